@@ -1,0 +1,291 @@
+"""The tables, as SQLAlchemy Core metadata: what migrations create and cold queries select from.
+
+Instants are domain time, except columns called `real_…`. No column has a clock default: time comes from the clock port.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, Numeric, Table, Text,
+    UniqueConstraint, Uuid, text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def instant(name: str, *, required: bool = False) -> Column:
+    return Column(name, DateTime(timezone=True), nullable=not required)
+
+
+# ── what is deployed ─────────────────────────────────────────────────────────────────────────────────────────────────
+deployments = Table(
+    "deployments", metadata,
+    Column("epoch", BigInteger, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("program", JSONB, nullable=False),
+    Column("author", Text, nullable=False),
+    instant("at", required=True),
+)  # fmt: skip
+
+plans = Table(
+    "plans", metadata,
+    Column("digest", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("body", JSONB, nullable=False),
+)  # fmt: skip
+
+assets = Table(
+    "assets", metadata,
+    Column("epoch", BigInteger, ForeignKey("deployments.epoch"), primary_key=True),
+    Column("path", Text, primary_key=True, comment="templates/… or files/…"),
+    Column("digest", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)  # fmt: skip
+
+processes = Table(
+    "processes", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("build", Text, nullable=False),
+    Column("schema_version", Integer, nullable=False, comment="the newest plan schema this process reads"),
+    instant("real_seen_at", required=True),
+)  # fmt: skip
+
+# ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+leads = Table(
+    "leads", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, comment="as given; None once erased"),
+    Column("email_key", Text, unique=True, comment="normalised, the identity"),
+    Column("seq", BigInteger, nullable=False, comment="the newest event's number; counted under the row's lock"),
+    Column("fields", JSONB, nullable=False),
+    Column("scores", JSONB, nullable=False, comment="model → points; the default model is ''"),
+    Column("stage", Text, nullable=False),
+    Column("topics", JSONB, nullable=False, comment="topic → subscribed | unsubscribed"),
+    Column("suppressed", Text, comment="why nothing may be mailed"),
+    instant("created_at", required=True),
+    instant("last_at", required=True),
+)  # fmt: skip
+
+visitors = Table(
+    "visitors", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, ForeignKey("leads.id")),
+    Column("first_touch", JSONB, nullable=False),
+    instant("first_at", required=True),
+    instant("last_at", required=True),
+)  # fmt: skip
+
+visitor_events = Table(
+    "visitor_events", metadata,
+    Column("visitor_id", Uuid, ForeignKey("visitors.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    instant("at", required=True),
+)  # fmt: skip
+
+suppressions = Table(
+    "suppressions", metadata,
+    Column("address_hash", Text, primary_key=True, comment="peppered HMAC of the normalised address"),
+    Column("reason", Text, nullable=False),
+    instant("at", required=True),
+)  # fmt: skip
+
+consents = Table(
+    "consents", metadata,
+    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("state", Text, nullable=False, comment="asked | subscribed | unsubscribed"),
+    Column("record", JSONB, nullable=False, comment="wording, form, page, client address, both steps of a double opt-in"),
+    instant("at", required=True),
+)  # fmt: skip
+
+# ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+events = Table(
+    "events", metadata,
+    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("key", Text, comment="the natural key; None for what Coldframe itself caused"),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("enrolment_id", Uuid),
+    Column("message_id", Uuid),
+    instant("at", required=True),
+    UniqueConstraint("lead_id", "key", name="events_natural_key"),
+)  # fmt: skip
+
+points = Table(
+    "points", metadata,
+    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("cause", Text, primary_key=True, comment="e:<event seq> | s:<enrolment>:<step>:<visit> | x:<expired cause> | f:<seq>"),
+    Column("rule", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("thing", Text, nullable=False, comment="what `once per email` counts by: the event's name"),
+    Column("seq", BigInteger, nullable=False),
+    Column("score_after", Numeric, nullable=False),
+    instant("earned_at", required=True),
+    instant("booked_at", required=True),
+    instant("expires_at"),
+    Index("points_by_rule", "lead_id", "rule"),
+)  # fmt: skip
+
+stages = Table(
+    "stages", metadata,
+    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    instant("at", required=True),
+)  # fmt: skip
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+enrolments = Table(
+    "enrolments", metadata,
+    Column("id", Uuid, primary_key=True, comment="also the workflow id"),
+    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("number", Integer, nullable=False, comment="1 for the lead's first time in this campaign"),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="live | leaving | ended"),
+    Column("outcome", Text, comment="finished | stopped | left | unsubscribed | …"),
+    Column("position", JSONB, nullable=False),
+    Column("gen", Integer, nullable=False),
+    Column("attempt", Text, comment="the token of the advance that works on it"),
+    Column("cursor", BigInteger, nullable=False, comment="no event at or below it matters any more"),
+    Column("wait", JSONB, comment="the stored answer of the last advance"),
+    Column("attention", Text, comment="why a person must look; None when all is well"),
+    instant("due_at"),
+    instant("started_at", required=True),
+    instant("ended_at"),
+    Index("enrolments_live", "lead_id", "campaign", unique=True, postgresql_where=text("state <> 'ended'")),
+    Index("enrolments_of_lead", "lead_id"),
+    Index("enrolments_due", "due_at", postgresql_where=text("state <> 'ended'")),
+)  # fmt: skip
+
+waits = Table(
+    "waits", metadata,
+    Column("enrolment_id", Uuid, ForeignKey("enrolments.id"), primary_key=True),
+    Column("branch", Text, primary_key=True),
+    Column("step", Text, nullable=False),
+    Column("source", Text, nullable=False, comment="file:line"),
+    Column("what", Text, nullable=False, comment="what ends it, in words"),
+    instant("due_at"),
+)  # fmt: skip
+
+messages = Table(
+    "messages", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, nullable=False, comment="the enrolment or handoff it belongs to"),
+    Column("step", Text, nullable=False),
+    Column("visit", Text, nullable=False),
+    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("template", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="marketing | transactional | staff"),
+    Column("staff", Text, comment="the colleague's address of a staff mail"),
+    Column("state", Text, nullable=False, comment="sending | accepted | skipped | failed | unknown"),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("provider_id", Text),
+    instant("at", required=True),
+    instant("settled_at"),
+    UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),
+    Index("messages_of_lead", "lead_id", "at"),
+)  # fmt: skip
+
+outbox = Table(
+    "outbox", metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False, comment="enrolment | handoff"),
+    Column("start", Boolean, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("gen", Integer, nullable=False),
+    Column("queue", Text, nullable=False),
+    instant("real_leased_until", required=True),
+    Index("outbox_leases", "real_leased_until"),
+)  # fmt: skip
+
+lead_clock = Table(
+    "lead_clock", metadata,
+    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("what", Text, primary_key=True),
+    instant("due_at", required=True),
+    Index("lead_clock_due", "due_at"),
+)  # fmt: skip
+
+# ── sales ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+handoffs = Table(
+    "handoffs", metadata,
+    Column("id", Uuid, primary_key=True, comment="also the workflow id"),
+    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("enrolment_id", Uuid, comment="the run that opened it"),
+    Column("source", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("stage", Text),
+    Column("note", Text, nullable=False),
+    Column("state", JSONB, nullable=False, comment="engine.handoff.State"),
+    Column("member", Text, comment="who has it now"),
+    Column("outcome", Text, comment="accepted | rejected | overdue; None while open"),
+    Column("reason", Text),
+    Column("gen", Integer, nullable=False),
+    Column("wait", JSONB),
+    Column("attention", Text),
+    instant("due_at"),
+    instant("opened_at", required=True),
+    instant("acknowledged_at"),
+    instant("contacted_at"),
+    instant("closed_at"),
+    Index("handoffs_open", "lead_id", unique=True, postgresql_where=text("outcome IS NULL")),
+    Index("handoffs_by_member", "member", postgresql_where=text("outcome IS NULL")),
+)  # fmt: skip
+
+teams = Table(
+    "teams", metadata,
+    Column("name", Text, primary_key=True),
+    Column("turn", BigInteger, nullable=False, comment="round robin: how many leads have been dealt"),
+)  # fmt: skip
+
+# ── mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+links = Table(
+    "links", metadata,
+    Column("id", Text, primary_key=True, comment="hash of the address"),
+    Column("url", Text, nullable=False),
+)  # fmt: skip
+
+gates = Table(
+    "gates", metadata,
+    Column("provider", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    instant("real_closed_until"),
+)  # fmt: skip
+
+mailbox = Table(
+    "mailbox", metadata,
+    Column("id", Uuid, primary_key=True, comment="the message's id"),
+    Column("to", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    instant("at", required=True),
+    Index("mailbox_at", "at"),
+)  # fmt: skip
+
+api_keys = Table(
+    "api_keys", metadata,
+    Column("hash", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    instant("created_at", required=True),
+    instant("revoked_at"),
+)  # fmt: skip
