@@ -169,6 +169,7 @@ EventType = Literal[
     "stage.entered",
     "score.reached", "score.dropped",
     "handoff.accepted", "handoff.rejected", "handoff.overdue",
+    "lead.unsubscribed",
     "custom",
 ]  # fmt: skip
 """The types an event row can have. A link click is an `email.clicked` whose data carries `link`. `form.posted` is a form
@@ -327,6 +328,7 @@ class Plan(Frozen):
     whenevers: tuple[Whenever, ...] = ()
     topic: str | None = None
     sender: str | None = None
+    from_owner: bool = Field(default=False, description="the lead's owner sends; `sender` when there is none")
     windows: tuple[Window, ...] = ()
     entry: Target
     steps: tuple[AnyStep, ...]

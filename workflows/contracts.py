@@ -8,29 +8,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Queue = Literal["mail", "db"]
+Woken = Literal["start", "event", "timer", "again"]
+
+LOOP = 1
+"""The loop's version that new runs get."""
 
 
 class Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class RunInput(Wire):
-    """The input of an enrolment's or a handoff's run; its id is also the workflow id."""
-
-    id: str
-    gen: int = 0
-    queue: Queue = "db"
-    """Where the first advance belongs."""
-    loop: int = 1
-    """Version of the loop, so that a changed loop never replays an old history."""
-    seq: int = 0
-    """The highest seq known before continue-as-new."""
-
-
 class Call(Wire):
     id: str
     gen: int
-    woken: Literal["start", "event", "timer", "again"]
+    woken: Woken
 
 
 class Next(Wire):
@@ -41,6 +32,24 @@ class Next(Wire):
     seen: int = 0
     wake_at: datetime | None = None
     on_event: Queue = "db"
+    """Where the advance belongs that an event causes, or the one that `again` asks for."""
     on_timer: Queue = "db"
     note: str = ""
     """Step id and file:line, or the reason a lead is parked; shown as the summary of the timer."""
+
+
+class RunInput(Wire):
+    """The input of an enrolment's or a handoff's run; its id is also the workflow id."""
+
+    id: str
+    gen: int = 0
+    queue: Queue = "db"
+    """Where the first advance belongs."""
+    loop: int = LOOP
+    """Version of the loop, so that a changed loop never replays an old history."""
+    seq: int = 0
+    """The highest seq known at the start."""
+    most: int = 1000
+    """After this many advances the run continues as new. Part of the input, so that a replay finds the same bound."""
+    standing: Next | None = None
+    """After continue-as-new: the answer that was standing. Its instants are absolute; None: nothing was called yet."""

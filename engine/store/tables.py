@@ -5,6 +5,8 @@ Instants are domain time, except columns called `real_…`. No column has a cloc
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, Numeric, Table, Text,
     UniqueConstraint, Uuid, text,
@@ -14,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 metadata = MetaData()
 
 
-def instant(name: str, *, required: bool = False) -> Column:
+def instant(name: str, *, required: bool = False) -> Column[datetime]:
     return Column(name, DateTime(timezone=True), nullable=not required)
 
 
@@ -63,9 +65,11 @@ leads = Table(
     Column("seq", BigInteger, nullable=False, comment="the newest event's number; counted under the row's lock"),
     Column("fields", JSONB, nullable=False),
     Column("scores", JSONB, nullable=False, comment="model → points; the default model is ''"),
+    Column("rated", JSONB, nullable=False, comment="state rule → the points it gives now"),
     Column("stage", Text, nullable=False),
     Column("topics", JSONB, nullable=False, comment="topic → subscribed | unsubscribed"),
     Column("suppressed", Text, comment="why nothing may be mailed"),
+    Column("attention", Text, comment="why a person must look; None when all is well"),
     instant("created_at", required=True),
     instant("last_at", required=True),
 )  # fmt: skip
@@ -119,6 +123,7 @@ events = Table(
     Column("message_id", Uuid),
     instant("at", required=True),
     UniqueConstraint("lead_id", "key", name="events_natural_key"),
+    Index("events_of_enrolment", "enrolment_id", "seq", postgresql_where=text("enrolment_id IS NOT NULL")),
 )  # fmt: skip
 
 points = Table(
@@ -156,6 +161,7 @@ enrolments = Table(
     Column("number", Integer, nullable=False, comment="1 for the lead's first time in this campaign"),
     Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False, comment="live | leaving | ended"),
+    Column("leave_seq", BigInteger, comment="the event that made it leave; None: it may mail no more at all"),
     Column("outcome", Text, comment="finished | stopped | left | unsubscribed | …"),
     Column("position", JSONB, nullable=False),
     Column("gen", Integer, nullable=False),
@@ -200,6 +206,7 @@ messages = Table(
     instant("at", required=True),
     instant("settled_at"),
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),
+    Index("messages_sending", "owner_id", postgresql_where=text("state = 'sending'")),
     Index("messages_of_lead", "lead_id", "at"),
 )  # fmt: skip
 

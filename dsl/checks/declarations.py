@@ -1,0 +1,261 @@
+"""Names that are declared, the workspace, fields and forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dsl import tree, values
+from dsl.checks.flows import check_template
+from dsl.diagnostics import Diagnostic, at
+from dsl.known import CURRENCIES, check_country, check_language, check_zone
+from dsl.messages import FIRST_HERE
+from dsl.near import near
+from dsl.plan import BUILT_IN, LeadField
+from dsl.problems import Problems
+from dsl.scope import FIELD_TYPES, Scope, unknown
+from dsl.tree import Quoted, Span, Text
+
+ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;.]+(\.[^@\s<>\",;.]+)+")
+SENDER = re.compile(rf"(?:[^<>\r\n]*<{ADDRESS.pattern}>|{ADDRESS.pattern})")
+URL = re.compile(r"https?://[^\s/?#\"<>]+[^\s\"<>]*")
+SITE = re.compile(r"https?://[^\s/?#\"<>]+")
+HOLIDAYS = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
+RESERVED = (
+    "and", "or", "not", "in", "is", "has", "no", "at", "then", "event", "score", "stage", "yes", "today", "nothing",
+    "known", "unknown",
+)  # fmt: skip
+INTENTS = ("content", "demo", "help", "event", "newsletter", "other")
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def check_names(scope: Scope) -> list[Diagnostic]:
+    """Every name is declared once, and can be a name."""
+    problems = Problems()
+    program = scope.program
+    kinds: tuple[tuple[str, Iterable[Text]], ...] = (
+        ("form", (form.name for form in program.forms)),
+        ("campaign", (campaign.name for campaign in program.campaigns)),
+        ("team", (team.name for team in program.teams)),
+        ("scoring", (scoring.name for scoring in program.scorings if scoring.name)),
+        ("topic", (topic.name for workspace in program.workspaces[:1] for topic in workspace.topics)),
+        ("field", (field.name for field in program.fields)),
+        ("stage", (stage.name for lifecycle in program.lifecycles[:1] for stage in lifecycle.stages)),
+    )
+    for kind, names in kinds:
+        seen: dict[str, Text] = {}
+        for name in names:
+            if first := seen.get(name.key):
+                problems.add("E130", name.span, kind=kind, name=name.value, related=[at(FIRST_HERE, first.span)])
+            seen.setdefault(name.key, name)
+            _check_spelling(kind, name, problems)
+    return problems.found
+
+
+def _check_spelling(kind: str, name: Text, problems: Problems) -> None:
+    if not name.value.strip():
+        problems.add("E134", name.span)
+    elif "*" in name.value:
+        problems.add("E135", name.span)
+    elif kind in ("field", "stage") and "-" in name.value:
+        problems.add("E136", name.span, kind=kind, name=name.value, meant=name.value.replace("-", "_"))
+
+
+def check_single(scope: Scope) -> list[Diagnostic]:
+    """One workspace, one lifecycle, one default scoring; and a workspace there must be."""
+    problems = Problems()
+    program = scope.program
+    groups: tuple[tuple[str, str, list[Span]], ...] = (
+        ("workspace", "workspace", [workspace.span for workspace in program.workspaces]),
+        ("lifecycle", "lifecycle", [lifecycle.span for lifecycle in program.lifecycles]),
+        ("scoring without a name", "scoring", [one.span for one in program.scorings if one.name is None]),
+    )
+    for what, head, spans in groups:
+        for span in spans[1:]:
+            problems.add("E502", span, what=what, head=head, related=[at(FIRST_HERE, spans[0])])
+    if not program.workspaces and not scope.lost("workspace"):
+        declared = [form.span for form in program.forms] + [field.span for field in program.fields]
+        declared += [campaign.span for campaign in program.campaigns] + [team.span for team in program.teams]
+        declared += groups[1][2] + [scoring.span for scoring in program.scorings]
+        if first := min(declared, key=_order, default=None):
+            problems.add("E501", first)
+    return problems.found
+
+
+def _order(span: Span) -> tuple[str, int]:
+    return span.file, span.line
+
+
+# ── workspace ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def check_workspace(scope: Scope) -> list[Diagnostic]:
+    problems = Problems()
+    for workspace in scope.program.workspaces:
+        check_hours(workspace.hours, problems)
+        for language in workspace.languages:
+            check_language(language, problems)
+        if workspace.currency and workspace.currency.value not in CURRENCIES:
+            upper = workspace.currency.value.upper()
+            close = (upper,) if upper in CURRENCIES else near(upper, sorted(CURRENCIES))
+            problems.add("E114", workspace.currency.span, near=close, name=workspace.currency.value)
+        if workspace.sender:
+            check_sender(workspace.sender, problems)
+    for campaign in scope.program.campaigns:
+        if campaign.sender:
+            check_sender(campaign.sender, problems)
+    return problems.found
+
+
+def check_hours(hours: tree.Hours, problems: Problems) -> None:
+    """The zone and the holiday calendars of a workspace or team."""
+    if hours.zone:
+        check_zone(hours.zone, problems)
+    for calendar in hours.holidays or ():
+        match = HOLIDAYS.fullmatch(calendar.value)
+        if match is None:
+            problems.add("E120", calendar.span, name=calendar.value)
+        else:
+            check_country(Text(match[1], calendar.span), problems)
+
+
+def check_sender(sender: Text, problems: Problems) -> None:
+    if not SENDER.fullmatch(sender.value):
+        problems.add("E504", sender.span, text=sender.value)
+
+
+def check_address(address: Text, problems: Problems) -> None:
+    """The shape of an address; whether it exists only a mail can tell."""
+    if not ADDRESS.fullmatch(address.value) or len(address.value) > 254:
+        problems.add("E503", address.span, text=address.value)
+
+
+# ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def check_fields(scope: Scope) -> list[Diagnostic]:
+    problems = Problems()
+    built_in = {field.name for field in BUILT_IN}
+    for field in scope.program.fields:
+        if field.name.value in RESERVED:
+            problems.add("E132", field.name.span, name=field.name.value)
+        elif field.name.value in built_in:
+            problems.add("E133", field.name.span, name=field.name.value)
+        kind = field.type.value
+        if kind not in FIELD_TYPES:
+            problems.add("E119", field.type.span, near=near(kind, FIELD_TYPES), name=kind)
+        elif kind in ("choice", "choices") and not field.choices:
+            problems.add("E524", field.type.span, type=kind, name=field.name.value)
+        elif field.choices and kind not in ("choice", "choices"):
+            problems.add("E525", field.type.span, type=kind, name=field.name.value)
+        for _, repeated in _repeated(field.choices):
+            problems.add("E130", repeated.span, kind="choice", name=repeated.value)
+    return problems.found
+
+
+def _repeated(texts: Iterable[Text]) -> Iterator[tuple[Text, Text]]:
+    """Each text that was there before, after its first."""
+    seen: dict[str, Text] = {}
+    for text in texts:
+        if first := seen.get(text.key):
+            yield first, text
+        seen.setdefault(text.key, text)
+
+
+# ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def check_forms(scope: Scope) -> list[Diagnostic]:
+    problems = Problems()
+    for form in scope.program.forms:
+        _check_asks(form, scope, problems)
+        for name, value in form.hidden:
+            _check_hidden(name, value, scope, problems)
+        for consent in form.consents:
+            if consent.topic.key not in scope.topics and not scope.lost("workspace"):
+                unknown(problems, "E108", consent.topic, scope.topics)
+        if form.intent and form.intent.value not in INTENTS:
+            problems.add("E509", form.intent.span, near=near(form.intent.value, INTENTS), name=form.intent.value)
+        if form.confirm_with:
+            check_template(form.confirm_with, scope, problems)
+        if form.file and form.file.value not in scope.files:
+            unknown(problems, "E105", form.file, scope.files)
+        _check_places(form, problems)
+    return problems.found
+
+
+def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
+    workspace = scope.workspace
+    languages = {language.value for language in workspace.languages} if workspace else set()
+    for ask in form.asks:
+        field = _fillable(ask.field, scope, problems)
+        for language, label in ask.labels:
+            if field and language and languages and language.value not in languages:
+                problems.add("E527", language.span.to(label.span), language=language.value)
+    filled = [*(ask.field for ask in form.asks), *(name for name, _ in form.hidden)]
+    for first, repeated in _repeated(filled):
+        problems.add("E405", repeated.span, what=repeated.value, related=[at(FIRST_HERE, first.span)])
+    if form.asks and not any(ask.field.value == "email" for ask in form.asks):
+        problems.add("E507", form.span, name=form.name.value)
+
+
+def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
+    field = scope.fields.get(name.value)
+    if field is None:
+        if not scope.lost("field"):
+            unknown(problems, "E101", name, scope.fields)
+    elif field.from_crm or field.name in ("owner", "created"):
+        problems.add("E508", name.span, field=f"`{field.name}`")
+    return field
+
+
+def _check_hidden(name: Text, value: tree.Operand, scope: Scope, problems: Problems) -> None:
+    field = _fillable(name, scope, problems)
+    if field is None:
+        return
+    hint = {"number": "a number", "money": "a number", "yes/no": "yes or no", "date": "a date"}
+    wrong = False
+    match value:
+        case Quoted(value=text):
+            wrong = field.type in hint
+            if field.choices and text not in field.choices:
+                words: dict[str, Any] = {"name": text, "field": field.name, "choices": field.choices}
+                problems.add("E115", value.span, near=near(text, field.choices), **words)
+            elif field.type == "country":
+                check_country(Text(text, value.span), problems)
+        case tree.Number(raw=raw, unit=None):
+            if values.is_date(raw):
+                wrong = field.type not in ("date", "moment")
+            elif values.number(raw, value.span, problems) is not None:
+                wrong = field.type not in ("number", "money")
+        case tree.Word(name="yes" | "no"):
+            wrong = field.type != "yes/no"
+        case _:
+            wrong = True
+    if wrong:
+        example = hint.get(field.type, 'a text in quotes, like "Pumps"')
+        problems.add("E523", value.span, what=f"`{field.name}`", text=_raw(value), hint=example)
+
+
+def _raw(value: tree.Operand) -> str:
+    return str(getattr(value, "value", None) or getattr(value, "raw", None) or getattr(value, "name", "this"))
+
+
+def _check_places(form: tree.Form, problems: Problems) -> None:
+    if form.thanks and not URL.fullmatch(form.thanks.value):
+        problems.add("E505", form.thanks.span, text=form.thanks.value)
+    for site in form.allowed_on:
+        if SITE.fullmatch(site.value):
+            continue
+        if URL.fullmatch(site.value) and (start := SITE.match(site.value)):
+            problems.add("E506", site.span, text=site.value, meant=start[0])
+        else:
+            problems.add("E505", site.span, text=site.value)
+
+
+def check_consent(scope: Scope) -> list[Diagnostic]:
+    """Warning: a campaign whose topic nobody can subscribe to."""
+    problems = Problems()
+    workspace = scope.workspace
+    if workspace is None or not workspace.mail_needs_consent or scope.lost("form"):
+        return []
+    offered = {consent.topic.key for form in scope.program.forms for consent in form.consents}
+    for campaign in scope.program.campaigns:
+        if campaign.topic and campaign.topic.key in scope.topics and campaign.topic.key not in offered:
+            problems.add("W102", campaign.topic.span, name=campaign.topic.value)
+    return problems.found

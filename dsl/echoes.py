@@ -1,0 +1,56 @@
+"""Problems that are only the echo of another: what a checker says of a line that could not be read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dsl.diagnostics import Diagnostic
+from dsl.lines import Line
+
+READING = ("E0", "E4", "E9")
+"""Codes about the reading of a line itself; on a damaged line only these are told."""
+
+ABSENCE = frozenset(
+    ("E406", "E407", "E408", "E507", "E510", "E513", "E514", "E515", "E528", "E601", "E602", "E606", "W101")
+)
+"""Codes that say something is missing or leads nowhere: not told of a declaration with a damaged line in it, because
+what is missing may stand in that line."""
+
+Place = tuple[str, int]
+
+
+def without_echoes(
+    found: Iterable[Diagnostic], files: Iterable[list[Line]], damaged: Iterable[Line]
+) -> list[Diagnostic]:
+    lines = {place for line in damaged for place in _places(line.span.file, line.span.line, line.span.end_line)}
+    roots = {place for root in _roots(files) if (its := set(root)) & lines for place in its}
+    later: set[Place] = set()
+    kept = []
+    for problem in found:
+        place = (problem.file, problem.line)
+        if place in lines and not problem.code.startswith(READING):
+            continue
+        if place in roots and problem.code in ABSENCE:
+            continue
+        if problem.code == "E901":
+            if place in later:
+                continue
+            later.add(place)
+        kept.append(problem)
+    return kept
+
+
+def _roots(files: Iterable[list[Line]]) -> Iterable[list[Place]]:
+    for lines in files:
+        for root in lines:
+            yield _places(root.path, root.span.line, _last_line(root))
+
+
+def _last_line(line: Line) -> int:
+    while line.children:
+        line = line.children[-1]
+    return line.span.end_line
+
+
+def _places(file: str, first: int, last: int) -> list[Place]:
+    return [(file, number) for number in range(first, last + 1)]

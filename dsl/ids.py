@@ -1,0 +1,40 @@
+"""Step ids that survive edits elsewhere in the file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+TARGETS = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry"})
+"""What does not count as the content of a step: where it stands, and what follows it."""
+
+
+def slug(label: str) -> str:
+    """`Case study!` and `case-study` are the same label."""
+    return "-".join(re.findall(r"\w+", label.casefold()))
+
+
+class Ids:
+    """Hands out ids: the label's, else the kind with a hash of the content and its ordinal among equals."""
+
+    def __init__(self) -> None:
+        self._equals: dict[str, int] = {}
+
+    def of(self, kind: str, content: Any, label: str | None = None) -> str:
+        if label is not None:
+            return f"label:{slug(label)}"
+        text = json.dumps([kind, _bare(content)], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        ordinal = self._equals.get(text, 0)
+        self._equals[text] = ordinal + 1
+        digest = hashlib.sha256(f"{text}#{ordinal}".encode("utf-8", "backslashreplace")).hexdigest()
+        return f"{kind}:{digest[:10]}"
+
+
+def _bare(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _bare(value) for key, value in content.items() if key not in TARGETS}
+    if isinstance(content, list | tuple):
+        return [_bare(value) for value in content]
+    return content

@@ -1,0 +1,153 @@
+"""One line of text as tokens. A run of digits with whatever hangs on it is one token, classified by `dsl.values`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lark import Token
+
+from dsl.problems import Problems
+from dsl.source import HOSTILE, character_name, without_hostile
+from dsl.tree import Span
+
+STRAIGHT = '"'
+OPENING = "“”„‟"
+CLOSING = '“”‟"'
+READABLE = ("E001", "E004")
+"""Complaints after which the text is still what was meant: an open quote, single quotes."""
+
+DEEPEST = 25
+"""Brackets inside brackets in one line."""
+
+_H = HOSTILE.pattern
+_TOKEN = re.compile(
+    rf"""
+      (?P<SPACE>(?:[ \t\u00a0\u2000-\u200a\u202f\u3000\x85]|{_H})+)
+    | (?P<COMMENT>\#.*)
+    | (?P<STRING>["“”„‟])
+    | (?P<NUMBER>[+\-\u2212\u2013]?\d(?:[\w:%]|[.,/\-](?=\w)|{_H})*)
+    | (?P<WORD>yes/no\b|[^\W\d](?:\w|-(?=\w)|{_H})*)
+    | (?P<OP>>=|<=|==|!=|<>|=>|=<|&&|\|\||[≥≤≠><=(),.])
+    | (?P<OTHER>.)
+    """,
+    re.VERBOSE,
+)
+_OPERATORS = {
+    ">": "GT", "<": "LT", ">=": "GE", "<=": "LE", "=": "EQ", "(": "_LPAR", ")": "_RPAR", ",": "_COMMA", ".": "_DOT",
+}  # fmt: skip
+_MEANT = {
+    "==": "=", "!=": "is not", "<>": "is not", "≠": "is not", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=",
+    "&&": "and", "||": "or",
+}  # fmt: skip
+
+
+class Lexeme(Token):
+    """A token that knows its file."""
+
+    file: str
+
+
+def span_of(first: Lexeme, last: Lexeme | None = None) -> Span:
+    last = first if last is None else last
+    return Span(first.file, first.line or 1, first.column or 1, last.end_line or 1, last.end_column or 1)
+
+
+class LineLexer:
+    """Appends the tokens of physical lines to one logical line. `broken`: something in it was reported; `garbled`: and
+    its tokens are not what the author meant."""
+
+    def __init__(self, path: str, problems: Problems) -> None:
+        self.path = path
+        self.problems = problems
+        self.tokens: list[Lexeme] = []
+        self.open: list[Span] = []
+        self.broken = False
+        self.garbled = False
+
+    def feed(self, text: str, number: int, start: int) -> None:
+        """Read `text` from index `start`; `number` is its line, counted from 1."""
+        position = start
+        while match := _TOKEN.match(text, position):
+            kind = match.lastgroup
+            end = match.end()
+            if kind == "STRING":
+                end = self._string(text, number, position)
+            elif kind == "WORD":
+                self._token("NAME", without_hostile(match[0]), number, position, end)
+            elif kind == "NUMBER":
+                self._token("NUMBER", without_hostile(match[0]), number, position, end)
+            elif kind == "OP":
+                self._operator(match[0], number, position, end)
+            elif kind == "OTHER":
+                end = self._stray(text, number, position)
+            position = end
+
+    def close(self) -> None:
+        """The logical line is over."""
+        if self.open:
+            self.broken = self.garbled = True
+            self.problems.add("E015", self.open[-1])
+
+    def _token(self, kind: str, value: str, line: int, start: int, end: int) -> None:
+        token = Lexeme(kind, value, start, line, start + 1, line, end + 1, end)
+        token.file = self.path
+        self.tokens.append(token)
+
+    def _operator(self, text: str, line: int, start: int, end: int) -> None:
+        if meant := _MEANT.get(text):
+            self._complain("E005", line, start, end, text=text, meant=meant)
+            text = meant if meant in _OPERATORS else "="
+        if text == "(":
+            self.open.append(Span(self.path, line, start + 1, line, end + 1))
+            if len(self.open) == DEEPEST + 1:
+                self._complain("E009", line, start, end, limit=DEEPEST)
+        elif text == ")" and self.open:
+            self.open.pop()
+        self._token(_OPERATORS[text], text, line, start, end)
+
+    def _stray(self, text: str, line: int, start: int) -> int:
+        """A character without meaning. Single quotes are read as quotes, so that the rest makes sense."""
+        char = text[start]
+        end = start + 1
+        if char in "'‘’‚«»`":
+            closing = {"«": "»", "‘": "’‘", "‚": "‘’"}.get(char, char)
+            found = next((i for i in range(end, len(text)) if text[i] in closing), None)
+            if found is not None:
+                self._complain("E004", line, start, found + 1, text=text[start : found + 1], inner=text[end:found])
+                self._token("STRING", without_hostile(text[end:found]), line, start, found + 1)
+                return found + 1
+        if char == "%" and self.tokens and self.tokens[-1].type == "NUMBER":
+            self._complain("E201", line, start, end, text=f"{self.tokens[-1]} %", meant=f"{self.tokens[-1]}%")
+        else:
+            self._complain("E003", line, start, end, text=char, character=character_name(char))
+        return end
+
+    def _string(self, text: str, line: int, start: int) -> int:
+        """Read the string that opens at `start`; returns the index after it."""
+        closing = STRAIGHT if text[start] == STRAIGHT else CLOSING
+        value: list[str] = []
+        index = start + 1
+        while index < len(text):
+            char = text[index]
+            if char == "\\":
+                escaped = text[index + 1 : index + 2]
+                if escaped not in ('"', "\\"):
+                    self._complain("E012", line, index, index + 1 + len(escaped), text=text[index : index + 2])
+                value.append(escaped)
+                index += 2
+                continue
+            if char in closing:
+                self._token("STRING", without_hostile("".join(value)), line, start, index + 1)
+                return index + 1
+            value.append(char)
+            index += 1
+        end = len(text.rstrip())
+        self._complain("E001", line, start, max(end, start + 1))
+        self._token("STRING", without_hostile("".join(value).rstrip()), line, start, max(end, start + 1))
+        return len(text)
+
+    def _complain(self, code: str, line: int, start: int, end: int, **values: Any) -> None:
+        self.broken = True
+        self.garbled = self.garbled or code not in READABLE
+        self.problems.add(code, Span(self.path, line, start + 1, line, end + 1), **values)

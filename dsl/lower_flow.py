@@ -1,0 +1,168 @@
+"""One campaign becomes a plan: blocks become a flat graph in which every step knows the one after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsl import plan, tree
+from dsl.ids import Ids
+from dsl.lower_conditions import condition, operand, pattern, scoring_name
+from dsl.scope import Scope
+from dsl.tree import Block, Campaign, Statement
+from dsl.walk import all_statements, blocks, bodies, statements
+
+WITHIN = plan.Duration(days=7)
+
+
+def lower_campaign(campaign: Campaign, scope: Scope) -> plan.Plan:
+    graph = _Graph(campaign, scope)
+    entry = graph.block(campaign.flow, None)
+    whenevers = tuple(graph.whenever(whenever) for whenever in campaign.whenevers)
+    leaves = tuple(graph.leave(leave) for leave in campaign.leaves)
+    topic = scope.topics.get(campaign.topic.key) if campaign.topic else None
+    return plan.Plan(
+        campaign=campaign.name.value,
+        source=campaign.span.source,
+        starts=tuple(_start(start, scope) for start in campaign.starts),
+        reentry=campaign.reentry,
+        leaves=leaves,
+        whenevers=whenevers,
+        topic=topic.name.value if topic else None,
+        sender=campaign.sender.value if campaign.sender else None,
+        from_owner=campaign.from_owner,
+        windows=campaign.windows,
+        entry=entry,
+        steps=graph.in_order(),
+    )
+
+
+def _start(start: tree.Trigger, scope: Scope) -> plan.Start:
+    return plan.Start(pattern=pattern(start.event, scope), only_if=only_if(start, scope), source=start.span.source)
+
+
+def only_if(trigger: tree.Trigger, scope: Scope) -> plan.Condition | None:
+    """All of a trigger's `only if` lines together."""
+    found = tuple(condition(written, scope) for written in trigger.only_if)
+    if len(found) < 2:
+        return found[0] if found else None
+    return plan.All(items=found)
+
+
+class _Graph:
+    """Steps are made from the last to the first, because each needs its successor; ids are given before, in the order
+    of the text, so that the ordinal among equal steps does not depend on what follows."""
+
+    def __init__(self, campaign: Campaign, scope: Scope) -> None:
+        self.scope = scope
+        self.sent = frozenset(s.template.value for s in all_statements(campaign) if isinstance(s, tree.Send))
+        self.detached = frozenset(id(statement) for body in blocks(campaign)[1:] for statement in statements(body))
+        self.order: list[str] = []
+        self.steps: dict[str, plan.AnyStep] = {}
+        self.ids: dict[int, str] = {}
+        self.names = Ids()
+        for statement in all_statements(campaign):
+            content = self._step(statement, "", None, [None] * len(bodies(statement)))
+            label = statement.label.value if statement.label else None
+            name = self.names.of(content.kind, content.model_dump(mode="json"), label)
+            self.ids[id(statement)] = name
+            self.order.append(name)
+
+    def in_order(self) -> tuple[plan.AnyStep, ...]:
+        return tuple(self.steps[name] for name in self.order)
+
+    def block(self, block: Block, after: plan.Target) -> plan.Target:
+        """Lower a block whose end leads to `after`; returns its first step."""
+        target = after
+        for statement in reversed(block):
+            target = self._lower(statement, target)
+        return target
+
+    def whenever(self, whenever: tree.Whenever) -> plan.Whenever:
+        made = plan.Whenever(
+            id="",
+            pattern=pattern(whenever.event, self.scope, self.sent),
+            limit=whenever.limit,
+            entry=self.block(whenever.body, None),
+            source=whenever.span.source,
+        )
+        return made.model_copy(update={"id": self.names.of("whenever", made.model_dump(mode="json"))})
+
+    def leave(self, leave: tree.Leave) -> plan.Leave:
+        entry = self.block(leave.body, None)
+        return plan.Leave(pattern=pattern(leave.event, self.scope), entry=entry, source=leave.span.source)
+
+    def _lower(self, statement: Statement, after: plan.Target) -> str:
+        name = self.ids[id(statement)]
+        targets = [self.block(body, after) for body in bodies(statement)]
+        self.steps[name] = self._step(statement, name, after, targets)
+        return name
+
+    def _step(self, statement: Statement, name: str, after: plan.Target, targets: list[plan.Target]) -> plan.AnyStep:
+        """The step itself. `targets` are the first steps of its blocks; an empty block begins at `after`."""
+        base: dict[str, Any] = {
+            "id": name,
+            "source": statement.span.source,
+            "label": statement.label.value if statement.label else None,
+        }
+        match statement:
+            case tree.Send():
+                return plan.Send(
+                    **base,
+                    template=statement.template.value,
+                    mode=statement.mode,
+                    within=statement.within or WITHIN,
+                    values=tuple((key.value, operand(value)) for key, value in statement.values),
+                    next=after,
+                )
+            case tree.Wait():
+                return self._wait(statement, base, after, targets)
+            case tree.If():
+                branches = tuple(
+                    plan.Branch(condition=condition(asked, self.scope), target=target)
+                    for (asked, _), target in zip(statement.branches, targets[:-1], strict=True)
+                )
+                return plan.If(**base, branches=branches, otherwise=targets[-1])
+            case tree.AddPoints():
+                model = scoring_name(statement.model, self.scope)
+                return plan.AddPoints(**base, amount=statement.amount, model=model, next=after)
+            case tree.Qualify():
+                return plan.Qualify(**base, stage=statement.stage.value, next=after)
+            case tree.HandOff():
+                return self._hand_off(statement, base, after, targets)
+            case tree.Enter():
+                entered = self.scope.campaigns[statement.campaign.key].name.value
+                return plan.EnterCampaign(**base, campaign=entered, next=after)
+            case tree.Stop():
+                return plan.Stop(**base)
+
+    def _wait(self, wait: tree.Wait, base: dict[str, Any], after: plan.Target, targets: list[plan.Target]) -> plan.Wait:
+        *of_arms, otherwise = targets
+        arms = tuple(
+            plan.Arm(pattern=pattern(arm.event, self.scope, self.sent), target=target, source=arm.span.source)
+            for arm, target in zip(wait.arms, of_arms, strict=True)
+        )
+        if wait.until is None:
+            return plan.Wait(**base, arms=arms)
+        then = otherwise if arms else after
+        return plan.Wait(**base, until=wait.until, arms=arms, then=then, missed=otherwise)
+
+    def _hand_off(
+        self, hand_off: tree.HandOff, base: dict[str, Any], after: plan.Target, targets: list[plan.Target]
+    ) -> plan.HandOff:
+        cases = tuple(
+            plan.Case(
+                outcome=case.outcome,
+                reason=case.reason.value if case.reason else None,
+                target=target,
+            )
+            for case, target in zip(hand_off.cases, targets, strict=True)
+        )
+        return plan.HandOff(
+            **base,
+            team=self.scope.teams[hand_off.team.key].name.value if hand_off.team else None,
+            stage=hand_off.stage.value if hand_off.stage else None,
+            note=hand_off.note.value if hand_off.note else "",
+            cases=cases,
+            next=after,
+            detached=id(hand_off) in self.detached,
+        )

@@ -1,0 +1,328 @@
+"""The English of every problem, in one place. Codes are stable: a code once given keeps its meaning.
+
+E0xx text and lines · E1xx names · E2xx numbers and times · E3xx conditions and events · E4xx lines in the wrong place ·
+E5xx declarations · E6xx flows · E9xx not in this version · W warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dsl.usage import PLACES, SHOWN, USAGE
+
+FIRST_HERE = "it was said first here"
+
+
+class Entry(NamedTuple):
+    """A headline that stands alone, and help for when no near name is known. Both are `str.format` templates."""
+
+    headline: str
+    help: str = ""
+
+
+ENTRIES: Mapping[str, Entry] = {
+    # ── text and lines ──
+    "E001": Entry("this text is never closed", 'put a `"` where it ends, on the same line'),
+    "E002": Entry(
+        "there is an invisible character here: {character}", "delete it; retyping the line by hand is safest"
+    ),
+    "E003": Entry("`{text}` has no meaning here ({character})", "leave it out"),
+    "E004": Entry("names and texts stand in double quotes, not {text}", 'write `"{inner}"`'),
+    "E005": Entry("`{text}` is not written in campaigns", "write `{meant}`"),
+    "E006": Entry(
+        "this is the mark of an unresolved merge: `{text}`", "choose one of the two versions and delete the marks"
+    ),
+    "E007": Entry("this file is too large: {size} characters, the limit is {limit}", "split it into several files"),
+    "E008": Entry(
+        "this looks like a key or password",
+        "take it out of the file and make the old one invalid; keys belong into the environment",
+    ),
+    "E009": Entry("more than {limit} brackets are open at once", "split the condition into several `if` lines"),
+    "E010": Entry("`{text}` does not fit here"),
+    "E011": Entry("this line ends too early"),
+    "E012": Entry(
+        "`{text}` is not known inside quotes",
+        'only `\\"` and `\\\\` are written with a backslash; for a backslash write `\\\\`',
+    ),
+    "E013": Entry("`{text}` needs quotes here", 'write `"{text}"`'),
+    "E015": Entry(
+        "this bracket is never closed", "put a `)` where it ends; a list may go on over lines that are indented deeper"
+    ),
+    "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
+    "E020": Entry(
+        "this line is indented with a tab{others}",
+        "use four spaces for each step; most editors can convert tabs to spaces",
+    ),
+    "E021": Entry("the first line of a file cannot be indented", "move it to the left edge"),
+    "E022": Entry(
+        "this line stands {found} spaces in, between two blocks",
+        "use {inner} spaces to stay in the block above, or {outer} to leave it",
+    ),
+    "E023": Entry("blocks are nested more than {limit} deep", "split the campaign in two and use `enter campaign`"),
+    # ── names ──
+    "E101": Entry("no field is called `{name}`", "declare it: `field {name} text`"),
+    "E102": Entry("no stage is called `{name}`", "{names}"),
+    "E103": Entry("there is no template `{name}`", "write it as templates/{name}.md"),
+    "E104": Entry("no form is called `{name}`", 'declare it: `form "{name}"`'),
+    "E105": Entry("there is no file `{name}`", "put it into the folder files/"),
+    "E106": Entry("no campaign is called `{name}`", 'declare it: `campaign "{name}"`'),
+    "E107": Entry("no team is called `{name}`", 'declare it: `team "{name}"`'),
+    "E108": Entry(
+        "no topic is called `{name}`", 'declare it in the workspace: `topic "{name}" "What people will get"`'
+    ),
+    "E109": Entry("there is no time zone `{name}`", 'zones are named like "Europe/Berlin" or "America/New_York"'),
+    "E110": Entry(
+        "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
+    ),
+    "E111": Entry("{noun} is never `{verb}`", "{noun} is {verbs}"),
+    "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
+    "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
+    "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
+    "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
+    "E116": Entry(
+        "nothing is known of `{noun}` as an event",
+        "events are about a form, email, link, page, file, event, lead, score or sales",
+    ),
+    "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
+    "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),
+    "E119": Entry(
+        "there is no type of field called `{name}`",
+        "types are text, number, yes/no, date, moment, money, country, language, phone, url, choice (…), choices (…)",
+    ),
+    "E120": Entry("`{name}` is not a holiday calendar", 'write a country, like "DE", or a region, like "DE-BY"'),
+    "E130": Entry("{kind} `{name}` is declared twice", "give one of the two another name, or delete it"),
+    "E131": Entry(
+        "two steps of this campaign have the label `{name}`",
+        "labels must differ by more than capitals and signs; rename one",
+    ),
+    "E132": Entry(
+        "`{name}` cannot be the name of a field", "the word has a meaning of its own; take another, like `{name}_value`"
+    ),
+    "E133": Entry("`{name}` cannot be declared: it is built in", "delete the line; every lead has this field"),
+    "E134": Entry("a name cannot be empty"),
+    "E135": Entry(
+        "a name cannot contain `*`", "`*` stands for any ending where a name is used, so it cannot be part of one"
+    ),
+    "E136": Entry("`{name}` is not a good name for a {kind}", "use letters, digits and `_`: `{meant}`"),
+    # ── numbers and times ──
+    "E201": Entry("`{text}` is written without a space", "write `{meant}`"),
+    "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
+    "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
+    "E204": Entry(
+        "`{text}` is too long for a number", "numbers have at most 12 digits before the point and 6 after it"
+    ),
+    "E205": Entry("a percentage has no place here", "write `{meant}`"),
+    "E206": Entry("`{text}` needs a space between number and word", "write `{meant}`"),
+    "E207": Entry("`{text}` is not a number", "numbers look like 10 or 2.5"),
+    "E208": Entry("`{text}` must be a whole number of at least {least}"),
+    "E209": Entry(
+        "{text} of what? A time needs a unit", "write `{text} days`, or minutes, hours, weeks, months, years"
+    ),
+    "E210": Entry(
+        "`{text}` is not a unit of time",
+        "units are minutes, hours, days, weeks, months, years, business hours and business days",
+    ),
+    "E211": Entry("there are no business {text}", "write `{number} business days` or `{number} business hours`"),
+    "E212": Entry("`{text}` is not a time that can pass", "a time must be more than nothing, for example `1 day`"),
+    "E213": Entry("this is longer than 5 years", "the longest time is `5 years`"),
+    "E214": Entry("`{text}` must be in whole units", "write a sum instead, for example `2 days 12 hours`"),
+    "E215": Entry("`{text}` is not a time of day", "write hours and minutes with two digits each: `{meant}`"),
+    "E216": Entry("`{text}` is not a date", "write year, month and day: `{meant}`"),
+    "E217": Entry("the date `{text}` does not exist"),
+    "E218": Entry(
+        "`{text}` is not a day of the week", "days are monday to sunday, small and in full; or a date like 2026-10-06"
+    ),
+    "E219": Entry("{text} needs a time of day", "write `{meant}`"),
+    "E220": Entry("this span ends before it begins", "the first day must not be later than the last"),
+    "E221": Entry("this window never opens: it begins and ends at {text}"),
+    "E222": Entry(
+        "`{text}` is not a span of time to count in",
+        "write `per day`, `per week`, `per month` or a time such as `per 7 days`",
+    ),
+    # ── conditions and events ──
+    "E301": Entry("{left} is {left_type}, and {right} is {right_type}: they cannot be compared", "{hint}"),
+    "E302": Entry("`{op}` does not go with {left}, which is {kind}", "{hint}"),
+    "E303": Entry("{left} alone is not a condition", "say what it should be, for example {example}"),
+    "E304": Entry("`is at least` is for stages", "write `stage is at least {example}`, or `{left} >= …` for numbers"),
+    "E305": Entry("only `email` can be a free address", "write `email is a free address`"),
+    "E306": Entry(
+        "a stage can only be compared with the name of a stage",
+        "write `stage is {example}` or `stage is at least {example}`",
+    ),
+    "E307": Entry("{thing} cannot be used here", "{hint}"),
+    "E308": Entry("the amount is in {found}, and the workspace counts in {currency}", "write `{amount} {currency}`"),
+    "E309": Entry("{noun} `{verb}` needs {missing}", "write {example}"),
+    "E310": Entry("{noun} `{verb}` takes no {extra}", "write {example}"),
+    "E311": Entry(
+        "`{text}` is not a value that can be compared", "texts stand in quotes; dates are written 2026-12-24"
+    ),
+    "E312": Entry("`once per {unit}` does not go with a rule about {noun}", "write `once per {meant}`"),
+    "E313": Entry("no field is called `{name}`, and a text needs quotes", 'write `"{name}"`'),
+    # ── places ──
+    "E401": Entry("`{text}` is not the beginning of any line {context}", "lines here begin with {allowed}"),
+    "E402": Entry("`{text}` does not belong {context}", "{homes}"),
+    "E403": Entry(
+        "nothing can be indented below `{head}`", "move these lines to the left, to the same depth as `{head}`"
+    ),
+    "E404": Entry(
+        "nothing is indented below `{head}`", "indent what belongs to it by four more spaces, or delete the line"
+    ),
+    "E405": Entry("`{what}` is said twice", "keep one of the two"),
+    "E406": Entry("`{head}` belongs to nothing", "{hint}"),
+    "E407": Entry("`{head}` after `otherwise` is never reached", "put it before `otherwise`"),
+    "E408": Entry(
+        "this wait never ends by itself, so `otherwise` is never reached", "give it a limit: `wait up to 4 days for …`"
+    ),
+    "E409": Entry(
+        "a plain wait has no `otherwise`", "it always passes; `otherwise` goes with `wait up to … for` or `wait until`"
+    ),
+    # ── declarations ──
+    "E501": Entry(
+        "there is no workspace",
+        'add a file with a line `workspace "Your company"` and the address that stands in every mail',
+    ),
+    "E502": Entry("only one {what} is possible", "put everything under one `{head}`, or delete one"),
+    "E503": Entry("`{text}` is not an email address", 'write it like "ada@example.com"'),
+    "E504": Entry("`{text}` is not a sender", 'write it like "Acme Pumps <hello@acme.example>"'),
+    "E505": Entry("`{text}` is not a web address", 'write it in full, like "https://acme.example/thanks"'),
+    "E506": Entry("`{text}` is more than a site", 'write only the beginning: "{meant}"'),
+    "E507": Entry(
+        "form `{name}` does not ask for an email address",
+        "add `ask email required`; without it nobody can be written to",
+    ),
+    "E508": Entry(
+        "{field} comes from the CRM, so a form cannot fill it", "delete the line, or take `from crm` from the field"
+    ),
+    "E509": Entry("`{name}` is not an intent", "intents are content, demo, help, event, newsletter and other"),
+    "E510": Entry(
+        "this lifecycle has {count}",
+        "write at least two: the first for anonymous visitors, the second for people you know",
+    ),
+    "E511": Entry(
+        "there is no lifecycle, so there is no stage `{name}`",
+        "declare one: `lifecycle` with a line `stage {name}` below it",
+    ),
+    "E512": Entry("two teams take every lead nobody else takes", "keep `takes all other leads` in one of them"),
+    "E513": Entry("leads that no team takes would be lost", "add a team with `takes all other leads`"),
+    "E514": Entry("team `{name}` has no members", 'add a line such as `member "ada@example.com"`'),
+    "E515": Entry(
+        "team `{name}` does not say which leads it takes",
+        'add `takes all other leads` or `takes leads where country is "DE"`',
+    ),
+    "E516": Entry(
+        "there is no team to hand off to", 'declare one: `team "Sales"` with `takes all leads` and a `member`'
+    ),
+    "E517": Entry("two teams take leads where {field} is {value}", "leave it out in one of them"),
+    "E518": Entry("`{text}` is not a way to assign leads", "ways are former owner, round robin and least busy"),
+    "E519": Entry("`{text}` is not a time limit of a team", "limits are acknowledge, contact and decide"),
+    "E520": Entry("a team that is full cannot hand over to itself", "name another team, or write `when full, wait`"),
+    "E521": Entry("adding 0 points does nothing", "delete it, or give it points"),
+    "E522": Entry("a scoring rule cannot ask for a score", "ask for fields or the stage instead"),
+    "E523": Entry("{what} cannot be `{text}`", "write {hint}"),
+    "E524": Entry("a field of type {type} has a list of choices", 'write `field {name} {type} ("a", "b")`'),
+    "E525": Entry("only choice and choices have a list in brackets", "write `field {name} {type}`"),
+    "E527": Entry(
+        'the label for "{language}" belongs to no language of the workspace',
+        'add "{language}" to `languages`, or delete the label',
+    ),
+    "E528": Entry(
+        "marketing mails must name your postal address",
+        'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
+    ),
+    "E529": Entry("mails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
+    # ── flows ──
+    "E530": Entry(
+        "topic `{name}` has no description",
+        'say what people will get: `topic "{name}" "News about pumps, once a month"`',
+    ),
+    "E601": Entry("campaign `{name}` has no flow", "add `flow` with the steps below it"),
+    "E602": Entry(
+        "this step is never reached", "the steps before it always end the campaign; delete this one, or move it up"
+    ),
+    "E603": Entry("a campaign cannot enter itself", "to run it again, use `enters again after 90 days`"),
+    "E604": Entry(
+        "these campaigns enter each other without a pause: {path}",
+        "put a `wait` before one of the `enter campaign` lines",
+    ),
+    "E605": Entry("`{what}` cannot stand in `{where}`", "it runs at once; put waits into the flow"),
+    "E606": Entry(
+        "a handoff in `{where}` has no cases", "it runs on its own; delete the lines below it, or hand off in the flow"
+    ),
+    "E607": Entry("a mail cannot be sent both `as {first}` and `as {second}`", "keep one of the two"),
+    "E608": Entry("the suffix `{what}` is said twice", "keep one of the two"),
+    "E609": Entry(
+        "`{name}` is a part of templates, not a mail", "names that begin with `_` are only included by others"
+    ),
+    "E610": Entry("two cases are for the same answer", "keep one of the two"),
+    # ── not in this version ──
+    "E901": Entry(
+        "{what} are not part of this version", "delete the line; the documentation lists what this version knows"
+    ),
+    # ── warnings ──
+    "W101": Entry("nothing starts campaign `{name}`", "add `starts when …`, or enter it from another campaign"),
+    "W102": Entry(
+        "no form asks for consent to topic `{name}`, so nobody will get these mails",
+        'add to a form: `consent "…" for topic "{name}"`',
+    ),
+    "W103": Entry(
+        "this score may be above {threshold} already, and then nothing comes",
+        "ask with `if score >= {threshold}` before waiting",
+    ),
+}
+
+
+def text(code: str, near: tuple[str, ...], values: Mapping[str, object]) -> tuple[str, str]:
+    """Headline and help of one problem."""
+    entry = ENTRIES[code]
+    shown = _Shown({name: _show(name, value) for name, value in values.items()})
+    headline = entry.headline.format_map(shown)
+    if near:
+        where = values.get("declared")
+        help = f"did you mean {_either(near)}?" + (f" It is declared in {where}" if where and len(near) == 1 else "")
+    elif code in ("E010", "E011"):
+        help = _usage(str(values.get("head", "")), values)
+    else:
+        help = entry.help.format_map(shown)
+    return headline, help
+
+
+class _Shown(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+LONGEST = 80
+
+
+def _show(name: str, value: object) -> str:
+    if name == "context":
+        return PLACES.get(str(value), "here")
+    if name == "allowed" and isinstance(value, tuple):
+        return ", ".join(f"`{SHOWN.get(word, word)}`" for word in value) or "nothing"
+    if name == "homes" and isinstance(value, tuple):
+        return f"it belongs {' or '.join(PLACES.get(str(home), 'elsewhere') for home in value)}" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(f"`{clean(str(item))}`" for item in value)
+    return clean(str(value))
+
+
+def clean(value: str) -> str:
+    """What an author wrote, fit for one line of a message."""
+    line = "".join(char if char.isprintable() else "\ufffd" for char in value)
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def _either(names: tuple[str, ...]) -> str:
+    return " or ".join(f"`{clean(name)}`" for name in names)
+
+
+def _usage(head: str, values: Mapping[str, object]) -> str:
+    first = head.split(" ")[0]
+    example = USAGE.get(head) or USAGE.get(first) or (USAGE["+"] if first[:1] in "+-0123456789" else "")
+    return f"such a line is written: `{example}`" if example else ""

@@ -1,0 +1,42 @@
+"""Near names: what somebody probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MOST = 2
+LONGEST = 60
+
+
+def near(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Up to two of `names` that look like `word`, nearest first; none when nothing is near."""
+    wanted = word.casefold()[:LONGEST]
+    allowed = max(1, len(wanted) // 3)
+    scored = []
+    for name in dict.fromkeys(names):
+        candidate = name.casefold()[:LONGEST]
+        if abs(len(candidate) - len(wanted)) > allowed and not _part_of(wanted, candidate):
+            continue
+        distance = 1 if _part_of(wanted, candidate) else _distance(wanted, candidate)
+        if distance <= allowed:
+            scored.append((distance, name))
+    return tuple(name for _, name in sorted(scored)[:MOST])
+
+
+def _part_of(wanted: str, candidate: str) -> bool:
+    """A path whose end was written, `welcome` for `whitepaper/welcome`, or the reverse."""
+    return len(wanted) > 2 and (candidate.endswith("/" + wanted) or wanted.endswith("/" + candidate))
+
+
+def _distance(a: str, b: str) -> int:
+    """Edits between two words: insert, delete, replace, swap neighbours."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before_last, before, row = before, row, [i]
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before_last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,230 @@
+"""From lines to rows: each line parsed, put to its block, and every line that does not fit reported once.
+
+A misspelt first word is read as the word it was meant to be, and a line that goes wrong is read up to there, so that
+one mistake does not hide what depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dsl.diagnostics import at
+from dsl.lexer import Lexeme, span_of
+from dsl.lines import Line
+from dsl.messages import FIRST_HERE
+from dsl.near import near
+from dsl.parse import Failure, parse
+from dsl.problems import Problems
+from dsl.tree import Span, Text
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATER_PHRASES, SYNONYMS, heads
+
+CASES = ("accepted", "rejected", "overdue")
+KINDS = ("workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A parsed line in its place. `args` are the rule's parts in the order of the grammar."""
+
+    rule: str
+    args: list[Any]
+    line: Line
+    whole: bool = True
+    """False when the end of the line could not be read."""
+
+    @property
+    def span(self) -> Span:
+        return self.line.span
+
+
+class Reader:
+    """Reads blocks of lines. `unreadable` collects the kinds of which a declaration was lost, `damaged` the lines of
+    which only a part or nothing was read."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.unreadable: set[str] = set()
+        self.damaged: list[Line] = []
+
+    def rows(self, lines: list[Line], context: str) -> Iterator[Row]:
+        """The lines of one block that belong there."""
+        for line in lines:
+            row = self._row(line, context)
+            if row is not None:
+                yield row
+                if row.rule not in INSIDE and line.children:
+                    self.problems.add("E403", line.children[0].span, head=_head(line))
+                    yield from self.rows(line.children, context)
+
+    def below(self, row: Row) -> Iterator[Row]:
+        """The rows of the block below a row."""
+        return self.rows(row.line.children, INSIDE.get(row.rule, "nothing"))
+
+    def needs_block(self, row: Row) -> None:
+        if not row.line.children and row.whole:
+            self.problems.add("E404", row.span, head=_written(row.rule, row.line))
+
+    def twice(self, seen: dict[str, Span], what: str, row: Row) -> None:
+        """Report a line that may stand once and has been said before."""
+        if what in seen:
+            self.problems.add("E405", row.span, what=what, related=[at(FIRST_HERE, seen[what])])
+        else:
+            seen[what] = row.span
+
+    def _row(self, line: Line, context: str) -> Row | None:
+        tokens = self._known_head(line, context)
+        if tokens is None:
+            return None
+        result = parse(tokens)
+        if isinstance(result, Failure):
+            return self._half(line, tokens, result, context)
+        return self._placed(Row(result.data, result.children, line, not line.broken), context)
+
+    def _known_head(self, line: Line, context: str) -> list[Lexeme] | None:
+        """The line's tokens with a first word that exists, or None when the line is reported or cannot be read."""
+        if line.garbled:
+            self.damaged.append(line)
+        first = line.tokens[0]
+        word = str(first)
+        if first.type == "NUMBER":
+            if context != "scoring":
+                later = len(line.tokens) > 1 and line.tokens[1].type == "STRING" and word.endswith("%")
+                if later:
+                    self.problems.add("E901", span_of(first), what="splits")
+                else:
+                    self._misplaced(line, context, word)
+                return None
+            return line.tokens
+        later_name = LATER_HEADS.get((context, word))
+        if later_name is None and word not in ALL_HEADS:
+            later_name = next((name for (_, head), name in LATER_HEADS.items() if head == word), None)
+        if later_name is not None:
+            self.problems.add("E901", span_of(first), what=later_name)
+            self.damaged.append(line)
+            return None
+        if first.type == "NAME" and word in ALL_HEADS:
+            return line.tokens
+        return self._unknown_head(line, context)
+
+    def _unknown_head(self, line: Line, context: str) -> list[Lexeme] | None:
+        first = line.tokens[0]
+        word = str(first)
+        allowed = heads(context)
+        meant = SYNONYMS.get(word.lower(), "")
+        if meant.split(" ")[0] not in allowed:
+            meant = ""
+        close = (meant,) if meant else near(word, allowed) or near(word, sorted(ALL_HEADS))
+        if not line.broken:
+            self.problems.add("E401", span_of(first), near=close, text=word, allowed=allowed, context=context)
+        if not close or " " in close[0] or first.type != "NAME":
+            self._lost(line, context, word)
+            return None
+        corrected = Lexeme(
+            "NAME", close[0], first.start_pos, first.line, first.column, first.end_line, first.end_column, first.end_pos
+        )
+        corrected.file = first.file
+        return [corrected, *line.tokens[1:]]
+
+    def _half(self, line: Line, tokens: list[Lexeme], failure: Failure, context: str) -> Row | None:
+        self.damaged.append(line)
+        if not line.broken:
+            self._explain(tokens, failure, context)
+        result: Any = failure
+        if 0 < failure.index < len(tokens):
+            result = parse(tokens[: failure.index])
+        if isinstance(result, Failure):
+            self._lost(line, context, str(tokens[0]))
+            return None
+        return self._placed(Row(result.data, result.children, line, whole=False), context)
+
+    def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> None:
+        """The one problem of a line that does not parse."""
+        if context == "handoff" and tokens[0] == "when" and len(tokens) > 1 and tokens[1] not in CASES:
+            close = near(str(tokens[1]), CASES)
+            self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
+            return
+        later = _later(tokens, failure.index)
+        if later is not None:
+            first, last, name = later
+            self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
+            return
+        head = _rule_head(tokens, context)
+        if failure.index >= len(tokens):
+            self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
+            return
+        token = tokens[failure.index]
+        text = f'"{token}"' if token.type == "STRING" else str(token)
+        if token.type == "NAME":
+            close = near(str(token), failure.keywords)
+            if "STRING" in failure.kinds and not close:
+                self.problems.add("E013", span_of(token), text=text)
+                return
+        else:
+            close = ()
+        self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
+
+    def _placed(self, row: Row, context: str) -> Row | None:
+        if row.rule in CONTEXTS[context]:
+            return row
+        self._misplaced(row.line, context, _written(row.rule, row.line), row.rule)
+        self._lost(row.line, context, "")
+        return None
+
+    def _misplaced(self, line: Line, context: str, text: str, rule: str = "") -> None:
+        homes = tuple(name for name, rules in CONTEXTS.items() if rule in rules)
+        self.problems.add("E402", line.span, text=text, context=context, homes=homes, allowed=heads(context))
+
+    def _lost(self, line: Line, context: str, head: str) -> None:
+        """Remember what a line that cannot be read may have declared."""
+        self.damaged.append(line)
+        if context in ("file", "lifecycle", "workspace"):
+            self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def label_of(token: Any) -> Text | None:
+    return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
+
+
+def _head(line: Line) -> str:
+    return str(line.tokens[0])
+
+
+def _written(rule: str, line: Line) -> str:
+    """The beginning of a line as the author wrote it, long enough to be recognised."""
+    words = []
+    for token in line.tokens[:3]:
+        if token.type != "NAME":
+            break
+        words.append(str(token))
+    return " ".join(words) if HEADS.get(rule, rule) != "if" else "if"
+
+
+def _rule_head(tokens: list[Lexeme], context: str) -> str:
+    word = str(tokens[0])
+    second = str(tokens[1]) if len(tokens) > 1 else ""
+    for candidate in (f"{word} {second}", word):
+        if candidate in ("wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full"):
+            return candidate
+    return f"{word} {context}" if word in ("when", "topic") else word
+
+
+def _later(tokens: list[Lexeme], failed: int) -> tuple[int, int, str] | None:
+    """The first phrase at or before the failure that only the whole language knows."""
+    for start in range(min(failed + 3, len(tokens))):
+        for phrase, name in LATER_PHRASES:
+            found = tokens[start : start + len(phrase)]
+            if len(found) == len(phrase) and all(_matches(t, p) for t, p in zip(found, phrase, strict=True)):
+                end = start + len(phrase) - 1
+                if end >= failed - 2:
+                    return start, end, name
+    return None
+
+
+def _matches(token: Lexeme, wanted: str) -> bool:
+    if wanted == "*":
+        return True
+    if wanted == "#":
+        return token.type == "NUMBER"
+    return token.type == "NAME" and token == wanted

@@ -1,0 +1,126 @@
+"""All that a name can refer to, gathered once from every file for the checks and for lowering."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsl import plan, tree
+from dsl.events import Data, spec_of
+from dsl.near import near
+from dsl.problems import Problems
+from dsl.tree import Event, Text
+
+SUFFIXES = (".md", ".html", ".mjml")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Names are found regardless of case under their folded form; fields, stages and paths must be written exactly."""
+
+    program: tree.Program
+    fields: Mapping[str, plan.LeadField]
+    stages: Mapping[str, tree.Stage]
+    forms: Mapping[str, tree.Form]
+    campaigns: Mapping[str, tree.Campaign]
+    teams: Mapping[str, tree.Team]
+    scorings: Mapping[str, tree.Scoring]
+    topics: Mapping[str, tree.Topic]
+    templates: frozenset[str]
+    files: frozenset[str]
+
+    @property
+    def workspace(self) -> tree.Workspace | None:
+        return self.program.workspaces[0] if self.program.workspaces else None
+
+    def lost(self, kind: str) -> bool:
+        """Whether a declaration of this kind could not be read, so that a missing name may be no mistake."""
+        return kind in self.program.unreadable
+
+    def event_data(self, event: Event) -> Data | None:
+        """What `where` may ask of an event; None when the compiler cannot know."""
+        spec = spec_of(event)
+        if spec is None or spec.type != "form.submitted":
+            return spec.data if spec else None
+        matching = self.matching_forms(event.name)
+        names = [ask.field.value for form in matching for ask in form.asks]
+        names += [name.value for form in matching for name, _ in form.hidden]
+        return {name: self.fields[name].type for name in names if name in self.fields} if matching else None
+
+    def matching_forms(self, name: Text | None) -> list[tree.Form]:
+        if name is None:
+            return list(self.forms.values())
+        return [form for key, form in self.forms.items() if matches(key, name.key)]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """`*` at the end stands for any ending; nothing else is special."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
+    fields = {field.name: field for field in plan.BUILT_IN}
+    for field in program.fields:
+        kind = field.type.value if field.type.value in FIELD_TYPES else "text"
+        fields.setdefault(
+            field.name.value,
+            plan.LeadField(
+                name=field.name.value,
+                type=kind,
+                choices=tuple(choice.value for choice in field.choices),
+                from_crm=field.from_crm,
+                source=field.span.source,
+            ),
+        )
+    workspace = program.workspaces[0] if program.workspaces else None
+    return Scope(
+        program=program,
+        fields=fields,
+        stages={stage.name.value: stage for lifecycle in program.lifecycles for stage in lifecycle.stages},
+        forms={form.name.key: form for form in reversed(program.forms)},
+        campaigns={campaign.name.key: campaign for campaign in reversed(program.campaigns)},
+        teams={team.name.key: team for team in reversed(program.teams)},
+        scorings={scoring.name.key: scoring for scoring in reversed(program.scorings) if scoring.name},
+        topics={topic.name.key: topic for topic in (workspace.topics if workspace else ())},
+        templates=template_names(assets),
+        files=frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/")),
+    )
+
+
+FIELD_TYPES = (
+    "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
+)  # fmt: skip
+
+
+def template_names(assets: Iterable[str]) -> frozenset[str]:
+    """`templates/a/b.md` and `templates/a/b.de.md` are both the template `a/b`."""
+    names = set()
+    for path in assets:
+        if path.startswith("templates/") and path.endswith(SUFFIXES):
+            folder, _, file = path.removeprefix("templates/").rpartition("/")
+            name = file.split(".")[0]
+            names.add(f"{folder}/{name}" if folder else name)
+    return frozenset(names)
+
+
+def unknown(
+    problems: Problems, code: str, name: Text, known: Mapping[str, object] | Iterable[str], **values: Any
+) -> None:
+    """Report a name that nothing has, with what was probably meant and where that is declared."""
+    by_written = _written(known)
+    close = near(name.value, by_written)
+    declared = by_written.get(close[0]) if close else None
+    problems.add(code, name.span, near=close, name=name.value, declared=declared, **values)
+
+
+def _written(known: Mapping[str, object] | Iterable[str]) -> dict[str, str | None]:
+    """Names as their authors wrote them, with the place of the declaration where there is one."""
+    if not isinstance(known, Mapping):
+        return dict.fromkeys(known)
+    found: dict[str, str | None] = {}
+    for key, thing in known.items():
+        name = getattr(thing, "name", None)
+        text = name.value if isinstance(name, Text) else str(name or key)
+        found[text] = name.span.source if isinstance(name, Text) else (getattr(thing, "source", None) or None)
+    return found

@@ -1,0 +1,54 @@
+"""How each line of the language is written, and the names of the places where lines stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PLACES: Mapping[str, str] = {
+    "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring",
+    "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "campaign": "in a campaign",
+    "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "nothing": "here",
+}  # fmt: skip
+
+USAGE: Mapping[str, str] = {
+    "workspace": 'workspace "Acme Pumps"', "field": "field company_size number", "form": 'form "whitepaper"',
+    "scoring": 'scoring "fit"', "lifecycle": "lifecycle", "team": 'team "Sales"', "campaign": 'campaign "Welcome"',
+    "timezone": 'timezone "Europe/Berlin"', "languages": 'languages "en", "de"', "currency": "currency EUR",
+    "sender": 'sender "Acme Pumps <hello@acme.example>"', "address": 'address "Acme Pumps GmbH, Hauptstr. 1, Voerde"',
+    "quiet": "quiet hours from 20:00 to 08:00", "at": "at most 3 emails per 7 days", "holidays": 'holidays "DE", "AT"',
+    "closed": "closed from 2026-12-29 to 2027-01-04",
+    "business": "business hours monday to friday from 09:00 to 17:00",
+    "mail": "mail needs consent", "tracking": "tracking needs consent",
+    "topic workspace": 'topic "newsletter" "Monthly news about pumps"', "topic campaign": 'topic "newsletter"',
+    "intent": "intent content", "ask": 'ask company required "Your company"', "hidden": 'hidden country = "DE"',
+    "consent": 'consent "I would like to get emails" for topic "newsletter"', "confirm": 'confirm with "forms/confirm"',
+    "gives": 'gives file "pump-guide.pdf"', "thanks": 'thanks "https://acme.example/thanks"',
+    "allowed": 'allowed on "https://acme.example"', "stage": "stage Lead",
+    "agreed": 'agreed by "marketing@acme.example" on 2026-11-02', "takes": 'takes leads where country is "DE"',
+    "member": 'member "eva@acme.example" for country is "DE", up to 20 open',
+    "away": 'away "eva@acme.example" from 2026-08-03 to 2026-08-21', "assign": "assign former owner, then round robin",
+    "when full": 'when full, team "Everyone else"', "acknowledge": "acknowledge within 4 business hours, then reassign",
+    "contact": 'contact within 1 business day, then escalate to "lead@acme.example"',
+    "decide": "decide within 14 days, then recycle", "starts": 'starts when form "whitepaper" is submitted',
+    "when stage": 'when form "demo" is submitted', "when team": 'when full, team "Everyone else"',
+    "when handoff": 'when rejected because "not ready"', "only": 'only if country is "DE"',
+    "enters": "enters again after 90 days", "leaves": "leaves when lead becomes Customer",
+    "sends from": 'sends from owner, otherwise "Ada Ortiz <ada@acme.example>"',
+    "sends on": "sends on weekdays between 08:00 and 18:00", "sends": "sends on weekdays between 08:00 and 18:00",
+    "flow": "flow", "whenever": 'whenever page "/pricing*" is visited, once per 14 days',
+    "send": 'send "whitepaper/welcome" as transactional within 2 days', "wait": "wait 2 days",
+    "wait up": 'wait up to 4 days for form "demo" is submitted',
+    "wait until": "wait until tuesday 09:00", "or for": 'or for form "demo" is submitted',
+    "or": 'or for form "demo" is submitted', "otherwise": "otherwise", "otherwise if": "otherwise if score >= 50",
+    "if": 'if score >= 50 and country is "DE"', "add": 'add 15 points to "fit"', "qualify": "qualify as MQL",
+    "hand": "hand off to sales as MQL", "note": 'note "Read the whitepaper"', "enter": 'enter campaign "Wake up"',
+    "stop": "stop", "+": "+10 when email is clicked, once per email",
+}  # fmt: skip
+"""How each line is written, by its first words."""
+
+SHOWN: Mapping[str, str] = {
+    "quiet": "quiet hours", "at": "at most", "business": "business hours", "confirm": "confirm with",
+    "gives": "gives file", "allowed": "allowed on", "or": "or for", "hand": "hand off to", "enter": "enter campaign",
+    "agreed": "agreed by", "only": "only if", "qualify": "qualify as",
+}  # fmt: skip
+"""First words of lines, with as much more as makes them recognisable."""

@@ -1,0 +1,99 @@
+"""Every event, condition and statement of a program, each with what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from dsl import tree
+from dsl.tree import Block, Campaign, Condition, Event, Statement
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data."""
+
+    kind: Literal["flow", "trigger", "team", "scoring", "where"]
+    event: Event | None = None
+
+
+def statements(block: Block) -> Iterator[Statement]:
+    """In the order in which they were written."""
+    for statement in block:
+        yield statement
+        for body in bodies(statement):
+            yield from statements(body)
+
+
+def bodies(statement: Statement) -> tuple[Block, ...]:
+    match statement:
+        case tree.Wait():
+            return (*(arm.body for arm in statement.arms), statement.otherwise or ())
+        case tree.If():
+            return (*(body for _, body in statement.branches), statement.otherwise or ())
+        case tree.HandOff():
+            return tuple(case.body for case in statement.cases)
+        case _:
+            return ()
+
+
+def blocks(campaign: Campaign) -> tuple[Block, ...]:
+    """The flow, and the blocks that run beside it."""
+    return (campaign.flow, *(w.body for w in campaign.whenevers), *(leave.body for leave in campaign.leaves))
+
+
+def all_statements(campaign: Campaign) -> Iterator[Statement]:
+    for block in blocks(campaign):
+        yield from statements(block)
+
+
+def events(program: tree.Program) -> Iterator[Event]:
+    for scoring in program.scorings:
+        yield from (rule.event for rule in scoring.rules if rule.event)
+    for lifecycle in program.lifecycles:
+        yield from (rule.event for stage in lifecycle.stages for rule in stage.rules)
+    for campaign in program.campaigns:
+        yield from (start.event for start in campaign.starts)
+        yield from (leave.event for leave in campaign.leaves)
+        yield from (whenever.event for whenever in campaign.whenevers)
+        for statement in all_statements(campaign):
+            if isinstance(statement, tree.Wait):
+                yield from (arm.event for arm in statement.arms)
+
+
+def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
+    for event in events(program):
+        if event.where:
+            yield event.where, Place("where", event)
+    for scoring in program.scorings:
+        yield from ((rule.condition, Place("scoring")) for rule in scoring.rules if rule.condition)
+    for team in program.teams:
+        if team.takes:
+            yield team.takes, Place("team")
+        yield from ((member.condition, Place("team")) for member in team.members if member.condition)
+    for lifecycle in program.lifecycles:
+        for stage in lifecycle.stages:
+            yield from _triggers(stage.rules)
+    for campaign in program.campaigns:
+        yield from _triggers(campaign.starts)
+        for statement in all_statements(campaign):
+            if isinstance(statement, tree.If):
+                yield from ((condition, Place("flow")) for condition, _ in statement.branches)
+
+
+def _triggers(triggers: tuple[tree.Trigger, ...]) -> Iterator[tuple[Condition, Place]]:
+    for trigger in triggers:
+        yield from ((condition, Place("trigger")) for condition in trigger.only_if)
+
+
+def atoms(condition: Condition) -> Iterator[Condition]:
+    """The single questions in a condition."""
+    match condition:
+        case tree.And(items=items) | tree.Or(items=items):
+            for item in items:
+                yield from atoms(item)
+        case tree.Not(item=item):
+            yield from atoms(item)
+        case _:
+            yield condition

@@ -1,0 +1,233 @@
+"""Calendar arithmetic: what a duration, a weekday or a local date means as an instant in UTC.
+
+All instants are aware and in UTC. A local time that a clock change skips is moved forward by the gap; one that comes
+twice means the first. Business hours are counted in their own time zone, whatever the lead's.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from dsl.plan import After, At, BusinessHours, Duration, Moment, Weekday
+
+_HORIZON = 50 * 366
+"""Days of a calendar looked at before business hours count as never open."""
+
+_FIRST = datetime(1, 1, 3, tzinfo=UTC)
+_LAST = datetime(9999, 12, 29, tzinfo=UTC)
+
+
+# ── instants and local time ──────────────────────────────────────────────────────────────────────────────────────────
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> tzinfo:
+    """The IANA zone of that name; UTC when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def minutes_of(clock: str) -> int:
+    """Minutes since midnight of "HH:MM"; "24:00" is 1440."""
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def instant(local: datetime, zone: str) -> datetime:
+    """When the naive local time comes in the zone; years outside 1 to 9999 are clamped."""
+    local = min(max(local, _FIRST.replace(tzinfo=None)), _LAST.replace(tzinfo=None))
+    return local.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
+
+
+def local_time(at: datetime, zone: str) -> datetime:
+    """The naive wall time of an instant in the zone."""
+    return min(max(at, _FIRST), _LAST).astimezone(zone_of(zone)).replace(tzinfo=None, fold=0)
+
+
+def local_date(at: datetime, zone: str) -> date:
+    """The date on the wall at an instant in the zone."""
+    return local_time(at, zone).date()
+
+
+# ── durations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def add(duration: Duration, start: datetime, zone: str, hours: BusinessHours) -> datetime:
+    """The instant one duration after `start`.
+
+    Months, then days, keep the local time in `zone`; minutes are exact. Business days and minutes are counted from
+    there in `hours`, from the next opening when closed: a business day ends at the same local time on the next one.
+    Where business never opens they are ordinary days and minutes. Never raises for durations the language allows.
+    """
+    at = _exactly(_shift(start, duration.months, duration.days, zone), duration.minutes)
+    at = _after_business_days(at, duration.business_days, hours)
+    return _after_business_minutes(at, duration.business_minutes, hours)
+
+
+def since(duration: Duration, now: datetime, zone: str, hours: BusinessHours | None = None) -> datetime:
+    """Where a look-back window that ends `now` begins.
+
+    Without `hours`, business time is Monday to Friday from 09:00 to 17:00 in `zone`.
+    """
+    at = _exactly(_shift(now, -duration.months, -duration.days, zone), -duration.minutes)
+    hours = hours or BusinessHours(zone=zone)
+    at = _before_business_days(at, duration.business_days, hours)
+    return _before_business_minutes(at, duration.business_minutes, hours)
+
+
+def resolve(moment: Moment, now: datetime, zone: str, hours: BusinessHours) -> datetime:
+    """The instant a moment means for a lead in `zone`. Only `At` can lie in the past."""
+    match moment:
+        case After(duration=duration):
+            return add(duration, now, zone, hours)
+        case Weekday(weekday=weekday, time=clock):
+            today = local_date(now, zone)
+            ahead = (weekday - today.weekday()) % 7
+            at = _on(today + timedelta(days=ahead), minutes_of(clock), zone)
+            return at if at > now else _on(today + timedelta(days=ahead + 7), minutes_of(clock), zone)
+        case At(date=day, time=clock, zone=own):
+            return _on(date.fromisoformat(day), minutes_of(clock), own or zone)
+
+
+def period_start(unit: Literal["day", "week", "month"], now: datetime, zone: str) -> datetime:
+    """When the calendar day, week (from Monday) or month around `now` began in the zone."""
+    today = local_date(now, zone)
+    if unit == "week":
+        today -= timedelta(days=today.weekday())
+    elif unit == "month":
+        today = today.replace(day=1)
+    return _on(today, 0, zone)
+
+
+def _on(day: date, minutes: int, zone: str) -> datetime:
+    return instant(datetime.combine(day, time()) + timedelta(minutes=minutes), zone)
+
+
+def _exactly(at: datetime, minutes: int) -> datetime:
+    return min(max(at + timedelta(minutes=minutes), _FIRST), _LAST)
+
+
+def _shift(at: datetime, months: int, days: int, zone: str) -> datetime:
+    """Same local time some months and days away; a day the month lacks becomes its last."""
+    if not months and not days:
+        return at
+    local = local_time(at, zone)
+    if months:
+        year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+        last = calendar.monthrange(year, month + 1)[1]
+        local = local.replace(year=year, month=month + 1, day=min(local.day, last))
+    return instant(local + timedelta(days=days), zone)
+
+
+# ── business hours ───────────────────────────────────────────────────────────────────────────────────────────────────
+Span = tuple[date, datetime, datetime]
+"""A business day, and the instants at which it opens and closes."""
+
+
+def next_business_opening(now: datetime, hours: BusinessHours) -> datetime:
+    """The first instant after `now` at which business opens; a day later when it never does."""
+    for _, opens, _ in _spans(hours, local_date(now, hours.zone)):
+        if opens > now:
+            return opens
+    return now + timedelta(days=1)
+
+
+@lru_cache(maxsize=512)
+def days_off(codes: tuple[str, ...], closed: tuple[tuple[str, str], ...], year: int) -> frozenset[date]:
+    """Holidays and closed dates of one year. `codes` are "DE" or "DE-BY"; unknown ones have no holidays."""
+    found: set[date] = set()
+    for code in codes:
+        country, _, region = code.partition("-")
+        try:
+            found.update(holidays.country_holidays(country, subdiv=region or None, years=year, expand=False))
+        except (NotImplementedError, KeyError, ValueError):
+            continue
+    for first, last in closed:
+        day, end = max(date.fromisoformat(first), date(year, 1, 1)), min(date.fromisoformat(last), date(year, 12, 31))
+        found.update(day + timedelta(days=ahead) for ahead in range((end - day).days + 1))
+    return frozenset(found)
+
+
+def is_business_day(day: date, hours: BusinessHours) -> bool:
+    return day.weekday() in hours.days and day not in days_off(hours.holidays, hours.closed, day.year)
+
+
+def _spans(hours: BusinessHours, around: date, step: Literal[1, -1] = 1) -> Iterator[Span]:
+    """Business days from the one before (after, going back) `around`, which may still be open past midnight."""
+    opens, closes = minutes_of(hours.start), minutes_of(hours.end)
+    if closes <= opens:
+        closes += 24 * 60
+    for offset in range(-1, _HORIZON if hours.days else 0):
+        day = around + timedelta(days=offset * step)
+        if is_business_day(day, hours):
+            begin, end = _on(day, opens, hours.zone), _on(day, closes, hours.zone)
+            if begin < end:  # a clock change can swallow a short night shift
+                yield day, begin, end
+
+
+def _after_business_days(at: datetime, days: int, hours: BusinessHours) -> datetime:
+    if not days:
+        return at
+    ahead = (span for span in _spans(hours, local_date(at, hours.zone)) if span[2] > at)
+    first = next(ahead, None)
+    if first is None:
+        return at + timedelta(days=days)
+    offset = _offset(at, first, hours.zone)
+    for count, span in enumerate(ahead, start=1):
+        if count == days:
+            return _at_offset(span, offset, hours.zone)
+    return at + timedelta(days=days)
+
+
+def _after_business_minutes(at: datetime, minutes: int, hours: BusinessHours) -> datetime:
+    if not minutes:
+        return at
+    left = timedelta(minutes=minutes)
+    for _, opens, closes in _spans(hours, local_date(at, hours.zone)):
+        begin = max(opens, at)
+        if closes - begin >= left:
+            return begin + left
+        left -= max(closes - begin, timedelta())
+    return at + timedelta(minutes=minutes)
+
+
+def _before_business_days(at: datetime, days: int, hours: BusinessHours) -> datetime:
+    if not days:
+        return at
+    back = (span for span in _spans(hours, local_date(at, hours.zone), -1) if span[1] < at)
+    last = next(back, None)
+    if last is None:
+        return at - timedelta(days=days)
+    offset = _offset(at, last, hours.zone)
+    for count, span in enumerate(back, start=1):
+        if count == days:
+            return _at_offset(span, offset, hours.zone)
+    return at - timedelta(days=days)
+
+
+def _before_business_minutes(at: datetime, minutes: int, hours: BusinessHours) -> datetime:
+    if not minutes:
+        return at
+    left = timedelta(minutes=minutes)
+    for _, opens, closes in _spans(hours, local_date(at, hours.zone), -1):
+        end = min(closes, at)
+        if end - opens >= left:
+            return end - left
+        left -= max(end - opens, timedelta())
+    return at - timedelta(minutes=minutes)
+
+
+def _offset(at: datetime, span: Span, zone: str) -> timedelta:
+    """How far into the business day `at` stands on the wall clock, clamped into it."""
+    _, opens, closes = span
+    return local_time(min(max(at, opens), closes), zone) - local_time(opens, zone)
+
+
+def _at_offset(span: Span, offset: timedelta, zone: str) -> datetime:
+    _, opens, closes = span
+    return min(max(instant(local_time(opens, zone) + offset, zone), opens), closes)

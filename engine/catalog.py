@@ -1,0 +1,100 @@
+"""What is deployed, in memory: the program, its index, its templates and files; and every plan a run may still be on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import func, select
+
+from dsl.plan import SCHEMA, Form, Plan, Program, Team
+from engine.consequences import Rules
+from engine.mail.render import Renderer
+from engine.store.db import Database
+from engine.store.tables import assets, deployments, plans
+
+
+class Unreadable(Exception):
+    """The deployment was made for a newer version of Coldframe than this process."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One epoch, ready to be asked."""
+
+    epoch: int
+    program: Program
+    rules: Rules
+    templates: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.templates, self.program.workspace)
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """By casefolded name."""
+        return {form.name.casefold(): form for form in self.program.forms}
+
+    @cached_property
+    def teams(self) -> Mapping[str, Team]:
+        """By casefolded name."""
+        return {team.name.casefold(): team for team in self.program.teams}
+
+    @cached_property
+    def first_stage(self) -> str:
+        return self.rules.order[0] if self.rules.order else ""
+
+
+class Catalog:
+    """The current deployment and the plans of older ones. A plan never changes, so it is read once."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._plans: dict[str, Plan] = {}
+        self.current: Deployment | None = None
+
+    async def at(self, epoch: int | None) -> Deployment | None:
+        """The deployment a transaction must work with: the epoch its locking statement read."""
+        if epoch is not None and (self.current is None or self.current.epoch != epoch):
+            await self._load(epoch)
+        return self.current
+
+    async def refresh(self) -> Deployment | None:
+        """The newest deployment, or None when nothing was deployed yet."""
+        async with self._db.engine.connect() as connection:
+            epoch = (await connection.execute(select(func.max(deployments.c.epoch)))).scalar()
+        return await self.at(epoch)
+
+    def plan(self, digest: str) -> Plan | None:
+        return self._plans.get(digest)
+
+    async def need(self, digests: Iterable[str]) -> None:
+        """Read the plans that are not in memory yet."""
+        missing = {digest for digest in digests if digest not in self._plans}
+        if not missing:
+            return
+        async with self._db.engine.connect() as connection:
+            found = await connection.execute(select(plans.c.digest, plans.c.body).where(plans.c.digest.in_(missing)))
+            for digest, body in found:
+                self._plans[digest] = Plan.model_validate(body)
+
+    async def _load(self, epoch: int) -> None:
+        async with self._db.engine.connect() as connection:
+            row = (await connection.execute(select(deployments).where(deployments.c.epoch == epoch))).one()
+            if row.schema_version > SCHEMA:
+                raise Unreadable(f"deployment {epoch} needs plan schema {row.schema_version}; this process reads {SCHEMA}")
+            bodies = await connection.execute(select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch))
+            stored = {path: body for path, body in bodies}
+        program = Program.model_validate(row.program)
+        for plan in program.campaigns:
+            self._plans[plan.digest] = plan
+        self.current = Deployment(
+            epoch=epoch,
+            program=program,
+            rules=Rules.of(program, self.plan),
+            templates={path.removeprefix("templates/"): body.decode() for path, body in stored.items() if path.startswith("templates/")},
+            files={path.removeprefix("files/"): body for path, body in stored.items() if path.startswith("files/")},
+        )

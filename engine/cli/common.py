@@ -1,0 +1,131 @@
+"""What all commands share: settings, the database, output for people and for programs, and ends without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+out = Console(highlight=False, soft_wrap=True)
+"""Standard output: what a command was asked for."""
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Standard error: progress and problems."""
+
+FAILED = 1
+COULD_NOT_LOOK = 2
+
+
+class Stop(Exception):
+    """A command cannot go on for a reason its user can act on. `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = COULD_NOT_LOOK) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def load_settings(**changes: Any) -> Settings:
+    """The settings of the environment. Raises Stop, naming each variable that cannot be meant."""
+    from pydantic import ValidationError
+
+    from engine.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"{_variable(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_url=False, include_input=False)
+            if problem["type"] != "default_factory_not_called"
+        ]
+        raise Stop("the settings cannot be used:\n  " + "\n  ".join(lines)) from None
+    except OSError as error:
+        raise Stop(f"no secrets could be kept under COLDFRAME_HOME: {error.strerror or error}") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    name = str(place[0]) if place else ""
+    return name if name.isupper() else f"COLDFRAME_{name.upper()}"
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of a database at this version's schema.
+
+    The one that is set, the embedded one that runs, or one started for as long as the command runs. Raises Stop when it
+    cannot be used.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from engine.embedded import postgres
+    from engine.store.migrate import current_revision, migrate, newest_revision
+
+    try:
+        if settings.database_url is None:
+            with postgres.embedded_postgres(settings.home) as server:
+                migrate(server.url())
+                yield server.url()
+            return
+        if current_revision(settings.database_url) != newest_revision():
+            raise Stop("the database is not at this version's schema: run `coldframe migrate`")
+    except OperationalError:
+        raise Stop("the database of DATABASE_URL cannot be reached") from None
+    yield settings.database_url
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+def guarded(run: Any) -> NoReturn:
+    """Run a command line and end the process: problems of the user's world become one line and an exit code."""
+    code = 0
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = FAILED
+    except Exception as error:
+        code = _explained(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone; the interpreter must not complain about it on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or FAILED
+    sys.exit(code)
+
+
+def _explained(error: Exception) -> int:
+    from engine.embedded.process import EmbeddedError
+    from engine.log import hide_in_text
+
+    if isinstance(error, Stop):
+        _problem(str(error))
+        return error.code
+    if isinstance(error, EmbeddedError):
+        _problem(str(error))
+        return COULD_NOT_LOOK
+    if os.environ.get("COLDFRAME_LOG_LEVEL") == "debug":
+        err.print_exception(show_locals=False)
+    _problem(
+        f"this is a fault in Coldframe, not in what you wrote: {type(error).__name__}: {hide_in_text(str(error))}\n"
+        "COLDFRAME_LOG_LEVEL=debug shows where it happened"
+    )
+    return COULD_NOT_LOOK
+
+
+def _problem(text: str) -> None:
+    err.print("[bold red]error:[/] ", end="")
+    err.print(text, markup=False)

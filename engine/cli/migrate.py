@@ -1,0 +1,37 @@
+"""`coldframe migrate`: bring the database to this version's schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.common import Stop, load_settings, out, print_json
+
+
+def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print the revision as JSON.")] = False) -> None:
+    """Bring the database of `DATABASE_URL` to this version's schema.
+
+    Safe to run from several machines at once, and again: what is there stays. Run it before the new version's processes
+    start. Without `DATABASE_URL` it is the embedded database under `COLDFRAME_HOME`.
+
+    Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe migrate`
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from engine.embedded import postgres
+    from engine.store import migrate as store
+
+    settings = load_settings()
+    try:
+        if settings.database_url is None:
+            with postgres.embedded_postgres(settings.home) as server:
+                revision = store.migrate(server.url())
+        else:
+            revision = store.migrate(settings.database_url)
+    except OperationalError:
+        raise Stop("the database of DATABASE_URL cannot be reached") from None
+    if as_json:
+        print_json({"revision": revision})
+    else:
+        out.print(f"the database is at revision {revision}")

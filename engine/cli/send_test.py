@@ -1,0 +1,59 @@
+"""`coldframe send-test`: one mail of the deployed workspace, to yourself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.ports import Receipt
+    from engine.settings import Settings
+
+
+def send_test(
+    template: Annotated[str, typer.Argument(help='The template, as a campaign names it: "whitepaper/welcome".')],
+    to: Annotated[str, typer.Argument(help="The address to send it to.")],
+    language: Annotated[str | None, typer.Option(help="The language. [default: the workspace's first]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the provider's answer as JSON.")] = False,
+) -> None:
+    """Render a template of the deployed workspace for an invented lead and send it to one address.
+
+    It goes through the configured provider, without tracking and without an entry in any lead's history. Without
+    `SENDGRID_API_KEY` it lands in the built-in mailbox. Exits 1 when it could not be rendered or was refused.
+
+    Example: `coldframe send-test whitepaper/welcome me@acme.example --language de`
+    """
+    settings = load_settings()
+    with database(settings) as url:
+        receipt = asyncio.run(_send(settings, url, template, to, language))
+    if as_json:
+        print_json({"state": receipt.state, "reason": receipt.reason, "provider_id": receipt.provider_id})
+    else:
+        out.print(receipt.state if not receipt.reason else f"{receipt.state}: {receipt.reason}", markup=False)
+    if receipt.state != "accepted":
+        raise typer.Exit(FAILED)
+
+
+async def _send(settings: Settings, url: str, template: str, to: str, language: str | None) -> Receipt:
+    from engine.clock import clock_from
+    from engine.mail.choose import choose_mailer
+    from engine.mail.errors import TemplateError
+    from engine.runtime import NothingDeployed, open_runtime
+    from engine.send_test import send_test as send
+
+    async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
+        key, clock = settings.sendgrid_api_key, clock_from(settings)
+        rt.mailer = choose_mailer(key, settings.sendgrid_url, rt.db.engine, clock)
+        try:
+            return await send(rt, template, to, language)
+        except TemplateError as error:
+            raise Stop(str(error), FAILED) from None
+        except NothingDeployed:
+            raise Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED) from None
+        finally:
+            await rt.mailer.close()
+            rt.mailer = None

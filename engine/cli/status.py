@@ -1,0 +1,103 @@
+"""`coldframe status`: who is where, waiting for what until when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import database, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+    from engine.status import Status
+
+
+def status(
+    campaign: Annotated[str | None, typer.Option(help="Only leads in this campaign.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address.")] = None,
+    many: Annotated[int, typer.Option(min=1, max=10_000, help="How many leads and handoffs to list.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show who is where, waiting for what until when, and what needs attention.
+
+    Read from PostgreSQL alone, so it works while Temporal is away. What needs attention comes first.
+
+    Example: `coldframe status --campaign "Whitepaper nurture"`
+    """
+    settings = load_settings()
+    with database(settings) as url:
+        found = asyncio.run(_ask(settings, url, campaign, lead, many))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        show(found)
+
+
+async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
+    from engine.clock import clock_from
+    from engine.status import status as ask
+    from engine.store.db import Database
+
+    clock = clock_from(settings)
+    db = Database(url, size=2)
+    try:
+        return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=lead, many=many)
+    finally:
+        await db.close()
+
+
+def show(found: Status) -> None:
+    """The same as tables."""
+    if found.epoch is None:
+        out.print("nothing is deployed yet: `coldframe deploy` puts a workspace into force", markup=False)
+        return
+    mails = ", ".join(f"{many} {state}" for state, many in found.mails.items()) or "none"
+    stages = ", ".join(f"{many} {stage}" for stage, many in found.stages.items()) or "none yet"
+    out.print(f"deployment {found.epoch} · leads: {stages} · mails: {mails} · outbox: {found.outbox}", markup=False)
+    for gate in found.closed_gates:
+        out.print(f"mail through {gate['provider']} is stopped until {gate['until']}: {gate['reason']}", markup=False)
+    _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
+    _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
+    waiting = ("campaign", "email", "stage", "score", "source", "what", "due_at", "attention")
+    _table("Leads", found.waiting, waiting, found.now)
+    _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column.replace("_at", "").replace("_", " "))
+    for row in rows:
+        style = "bold yellow" if row.get("attention") else ""
+        table.add_row(*(Text(_cell(row[column], now)) for column in columns), style=style)
+    out.print(table)
+
+
+def _cell(value: Any, now: datetime) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} ({_distance((value - now).total_seconds())})"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _distance(seconds: float) -> str:
+    """How far away an instant is, in its largest unit."""
+    size = abs(seconds)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if size >= length:
+            text = f"{size / length:.0f} {unit}"
+            break
+    else:
+        text = f"{size:.0f} s"
+    return f"in {text}" if seconds >= 0 else f"{text} ago"

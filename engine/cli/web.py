@@ -1,0 +1,80 @@
+"""`coldframe web`: one process that takes forms, clicks and events in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import Stop, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from engine.ports import Runs, Wake
+    from engine.settings import Settings
+
+
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: COLDFRAME_WEB_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: COLDFRAME_WEB_PORT]")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many processes share the port.")] = 1,
+) -> None:
+    """Serve forms, click links, unsubscribe pages, handoff pages and the event API.
+
+    Any number of these processes may run, on any number of machines. On SIGTERM one stops accepting, finishes the
+    requests it has and ends. `/healthz` says that it runs, `/readyz` that it can store a post, `/metrics` is for
+    Prometheus.
+
+    Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe web --host 0.0.0.0`
+    """
+    import uvicorn
+
+    settings = load_settings(web_host=host, web_port=port)
+    if settings.database_url is None:
+        raise Stop("`coldframe web` needs DATABASE_URL; `coldframe dev` runs everything on this machine")
+    os.environ.update(COLDFRAME_WEB_HOST=settings.web_host, COLDFRAME_WEB_PORT=str(settings.web_port))
+    uvicorn.run(
+        "engine.cli.web:application",
+        factory=True,
+        host=settings.web_host,
+        port=settings.web_port,
+        workers=processes,
+        loop="uvloop",
+        http="httptools",
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def application() -> FastAPI:
+    """The web application with its runs on Temporal: the composition root of a web process."""
+    from engine.log import configure_logging
+    from web.app import create_app
+
+    settings = load_settings()
+    configure_logging(settings, process="web")
+    return create_app(runs=_Runs(settings), settings=settings)
+
+
+class _Runs:
+    """`engine.ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        from engine.settings import temporal_connect_config
+
+        self._config = temporal_connect_config(settings)
+        self._task_queue = settings.task_queue
+        self._runs: Runs | None = None
+
+    async def deliver(self, wake: Wake) -> None:
+        if self._runs is None:
+            from workflows.gateway import TemporalRuns, connect
+            from workflows.options import queues
+
+            self._runs = TemporalRuns(await connect(self._config, lazy=True), queues(self._task_queue))
+        await self._runs.deliver(wake)

@@ -1,0 +1,72 @@
+"""A workspace folder, read and examined as a whole: what `check`, `deploy` and `dev` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsl.compile import compile_workspace
+from dsl.diagnostics import Diagnostic, in_order
+from dsl.plan import Program
+from dsl.workspace import read_workspace
+from engine.cli.common import Stop
+from engine.mail.check import check_templates
+
+
+@dataclass(frozen=True)
+class Examined:
+    """`program` is None when there is an error.
+
+    `files`: the text of every file a diagnostic can name, by the path it is shown under; `campaigns`: how many of them
+    are campaign files; `assets`: templates and downloads by their path inside the workspace.
+    """
+
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+    files: Mapping[str, str]
+    campaigns: int
+    assets: Mapping[str, bytes]
+
+
+def examine(folder: Path) -> Examined:
+    """Compile the workspace and check its templates. Raises Stop when there is no campaign file that can be read."""
+    shown = _near(folder)
+    try:
+        sources = read_workspace(shown)
+    except OSError as error:
+        raise Stop(f"{shown} cannot be read: {error.strerror or error}") from None
+    if not sources.files and not sources.diagnostics:
+        raise Stop(f"there is no *.campaign file under {shown}")
+    compiled = compile_workspace(sources.files, sources.assets)
+    found = [*sources.diagnostics, *compiled.diagnostics]
+    if compiled.program is not None:
+        found += [_placed(problem, shown) for problem in check_templates(compiled.program, sources.assets)]
+    diagnostics = in_order(found)
+    sound = all(problem.severity == "warning" for problem in diagnostics)
+    texts = {(shown / path).as_posix(): body.decode("utf-8", "replace") for path, body in _templates(sources.assets)}
+    return Examined(
+        compiled.program if sound else None, diagnostics, {**texts, **sources.files}, len(sources.files), sources.assets
+    )
+
+
+def _templates(assets: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    return [(path, body) for path, body in assets.items() if path.startswith("templates/")]
+
+
+def _placed(problem: Diagnostic, folder: Path) -> Diagnostic:
+    """The templates' checker names files inside the workspace; people want the path from where they are."""
+
+    def place(path: str) -> str:
+        return (folder / path).as_posix() if path.startswith(("templates/", "files/")) else path
+
+    related = tuple(other.model_copy(update={"file": place(other.file)}) for other in problem.related)
+    return problem.model_copy(update={"file": place(problem.file), "related": related})
+
+
+def _near(folder: Path) -> Path:
+    """The folder as seen from here, so that a plan's source lines do not depend on where the checkout is."""
+    try:
+        return folder.resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return folder

@@ -1,0 +1,113 @@
+"""The clocks: the machine's, a virtual one that runs faster, and one that a test sets.
+
+This is the only module that asks the machine for the time. Every instant is aware and in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.ports import Clock
+    from engine.settings import Settings
+
+_VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>[^@]+)x(?P<factor>[0-9.]+)")
+
+
+class ClockError(ValueError):
+    """A clock was described in words that cannot be read."""
+
+
+@dataclass(frozen=True)
+class SystemClock:
+    """Domain time is the machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def real(self) -> datetime:
+        return datetime.now(UTC)
+
+    def to_real(self, at: datetime) -> datetime:
+        return at
+
+
+@dataclass(frozen=True)
+class VirtualClock:
+    """Domain time stands at `domain_start` when the machine shows `real_start` and runs `factor` times as fast.
+
+    Two processes with the same three values always agree, so a whole stack shares one virtual clock.
+    """
+
+    domain_start: datetime
+    real_start: datetime
+    factor: float
+
+    def __post_init__(self) -> None:
+        if self.factor <= 0:
+            raise ClockError("a virtual clock needs a factor above zero")
+        if self.domain_start.tzinfo is None or self.real_start.tzinfo is None:
+            raise ClockError("a virtual clock needs instants with a time zone")
+
+    def now(self) -> datetime:
+        return self.domain_start + (self.real() - self.real_start) * self.factor
+
+    def real(self) -> datetime:
+        return datetime.now(UTC)
+
+    def to_real(self, at: datetime) -> datetime:
+        return self.real_start + (at - self.domain_start) / self.factor
+
+    def describe(self) -> str:
+        """The text of `COLDFRAME_CLOCK` that makes this clock again."""
+        return f"virtual:{self.domain_start.isoformat()}@{self.real_start.isoformat()}x{self.factor:g}"
+
+
+@dataclass
+class FixedClock:
+    """A clock for tests: it stands still until it is set or moved. Real time is domain time."""
+
+    at: datetime = field(default_factory=lambda: datetime(2026, 9, 1, 7, 0, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        return self.at
+
+    def real(self) -> datetime:
+        return self.at
+
+    def to_real(self, at: datetime) -> datetime:
+        return at
+
+    def set(self, at: datetime) -> None:
+        self.at = at
+
+    def advance(self, by: timedelta) -> datetime:
+        self.at += by
+        return self.at
+
+
+def parse_clock(text: str) -> Clock:
+    """The clock that `COLDFRAME_CLOCK` describes: empty is the machine's, else `virtual:<domain>@<real>x<factor>`.
+
+    Raises ClockError when the text is neither.
+    """
+    if not text:
+        return SystemClock()
+    match = _VIRTUAL.fullmatch(text)
+    if match is None:
+        raise ClockError("a clock is written virtual:<domain start>@<real start>x<factor>")
+    try:
+        domain, real = (datetime.fromisoformat(match[name]) for name in ("domain", "real"))
+        factor = float(match["factor"])
+    except ValueError as error:
+        raise ClockError("a virtual clock needs two ISO 8601 instants and a number") from error
+    clock = VirtualClock(domain, real, factor)
+    return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
+
+
+def clock_from(settings: Settings) -> Clock:
+    """The clock that these settings ask for."""
+    return parse_clock(settings.clock)

@@ -1,0 +1,338 @@
+"""The way in: one transaction per event. Lock the lead, look around, follow the consequences, write, commit, deliver.
+
+Whoever gets an answer from here may tell the sender that it is stored: every function returns after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from dsl.plan import EventType, Form, Scalar
+from engine.catalog import Deployment
+from engine.consequences import Ledger, needed
+from engine.runtime import Runtime
+from engine.store import leads
+from engine.store.db import Hot
+from engine.store.leads import Around, Locked
+from engine.store.record import record as to_rows
+from engine.store.writes import Writes
+from engine.tokens import address_hash, email_key
+
+REPEAT = timedelta(minutes=10)
+"""The same form with the same values within this span is one post."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent."""
+
+    form: Form
+    values: Mapping[str, Scalar]
+    topics: Sequence[str] = ()
+    key: str | None = None
+    visitor: UUID | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    state: Literal["submitted", "confirm", "repeated"]
+    lead_id: UUID
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """Something another system saw: by `email`, or by `visitor` while nobody knows who it is."""
+
+    type: EventType
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    email: str | None = None
+    visitor: UUID | None = None
+    key: str | None = None
+
+
+async def submit(rt: Runtime, post: Post) -> Submitted:
+    """Take a form post in. With double opt-in it only asks for the confirmation; nothing else happens until then."""
+    address = str(post.values["email"])
+    key = email_key(address)
+    type: EventType = "form.posted" if post.form.confirm_with else "form.submitted"
+    data = {name: value for name, value in post.values.items() if name != "email"}
+    async with rt.turn(key), rt.db.hot() as hot:
+        attached = await _lock_visitor(rt, hot, post.visitor)
+        locked, deployment = await _known(rt, hot, address, key)
+        now = rt.clock.now()
+        keys, fresh = _natural_keys(post, now)
+        visitor = post.visitor if attached is None else None
+        ledger, around = await _open(rt, hot, locked, deployment, type, post.form.name, data, keys, fresh, visitor)
+        if around.repeated is not None:
+            return Submitted("repeated", locked.lead.id)
+        writes = Writes()
+        if post.form.confirm_with:
+            await _posted(ledger, writes, post, data, keys[0])
+        else:
+            _join_visitor(ledger, writes, around, visitor)
+            _fill(ledger, post.values, overwrite=bool(locked.row.created))
+            _consent(ledger, writes, post.topics, post.form, post.context, "subscribed")
+            ledger.happen(type, post.form.name, data, key=keys[0])
+        await _commit(rt, hot, ledger, writes)
+    return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
+
+
+async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
+    """The button in the double opt-in mail: now the form counts as submitted. The form's name, or None if unknown.
+
+    The post itself is the proof that the address is theirs, so its values may overwrite what is known.
+    """
+    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
+        locked = await leads.lock(hot, lead_id)
+        if locked is None:
+            return None
+        deployment = await rt.deployment(locked.epoch)
+        posted = await hot.one(
+            "SELECT name, data FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'",
+            {"lead": lead_id, "seq": seq},
+        )
+        form = deployment.forms.get(posted.name.casefold()) if posted else None
+        if form is None:
+            return None
+        data, key = posted.data, f"confirm:{seq}"
+        values = data["values"]
+        ledger, around = await _open(rt, hot, locked, deployment, "form.submitted", form.name, values, [key])
+        if around.repeated is None:
+            writes = Writes()
+            _fill(ledger, values, overwrite=True)
+            if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
+                ledger.lead = ledger.lead.changed(suppressed=None)
+                writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
+            _consent(ledger, writes, data["topics"], form, {**data["context"], "posted_seq": str(seq)}, "subscribed")
+            ledger.happen("form.submitted", form.name, values, key=key)
+            await _commit(rt, hot, ledger, writes)
+    return form.name
+
+
+async def click(rt: Runtime, message_id: UUID, link_id: str) -> str | None:
+    """A link in a mail was followed: where to redirect. Clicks within ten seconds on one link are one click."""
+    return await _mail_event(rt, message_id, "email.clicked", link_id)
+
+
+async def opened(rt: Runtime, message_id: UUID) -> None:
+    """A mail's picture was fetched. Once per mail: opens deceive, and more of them mean nothing."""
+    await _mail_event(rt, message_id, "email.opened", "")
+
+
+async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
+    """A gated file was fetched by the lead."""
+    await _happen(rt, lead_id, "file.downloaded", path, {}, None)
+
+
+async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -> None:
+    """Effective at the commit. A topic's campaigns are left; without a topic all are, and nothing is mailed any more."""
+    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
+        locked = await leads.lock(hot, lead_id)
+        if locked is None:
+            return
+        deployment = await rt.deployment(locked.epoch)
+        data = {"topic": topic or "", "how": how}
+        ledger, _ = await _open(rt, hot, locked, deployment, "lead.unsubscribed", topic or "", data)
+        writes = Writes()
+        done = ledger.lead.topics.get(topic) == "unsubscribed" if topic else ledger.lead.suppressed is not None
+        if done:
+            return
+        event = ledger.happen("lead.unsubscribed", topic or "", data)
+        names = [topic] if topic else [one.name for one in deployment.program.workspace.topics]
+        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(names, "unsubscribed")})
+        for name in names:
+            writes.insert(
+                "consents", lead_id=lead_id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
+                at=event.at,
+            )  # fmt: skip
+        if topic is None:
+            suppress(rt, ledger, writes, "unsubscribed", event.seq)
+        for enrolment in ledger.enrolments:
+            plan = rt.catalog.plan(enrolment.digest)
+            if plan is not None and topic is not None and plan.topic == topic:
+                ledger.leave(enrolment, event.seq)
+        await _commit(rt, hot, ledger, writes)
+
+
+def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
+    """Nothing may be mailed from this commit on; every live run leaves because of event `seq`."""
+    ledger.lead = ledger.lead.changed(suppressed=reason)
+    writes.insert("suppressions", address_hash=_hash(rt, email_key(ledger.lead.email or "")), reason=reason, at=ledger.now)
+    for enrolment in ledger.enrolments:
+        ledger.leave(enrolment, seq)
+
+
+async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"]:
+    """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
+    if one.email is not None:
+        key = email_key(one.email)
+        async with rt.turn(key), rt.db.hot() as hot:
+            locked, deployment = await _known(rt, hot, one.email, key)
+            return await _occur(rt, hot, locked, deployment, one)
+    assert one.visitor is not None, "an event needs an address or a visitor"
+    async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
+        lead_id = await _lock_visitor(rt, hot, one.visitor)
+        if lead_id is not None and (found := await leads.lock(hot, lead_id)):
+            return await _occur(rt, hot, found, await rt.deployment(found.epoch), one)
+        writes = Writes()
+        key = one.key or str(uuid4())
+        writes.insert(
+            "visitor_events", visitor_id=one.visitor, key=key, type=one.type, name=one.name, data=one.data,
+            at=rt.clock.now(),
+        )  # fmt: skip
+        await writes.flush(hot)
+        await hot.commit()
+    return "recorded"
+
+
+# ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def _known(rt: Runtime, hot: Hot, address: str, key: str) -> tuple[Locked, Deployment]:
+    """The lead with that address under its lock; a new one stands at the first stage."""
+    current = rt.catalog.current or await rt.catalog.refresh()
+    now = rt.clock.now()
+    first = current.first_stage if current else ""
+    locked = await leads.lock_or_create(
+        hot, id=uuid4(), email=address, key=key, hash=_hash(rt, key), stage=first, now=now
+    )  # fmt: skip
+    return locked, await rt.deployment(locked.epoch)
+
+
+async def _open(
+    rt: Runtime, hot: Hot, locked: Locked, deployment: Deployment, type: str, name: str, data: Mapping[str, Any],
+    keys: Sequence[str] = (), fresh: datetime | None = None, visitor: UUID | None = None,
+) -> tuple[Ledger, Around]:  # fmt: skip
+    """A ledger that knows what judging this event will ask for."""
+    now = rt.clock.now()
+    probes = needed(deployment.rules, locked.lead, type, name, data, now)
+    around = await leads.look_around(hot, locked.lead.id, probes, keys, fresh=fresh, visitor=visitor)
+    await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
+    return Ledger(deployment.rules, locked.lead, now, around.enrolments, around.tallies), around
+
+
+async def _commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
+    to_rows(ledger, writes, rt.clock.real())
+    await writes.flush(hot)
+    await hot.commit()
+    rt.delivery.push(list(ledger.wakes.values()))
+
+
+async def _happen(rt: Runtime, lead_id: UUID, type: EventType, name: str, data: dict[str, Any], key: str | None) -> None:
+    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
+        if locked := await leads.lock(hot, lead_id):
+            one = Occurrence(type=type, name=name, data=data, key=key)
+            await _occur(rt, hot, locked, await rt.deployment(locked.epoch), one)
+
+
+async def _occur(
+    rt: Runtime, hot: Hot, locked: Locked, deployment: Deployment, one: Occurrence
+) -> Literal["recorded", "repeated"]:
+    keys = [one.key] if one.key else []
+    ledger, around = await _open(rt, hot, locked, deployment, one.type, one.name, one.data, keys)
+    if around.repeated is not None:
+        return "repeated"
+    ledger.happen(one.type, one.name, one.data, key=one.key)
+    await _commit(rt, hot, ledger, Writes())
+    return "recorded"
+
+
+async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: str) -> str | None:
+    async with rt.turn(str(message_id)), rt.db.hot() as hot:
+        locked = await leads.lock_by_message(hot, message_id, link_id)
+        if locked is None or (link_id and locked.row.url is None):
+            return None
+        url, now = locked.row.url, rt.clock.now()
+        key = f"{type}:{message_id}:{link_id}" + (f":{int(now.timestamp()) // 10}" if link_id else "")
+        data = {"link": url} if url else {}
+        deployment = await rt.deployment(locked.epoch)
+        ledger, around = await _open(rt, hot, locked, deployment, type, locked.row.template, data, [key])
+        if around.repeated is None and locked.row.kind != "staff":
+            row = locked.row
+            ledger.happen(type, row.template, data, key=key, enrolment_id=row.owner_id, message_id=message_id)
+            await _commit(rt, hot, ledger, Writes())
+    return str(url) if url else None
+
+
+async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
+    """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
+    raw = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
+    event = ledger.happen("form.posted", post.form.name, raw, key=key)
+    for topic in post.topics:
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=topic, seq=event.seq, state="asked",
+            record={"form": post.form.name, "wording": _wording(post.form, topic), **post.context}, at=event.at,
+        )  # fmt: skip
+
+
+def _consent(
+    ledger: Ledger, writes: Writes, topics: Sequence[str], form: Form, context: Mapping[str, str], state: str
+) -> None:
+    for topic in topics:
+        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, topic: state})
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state=state,
+            record={"form": form.name, "wording": _wording(form, topic), **context}, at=ledger.now,
+        )  # fmt: skip
+
+
+def _wording(form: Form, topic: str) -> str:
+    return next((one.wording for one in form.consents if one.topic == topic), "")
+
+
+def _fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
+    """Take over the values: what the CRM owns never, what is known already only if the sender has proved who they are."""
+    program, fields = ledger.rules.program, dict(ledger.lead.fields)
+    for name, value in values.items():
+        declared = program.all_fields.get(name)
+        if name == "email" or declared is None or declared.from_crm:
+            continue
+        if overwrite or fields.get(name) in (None, ""):
+            fields[name] = value
+    if fields != ledger.lead.fields:
+        ledger.lead = ledger.lead.changed(fields=fields)
+    ledger.rate()
+
+
+def _join_visitor(ledger: Ledger, writes: Writes, around: Around, visitor: UUID | None) -> None:
+    """What an anonymous visitor did counts from the moment they are known, in the order it happened."""
+    if visitor is None:
+        return
+    writes.update("visitors", id=visitor, lead_id=ledger.lead.id)
+    for one in around.anonymous:
+        ledger.happen(one["type"], one["name"], {**one["data"], "at": one["at"]}, key=f"v:{visitor}:{one['key']}")
+    if around.anonymous:
+        writes.delete("visitor_events", "visitor_id", visitor)
+
+
+async def _lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> UUID | None:
+    """The visitor before the lead, always in this order; the lead they are known as, if any."""
+    if visitor is None:
+        return None
+    row = await hot.one(
+        """INSERT INTO visitors AS v (id, first_touch, first_at, last_at) VALUES (%(id)s, '{}', %(now)s, %(now)s)
+        ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING lead_id""",
+        {"id": visitor, "now": rt.clock.now()},
+    )
+    found: UUID | None = row.lead_id
+    return found
+
+
+def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None]:
+    """The keys under which the post may have come before; those made from its content fade."""
+    if post.key is not None:
+        return [f"post:{post.form.name}:{post.key}"], None
+    body = json.dumps([post.form.name, dict(post.values), list(post.topics)], sort_keys=True, default=str)
+    digest = hashlib.sha256(body.encode()).hexdigest()[:32]
+    bucket = int(now.timestamp() // REPEAT.total_seconds())
+    return [f"body:{digest}:{bucket}", f"body:{digest}:{bucket - 1}"], now - REPEAT
+
+
+def _hash(rt: Runtime, key: str) -> str:
+    return address_hash(rt.settings.pepper.get_secret_value(), key)

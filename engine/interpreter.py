@@ -1,0 +1,398 @@
+"""Carries a run through its plan. Pure: no clock, no database, no Temporal; the caller performs what it asks for.
+
+    position, request = step(plan, position, world)      # what is to be done next, as of `world`
+    position = settle(plan, position, request, verdict)  # … and after the caller has done it
+
+A request is an effect (a mail, points, a stage, a handoff, another campaign), or a rest: `Sleep` or `Finished`. `step`
+never moves past an effect, so the position it returns may be stored at any time: asked again it returns the same effect
+under the same identity (enrolment, step, visit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+from dsl.plan import (
+    AddPoints, AnyStep, Arm, At, BusinessHours, EnterCampaign, HandOff, If, Pattern, Plan, Qualify, Send, Stop, Target,
+    Wait, Whenever,
+)  # fmt: skip
+from engine import calendar
+from engine.conditions import Facts, holds
+from engine.matching import matches
+from engine.model import Event
+from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Position
+
+MOST_HOPS = 1000
+"""Steps without an effect or a rest in one call: more means the plan goes round in a circle."""
+HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is true while a call works: the instant, the lead's facts and log, and whether the run has to leave.
+
+    `events` are those above the position's cursors, in seq order, complete up to `seq`. `leaving` is the event that made
+    the run leave, `leaving_at` the index of the plan's `leaves` line (None: no block of its own runs).
+    """
+
+    enrolment: UUID
+    now: datetime
+    seq: int
+    facts: Facts
+    zone: str
+    hours: BusinessHours
+    events: Sequence[Event] = ()
+    leaving: Event | None = None
+    leave_entry: Target = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to be done exactly once under (enrolment, step, visit). `event` is the datum the branch carries."""
+
+    branch: Branch
+    step: AnyStep
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """A step that was due but is given up because the run ends: to be recorded as skipped."""
+
+    step: str
+    visit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """One branch at rest, in an operator's terms."""
+
+    branch: str
+    step: str
+    source: str
+    what: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Nothing to do before `due` (None: no timer) or an event. Whether the wake or the timer may lead to a mail."""
+
+    due: datetime | None
+    event_may_send: bool
+    timer_may_send: bool
+    resting: tuple[Resting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The plan cannot be carried on for this lead; a person must look."""
+
+    reason: str
+
+
+Request = Effect | Discard | Sleep | Finished | Stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of an effect. `until` holds a mail back; `seq` is the lead's newest event at that moment."""
+
+    seq: int
+    until: datetime | None = None
+    handoff: str | None = None
+
+
+def begin(plan: Plan, seq: int, entry: Event | None) -> Position:
+    """The position of a lead who has just entered through `entry`, the event numbered `seq`."""
+    flow = Branch.started(FLOW, plan.entry, "0", entry) if entry else Branch(FLOW, plan.entry, "0", cursor=seq)
+    return Position(branches=(flow,) if plan.entry else (), seen=seq)
+
+
+def step(plan: Plan, position: Position, world: World) -> tuple[Position, Request]:
+    """The next request, and the position that leads to it."""
+    if world.leaving is not None and position.ending is None:
+        position = _begin_leaving(position, world)
+    elif position.ending is None:
+        position = _spawn(plan, position, world)
+    for _ in range(MOST_HOPS):
+        if position.dropped:
+            return position, Discard(*position.dropped[0])
+        if _main(position) is None:
+            if position.branches:
+                position = _drop_all(position, "the flow ended")
+                continue
+            return position, Finished(position.ending or "finished")
+        moved = _hop(plan, position, world)
+        if isinstance(moved, Effect | Stuck):
+            return position, moved
+        if moved is None:
+            return _rested(plan, position, world), _sleep(plan, position)
+        position = moved
+    return position, Stuck("the plan goes round without waiting")
+
+
+def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: Verdict) -> Position:
+    """The position once the request is done."""
+    if isinstance(request, Discard):
+        return replace(position, dropped=position.dropped[1:])
+    branch, current = request.branch, request.step
+    if verdict.until is not None:
+        return position.with_branch(replace(branch, hold=verdict.until))
+    match current:
+        case Send():
+            sent = {**position.sent, current.template: verdict.seq}
+            return replace(position.with_branch(branch.moved(current.next, cursor=verdict.seq)), sent=sent)
+        case HandOff() if verdict.handoff is not None and not current.detached:
+            return position.with_branch(replace(branch, handoff=verdict.handoff))
+        case AddPoints() | Qualify() | EnterCampaign() | HandOff():
+            return position.with_branch(branch.moved(current.next))
+    raise TypeError(f"a {current.kind} has no effect")
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | Stuck | None:
+    """One move of the first branch that can move; None when all rest."""
+    for branch in position.branches:
+        current = plan.by_id.get(branch.at or "")
+        if current is None:
+            return Stuck(f"step {branch.at} is not in the plan")
+        if branch.arrived is None:
+            return position.with_branch(_arrive(current, branch, world))
+        match current:
+            case Stop():
+                return replace(_drop_all(position, "stopped"), ending=position.ending or "stopped")
+            case If():
+                facts = replace(world.facts, event=branch.event)
+                chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
+                return position.with_branch(branch.moved(next(chosen, current.otherwise)))
+            case Wait():
+                ended = _end_wait(current, branch, position, world)
+            case HandOff() if branch.handoff is not None:
+                ended = _end_handoff(current, branch, world)
+            case Send() if branch.hold is not None and branch.hold > world.now:
+                ended = None
+            case _:
+                return Effect(branch, current)
+        if ended is not None:
+            return position.with_branch(ended)
+    return None
+
+
+def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
+    arrived = replace(branch, arrived=world.now)
+    if not isinstance(current, Wait) or current.until is None:
+        return arrived
+    deadline = calendar.resolve(current.until, world.now, world.zone, world.hours)
+    if isinstance(current.until, At) and deadline < world.now:
+        return branch.moved(current.missed)
+    return replace(arrived, deadline=deadline)
+
+
+def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> Branch | None:
+    """The branch after its wait, or None while neither event nor deadline has come. The log decides, not the clock."""
+    for event in world.events:
+        if branch.deadline is not None and event.at > branch.deadline:
+            break
+        for arm in wait.arms:
+            if event.seq not in branch.used and event.seq > _floor(arm, branch, position):
+                if matches(arm.pattern, event, world.enrolment):
+                    return branch.woken(arm.target, event)
+    if wait.until is None and not wait.arms:
+        return branch.moved(wait.then)
+    if branch.deadline is None or world.now < branch.deadline:
+        return None
+    before = [event.seq for event in world.events if event.at <= branch.deadline]
+    return branch.moved(wait.then, cursor=max(branch.cursor, *before, 0))
+
+
+def _floor(arm: Arm, branch: Branch, position: Position) -> int:
+    """Events must be newer than this: for a mail of this run its last send, else the wait or send before."""
+    if arm.pattern.own:
+        return position.sent.get(arm.pattern.name or "", branch.cursor)
+    return branch.cursor
+
+
+def _end_handoff(handoff: HandOff, branch: Branch, world: World) -> Branch | None:
+    for event in world.events:
+        if event.type in HANDOFF_EVENTS and event.data.get("handoff") == branch.handoff:
+            outcome, reason = event.type.partition(".")[2], str(event.data.get("reason") or "").casefold()
+            fitting = [case for case in handoff.cases if case.outcome == outcome]
+            exact = [case for case in fitting if case.reason is not None and case.reason.casefold() == reason]
+            general = [case for case in fitting if case.reason is None]
+            target = next((case.target for case in (*exact, *general)), handoff.next)
+            return branch.woken(target, event)
+    return None
+
+
+def _spawn(plan: Plan, position: Position, world: World) -> Position:
+    """Runs of `whenever` for the events since the last look."""
+    branches, fired, dropped = list(position.branches), dict(position.fired), list(position.dropped)
+    for event in world.events:
+        if event.seq <= position.seen:
+            continue
+        for whenever in plan.whenevers:
+            if not matches(whenever.pattern, event, world.enrolment):
+                continue
+            if not _within_limit(whenever, fired, event, world.zone):
+                continue
+            if whenever.entry is None:
+                continue
+            if len(branches) > MOST_BRANCHES:
+                dropped.append((whenever.entry, str(event.seq), "too many runs of this block at once"))
+                continue
+            branches.append(Branch.started(whenever.id, whenever.entry, str(event.seq), event))
+            if whenever.limit is not None:
+                fired[whenever.id] = (*fired.get(whenever.id, ()), event.at)
+    seen = max(position.seen, world.seq)
+    if seen == position.seen:
+        return position
+    return replace(position, branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped))
+
+
+def _within_limit(whenever: Whenever, fired: dict[str, tuple[datetime, ...]], event: Event, zone: str) -> bool:
+    if whenever.limit is None:
+        return True
+    start = calendar.since(whenever.limit.per, event.at, zone)
+    recent = tuple(at for at in fired.get(whenever.id, ()) if at > start)
+    fired[whenever.id] = recent
+    return len(recent) < whenever.limit.times
+
+
+# ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _main(position: Position) -> Branch | None:
+    """The branch a run lives by: its flow, or the block it leaves through."""
+    return position.branch(FLOW) or position.branch(LEAVE)
+
+
+def _begin_leaving(position: Position, world: World) -> Position:
+    assert world.leaving is not None
+    ending = "unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left"
+    left = replace(_drop_all(position, ending), ending=ending)
+    if world.leave_entry is None:
+        return left
+    block = Branch.started(LEAVE, world.leave_entry, str(world.leaving.seq), world.leaving)
+    return replace(left, branches=(block,))
+
+
+def _drop_all(position: Position, reason: str) -> Position:
+    held = tuple((one.at, one.visit, reason) for one in position.branches if one.hold is not None and one.at)
+    return replace(position, branches=(), dropped=(*position.dropped, *held))
+
+
+# ── resting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _rested(plan: Plan, position: Position, world: World) -> Position:
+    """Everything up to `world.seq` has been looked at: no waiting branch needs it again."""
+    branches = tuple(
+        replace(branch, cursor=max(branch.cursor, world.seq)) if branch.hold is None else branch
+        for branch in position.branches
+    )
+    return replace(position, branches=branches)
+
+
+def _sleep(plan: Plan, position: Position) -> Sleep:
+    resting = tuple(_describe(plan, branch) for branch in position.branches)
+    dues = [rest.due for rest in resting if rest.due is not None]
+    due = min(dues, default=None)
+    return Sleep(
+        due=due,
+        event_may_send=any(may_send(plan, target) for target in _on_event(plan, position)),
+        timer_may_send=any(may_send(plan, target) for target in _on_timer(plan, position, due)),
+        resting=resting,
+    )
+
+
+def _describe(plan: Plan, branch: Branch) -> Resting:
+    current = plan.by_id[branch.at or ""]
+    if isinstance(current, Send):
+        what, due = f"may send {current.template}", branch.hold
+    elif isinstance(current, HandOff):
+        what, due = "sales decides", None
+    else:
+        arms = current.arms if isinstance(current, Wait) else ()
+        what, due = " or ".join(describe(arm.pattern) for arm in arms) or "the time comes", branch.deadline
+    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, what, due)
+
+
+def describe(pattern: Pattern) -> str:
+    """A pattern in words, for operators: `form whitepaper submitted`."""
+    thing, _, verb = pattern.type.partition(".")
+    name = pattern.link or pattern.name or (f"{pattern.threshold:g}" if pattern.threshold is not None else "any")
+    return f"{thing} {name} {verb}".strip()
+
+
+def _on_event(plan: Plan, position: Position) -> list[Target]:
+    targets: list[Target] = [whenever.entry for whenever in plan.whenevers] + [leave.entry for leave in plan.leaves]
+    for branch in position.branches:
+        current = plan.by_id[branch.at or ""]
+        if isinstance(current, Wait):
+            targets += [arm.target for arm in current.arms]
+        elif isinstance(current, HandOff):
+            targets += [case.target for case in current.cases] + [current.next]
+    return targets
+
+
+def _on_timer(plan: Plan, position: Position, due: datetime | None) -> list[Target]:
+    targets: list[Target] = []
+    for branch in position.branches:
+        current = plan.by_id[branch.at or ""]
+        if isinstance(current, Wait) and branch.deadline == due:
+            targets.append(current.then)
+        elif isinstance(current, Send):
+            targets.append(current.id)
+    return targets
+
+
+def may_send(plan: Plan, target: Target) -> bool:
+    """Whether a mail can come from there before the next rest."""
+    return target is not None and target in _senders(_Key(plan))
+
+
+class _Key:
+    """A plan as a cache key: by digest, since hashing a whole plan is slow."""
+
+    __slots__ = ("plan",)
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __hash__(self) -> int:
+        return hash(self.plan.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other.plan.digest == self.plan.digest
+
+
+@lru_cache(maxsize=1024)
+def _senders(key: _Key) -> frozenset[str]:
+    """The steps from which a mail can come before the next rest."""
+    reached = {step.id for step in key.plan.steps if isinstance(step, Send)}
+    while True:
+        more = {one.id for one in key.plan.steps if one.id not in reached and _follows(one) & reached}
+        if not more:
+            return frozenset(reached)
+        reached |= more
+
+
+def _follows(current: AnyStep) -> set[Target]:
+    """Where the flow may go from a step without resting."""
+    match current:
+        case If():
+            return {arm.target for arm in current.branches} | {current.otherwise}
+        case Wait():
+            return {current.then, current.missed}
+        case Send() | AddPoints() | Qualify() | EnterCampaign():
+            return {current.next}
+        case HandOff():
+            return {current.next} if current.detached else set()
+        case Stop():
+            return set()

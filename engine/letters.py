@@ -1,0 +1,66 @@
+"""A campaign's mail to a lead: what a template may know of them, and the links that lead back to us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from dsl.plan import Plan, Send
+from engine.catalog import Deployment
+from engine.mail.compose import Addressed, Composed, compose
+from engine.mail.render import Context
+from engine.model import Lead
+from engine.position import Branch
+from engine.tokens import Tokens
+
+TRACKING = "@tracking"
+"""The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
+
+
+def context_for(
+    lead: Lead, deployment: Deployment, tokens: Tokens, base_url: str, *, event: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None, confirm_url: str = "",
+) -> Context:  # fmt: skip
+    """Plain values for a template; nothing in it reaches back into the program."""
+    program = deployment.program
+    owner = str(lead.fields.get("owner") or "")
+
+    def file_url(path: str) -> str:
+        return f"{base_url}/d/{tokens.sign('file', str(lead.id), path)}"
+
+    return Context(
+        lead={**lead.fields, "email": lead.email or ""},
+        score=float(lead.scores.get("", 0)),
+        stage=lead.stage,
+        owner={"email": owner, "name": owner.partition("@")[0].replace(".", " ").title()} if owner else {},
+        event=event or {},
+        given=given or {},
+        confirm_url=confirm_url,
+        language=lead.language(program),
+        zone=lead.zone(program),
+        file_url=file_url,
+    )
+
+
+def may_track(lead: Lead, deployment: Deployment) -> bool:
+    """Whether clicks and opens of this lead may be recorded."""
+    return not deployment.program.workspace.tracking_needs_consent or lead.topics.get(TRACKING) == "subscribed"
+
+
+def compose_for_lead(
+    send: Send, plan: Plan, branch: Branch, lead: Lead, deployment: Deployment, tokens: Tokens, base_url: str,
+    given: Mapping[str, Any], id: UUID | None = None,
+) -> Composed:  # fmt: skip
+    """The mail of one send step. Raises engine.mail.errors.TemplateError, without any of the lead's data."""
+    transactional = send.mode == "transactional"
+    confirm = f"{base_url}/confirm/{tokens.sign('confirm', str(lead.id), str(branch.event_seq))}"
+    owner = str(lead.fields.get("owner") or "")
+    sender = (owner or deployment.program.workspace.sender) if plan.sender == "owner" else plan.sender or ""
+    message = Addressed(
+        id or uuid4(), lead.id, lead.email or "", "transactional" if transactional else "marketing",
+        topic=plan.topic or "", sender=sender,
+    )  # fmt: skip
+    context = context_for(lead, deployment, tokens, base_url, event=branch.event, given=given, confirm_url=confirm)
+    tracked = may_track(lead, deployment) and not transactional
+    return compose(deployment.renderer, send.template, context, message, tokens, base_url, tracked=tracked)

@@ -1,0 +1,107 @@
+"""One mail, ready to hand over: rendered, checked, its links signed, its headers set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from html import escape, unescape
+from typing import Literal
+from uuid import UUID
+
+from engine.mail.errors import Incomplete
+from engine.mail.links import link_id, rewrite
+from engine.mail.render import Context, Rendered, Renderer
+from engine.ports import Mail
+from engine.tokens import Tokens
+
+Kind = Literal["marketing", "transactional", "staff"]
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """To whom a message goes and why. `topic` is the campaign's, as is `sender`; without it the workspace's is used."""
+
+    message_id: UUID
+    lead_id: UUID
+    to: str
+    kind: Kind
+    topic: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """`links` are the addresses behind the click links, by `link_id`: store them before the mail leaves."""
+
+    mail: Mail
+    links: dict[str, str]
+
+
+def compose(
+    renderer: Renderer, template: str, context: Context, message: Addressed, tokens: Tokens, base_url: str, *,
+    tracked: bool,
+) -> Composed:  # fmt: skip
+    """The mail of one message.
+
+    Its own addresses are `/u/` unsubscribe, `/c/` click and `/o/` open, each with a token of that purpose
+    (`unsubscribe`: lead, topic; `click`: message, link; `open`: message). Without `tracked`, links stay as they are and
+    there is no pixel; staff mails are never tracked. Raises TemplateError.
+    """
+    base = base_url.rstrip("/")
+    lead, own = str(message.lead_id), str(message.message_id)
+    leave = f"{base}/u/{tokens.sign('unsubscribe', lead, message.topic)}"
+    if message.kind == "marketing":
+        context = replace(context, unsubscribe_url=leave, preferences_url=context.preferences_url or leave)
+    rendered = renderer.render(template, context)
+    if message.kind == "marketing" and (missing := marketing_gap(rendered, renderer.workspace.address, leave)):
+        raise Incomplete(template, 0, missing)
+    links: dict[str, str] = {}
+    html, text = rendered.html, rendered.text
+    if tracked and message.kind != "staff":
+        keep = {leave, context.preferences_url, context.confirm_url, context.view_url}
+
+        def click(url: str) -> str:
+            links[link_id(url)] = url
+            return f"{base}/c/{tokens.sign('click', own, link_id(url))}"
+
+        html, text = rewrite(html, text, click, keep)
+        html = with_pixel(html, f"{base}/o/{tokens.sign('open', own)}.gif")
+    headers = {"X-Coldframe-Message": own}
+    if message.kind == "marketing":
+        headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    sender = rendered.sender or message.sender or renderer.workspace.sender
+    mail = Mail(
+        message_id=message.message_id, to=message.to, sender=sender, subject=rendered.subject, html=html, text=text,
+        headers=headers, category=template,
+    )  # fmt: skip
+    return Composed(mail, links)
+
+
+def with_pixel(html: str, url: str) -> str:
+    """The page with an invisible image at its end."""
+    image = f'<img src="{escape(url)}" width="1" height="1" alt="" style="display:block;border:0">'
+    at = html.lower().rfind("</body>")
+    return html + image if at < 0 else html[:at] + image + html[at:]
+
+
+def marketing_gap(rendered: Rendered, address: str, unsubscribe_url: str) -> str | None:
+    """What a marketing mail lacks of postal address and unsubscribe link, in either part; None when all is there."""
+    if not address.strip():
+        return "a marketing mail needs a postal address: the workspace declares none"
+    if escape(unsubscribe_url) not in rendered.html:
+        return "the mail has no unsubscribe link: `{{ unsubscribe_url }}`"
+    if unsubscribe_url not in rendered.text:
+        return "the plain-text part has no unsubscribe link: `{{ unsubscribe_url }}`"
+    if escape(address) not in rendered.html and _letters(address) not in _letters(_stripped(rendered.html)):
+        return "the mail does not show the postal address: `{{ workspace.address }}`"
+    if address not in rendered.text and _letters(address) not in _letters(rendered.text):
+        return "the plain-text part does not show the postal address: `{{ workspace.address }}`"
+    return None
+
+
+def _stripped(html: str) -> str:
+    return unescape(re.sub(r"<(style|script|title)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", " ", html, flags=re.S | re.I))
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())

@@ -1,0 +1,216 @@
+"""Markdown to HTML, HTML into a layout with its styles inlined, HTML to plain text: all on bodies with marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import css_inline
+from html2text import HTML2Text
+from markdown_it import MarkdownIt
+
+from engine.mail.errors import TemplateError
+from engine.mail.source import Restored, Source
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+_VALUE = r"""(?:\s*=\s*(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?+"""
+_BEFORE = r"""(?:\s++|/(?!>)|(?<=["']))"""
+ATTRIBUTES = rf"""(?:{_BEFORE}(?:[^\s"'>/=]++{_VALUE})?+)*+"""
+"""Everything between a tag's name and its end; quoted values may hold any character."""
+_TAG = re.compile(rf"<(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{ATTRIBUTES})(?P<end>\s*+/?+>)")
+ATTRIBUTE = re.compile(rf"""({_BEFORE})([^\s"'>/=]++)(?:(\s*=\s*)("[^"]*+"|'[^']*+'|[^\s"'>]++))?+""")
+_CLOSED = re.compile(r"<!--.*?-->|<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_ADDRESSES = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href"))
+_START, _END = "<!--content begins-->", "<!--content ends-->"
+
+
+@dataclass(frozen=True)
+class Page:
+    """HTML with marks. `filters` names the filter of each tag that stands in an address; `firm` says that marks stand
+    only in text and in values of attributes, so that an HTML parser keeps their order."""
+
+    source: Source
+    html: str
+    filters: Mapping[int, str]
+    firm: bool
+
+    def restore(self, html: str | None = None) -> Restored:
+        return self.source.restore(self.html if html is None else html, self.filters)
+
+
+def page_of(source: Source) -> Page:
+    """The body as HTML: Markdown is converted, HTML stays."""
+    html = _from_markdown(source) if source.path.endswith(".md") else source.marked
+    return _examined(source, html)
+
+
+# ── Markdown ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _from_markdown(source: Source) -> str:
+    """Statements alone on a line stand between blocks; a bold link alone in its paragraph is a button."""
+    marks = source.marks.pattern
+
+    def apart(found: re.Match[str]) -> str:
+        alone = all(not source.tags[index].printing for index in source.marks_in(found[0]))
+        return f"\n{found[0].strip()}\n" if alone else found[0]
+
+    text = re.sub(rf"^[ ]{{0,3}}(?:{marks}[ \t]*)+$", apart, source.marked, flags=re.MULTILINE)
+    html: str = _markdown.render(text)
+
+    def bare(found: re.Match[str]) -> str:
+        alone = all(not source.tags[index].printing for index in source.marks_in(found[0]))
+        return found[1] if alone else found[0]
+
+    html = re.sub(rf"<p>((?:{marks}\s*)+)</p>", bare, html)
+    return re.sub(r'<p><strong><a (href="[^"]*")>(.*?)</a></strong></p>', r'<p class="button"><a \1>\2</a></p>', html)
+
+
+# ── HTML ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _examined(source: Source, html: str) -> Page:
+    filters: dict[int, str] = {}
+    in_tags: list[int] = []
+    in_values: list[int] = []
+
+    def tag(found: re.Match[str]) -> str:
+        if not source.marks.search(found[0]):
+            return found[0]
+        in_tags.extend(source.marks_in(found[0]))
+        return f"<{found['name']}{ATTRIBUTE.sub(attribute, found['attributes'])}{found['end']}"
+
+    def attribute(found: re.Match[str]) -> str:
+        space, name, equals, value = found.groups()
+        if value is None or not source.marks.search(value):
+            return found[0]
+        in_values.extend(source.marks_in(value))
+        value = value[1:-1] if value[0] in "\"'" else value
+        if name.lower() in _ADDRESSES:
+            filters.update(_address_filters(source, value))
+        quote = "'" if '"' in value else '"'
+        return f"{space}{name}{equals}{quote}{value}{quote}"
+
+    html = _TAG.sub(tag, html)
+    return Page(source, html, filters, firm=len(in_tags) == len(in_values))
+
+
+def _address_filters(source: Source, value: str) -> Iterator[tuple[int, str]]:
+    started = False
+    at = 0
+    for found in source.marks.finditer(value):
+        started = started or bool(value[at : found.start()].strip())
+        index, at = int(found[1]), found.end()
+        if source.tags[index].printing:
+            yield index, "_part_of_address" if started else "_whole_address"
+
+
+def _commented(page: Page) -> str:
+    """Marks in text as comments, which an HTML parser leaves where they are, even between the rows of a table."""
+
+    def text(part: str) -> str:
+        pieces: list[str] = []
+        at = 0
+        for found in _TAG.finditer(part):
+            pieces += page.source.marks.sub(r"<!--\g<0>-->", part[at : found.start()]), found[0]
+            at = found.end()
+        pieces.append(page.source.marks.sub(r"<!--\g<0>-->", part[at:]))
+        return "".join(pieces)
+
+    pieces: list[str] = []
+    at = 0
+    for found in _CLOSED.finditer(page.html):
+        pieces += text(page.html[at : found.start()]), found[0]
+        at = found.end()
+    return "".join((*pieces, text(page.html[at:])))
+
+
+def content_mark(layout: Page) -> str:
+    """The mark of `{{ content }}`. Raises TemplateError when the layout has none in its text."""
+    for index, tag in enumerate(layout.source.tags):
+        mark = f"<!--{layout.source.mark(index)}-->"
+        if tag.printing and tag.inner.strip() == "content" and mark in _commented(layout):
+            return mark
+    raise TemplateError(layout.source.path, 0, "a layout needs `{{ content }}` where the mail goes")
+
+
+def inlined(page: Page) -> str:
+    """A whole page with the rules of its style sheets written into its elements; media queries stay behind."""
+    return _inline(page, _commented(page)) or page.html
+
+
+def inlined_within(content: Page, layout: Page) -> str:
+    """The content as it stands in its layout, with the layout's rules written into its elements."""
+    document = _commented(layout).replace(content_mark(layout), _START + _commented(content) + _END, 1)
+    done = _inline(content, document)
+    return done.partition(_START)[2].partition(_END)[0] if done else content.html
+
+
+def _inline(page: Page, document: str) -> str | None:
+    """The document inlined, or None when the parser would move or lose a tag."""
+    if not page.firm:
+        return None
+    try:
+        done = _inliner.inline(document)
+    except css_inline.InlineError:
+        return None
+    comments = re.compile(rf"<!--({page.source.marks.pattern})-->")
+    moved = comments.findall(done) != comments.findall(document)
+    lost = sorted(page.source.marks_in(done)) != sorted(page.source.marks_in(page.html))
+    return None if moved or lost else comments.sub(r"\1", done)
+
+
+# ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def text_of(page: Page) -> str:
+    """The page as plain text: `label <address>` for links, headings and emphasis without their signs."""
+
+    def statements(found: re.Match[str]) -> str:
+        kept = [index for index in page.source.marks_in(found[0]) if not page.source.tags[index].printing]
+        return "".join(page.source.mark(index) for index in kept)
+
+    body = re.sub(r"<head\b.*?</head\s*>|<(style|script|title)\b.*?</\1\s*>", statements, page.html, flags=re.S | re.I)
+    body = re.sub(r"<(\w+)[^>]*display:\s*none[^>]*>.*?</\1\s*>", statements, body, flags=re.S | re.I)
+    if page.source.path.endswith(".md"):
+        body = _ROW.sub(_row, body)
+    writer = HTML2Text(bodywidth=0)
+    writer.protect_links = writer.ignore_emphasis = writer.images_to_alt = writer.ignore_tables = True
+    writer.unicode_snob = True
+    text: str = writer.handle(_TAG.sub(_without_title, body))
+    text = re.sub(r"\[([^\[\]]*)\]\(<([^<>]*)>\)", _link, text)
+    return re.sub(r"^#+ ", "", text, flags=re.MULTILINE).replace("\\-", "-").replace("\\.", ".").replace("\\+", "+")
+
+
+_ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
+_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+
+
+def _row(found: re.Match[str]) -> str:
+    """A row of a Markdown table: `first: second | third`."""
+    first, *others = [cell.strip() for cell in _CELL.findall(found[1])] or [""]
+    line = f"{first}: {' | '.join(others)}" if first else " | ".join(others)
+    return f"<tr><td>{line}</td></tr>" if line.strip(" |") else ""
+
+
+def _without_title(found: re.Match[str]) -> str:
+    return re.sub(r"""\s+title\s*=\s*(?:"[^"]*"|'[^']*')""", "", found[0]) if found["name"].lower() == "a" else found[0]
+
+
+def _link(found: re.Match[str]) -> str:
+    label, address = " ".join(found[1].split()), found[2]
+    if address.removeprefix("mailto:").removeprefix("tel:") == label:
+        return label
+    return f"{label} <{address}>" if label else f"<{address}>"
+
+
+def tidy(text: str) -> str:
+    """Plain text without trailing spaces and with at most one empty line in a row."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)).strip() + "\n"
+
+
+def join_lists(html: str) -> str:
+    """Lists that follow each other directly, as one."""
+    return re.sub(r"</(ul|ol)>\s*<\1\b[^>]*>", "", html)
+
+
+def join_items(text: str) -> str:
+    """Items that follow each other, without empty lines between them."""
+    return re.sub(r"(?m)^( +(?:\*|\d+\.) .*)\n\s*\n(?= +(?:\*|\d+\.) )", r"\1\n", text)

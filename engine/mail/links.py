@@ -1,0 +1,49 @@
+"""The links of a rendered mail: each http address in an `<a href>` is replaced by one that tells of the click."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Collection
+from html import escape, unescape
+
+from engine.mail.convert import ATTRIBUTE, ATTRIBUTES
+
+_ANCHOR = re.compile(rf"<a(?={ATTRIBUTES}\s*+/?+>)(?P<attributes>{ATTRIBUTES})", re.IGNORECASE)
+_BARE = re.compile(r"""https?://[^\s<>"]+""", re.IGNORECASE)
+
+
+def link_id(url: str) -> str:
+    """The identity of an address: 128 bits of its SHA-256 in 22 URL-safe characters."""
+    return base64.urlsafe_b64encode(hashlib.sha256(url.encode()).digest()[:16]).rstrip(b"=").decode()
+
+
+def rewrite(html: str, text: str, link: Callable[[str], str], keep: Collection[str] = ()) -> tuple[str, str]:
+    """Both parts with `link(url)` for each http or https address of an `<a href>` in the HTML part.
+
+    An address in `keep`, of another scheme, or on an `<a data-untracked>` stays. In the text part the same addresses
+    are replaced and no others: what a lead has typed never becomes a link of ours.
+    """
+    replaced: dict[str, str] = {}
+
+    def anchor(found: re.Match[str]) -> str:
+        attributes = found["attributes"]
+        parts = {part[2].lower(): part for part in reversed(list(ATTRIBUTE.finditer(attributes)))}
+        href = parts.get("href")
+        if href is None or href[4] is None or "data-untracked" in parts:
+            return found[0]
+        url = unescape(href[4].strip("\"'")).strip()
+        if not url.lower().startswith(("http://", "https://")) or url in keep:
+            return found[0]
+        new = replaced.get(url) or replaced.setdefault(url, link(url))
+        return f'{found[0][:2]}{attributes[: href.start(4)]}"{escape(new)}"{attributes[href.end(4) :]}'
+
+    def bare(found: re.Match[str]) -> str:
+        url = found[0]
+        while url and url not in replaced and url[-1] in ".,;:!?)]'":
+            url = url[:-1]
+        return replaced[url] + found[0][len(url) :] if url in replaced else found[0]
+
+    html = _ANCHOR.sub(anchor, html)
+    return html, _BARE.sub(bare, text) if replaced else text

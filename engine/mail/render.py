@@ -1,0 +1,364 @@
+"""From a template and a lead's data to a subject, an HTML part and a plain-text part.
+
+Everything that does not depend on the lead (Markdown, layout, inlined styles, conversion to text, compilation) happens
+once per template and is kept; one rendering runs a few compiled Jinja templates and takes well under a millisecond.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FunctionLoader, Template, TemplateNotFound, TemplateSyntaxError
+from markupsafe import Markup
+
+from dsl.plan import Workspace
+from engine.mail import convert, formats
+from engine.mail.errors import NotAllowed, TemplateError
+from engine.mail.sandbox import Misplaced, Run, Sandbox, running
+from engine.mail.source import Restored, Source, read_source
+
+ENDINGS = (".md", ".html")
+MAX_OUTPUT = 500_000
+MAX_SUBJECT = 250
+LAYOUT, TEXT_LAYOUT = "_layout.html", "_layout.txt"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one rendering may know. Plain values only: texts, numbers, dates, lists and mappings of them.
+
+    `given` are the names given by `with`. An empty address is false in an `if`. `zone` is the lead's time zone.
+    """
+
+    lead: Mapping[str, Any] = field(default_factory=dict)
+    score: float = 0
+    stage: str = ""
+    interests: Sequence[str] = ()
+    owner: Mapping[str, str] = field(default_factory=dict)
+    event: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    unsubscribe_url: str = ""
+    preferences_url: str = ""
+    confirm_url: str = ""
+    view_url: str = ""
+    language: str = ""
+    zone: str = "UTC"
+    file_url: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """`sender` is the template's own, or empty. `language` is that of the text that was chosen."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    sender: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One language of one template, ready to run. Without `layout` the template is a whole page of its own.
+
+    `lists`: tags stand beside lists, so that what a loop makes may have to be joined into one.
+    """
+
+    path: str
+    language: str
+    front: Mapping[str, Template]
+    sender: str
+    html: Template
+    text: Template
+    layout: Template | None
+    text_layout: Template | None
+    lists: bool
+
+
+NAMES = frozenset((
+    "lead", "greeting", "score", "stage", "interests", "owner", "event", "workspace", "unsubscribe_url",
+    "preferences_url", "confirm_url", "view_url", "file_url",
+))  # fmt: skip
+"""The names every template has; `range` and `namespace` are Jinja's."""
+LAYOUT_NAMES = NAMES | {"content", "subject", "preheader", "language", "words"}
+
+
+@lru_cache(maxsize=1)
+def builtin_templates() -> Mapping[str, str]:
+    """What a workspace gets that brings none of its own: a layout, and the notices to colleagues."""
+    root = Path(__file__).parent / "builtin"
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in sorted(root.rglob("*.*"))}
+
+
+class Renderer:
+    """Renders the templates of one deployment. `templates` maps paths under `templates/` to their text.
+
+    Safe to share between threads; nothing of a lead is kept between two calls.
+    """
+
+    def __init__(self, templates: Mapping[str, str], workspace: Workspace) -> None:
+        self.templates: Mapping[str, str] = {**builtin_templates(), **templates}
+        self.workspace = workspace
+        self._html = self._environment(self._html_piece, autoescape=True)
+        self._text = self._environment(self._text_piece, autoescape=False)
+        self._sources: dict[str, Source] = {}
+        self._lines: dict[tuple[bool, str], Restored] = {}
+        self._units: dict[tuple[str, str], Unit] = {}
+        self._notes: dict[str, Template] = {}
+
+    # ── what callers use ─────────────────────────────────────────────────────────────────────────────────────────────
+    def render(self, name: str, context: Context) -> Rendered:
+        """The mail. Raises TemplateError, whose message holds nothing of the lead."""
+        language = self._language(context.language)
+        unit = self.unit(name, language)
+        names = self._names(context, unit.language)
+        token = running.set(self._run(context, language))
+        try:
+            front = {key: _one_line(self._filled(template, names)) for key, template in unit.front.items()}
+            frame = {**names, **front, "language": unit.language, "words": formats.words_of(unit.language)}
+            html, text = self._filled(unit.html, names), self._filled(unit.text, names)
+            if unit.lists:
+                html, text = convert.join_lists(html), convert.join_items(text)
+            if unit.layout:
+                html = self._filled(unit.layout, {**frame, "content": Markup(html)})
+            if unit.text_layout:
+                text = self._filled(unit.text_layout, {**frame, "content": text.strip()})
+        finally:
+            running.reset(token)
+        preheader = front.get("preheader", "")
+        return Rendered(front["subject"], preheader, html, convert.tidy(text), unit.sender, unit.language)
+
+    def render_text(self, source: str, context: Context) -> str:
+        """A short text with names in it, such as the note of a handoff, as plain text. Raises TemplateError."""
+        language = self._language(context.language)
+        template = self._notes.get(source)
+        if template is None:
+            if len(self._notes) >= 1_000:
+                self._notes.clear()
+            read_source("note", source)
+            template = self._notes[source] = self._compiled(self._text, "note", source)
+        token = running.set(self._run(context, language))
+        try:
+            return self._filled(template, self._names(context, language))
+        finally:
+            running.reset(token)
+
+    def unit(self, name: str, language: str) -> Unit:
+        """The template `name` in this language or, failing that, in the workspace's first. Compiled once."""
+        unit = self._units.get((name, language))
+        if unit is None:
+            unit = self._units[name, language] = self._prepared(name, language)
+        return unit
+
+    def variants(self, name: str) -> dict[str, str]:
+        """language → path of each version of the template there is; the unmarked file is in the first language."""
+        found: dict[str, str] = {}
+        for language, stem in (
+            (self.first_language, name),
+            *((one, f"{name}.{one}") for one in self.workspace.languages),
+        ):
+            for ending in ENDINGS:
+                if stem + ending in self.templates:
+                    found[language] = stem + ending
+                    break
+        return found
+
+    @property
+    def first_language(self) -> str:
+        return self.workspace.languages[0] if self.workspace.languages else "en"
+
+    def source(self, path: str) -> Source:
+        """The file taken apart. Raises TemplateError."""
+        source = self._sources.get(path)
+        if source is None:
+            if path not in self.templates:
+                raise TemplateError(path, 0, "there is no such file")
+            source = self._sources[path] = read_source(path, self.templates[path])
+        return source
+
+    # ── one template, once ───────────────────────────────────────────────────────────────────────────────────────────
+    def _prepared(self, name: str, language: str) -> Unit:
+        variants = self.variants(name)
+        chosen = language if language in variants else self.first_language
+        if chosen not in variants:
+            mjml = f"{name}.mjml" in self.templates
+            message = "MJML is not supported: write `.md` or `.html`" if mjml else "there is no such template"
+            raise TemplateError(name, 0, message)
+        path = variants[chosen]
+        source = self.source(path)
+        if not source.front.values.get("subject"):
+            raise TemplateError(path, 1, "a mail needs a `subject:` between `---` lines at the top")
+        front = {
+            key: self._compiled(self._text, path, text, source.front.lines[key])
+            for key, text in source.front.values.items() if key != "sender"
+        }  # fmt: skip
+        framed = path.endswith(".md")
+        own_text = self._own_text(path) is not None
+        return Unit(
+            path, chosen, front, source.front.values.get("sender", ""), self._loaded(self._html, path),
+            self._loaded(self._text, path),
+            self._loaded(self._html, self.related(LAYOUT, path)) if framed else None,
+            self._loaded(self._text, self.related(TEXT_LAYOUT, path)) if framed or own_text else None,
+            lists=framed and "{%" in source.body,
+        )  # fmt: skip
+
+    def related(self, path: str, parent: str) -> str:
+        """The version of a part that has the language of the template that asks for it, if there is one."""
+        stem, _, ending = path.rpartition(".")
+        marked = parent.rpartition(".")[0].rpartition(".")[2]
+        own = f"{stem}.{marked}.{ending}"
+        return own if marked in self.workspace.languages and own in self.templates else path
+
+    def _html_piece(self, path: str) -> tuple[str, str, Callable[[], bool]] | None:
+        if path not in self.templates:
+            return None
+        source = self.source(path)
+        page = convert.page_of(source)
+        if path.endswith(".md"):
+            html = convert.inlined_within(page, convert.page_of(self.source(self.related(LAYOUT, path))))
+        else:
+            whole = "<html" in source.body.lower()
+            html = convert.inlined(page) if whole else page.html
+        if path == self.related(LAYOUT, path) and path.split(".")[0] == "_layout":
+            convert.content_mark(page)
+        return self._piece(path, page.restore(html), html_part=True)
+
+    def _text_piece(self, path: str) -> tuple[str, str, Callable[[], bool]] | None:
+        if path not in self.templates:
+            return None
+        if own := path if path.endswith(".txt") else self._own_text(path):
+            source = self.source(own)
+            return self._piece(path, source.restore(source.marked, {}), html_part=False)
+        page = convert.page_of(self.source(path))
+        return self._piece(path, page.restore(convert.text_of(page)), html_part=False)
+
+    def _own_text(self, path: str) -> str | None:
+        text = path.rpartition(".")[0] + ".txt"
+        return text if text in self.templates else None
+
+    def _piece(self, path: str, restored: Restored, *, html_part: bool) -> tuple[str, str, Callable[[], bool]]:
+        self._lines[html_part, path] = restored
+        return restored.text, path, lambda: True
+
+    def _environment(self, load: Callable[[str], Any], *, autoescape: bool) -> Sandbox:
+        return Sandbox(
+            show=formats.shown, filters=formats.FILTERS, related=self.related, loader=FunctionLoader(load),
+            autoescape=autoescape,
+        )  # fmt: skip
+
+    def _loaded(self, environment: Sandbox, path: str) -> Template:
+        try:
+            return environment.get_template(path)
+        except (TemplateSyntaxError, TemplateNotFound, Misplaced, RecursionError, MemoryError, SyntaxError) as error:
+            raise self._told(error, path, environment is self._html) from None
+
+    def _compiled(self, environment: Sandbox, path: str, text: str, line: int = 1) -> Template:
+        try:
+            template = environment.from_string(text)
+        except (TemplateSyntaxError, Misplaced, RecursionError, MemoryError, SyntaxError) as error:
+            raise TemplateError(path, line, _words(error)) from None
+        template.name = path
+        template.line_in_file = line  # type: ignore[attr-defined]
+        return template
+
+    # ── one rendering ────────────────────────────────────────────────────────────────────────────────────────────────
+    def _filled(self, template: Template, names: dict[str, Any]) -> str:
+        pieces: list[str] = []
+        size = 0
+        try:
+            for piece in template.root_render_func(template.new_context(names)):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    raise NotAllowed(f"the mail is longer than {MAX_OUTPUT:,} characters")
+        except TemplateError:
+            raise
+        except Exception as error:
+            raise self._told(error, template.name or "", template.environment is self._html) from None
+        return "".join(pieces)
+
+    def _told(self, error: BaseException, path: str, html_part: bool) -> TemplateError:
+        """The error in words, with the file and line of the innermost template that was running."""
+        line = 0
+        if isinstance(error, TemplateSyntaxError):
+            path, line = error.name or path, error.lineno
+        elif isinstance(error, Misplaced):
+            line = error.line
+        trace = error.__traceback__
+        while trace is not None:
+            template = trace.tb_frame.f_globals.get("__jinja_template__")
+            if template is not None:
+                fixed = getattr(template, "line_in_file", 0)
+                if fixed:
+                    return TemplateError(template.name, fixed, _words(error))
+                path, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        restored = self._lines.get((html_part, path))
+        return TemplateError(path, restored.line_of(line) if restored else line, _words(error))
+
+    def _language(self, language: str) -> str:
+        """The workspace's language nearest to the lead's, else its first."""
+        wanted = language.replace("_", "-").lower()
+        for known in self.workspace.languages:
+            if wanted == known.lower() or wanted.partition("-")[0] == known.lower():
+                return known
+        return self.first_language
+
+    def _run(self, context: Context, language: str) -> Run:
+        region = context.language.replace("_", "-").lower()
+        spoken = context.language if region.startswith(f"{language.lower()}-") else language
+        return Run(formats.locale_of(spoken), context.zone, self.workspace.currency)
+
+    @cached_property
+    def _workspace_names(self) -> dict[str, str]:
+        return {"name": self.workspace.name, "address": self.workspace.address}
+
+    def _names(self, context: Context, language: str) -> dict[str, Any]:
+        lead = formats.plain(context.lead)
+        names = {name: value for name, value in formats.plain(context.given).items() if name not in LAYOUT_NAMES}
+        names.update(
+            lead=lead, score=context.score, stage=context.stage, interests=list(context.interests),
+            owner=dict(context.owner), event=formats.plain(context.event), workspace=self._workspace_names,
+            greeting=formats.greeting(language, lead.get("first_name"), lead.get("last_name")),
+            unsubscribe_url=context.unsubscribe_url, preferences_url=context.preferences_url,
+            confirm_url=context.confirm_url, view_url=context.view_url, file_url=_file_function(context.file_url),
+        )  # fmt: skip
+        return names
+
+
+def _file_function(file_url: Callable[[str], str] | None) -> Callable[[str], str]:
+    def address_of_file(name: str) -> str:
+        if file_url is None:
+            raise NotAllowed("files cannot be linked in this mail")
+        return file_url(str(name))
+
+    address_of_file.for_templates = True  # type: ignore[attr-defined]
+    return address_of_file
+
+
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(_BREAKS.sub(" ", text).split())
+    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
+
+
+def _words(error: BaseException) -> str:
+    match error:
+        case NotAllowed():
+            return str(error)
+        case TemplateSyntaxError():
+            return error.message or "it cannot be read"
+        case TemplateNotFound():
+            return f"there is no template `{error.name}`"
+        case RecursionError():
+            return "it is nested too deeply, or calls itself"
+        case _:
+            return f"a value is not of the kind that is used here ({type(error).__name__})"

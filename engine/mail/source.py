@@ -1,0 +1,190 @@
+"""One template file: its front matter, and its body with the Jinja tags put aside.
+
+Markdown, the inlining of styles and the conversion to plain text run once, over the body with a mark in the place of
+each tag, and never over what a lead has typed: values are put into finished HTML and finished text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from engine.mail.errors import TemplateError
+from engine.mail.sandbox import Misplaced, restrict
+
+MAX_SOURCE = 100_000
+FRONT_MATTER = ("subject", "preheader", "sender")
+_jinja = ImmutableSandboxedEnvironment()
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A Jinja tag: `opening` `inner` `closing` as written. `line` is its line in the file."""
+
+    opening: str
+    inner: str
+    closing: str
+    line: int
+
+    @property
+    def printing(self) -> bool:
+        return self.opening.startswith("{{")
+
+    def written(self, filter_name: str | None) -> str:
+        """The tag again, with a line break inside it, which means nothing to Jinja and makes lines tell tags apart."""
+        if self.opening.startswith("{% raw"):
+            return self.opening + self.inner + self.closing
+        inner = f"({self.inner.strip()})|{filter_name}" if filter_name else self.inner.strip()
+        return f"{self.opening} {inner}\n{self.closing}"
+
+
+@dataclass(frozen=True)
+class Front:
+    """What stands between the `---` lines, the line of each entry, and the first line of the body."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    body_line: int = 1
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Text with its tags back; `lines` says for a line on which a tag begins where the file has that tag."""
+
+    text: str
+    lines: Mapping[int, int]
+
+    def line_of(self, line: int, fallback: int = 0) -> int:
+        known = [at for at in self.lines if at <= line]
+        return self.lines[max(known)] if known else fallback
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that was read. `marked` is its body with `mark(i)` in the place of tag i."""
+
+    path: str
+    front: Front
+    body: str
+    marked: str
+    tags: tuple[Tag, ...]
+    prefix: str
+
+    def mark(self, index: int) -> str:
+        return f"{self.prefix}{index}q"
+
+    @cached_property
+    def marks(self) -> re.Pattern[str]:
+        return re.compile(self.prefix + r"(\d+)q")
+
+    def marks_in(self, text: str) -> Iterator[int]:
+        return (int(found[1]) for found in self.marks.finditer(text))
+
+    def restore(self, text: str, filters: Mapping[int, str]) -> Restored:
+        """`text` with the tags in the place of their marks, those in `filters` through the named filter."""
+        pieces: list[str] = []
+        lines: dict[int, int] = {}
+        line, at = 1, 0
+        for found in self.marks.finditer(text):
+            index = int(found[1])
+            before, tag = text[at : found.start()], self.tags[index].written(filters.get(index))
+            line += before.count("\n")
+            lines.setdefault(line, self.tags[index].line)
+            line += tag.count("\n")
+            pieces += before, tag
+            at = found.end()
+        pieces.append(text[at:])
+        return Restored("".join(pieces), lines)
+
+    @cached_property
+    def tree(self) -> nodes.Template:
+        """The body's Jinja tree, its lines counted from 1 at the start of the body."""
+        return _jinja.parse(self.body)
+
+
+def parse_text(path: str, line: int, text: str) -> nodes.Template:
+    """The tree of a line of front matter or of a note. Raises TemplateError."""
+    _check_syntax(path, text, line)
+    return _jinja.parse(text)
+
+
+def read_source(path: str, text: str) -> Source:
+    """The file taken apart. Raises TemplateError with the line for what cannot be read."""
+    if len(text) > MAX_SOURCE:
+        raise TemplateError(path, 0, f"it is longer than {MAX_SOURCE:,} characters")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    front, body = _front_matter(path, text)
+    _check_syntax(path, body, front.body_line)
+    prefix = "zq" + hashlib.sha256(path.encode()).hexdigest()[:6].translate(_LETTERS)
+    while prefix in body:
+        prefix += "z"
+    marked, tags = _put_aside(body, prefix, front.body_line)
+    return Source(path, front, body, marked, tuple(tags), prefix)
+
+
+_LETTERS = str.maketrans("0123456789", "ghijkmnoprs"[:10])
+
+
+def _front_matter(path: str, text: str) -> tuple[Front, str]:
+    lines = text.split("\n")
+    if lines[0].rstrip() != "---":
+        return Front(), text
+    values: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        if line.rstrip() == "---":
+            return Front(values, places, number + 1), "\n".join(lines[number:])
+        if not line.strip():
+            continue
+        key, colon, value = line.partition(":")
+        key = key.strip().lower()
+        if not colon or key not in FRONT_MATTER:
+            raise TemplateError(path, number, f"front matter has lines of {', '.join(FRONT_MATTER)}; this is none")
+        if key in values:
+            raise TemplateError(path, number, f"`{key}` stands here a second time")
+        values[key] = _unquoted(value.strip())
+        places[key] = number
+    raise TemplateError(path, 1, "the front matter has no second `---` line")
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
+def _check_syntax(path: str, body: str, body_line: int) -> None:
+    try:
+        restrict(_jinja.parse(body))
+    except TemplateSyntaxError as error:
+        raise TemplateError(path, error.lineno + body_line - 1, error.message or "it cannot be read") from None
+    except Misplaced as error:
+        raise TemplateError(path, error.line + body_line - 1, str(error)) from None
+    except (RecursionError, MemoryError, ValueError, OverflowError):
+        raise TemplateError(path, body_line, "it is nested too deeply") from None
+
+
+def _put_aside(body: str, prefix: str, body_line: int) -> tuple[str, list[Tag]]:
+    """The body with marks, and the tags. Comments vanish; a `raw` block is one tag."""
+    pieces: list[str] = []
+    tags: list[Tag] = []
+    inside: list[str] = []
+    opening, line = "", 0
+    for number, kind, value in _jinja.lex(body):
+        if kind in ("variable_begin", "block_begin", "raw_begin", "comment_begin"):
+            opening, line, inside = value.strip(), number + body_line - 1, []
+        elif kind in ("variable_end", "block_end", "raw_end"):
+            pieces.append(f"{prefix}{len(tags)}q")
+            tags.append(Tag(opening, "".join(inside), value.strip(), line))
+            opening = ""
+        elif kind == "comment_end":
+            opening = ""
+        elif opening:
+            inside.append(value)
+        else:
+            pieces.append(value)
+    return "".join(pieces), tags

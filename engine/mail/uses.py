@@ -1,0 +1,159 @@
+"""Where a deployment uses its templates, and what is known of the lead and the event there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from dsl.plan import AnyStep, Form, HandOff, Operand, Pattern, Plan, Program, Send, Wait
+from engine.mail.compose import Kind
+from engine.mail.notices import NOTICE_DATA, NOTICES
+
+ALWAYS_KNOWN = frozenset(("email", "created"))
+"""Fields that every lead has."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What an event carries: `sure` always, `possible` perhaps; None: anything."""
+
+    sure: frozenset[str] = frozenset()
+    possible: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True)
+class Use:
+    """One place that uses a template. `events`: those one of which has happened last. `confirms`: it is the button mail
+    of a double opt-in, in which nothing that the visitor typed may stand."""
+
+    kind: Kind
+    source: str
+    given: Mapping[str, Operand] = field(default_factory=dict)
+    events: frozenset[Data] = frozenset()
+    sure: frozenset[str] = ALWAYS_KNOWN
+    confirms: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note of a handoff, a small template of its own."""
+
+    text: str
+    source: str
+    events: frozenset[Data]
+    sure: frozenset[str]
+
+
+def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
+    """template → its uses, and the notes of handoffs."""
+    uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
+    notes: list[Note] = []
+    confirming = {form.confirm_with for form in program.forms if form.confirm_with}
+    for plan in program.campaigns:
+        sure = ALWAYS_KNOWN | _asked_by_all(plan, program)
+        for step, events in reached(plan, program):
+            if isinstance(step, Send):
+                kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
+                confirms = step.template in confirming and kind == "transactional"
+                use = Use(kind, step.source, dict(step.values), events, sure, confirms)
+                uses.setdefault(step.template, []).append(use)
+            elif isinstance(step, HandOff) and step.note:
+                notes.append(Note(step.note, step.source, events, sure))
+    for form in program.forms:
+        if form.confirm_with and not any(use.confirms for use in uses.get(form.confirm_with, [])):
+            use = Use("transactional", form.source, {}, frozenset((_of_form(form),)), confirms=True)
+            uses.setdefault(form.confirm_with, []).append(use)
+    return uses, notes
+
+
+def _notice() -> Use:
+    return Use("staff", "", {}, frozenset((Data(frozenset(("handoff_url",)), NOTICE_DATA),)))
+
+
+def reached(plan: Plan, program: Program) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
+    """Each step with the data of the events that can have happened last when a lead is there."""
+    found: dict[str, frozenset[Data]] = {}
+    starts = frozenset(data_of(start.pattern, program) for start in plan.starts)
+    if not starts or _entered_by_others(plan, program):
+        starts |= {Data()}
+    pending: list[tuple[str | None, frozenset[Data]]] = [(plan.entry, starts)]
+    pending += [(block.entry, frozenset((data_of(block.pattern, program),))) for block in plan.whenevers]
+    pending += [(leave.entry, frozenset((data_of(leave.pattern, program),))) for leave in plan.leaves]
+    while pending:
+        at, data = pending.pop()
+        if at is None or at not in plan.by_id or data <= found.get(at, frozenset()):
+            continue
+        found[at] = data | found.get(at, frozenset())
+        pending += _onward(plan.by_id[at], found[at], program)
+    return ((plan.by_id[at], data) for at, data in found.items())
+
+
+_HANDOFF = Data(frozenset(), frozenset(("reason", "by")))
+
+
+def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[tuple[str | None, frozenset[Data]]]:
+    match step:
+        case Wait():
+            yield step.then, data
+            yield step.missed, data
+            for arm in step.arms:
+                yield arm.target, frozenset((data_of(arm.pattern, program),))
+        case HandOff():
+            after = data if step.detached else frozenset((_HANDOFF,))
+            yield step.next, after
+            for case in step.cases:
+                yield case.target, after
+        case _ if step.kind == "if":
+            for branch in step.branches:
+                yield branch.target, data
+            yield step.otherwise, data
+        case _ if step.kind != "stop":
+            yield step.next, data
+
+
+def data_of(pattern: Pattern, program: Program) -> Data:
+    """What an event that fits the pattern carries."""
+    match pattern.type:
+        case "form.submitted" | "form.posted":
+            name = (pattern.name or "*").casefold()
+            forms = [_of_form(form) for form in program.forms if fnmatchcase(form.name.casefold(), name)]
+            if not forms:
+                return Data()
+            possible = frozenset[str]().union(*(form.possible or () for form in forms))
+            return Data(forms[0].sure.intersection(*(form.sure for form in forms)), possible)
+        case "email.clicked":
+            return Data(frozenset(("link",)), frozenset(("link",)))
+        case "page.visited":
+            return Data(frozenset(("url",)), frozenset(("url", "title", "seconds")))
+        case "file.downloaded":
+            return Data(frozenset(), frozenset(("url", "title", "seconds")))
+        case "score.reached" | "score.dropped":
+            return Data(frozenset(("before", "after")), frozenset(("before", "after")))
+        case "handoff.accepted" | "handoff.rejected" | "handoff.overdue":
+            return _HANDOFF
+        case "custom":
+            return Data(frozenset(), None)
+        case _:
+            return Data()
+
+
+def _of_form(form: Form) -> Data:
+    hidden = frozenset(name for name, _ in form.hidden)
+    required = frozenset(ask.field for ask in form.asks if ask.required)
+    return Data(required | hidden, frozenset(ask.field for ask in form.asks) | hidden)
+
+
+def _asked_by_all(plan: Plan, program: Program) -> frozenset[str]:
+    """Fields every lead has who entered, because each way in is a form that requires them."""
+    forms_only = all(start.pattern.type.startswith("form.") for start in plan.starts)
+    if not plan.starts or not forms_only or _entered_by_others(plan, program):
+        return frozenset()
+    sure = [data_of(start.pattern, program).sure for start in plan.starts]
+    return sure[0].intersection(*sure)
+
+
+def _entered_by_others(plan: Plan, program: Program) -> bool:
+    name = plan.campaign.casefold()
+    steps = (step for other in program.campaigns for step in other.steps)
+    return any(step.kind == "enter" and step.campaign.casefold() == name for step in steps)

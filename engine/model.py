@@ -1,0 +1,64 @@
+"""The records the rules work on: a lead, an event of its log, an enrolment. Plain values, no storage in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from dsl.plan import Program, Scalar
+from engine.conditions import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a lead's log. `seq` numbers it within the lead, `at` never runs backwards along `seq`."""
+
+    seq: int
+    at: datetime
+    type: str
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    enrolment_id: UUID | None = None
+    message_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    id: UUID
+    seq: int
+    stage: str
+    last_at: datetime
+    created_at: datetime
+    email: str | None = None
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    rated: Mapping[str, float] = field(default_factory=dict)
+    topics: Mapping[str, str] = field(default_factory=dict)
+    suppressed: str | None = None
+
+    def changed(self, **changes: Any) -> Lead:
+        return replace(self, **changes)
+
+    def zone(self, program: Program) -> str:
+        """The lead's own time zone, else the company's."""
+        return str(self.fields.get("timezone") or program.workspace.timezone)
+
+    def language(self, program: Program) -> str:
+        wanted = str(self.fields.get("language") or "").lower()
+        languages = program.workspace.languages
+        return wanted if wanted in languages else languages[0]
+
+    def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None) -> Facts:
+        known: dict[str, Scalar] = {**self.fields, "created": self.created_at.isoformat()}
+        if self.email:
+            known["email"] = self.email
+        return Facts(fields=known, scores=self.scores, stage=self.stage, order=order, event=event or {})
+
+
+def stage_order(program: Program) -> tuple[str, ...]:
+    """The stages from first to last, without those outside the order."""
+    return tuple(stage.name for stage in program.stages if not stage.outside)

@@ -1,0 +1,128 @@
+"""Where a run stands in its plan, as data that survives years in a row of Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from engine.model import Event
+
+FLOW = "flow"
+LEAVE = "leave"
+MOST_BRANCHES = 8
+"""Branches beside the flow: runs of `whenever`."""
+MOST_USED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One thread of a run.
+
+    `cursor`: no event at or below it counts for this branch's next wait. `used`: events that ended a wait here.
+    `event`: the data of the event that started or last woke it, `event_seq` and `event_at` its
+    number and instant. While it rests: `deadline` of a wait, `handoff` whose
+    decision it awaits, or `hold`, when a send that must wait is tried again. `arrived` is when it came to its step.
+    """
+
+    id: str
+    at: str | None
+    visit: str
+    cursor: int
+    event: Mapping[str, Any] = field(default_factory=dict)
+    event_seq: int = 0
+    event_at: datetime | None = None
+    used: tuple[int, ...] = ()
+    arrived: datetime | None = None
+    deadline: datetime | None = None
+    hold: datetime | None = None
+    handoff: str | None = None
+
+    def moved(self, target: str | None, **changes: Any) -> Branch:
+        """At another step, with nothing left of the rest before it."""
+        return replace(self, at=target, arrived=None, deadline=None, hold=None, handoff=None, **changes)
+
+    def woken(self, target: str | None, event: Event) -> Branch:
+        """At another step because of an event, which never counts again."""
+        return self.moved(
+            target, cursor=max(event.seq, self.cursor), used=(*self.used, event.seq)[-MOST_USED:], event=dict(event.data),
+            event_seq=event.seq, event_at=event.at,
+        )  # fmt: skip
+
+    @staticmethod
+    def started(id: str, at: str | None, visit: str, event: Event) -> Branch:
+        """A branch that begins because of an event."""
+        return Branch(id, at, visit, cursor=event.seq, event=dict(event.data), event_seq=event.seq, event_at=event.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send;
+    `fired` keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be recorded;
+    `ending` is the outcome the run is heading for once it leaves."""
+
+    branches: tuple[Branch, ...]
+    seen: int = 0
+    sent: Mapping[str, int] = field(default_factory=dict)
+    fired: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    dropped: tuple[tuple[str, str, str], ...] = ()
+    ending: str | None = None
+
+    def with_branch(self, branch: Branch) -> Position:
+        """The same position with that branch replaced, or gone when it has come to its end."""
+        kept = tuple(branch if old.id == branch.id and old.visit == branch.visit else old for old in self.branches)
+        return replace(self, branches=tuple(one for one in kept if one.at is not None))
+
+    def branch(self, name: str) -> Branch | None:
+        return next((one for one in self.branches if one.id == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"branches": [_branch_to_json(branch) for branch in self.branches], "seen": self.seen}
+        if self.sent:
+            data["sent"] = dict(self.sent)
+        if self.fired:
+            data["fired"] = {key: [at.isoformat() for at in value] for key, value in self.fired.items()}
+        if self.dropped:
+            data["dropped"] = [list(item) for item in self.dropped]
+        if self.ending:
+            data["ending"] = self.ending
+        return data
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Position:
+        return Position(
+            branches=tuple(_branch_from_json(branch) for branch in data["branches"]),
+            seen=data["seen"],
+            sent=data.get("sent", {}),
+            fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
+            dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
+            ending=data.get("ending"),
+        )
+
+
+_INSTANTS = ("event_at", "arrived", "deadline", "hold")
+
+
+def _branch_to_json(branch: Branch) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": branch.id, "at": branch.at, "visit": branch.visit, "cursor": branch.cursor}
+    if branch.event:
+        data["event"] = dict(branch.event)
+    if branch.event_seq:
+        data["event_seq"] = branch.event_seq
+    if branch.used:
+        data["used"] = list(branch.used)
+    if branch.handoff:
+        data["handoff"] = branch.handoff
+    for name in _INSTANTS:
+        if (value := getattr(branch, name)) is not None:
+            data[name] = value.isoformat()
+    return data
+
+
+def _branch_from_json(data: Mapping[str, Any]) -> Branch:
+    instants = {name: datetime.fromisoformat(data[name]) for name in _INSTANTS if name in data}
+    return Branch(
+        id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
+        event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"), **instants,
+    )  # fmt: skip

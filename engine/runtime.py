@@ -1,0 +1,92 @@
+"""Everything a process works with, opened once: settings, clock, database, catalog, tokens, delivery and mailer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from engine.catalog import Catalog, Deployment
+from engine.clock import clock_from
+from engine.outbox import Outbox
+from engine.pace import Pace
+from engine.ports import Clock, Mailer, Runs, Unreachable, Wake
+from engine.settings import Settings
+from engine.store.db import Database
+from engine.tokens import Tokens
+
+
+MOST_LINKS = 10_000
+
+
+class NothingDeployed(Exception):
+    """No workspace has been deployed to this database yet."""
+
+
+@dataclass
+class Runtime:
+    settings: Settings
+    clock: Clock
+    db: Database
+    catalog: Catalog
+    tokens: Tokens
+    delivery: Outbox
+    pace: Pace
+    mailer: Mailer | None = None
+    _known_links: set[str] = field(default_factory=set)
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def turn(self, key: str) -> asyncio.Lock:
+        """A lock to take before a connection, so that a storm on one lead waits in memory and not in the pool."""
+        lock = self._turns.get(key)
+        if lock is None:
+            lock = self._turns[key] = asyncio.Lock()
+        return lock
+
+    def fresh_link(self, id: str) -> bool:
+        """Whether this process has not stored that link yet."""
+        if id in self._known_links:
+            return False
+        if len(self._known_links) >= MOST_LINKS:
+            self._known_links.clear()
+        self._known_links.add(id)
+        return True
+
+    async def deployment(self, epoch: int | None) -> Deployment:
+        """The deployment at the epoch a locking statement read. Raises NothingDeployed."""
+        found = await self.catalog.at(epoch)
+        if found is None:
+            raise NothingDeployed
+        return found
+
+
+class NoRuns:
+    """A Runs port for processes that never start runs, like `coldframe status`: rows stay in the outbox."""
+
+    async def deliver(self, wake: Wake) -> None:
+        raise Unreachable("this process has no connection to Temporal")
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, runs: Runs | None = None, mailer: Mailer | None = None, clock: Clock | None = None,
+    size: int | None = None,
+) -> AsyncIterator[Runtime]:  # fmt: skip
+    """Open the parts and close them again. `settings.database_url` must name a migrated database."""
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is not set")
+    clock = clock or clock_from(settings)
+    db = Database(settings.database_url, size=size or settings.database_pool)
+    rt = Runtime(
+        settings=settings, clock=clock, db=db, catalog=Catalog(db),
+        tokens=Tokens([settings.secret.get_secret_value()]), delivery=Outbox(db, runs or NoRuns(), clock), pace=Pace(settings.mails_per_second), mailer=mailer,
+    )  # fmt: skip
+    try:
+        yield rt
+    finally:
+        await rt.delivery.settle()
+        if mailer is not None:
+            await mailer.close()
+        await db.close()

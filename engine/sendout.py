@@ -1,0 +1,112 @@
+"""One mail, from the rules that allow it to the provider's answer.
+
+Order matters: rendered first, then marked `sending` in a commit under the lead's lock, then handed over once, then
+settled. Between the mark and the answer nobody may hand it over again; what stays unclear is `unknown`, never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from dsl.plan import Plan, Send
+from engine import calendar
+from engine.catalog import Deployment
+from engine.conditions import value_of
+from engine.model import Lead
+from engine.ports import Mail, Receipt
+from engine.position import Branch
+from engine.runtime import Runtime
+from engine.sending import Limits, hold_until
+
+FRESH_MARK = timedelta(seconds=2)
+"""A mark older than this is not handed over any more: a suppression may have come since."""
+
+_CLOSE_GATE = text("""
+INSERT INTO gates (provider, reason, real_closed_until) VALUES (:provider, :reason, :until)
+ON CONFLICT (provider) DO UPDATE SET reason = excluded.reason, real_closed_until = excluded.real_closed_until""")
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    until: datetime
+    attention: str | None = None
+
+
+def judge(
+    step: Send, branch: Branch, plan: Plan, deployment: Deployment, lead: Lead, sent: Sequence[datetime], now: datetime
+) -> Skip | Hold | None:  # fmt: skip
+    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count."""
+    workspace = deployment.program.workspace
+    if reason := forbidden(step, plan, deployment, lead):
+        return Skip(reason)
+    zone, hours = lead.zone(deployment.program), workspace.business_hours
+    deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
+    if now > deadline:
+        return Skip("too late")
+    limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
+    until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
+    if until is None:
+        return None
+    return Skip("too late") if until > deadline else Hold(until)
+
+
+def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str | None:
+    """Why this lead may not be mailed at all, or None.
+
+    A lead who unsubscribed has left every campaign; a run that began since then answers something they did, and may
+    send what is transactional, such as the confirmation of a new subscription.
+    """
+    workspace = deployment.program.workspace
+    if lead.email is None:
+        return "erased"
+    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed == "unsubscribed"):
+        return f"suppressed: {lead.suppressed}"
+    if step.mode == "transactional":
+        return None
+    states = [lead.topics.get(plan.topic)] if plan.topic else list(lead.topics.values())
+    if workspace.mail_needs_consent:
+        return None if "subscribed" in states else "no consent"
+    return "unsubscribed from the topic" if plan.topic and "unsubscribed" in states else None
+
+
+def message_row(
+    id: UUID, owner: UUID, step: Send, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
+    subject: str = "",
+) -> Mapping[str, Any]:  # fmt: skip
+    return {
+        "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": step.template,
+        "kind": "transactional" if step.mode == "transactional" else "marketing", "state": state, "reason": reason,
+        "attempt": attempt, "source": step.source, "subject": subject, "at": now,
+        "settled_at": None if state == "sending" else now,
+    }  # fmt: skip
+
+
+def given_values(step: Send, lead: Lead, deployment: Deployment, branch: Branch) -> dict[str, Any]:
+    """What `with name = value` says for this lead."""
+    facts = lead.facts(deployment.rules.order, branch.event)
+    return {name: value_of(operand, facts) for name, operand in step.values}
+
+
+async def hand_over(rt: Runtime, mail: Mail, marked: datetime) -> Receipt:
+    """Give the mail to the provider, once, and only while its mark is fresh (`marked` is real time)."""
+    assert rt.mailer is not None, "this process has no mailer"
+    if rt.clock.real() - marked > FRESH_MARK:
+        return Receipt("retry", "marked too long ago")
+    receipt = await rt.mailer.send(mail)
+    if receipt.state == "closed":
+        until = receipt.until or rt.clock.real() + timedelta(minutes=5)
+        async with rt.db.engine.begin() as connection:
+            values = {"provider": rt.mailer.name, "reason": receipt.reason, "until": until}
+            await connection.execute(_CLOSE_GATE, values)
+    return receipt

@@ -1,0 +1,194 @@
+"""What an operator sets: the environment, read once, with names, defaults and meanings in one place.
+
+`docs/operations.md` lists every variable. Secrets never appear in a repr or an error.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.clock import parse_clock
+
+if TYPE_CHECKING:
+    from temporalio.envconfig import ClientConnectConfig
+
+DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. `Settings()` reads the environment; keyword arguments override it in tests."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COLDFRAME_", extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True,
+        env_ignore_empty=True,
+    )  # fmt: skip
+
+    database_url: str | None = Field(
+        None, repr=False, validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="`postgresql://user:password@host/name`. Unset: an embedded server under the home folder",
+    )  # fmt: skip
+    database_pool: int = Field(
+        10, ge=1, description="connections each process keeps to PostgreSQL; under load twice as many"
+    )
+    home: Path = Field(Path(".coldframe"), description="folder for embedded servers, generated secrets and logs")
+    campaigns: Path = Field(Path("campaigns"), description="the workspace folder that `check` and `deploy` read")
+    secret: SecretStr = Field(
+        default_factory=lambda data: _kept_secret(data, "secret"),
+        description="signs links and tokens; the same on every machine. Unset: generated once under the home folder",
+    )
+    pepper: SecretStr = Field(
+        default_factory=lambda data: _kept_secret(data, "pepper"),
+        description="key of the hashes of suppressed addresses; must never change. Unset: generated like the secret",
+    )
+    web_host: str = Field("127.0.0.1", description="address the web process listens on")
+    web_port: int = Field(8000, ge=0, le=65535, description="port the web process listens on")
+    base_url: str = Field(
+        default_factory=lambda data: f"http://{data.get('web_host')}:{data.get('web_port')}",
+        description="how the world reaches the web process: every link in a mail begins with it",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses of proxies whose `X-Forwarded-For` is believed, with commas between"
+    )
+    sendgrid_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("SENDGRID_API_KEY", "sendgrid_api_key"),
+        description="mail goes through SendGrid. Unset: it goes to the built-in mailbox",
+    )  # fmt: skip
+    sendgrid_url: str = Field(
+        "https://api.sendgrid.com", description="SendGrid's address; `https://api.eu.sendgrid.com` for an EU account"
+    )
+    mails_per_second: float = Field(10.0, gt=0, description="mails one worker process hands over per second, at most")
+    metrics_host: str = Field("127.0.0.1", description="address of a worker's health and metrics endpoints")
+    metrics_port: int = Field(
+        9464, ge=0, le=65535, description="port of a worker's `/healthz`, `/readyz` and `/metrics`; 0 takes a free one"
+    )
+    drain_seconds: float = Field(
+        30.0, gt=0, description="how long a process finishes its work after SIGTERM before it gives up"
+    )
+    task_queue: str = Field(
+        "coldframe",
+        pattern=r"^[\w.-]+$",
+        description="prefix of the Temporal task queues; one per installation and namespace",
+    )
+    build_id: str = Field(
+        "", description="the version of the code, for Temporal's worker versioning; empty: unversioned"
+    )
+    clock: str = Field("", description="empty: the machine's clock; `virtual:<domain>@<real>x<factor>` for demos")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto` is `console` on a terminal and `json` elsewhere"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        return init_settings, env_settings
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str | None) -> str | None:
+        return None if value is None else sqlalchemy_url(value)
+
+    @field_validator("base_url", "sendgrid_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("an address must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("clock")
+    @classmethod
+    def _readable_clock(cls, value: str) -> str:
+        parse_clock(value)
+        return value
+
+    @property
+    def production(self) -> bool:
+        """Whether the machine's own time runs and an operator has named the database."""
+        return self.database_url is not None and not self.clock
+
+
+def sqlalchemy_url(url: str) -> str:
+    """`postgres://`, `postgresql://` and the driver's own form, all as `postgresql+psycopg://`.
+
+    Raises ValueError for any other scheme, without showing the address, which may hold a password.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def libpq_url(url: str) -> str:
+    """The same address for plain psycopg and the command-line tools of PostgreSQL."""
+    return "postgresql://" + sqlalchemy_url(url).partition("://")[2]
+
+
+def temporal_connect_config(settings: Settings) -> ClientConnectConfig:
+    """Keyword arguments for `temporalio.client.Client.connect`.
+
+    Temporal's own variables and profile file decide (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,
+    `TEMPORAL_TLS_…`, `TEMPORAL_CONFIG_FILE`); where they name no address it is that of the embedded dev server.
+    """
+    from temporalio.envconfig import ClientConfig
+
+    config = ClientConfig.load_client_connect_config()
+    if "target_host" not in config:
+        config["target_host"] = _embedded_temporal_address(settings.home)
+    return config
+
+
+def temporal_configured() -> bool:
+    """Whether the environment or a profile file names a Temporal server."""
+    from temporalio.envconfig import ClientConfig
+
+    return "target_host" in ClientConfig.load_client_connect_config()
+
+
+def temporal_address_file(home: Path) -> Path:
+    """Where the embedded dev server's address is written down for the other processes."""
+    return home / "temporal.address"
+
+
+def _embedded_temporal_address(home: Path) -> str:
+    try:
+        return temporal_address_file(home).read_text("utf-8").strip() or DEFAULT_TEMPORAL_ADDRESS
+    except FileNotFoundError:
+        return DEFAULT_TEMPORAL_ADDRESS
+
+
+def _kept_secret(data: dict[str, Any], name: str) -> SecretStr:
+    """A random value that is made once and then kept in a file only its owner can read."""
+    home: Path = data.get("home", Path(".coldframe"))
+    path = home / name
+    if not path.exists():
+        _write_once(path, secrets.token_urlsafe(32))
+        if data.get("database_url") is not None:
+            warnings.warn(f"COLDFRAME_{name.upper()} is not set; made one in {path}. Every machine must use the same.",
+                          stacklevel=2)  # fmt: skip
+    return SecretStr(path.read_text("ascii").strip())
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write the file unless another process was first; a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

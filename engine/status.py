@@ -1,0 +1,83 @@
+"""Who is where, waiting for what until when: read from Postgres, never from Temporal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.store.db import Database
+
+_WAITING = text("""
+SELECT e.campaign, l.email, l.stage, coalesce((l.scores->>'')::numeric, 0) AS score, w.step, w.source, w.what, w.due_at,
+    e.attention, e.state
+FROM enrolments e JOIN leads l ON l.id = e.lead_id LEFT JOIN waits w ON w.enrolment_id = e.id
+WHERE e.state <> 'ended' AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))
+    AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
+ORDER BY e.attention IS NULL, w.due_at NULLS LAST, l.email LIMIT :many""")
+
+_CAMPAIGNS = text("""
+SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS entered,
+    count(*) FILTER (WHERE attention IS NOT NULL AND state <> 'ended') AS attention
+FROM enrolments GROUP BY campaign ORDER BY campaign""")
+
+_STEPS = text("""
+SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FROM waits w
+JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended'
+GROUP BY e.campaign, w.source, w.what ORDER BY e.campaign, w.source""")
+
+_MAILS = text("SELECT state, count(*) AS many FROM messages WHERE kind <> 'staff' GROUP BY state ORDER BY state")
+
+_HANDOFFS = text("""
+SELECT h.team, h.member, h.state->>'phase' AS phase, l.email, h.due_at, h.attention FROM handoffs h
+JOIN leads l ON l.id = h.lead_id WHERE h.outcome IS NULL ORDER BY h.due_at NULLS FIRST LIMIT :many""")
+
+_STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
+
+_SYSTEM = text("""
+SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outbox) AS outbox,
+    (SELECT jsonb_agg(jsonb_build_object('provider', provider, 'reason', reason, 'until', real_closed_until))
+     FROM gates WHERE real_closed_until > :real) AS gates""")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Rows as plain values, ready for a table or for JSON. Instants are domain time."""
+
+    now: datetime
+    epoch: int | None
+    campaigns: Sequence[Mapping[str, Any]]
+    steps: Sequence[Mapping[str, Any]]
+    waiting: Sequence[Mapping[str, Any]]
+    handoffs: Sequence[Mapping[str, Any]]
+    mails: Mapping[str, int]
+    stages: Mapping[str, int]
+    outbox: int
+    closed_gates: Sequence[Mapping[str, Any]]
+
+
+async def status(
+    db: Database, now: datetime, real: datetime, *, campaign: str | None = None, lead: str | None = None, many: int = 50
+) -> Status:
+    """The state of everything, or of one campaign or lead; at most `many` single leads and handoffs."""
+    async with db.engine.connect() as connection:
+
+        async def rows(statement: Any, **values: Any) -> list[dict[str, Any]]:
+            return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
+
+        system = (await rows(_SYSTEM, real=real))[0]
+        return Status(
+            now=now,
+            epoch=system["epoch"],
+            campaigns=await rows(_CAMPAIGNS),
+            steps=await rows(_STEPS),
+            waiting=await rows(_WAITING, campaign=campaign, lead=lead, many=many),
+            handoffs=await rows(_HANDOFFS, many=many),
+            mails={row["state"]: row["many"] for row in await rows(_MAILS)},
+            stages={row["stage"]: row["many"] for row in await rows(_STAGES)},
+            outbox=system["outbox"],
+            closed_gates=system["gates"] or [],
+        )

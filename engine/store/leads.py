@@ -1,0 +1,173 @@
+"""Reading a lead for a transaction: lock the row in one statement, look around in the next.
+
+Under READ COMMITTED a statement sees what was committed when it began, so whatever depends on the lock must be read
+after the statement that took it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.consequences import Enrolment, Probe
+from engine.model import Event, Lead
+from engine.position import Position
+from engine.store.db import Hot
+
+_COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at, l.last_at,
+    (SELECT max(epoch) FROM deployments) AS epoch"""
+
+_LOCK = f"SELECT {_COLUMNS} FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
+
+_LOCK_OR_CREATE = f"""
+INSERT INTO leads AS l (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at)
+VALUES (%(id)s, %(email)s, %(key)s, 0, '{{}}', '{{}}', '{{}}', %(stage)s, '{{}}',
+    (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s, %(now)s)
+ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
+RETURNING {_COLUMNS}, (xmax = 0) AS created"""
+
+_LOCK_BY_MESSAGE = f"""
+SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, (SELECT url FROM links WHERE id = %(link)s) AS url
+FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
+
+_LOCK_BY_ENROLMENT = f"""
+SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
+FOR NO KEY UPDATE OF l"""
+
+_LOCK_BY_HANDOFF = f"""
+SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE id = %(handoff)s)
+FOR NO KEY UPDATE OF l"""
+
+ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
+    SELECT DISTINCT ON (lower(campaign)) id, campaign, number, digest, state, started_at, ended_at, gen,
+        CASE WHEN state <> 'ended' THEN position END AS position
+    FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), number DESC) r) AS enrolments"""
+
+TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
+    SELECT q.n, count(p.rule) AS many, coalesce(sum(p.amount), 0) AS much
+    FROM jsonb_to_recordset(%(probes)s::jsonb) AS q(n int, rule text, thing text, since timestamptz)
+    LEFT JOIN points p ON p.lead_id = %(lead)s AND p.rule = q.rule
+        AND (q.thing IS NULL OR p.thing = q.thing) AND (q.since IS NULL OR p.booked_at >= q.since)
+    GROUP BY q.n) t) AS tallies"""
+
+_REPEATED = """(SELECT max(seq) FROM events WHERE lead_id = %(lead)s AND key = ANY(%(keys)s)
+    AND (at > %(fresh)s OR NOT %(fading)s)) AS repeated"""
+
+_ANONYMOUS = """(SELECT jsonb_agg(jsonb_build_object('type', type, 'name', name, 'data', data, 'key', key, 'at', at)
+    ORDER BY at) FROM (SELECT * FROM visitor_events WHERE visitor_id = %(visitor)s ORDER BY at LIMIT 500) v) AS anonymous"""
+
+_AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}"
+
+EVENT_JSON = """jsonb_build_object('seq', seq, 'at', at, 'type', type, 'name', name, 'data', data,
+    'enrolment_id', enrolment_id, 'message_id', message_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A lead under its lock. `row` carries what the particular lock read beside it."""
+
+    lead: Lead
+    epoch: int | None
+    row: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an event's consequences may ask for."""
+
+    enrolments: list[Enrolment]
+    tallies: dict[Probe, tuple[int, float]]
+    repeated: int | None
+    anonymous: list[dict[str, Any]]
+
+
+async def lock(hot: Hot, lead: UUID) -> Locked | None:
+    return _locked(await hot.one(_LOCK, {"lead": lead}))
+
+
+async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime) -> Locked:
+    """The lead with that address, made when it is new; `row.created` tells."""
+    values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
+    found = _locked(await hot.one(_LOCK_OR_CREATE, values))
+    assert found is not None
+    return found
+
+
+async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
+    """The recipient of a message; `row` has owner_id, template, kind and the link's url."""
+    return _locked(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
+
+
+async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
+    return _locked(await hot.one(_LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
+
+
+async def lock_by_handoff(hot: Hot, handoff: UUID) -> Locked | None:
+    return _locked(await hot.one(_LOCK_BY_HANDOFF, {"handoff": handoff}))
+
+
+async def look_around(
+    hot: Hot, lead: UUID, probes: Sequence[Probe] = (), keys: Sequence[str] = (), *, fresh: datetime | None = None,
+    visitor: UUID | None = None,
+) -> Around:  # fmt: skip
+    """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count."""
+    values = {
+        "lead": lead, "keys": list(keys), "fading": fresh is not None, "fresh": fresh, "visitor": visitor,
+        "probes": probes_json(probes),
+    }  # fmt: skip
+    row = await hot.one(_AROUND, values)
+    return Around(
+        enrolments=enrolments_of(row.enrolments),
+        tallies=tallies_of(probes, row.tallies),
+        repeated=row.repeated,
+        anonymous=row.anonymous or [],
+    )
+
+
+def probes_json(probes: Sequence[Probe]) -> str:
+    asked = [
+        {"n": n, "rule": one.rule, "thing": one.thing, "since": one.since and one.since.isoformat()}
+        for n, one in enumerate(probes)
+    ]
+    return json.dumps(asked)
+
+
+def tallies_of(probes: Sequence[Probe], rows: Sequence[Any] | None) -> dict[Probe, tuple[int, float]]:
+    return {probes[n]: (many, float(much)) for n, many, much in rows or ()}
+
+
+def enrolments_of(rows: Sequence[Mapping[str, Any]] | None) -> list[Enrolment]:
+    return [enrolment_of(row) for row in rows or ()]
+
+
+def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
+    position = row["position"]
+    return Enrolment(
+        id=UUID(row["id"]), campaign=row["campaign"], number=row["number"], digest=row["digest"], state=row["state"],
+        position=Position.from_json(position) if position else Position(()),
+        started_at=datetime.fromisoformat(row["started_at"]),
+        ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
+    )  # fmt: skip
+
+
+def event_of(row: Mapping[str, Any]) -> Event:
+    """An event from its JSON (see EVENT_JSON)."""
+    enrolment, message = row.get("enrolment_id"), row.get("message_id")
+    return Event(
+        seq=row["seq"], at=datetime.fromisoformat(row["at"]), type=row["type"], name=row["name"], data=row["data"],
+        enrolment_id=UUID(enrolment) if enrolment else None, message_id=UUID(message) if message else None,
+    )  # fmt: skip
+
+
+def _locked(row: Any) -> Locked | None:
+    if row is None:
+        return None
+    lead = Lead(
+        id=row.id, email=row.email, seq=row.seq, fields=row.fields, scores=row.scores, rated=row.rated, stage=row.stage,
+        topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at,
+    )  # fmt: skip
+    return Locked(lead, row.epoch, row)

@@ -1,0 +1,57 @@
+"""From a ledger to rows: what a transaction decided about one lead, ready to be written in one statement."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.consequences import Enrolment, Ledger
+from engine.store.writes import Writes
+
+LEASE = timedelta(seconds=10)
+"""How long a fresh outbox row belongs to the process that wrote it."""
+
+
+def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
+    """Collect the rows of everything the ledger holds. `real` is the machine's present, for leases."""
+    lead = ledger.lead
+    row: dict[str, Any] = {
+        "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
+        "stage": lead.stage, "topics": lead.topics, "suppressed": lead.suppressed, "last_at": lead.last_at,
+    }  # fmt: skip
+    if ledger.overflow:
+        row["attention"] = "consequences of consequences went too deep"
+    writes.update("leads", **row)
+    for event in ledger.events:
+        writes.insert(
+            "events", lead_id=lead.id, seq=event.seq, key=event.key, type=event.type, name=event.name, data=event.data,
+            enrolment_id=event.enrolment_id, message_id=event.message_id, at=event.at,
+        )  # fmt: skip
+    for one in ledger.points:
+        writes.insert(
+            "points", lead_id=lead.id, cause=one.cause, rule=one.rule, model=one.model, amount=one.amount,
+            thing=one.thing, seq=one.seq, score_after=one.score_after, earned_at=one.earned_at,
+            booked_at=one.booked_at, expires_at=one.expires_at,
+        )  # fmt: skip
+    for move in ledger.stages:
+        writes.insert("stages", lead_id=lead.id, **move)
+    for fresh in ledger.started:
+        writes.insert("enrolments", **_started(fresh, ledger))
+    for leaving in ledger.leaving:
+        if leaving.id != ledger.working:
+            writes.update("enrolments", id=leaving.id, state=leaving.state, leave_seq=leaving.leave_seq)
+    for wake in ledger.wakes.values():
+        writes.insert(
+            "outbox", run_id=wake.run, kind=wake.kind, start=wake.start, seq=wake.seq, gen=wake.gen, queue=wake.queue,
+            real_leased_until=real + LEASE,
+        )  # fmt: skip
+    for what, due in ledger.clocks.items():
+        writes.insert("lead_clock", lead_id=lead.id, what=what, due_at=due)
+
+
+def _started(fresh: Enrolment, ledger: Ledger) -> dict[str, Any]:
+    return {
+        "id": fresh.id, "lead_id": ledger.lead.id, "campaign": fresh.campaign, "number": fresh.number,
+        "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "position": fresh.position.to_json(),
+        "gen": 0, "cursor": fresh.position.seen, "due_at": fresh.started_at, "started_at": fresh.started_at,
+    }  # fmt: skip

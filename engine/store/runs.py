@@ -1,0 +1,94 @@
+"""Reading and writing one enrolment for `advance`: everything it needs in one statement, everything it decided in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.consequences import Enrolment, Probe
+from engine.interpreter import Resting
+from engine.model import Event
+from engine.store.db import Hot
+from engine.store.leads import (
+    ENROLMENTS, EVENT_JSON, TALLIES, enrolment_of, enrolments_of, event_of, probes_json, tallies_of,
+)  # fmt: skip
+from engine.store.writes import Writes
+
+MOST_EVENTS = 1000
+"""Events looked at in one call; a longer log is worked through call by call."""
+
+_READ = f"""
+WITH e AS (SELECT * FROM enrolments WHERE id = %(id)s)
+SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
+    (SELECT jsonb_agg({EVENT_JSON} ORDER BY seq) FROM (
+        SELECT v.* FROM events v WHERE v.lead_id = %(lead)s
+            AND v.seq > greatest(%(above)s, (SELECT cursor FROM e)) ORDER BY v.seq LIMIT {MOST_EVENTS}) n) AS events,
+    (SELECT jsonb_agg({EVENT_JSON} ORDER BY seq) FROM (
+        SELECT v.* FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e)
+            AND %(above)s = 0 ORDER BY v.seq LIMIT {MOST_EVENTS}) o) AS own,
+    (SELECT {EVENT_JSON} FROM events WHERE lead_id = %(lead)s AND seq = (SELECT leave_seq FROM e)) AS leaving,
+    (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'attempt', attempt))
+        FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
+    (SELECT jsonb_agg(at) FROM messages WHERE lead_id = %(lead)s AND kind = 'marketing' AND at > %(recent)s
+        AND state IN ('sending', 'accepted', 'unknown')) AS sent,
+    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An enrolment as it stands under the lead's lock, with what has happened since its cursor.
+
+    `wait` is the stored answer of the last advance, `truncated` that more events follow than were read, `sending` the
+    messages that an earlier attempt marked and never settled, `sent` the instants that count against the mail limit.
+    """
+
+    enrolment: Enrolment
+    attempt: str | None
+    wait: dict[str, Any] | None
+    due_at: datetime | None
+    attention: str | None
+    events: list[Event]
+    truncated: bool
+    leaving: Event | None
+    sending: list[dict[str, Any]]
+    sent: list[datetime]
+    closed_until: datetime | None
+    others: list[Enrolment]
+    tallies: dict[Probe, tuple[int, float]]
+
+
+async def read(
+    hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe], recent: datetime, provider: str, above: int = 0
+) -> Run | None:
+    """The run, under the lead's lock. `recent`: how far back mails count; `above`: events up to there are known already."""
+    values = {
+        "id": id, "lead": lead, "probes": probes_json(probes), "recent": recent, "provider": provider, "above": above
+    }  # fmt: skip
+    row = await hot.one(_READ, values)
+    if row.enrolment is None:
+        return None
+    own = enrolment_of(row.enrolment)
+    own.leave_seq = row.enrolment["leave_seq"]
+    others = [own if one.id == own.id else one for one in enrolments_of(row.enrolments)]
+    due = row.enrolment["due_at"]
+    return Run(
+        enrolment=own, attempt=row.enrolment["attempt"], wait=row.enrolment["wait"],
+        due_at=datetime.fromisoformat(due) if due else None, attention=row.enrolment["attention"],
+        events=[event_of(one) for one in [*(row.own or []), *(row.events or [])]],
+        truncated=len(row.events or ()) == MOST_EVENTS,
+        leaving=event_of(row.leaving) if row.leaving else None, sending=row.sending or [],
+        sent=[datetime.fromisoformat(at) for at in row.sent or []], closed_until=row.closed_until, others=others,
+        tallies=tallies_of(probes, row.tallies),
+    )  # fmt: skip
+
+
+def rest_rows(writes: Writes, id: UUID, resting: Sequence[Resting]) -> None:
+    """Replace the waits of a run."""
+    writes.keep_only("waits", "enrolment_id", id, "branch", [one.branch for one in resting])
+    for one in resting:
+        writes.insert(
+            "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what, due_at=one.due
+        )

@@ -1,0 +1,127 @@
+"""One statement that writes everything a transaction decided: rows are collected per table and go out as one CTE."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from engine.store.db import Hot
+from engine.store.tables import metadata
+
+_CONFLICTS = {
+    "outbox": """ON CONFLICT (run_id) DO UPDATE SET seq = greatest(outbox.seq, excluded.seq),
+        real_leased_until = excluded.real_leased_until""",
+    "lead_clock": "ON CONFLICT (lead_id, what) DO UPDATE SET due_at = least(lead_clock.due_at, excluded.due_at)",
+    "suppressions": "ON CONFLICT (address_hash) DO NOTHING",
+    "links": "ON CONFLICT (id) DO NOTHING",
+    "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,
+        what = excluded.what, due_at = excluded.due_at""",
+    "visitors": "ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, "
+    "lead_id = coalesce(visitors.lead_id, excluded.lead_id)",
+    "visitor_events": "ON CONFLICT (visitor_id, key) DO NOTHING",
+}
+_KEYS = {name: tuple(column.name for column in table.primary_key) for name, table in metadata.tables.items()}
+
+
+class Overtaken(Exception):
+    """A guarded update found its row changed: somebody else did this work; nothing may be committed."""
+
+
+class Writes:
+    """Inserts and updates by primary key. Every row of a table must carry the same columns.
+
+    Table and column names come from the code, values are bound. A statement sees what was committed before it began, so
+    one `Writes` must not touch a row twice.
+    """
+
+    def __init__(self) -> None:
+        self._inserts: dict[str, list[Mapping[str, Any]]] = {}
+        self._updates: dict[tuple[str, tuple[str, ...]], list[Mapping[str, Any]]] = {}
+        self._deletes: list[tuple[str, str, Any]] = []
+        self._pruned: list[tuple[str, str, Any, str, list[str]]] = []
+        self._guarded: tuple[str, Mapping[str, Any], Mapping[str, Any]] | None = None
+
+    def insert(self, table: str, **row: Any) -> None:
+        self._inserts.setdefault(table, []).append(row)
+
+    def update(self, table: str, **row: Any) -> None:
+        """Change the columns given; the primary key must be among them."""
+        self._updates.setdefault((table, tuple(row)), []).append(row)
+
+    def delete(self, table: str, column: str, value: Any) -> None:
+        self._deletes.append((table, column, value))
+
+    def keep_only(self, table: str, column: str, value: Any, name: str, kept: list[str]) -> None:
+        """Delete the rows where `column` is `value`, except those whose `name` is among `kept`."""
+        self._pruned.append((table, column, value, name, kept))
+
+    def guarded(self, table: str, where: Mapping[str, Any], **row: Any) -> None:
+        """Change the row with that primary key only where the other columns are as given; else flush raises Overtaken."""
+        self._guarded = (table, where, row)
+
+    def __bool__(self) -> bool:
+        return bool(self._inserts or self._updates or self._deletes or self._pruned or self._guarded)
+
+    def statement(self) -> tuple[str, dict[str, Any]]:
+        parts: list[str] = []
+        values: dict[str, Any] = {}
+
+        def bind(data: Any) -> str:
+            name = f"v{len(values)}"
+            values[name] = data
+            return f"%({name})s"
+
+        for table, column, value in self._deletes:
+            parts.append(f'DELETE FROM {table} WHERE "{column}" = {bind(value)}')
+        for table, column, value, name, kept in self._pruned:
+            parts.append(f'DELETE FROM {table} WHERE "{column}" = {bind(value)} AND "{name}" <> ALL({bind(kept)})')
+        for table, rows in self._inserts.items():
+            columns = ", ".join(f'"{name}"' for name in rows[0])
+            source = f"jsonb_populate_recordset(NULL::{table}, {bind(_json(rows))}::jsonb)"
+            parts.append(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} {_CONFLICTS.get(table, '')}")
+        for (table, names), rows in self._updates.items():
+            keys = _KEYS[table]
+            changes = ", ".join(f'"{name}" = n."{name}"' for name in names if name not in keys)
+            where = " AND ".join(f't."{key}" = n."{key}"' for key in keys)
+            source = f"jsonb_populate_recordset(NULL::{table}, {bind(_json(rows))}::jsonb) AS n"
+            parts.append(f"UPDATE {table} AS t SET {changes} FROM {source} WHERE {where}")
+        answer = "1"
+        if self._guarded is not None:
+            table, where, fields = self._guarded
+            changes = ", ".join(f'"{name}" = {bind(_bound(value))}' for name, value in fields.items())
+            tests = " AND ".join(f'"{name}" IS NOT DISTINCT FROM {bind(value)}' for name, value in where.items())
+            answer = f"(SELECT count(*) FROM w{len(parts)})"
+            parts.append(f"UPDATE {table} SET {changes} WHERE {tests}")
+        ctes = ", ".join(f"w{number} AS ({part} RETURNING 1)" for number, part in enumerate(parts))
+        return f"WITH {ctes} SELECT {answer} AS done", values
+
+    async def flush(self, hot: Hot) -> None:
+        """Write everything in one statement. Raises Overtaken, and then nothing may be committed."""
+        if self:
+            sql, values = self.statement()
+            row = await hot.one(sql, values)
+            if not row.done:
+                raise Overtaken
+
+
+def _bound(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, dict) else value
+
+
+def _json(rows: Any) -> str:
+    return json.dumps(rows, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"cannot write a {type(value).__name__}")

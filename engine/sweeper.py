@@ -1,0 +1,126 @@
+"""What a process does beside its calls: due lead clocks, lost outbox rows, stalled runs. Safe in any number at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+
+from engine.consequences import Ledger, needed
+from engine.runtime import Runtime
+from engine.store import leads
+from engine.store.record import record
+from engine.store.writes import Writes
+
+log = structlog.get_logger(__name__)
+
+LATE = timedelta(minutes=2)
+"""A run this long (real time) past its due instant has lost its timer or its wake, and is woken again."""
+MANY = 100
+
+_DUE = text("""
+SELECT lead_id FROM lead_clock WHERE what = 'expiry' AND due_at <= :now ORDER BY due_at LIMIT :many""")
+
+_EXPIRING = """
+SELECT p.cause, p.rule, p.model, p.amount, p.thing, p.expires_at FROM points p
+WHERE p.lead_id = %(lead)s AND p.expires_at IS NOT NULL AND NOT EXISTS (
+    SELECT FROM points x WHERE x.lead_id = p.lead_id AND x.cause = 'x:' || p.cause AND x.rule = 'expired:' || p.rule)
+ORDER BY p.expires_at"""
+
+_STALLED = text("""
+INSERT INTO outbox (run_id, kind, start, seq, gen, queue, real_leased_until)
+SELECT late.id, kind, false, leads.seq, gen, 'mail', :real FROM (
+    SELECT id, lead_id, 'enrolment' AS kind, gen FROM enrolments
+    WHERE state <> 'ended' AND due_at < :late AND attention IS NULL
+    UNION ALL
+    SELECT id, lead_id, 'handoff', gen FROM handoffs WHERE outcome IS NULL AND due_at < :late AND attention IS NULL
+    LIMIT :many) late JOIN leads ON leads.id = late.lead_id
+ON CONFLICT (run_id) DO NOTHING""")
+
+_SILENT = text("""
+UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND due_at IS NULL AND attention IS NULL
+    AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = enrolments.id)""")
+
+_SEEN = text("""
+INSERT INTO processes (id, role, build, schema_version, real_seen_at) VALUES (:id, :role, :build, :schema, :real)
+ON CONFLICT (id) DO UPDATE SET real_seen_at = excluded.real_seen_at""")
+
+
+async def run(rt: Runtime) -> None:
+    """Sweep until cancelled."""
+    jobs: list[tuple[float, Callable[[Runtime], Awaitable[object]]]] = [
+        (1, lambda rt: rt.delivery.sweep()), (1, expire_points), (30, wake_stalled)
+    ]  # fmt: skip
+    async with asyncio.TaskGroup() as group:
+        for every, job in jobs:
+            group.create_task(_repeat(rt, every, job))
+
+
+async def _repeat(rt: Runtime, every: float, job: Callable[[Runtime], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await job(rt)
+        except Exception as problem:
+            log.warning("sweep.failed", job=getattr(job, "__name__", "outbox"), kind=type(problem).__name__)
+        await asyncio.sleep(every)
+
+
+async def wake_stalled(rt: Runtime) -> int:
+    """The watchdog: put lost runs back into the outbox, and mark what rests on nothing. How many were woken."""
+    now, day = rt.clock.now(), timedelta(days=1)
+    pace = (rt.clock.to_real(now + day) - rt.clock.to_real(now)) / day
+    late = now - LATE / pace
+    async with rt.db.engine.begin() as connection:
+        woken = await connection.execute(_STALLED, {"late": late, "real": rt.clock.real(), "many": MANY})
+        await connection.execute(_SILENT)
+    return woken.rowcount
+
+
+async def expire_points(rt: Runtime) -> int:
+    """Take back points whose time is over. How many leads were looked at."""
+    async with rt.db.engine.connect() as connection:
+        due = (await connection.execute(_DUE, {"now": rt.clock.now(), "many": MANY})).scalars().all()
+    for lead_id in due:
+        await _expire(rt, lead_id)
+    return len(due)
+
+
+async def _expire(rt: Runtime, lead_id: UUID) -> None:
+    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
+        locked = await leads.lock(hot, lead_id)
+        if locked is None:
+            return
+        deployment, now = await rt.deployment(locked.epoch), rt.clock.now()
+        probes = needed(deployment.rules, locked.lead, "", "", {}, now)
+        around = await leads.look_around(hot, lead_id, probes)
+        await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
+        ledger = Ledger(deployment.rules, locked.lead, now, around.enrolments, around.tallies)
+        writes, following = Writes(), None
+        for row in await hot.all(_EXPIRING, {"lead": lead_id}):
+            if row.expires_at > now:
+                following = row.expires_at
+                break
+            cause, rule = f"x:{row.cause}", f"expired:{row.rule}"
+            ledger.book(cause, rule, row.model, -float(row.amount), row.thing, earned_at=row.expires_at)
+        record(ledger, writes, rt.clock.real())
+        await writes.flush(hot)
+        if following is None:
+            await hot.run("DELETE FROM lead_clock WHERE lead_id = %(lead)s AND what = 'expiry'", {"lead": lead_id})
+        else:
+            await hot.run(
+                "UPDATE lead_clock SET due_at = %(due)s WHERE lead_id = %(lead)s AND what = 'expiry'",
+                {"due": following, "lead": lead_id},
+            )
+        await hot.commit()
+    rt.delivery.push(list(ledger.wakes.values()))
+
+
+async def announce(rt: Runtime, id: UUID, role: str, schema: int) -> None:
+    """Say that this process is alive and which plan schema it reads, so that a deploy it cannot read is refused."""
+    async with rt.db.engine.begin() as connection:
+        values = {"id": id, "role": role, "build": rt.settings.build_id, "schema": schema, "real": rt.clock.real()}
+        await connection.execute(_SEEN, values)

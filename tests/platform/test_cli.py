@@ -1,0 +1,259 @@
+"""The command line: exit codes, output for people and programs, and never a traceback for a mistake of the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.main import app
+from engine.settings import libpq_url
+
+GOOD = {
+    "shop.campaign": """
+        workspace "Acme"
+            timezone "Europe/Berlin"
+            languages "en"
+            sender "Acme <hello@acme.example>"
+            address "Acme GmbH, Hauptstr. 1, 46562 Voerde, Germany"
+            mail is allowed until opt-out
+
+        form "guide"
+            ask email required
+
+        campaign "Guide"
+            starts when form "guide" is submitted
+            flow
+                send "welcome"
+        """,
+    "templates/welcome.md": """
+        ---
+        subject: Your guide
+        ---
+        Good day! Here is the guide.
+        """,
+}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip("\n"), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return write(tmp_path / "campaigns", GOOD)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "engine.cli.main", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+                "COLDFRAME_HOME": str(tmp_path / "home"),
+                "COLUMNS": "200",
+                **environment,
+            },
+        )
+
+    return command
+
+
+def test_a_sound_workspace_exits_0(run: Run, workspace: Path) -> None:
+    done = run("check", workspace)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "1 campaign file read: nothing to complain about\n"
+    assert json.loads(run("check", workspace, "--json").stdout) == []
+
+
+def test_an_error_is_shown_in_its_line_and_exits_1(run: Run, workspace: Path) -> None:
+    write(
+        workspace,
+        {"shop.campaign": GOOD["shop.campaign"].replace('starts when form "guide"', 'starts when form "giude"')},
+    )
+    done = run("check")
+    assert done.returncode == 1
+    assert "error[" in done.stdout
+    assert "campaigns/shop.campaign:12:" in done.stdout
+    assert "giude" in done.stdout
+    assert "1 error" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_json_is_one_list_with_the_promised_keys(run: Run, workspace: Path) -> None:
+    write(workspace, {"shop.campaign": GOOD["shop.campaign"].replace('form "guide" is', 'form "giude" is')})
+    done = run("check", workspace, "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    promised = {
+        "code", "severity", "message", "help", "file", "line", "column", "end_line", "end_column", "related",
+    }  # fmt: skip
+    assert found
+    assert all(set(problem) == promised for problem in found)
+
+
+def test_a_template_that_cannot_be_used_is_an_error_at_its_place(run: Run, workspace: Path) -> None:
+    write(workspace, {"templates/welcome.md": GOOD["templates/welcome.md"].replace("Good day!", "{{ lead.shoesize }}")})
+    done = run("check")
+    assert done.returncode == 1
+    assert "campaigns/templates/welcome.md:4:" in done.stdout
+    assert "shoesize" in done.stdout
+
+
+@pytest.mark.parametrize("path", ["nowhere", "campaigns/shop.campaign", "empty"])
+def test_what_cannot_be_looked_at_exits_2(run: Run, workspace: Path, path: str) -> None:
+    (workspace.parent / "empty").mkdir()
+    done = run("check", path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "bytes_",
+    [
+        b"",
+        b"\x00\xff\xfe" * 50,
+        b"campaign" * 10_000,
+        b'campaign "\n\tsend\n' * 50,
+        "\u202ecampaign \u201cx\u201d\r\n".encode(),
+        b"(" * 5_000,
+    ],
+    ids=["empty", "binary", "long", "tabs", "bidi", "deep"],
+)
+def test_no_input_ends_in_a_traceback(run: Run, tmp_path: Path, bytes_: bytes) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "x.campaign").write_bytes(bytes_)
+    done = run("check", folder, "--json")
+    assert done.returncode in {0, 1}
+    assert isinstance(json.loads(done.stdout), list)
+    assert "Traceback" not in done.stderr
+    assert "fault in Coldframe" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["check", "--json"], ["check"], ["--help"]])
+def test_a_reader_who_goes_away_is_no_error_message(workspace: Path, tmp_path: Path, arguments: list[str]) -> None:
+    broken = "\n".join(f'nonsense "{n}"' for n in range(3_000))
+    write(workspace, {"more.campaign": broken})
+    child = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli.main", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    said = child.stderr.read().decode()
+    child.stderr.close()
+    child.wait(60)
+    assert "Traceback" not in said
+    assert "Broken" not in said
+
+
+def test_a_workspace_with_an_error_is_not_deployed(run: Run, workspace: Path, fresh_database_url: str) -> None:
+    write(workspace, {"shop.campaign": GOOD["shop.campaign"].replace('form "guide" is', 'form "giude" is')})
+    done = run("deploy", DATABASE_URL=fresh_database_url)
+    assert done.returncode == 1
+    assert "nothing was deployed" in done.stderr
+    with psycopg.connect(libpq_url(fresh_database_url)) as connection:
+        assert connection.execute("SELECT count(*) FROM deployments").fetchone() == (0,)
+
+
+def test_deploy_then_status(run: Run, workspace: Path, fresh_database_url: str) -> None:
+    assert "nothing is deployed yet" in run("status", DATABASE_URL=fresh_database_url).stdout
+    first = json.loads(run("deploy", "--json", "--author", "ada", DATABASE_URL=fresh_database_url).stdout)
+    assert first == {"epoch": 1, "changed": True, "campaigns": ["Guide"], "new_plans": ["Guide"]}
+    again = run("deploy", workspace, DATABASE_URL=fresh_database_url)
+    assert again.stdout == "nothing has changed since deployment 1 (1 campaign)\n"
+    with psycopg.connect(libpq_url(fresh_database_url)) as connection:
+        assert connection.execute("SELECT author FROM deployments").fetchall() == [("ada",)]
+    shown = run("status", DATABASE_URL=fresh_database_url)
+    assert (shown.returncode, shown.stdout.split(" · ")[0]) == (0, "deployment 1")
+    assert json.loads(run("status", "--json", DATABASE_URL=fresh_database_url).stdout)["epoch"] == 1
+
+
+def test_a_database_of_another_version_is_named_as_that(run: Run, fresh_database_url: str) -> None:
+    from engine.store.migrate import downgrade
+
+    downgrade(fresh_database_url)
+    done = run("status", DATABASE_URL=fresh_database_url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run `coldframe migrate`" in done.stderr
+    assert json.loads(run("migrate", "--json", DATABASE_URL=fresh_database_url).stdout) == {"revision": "0001"}
+    assert run("status", DATABASE_URL=fresh_database_url).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["status", "migrate", "deploy"])
+def test_an_unreachable_database_is_one_line_without_its_address(run: Run, workspace: Path, command: str) -> None:
+    done = run(command, DATABASE_URL="postgresql://app:hunter2@127.0.0.1:1/nothing")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_a_process_without_a_database_says_what_it_needs(run: Run, command: str) -> None:
+    done = run(command)
+    assert done.returncode == 2
+    assert "needs DATABASE_URL" in done.stderr
+
+
+def test_settings_that_cannot_be_meant_are_named(run: Run) -> None:
+    done = run("status", COLDFRAME_WEB_PORT="eighty", DATABASE_URL="mysql://app:hunter2@db/x")
+    assert done.returncode == 2
+    assert "COLDFRAME_WEB_PORT:" in done.stderr
+    assert "DATABASE_URL:" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_retry_wants_to_know_which(run: Run) -> None:
+    done = run("retry")
+    assert done.returncode == 2
+    assert "--campaign, --lead or --all" in done.stderr
+
+
+def test_without_a_database_the_embedded_one_runs_as_long_as_the_command(run: Run, tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    done = run("status")
+    assert done.returncode == 0, done.stderr
+    assert "nothing is deployed yet" in done.stdout
+    assert not list((tmp_path / "home" / "postgres").resolve().glob("postmaster.pid"))
+
+
+def test_every_command_teaches() -> None:
+    names = [command.name or "" for command in app.registered_commands]
+    assert len(names) >= 9
+    for command in names:
+        done = CliRunner().invoke(app, [command, "--help"])
+        assert done.exit_code == 0, command
+        assert "Example:" in done.stdout, command
+
+
+def test_an_unknown_command_exits_2(run: Run) -> None:
+    done = run("plant")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

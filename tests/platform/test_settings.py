@@ -1,0 +1,125 @@
+"""Settings come from the environment alone, keep secrets to themselves and say what is wrong."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from engine.settings import Settings, libpq_url, sqlalchemy_url, temporal_address_file, temporal_connect_config
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLDFRAME_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_write_the_database_means_the_same(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://app:pw@db/coldframe?sslmode=require")
+    monkeypatch.setenv("COLDFRAME_SECRET", "s")
+    monkeypatch.setenv("COLDFRAME_PEPPER", "p")
+    url = Settings().database_url
+    assert url == "postgresql+psycopg://app:pw@db/coldframe?sslmode=require"
+    assert libpq_url(url) == "postgresql://app:pw@db/coldframe?sslmode=require"
+
+
+def test_no_secret_shows_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app:hunter2@db/coldframe")
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.hunter2")
+    monkeypatch.setenv("COLDFRAME_SECRET", "hunter2")
+    monkeypatch.setenv("COLDFRAME_PEPPER", "hunter2")
+    settings = Settings()
+    assert "hunter2" not in f"{settings!r} {settings}"
+    assert settings.sendgrid_api_key is not None
+    assert settings.sendgrid_api_key.get_secret_value() == "SG.hunter2"
+
+
+def test_an_error_does_not_show_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://app:hunter2@db/coldframe")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValueError, match="must begin with postgresql://"):
+        sqlalchemy_url("nonsense")
+
+
+def test_secrets_are_made_once_for_their_owner_alone(home: Path) -> None:
+    first, second = Settings(), Settings()
+    assert first.secret == second.secret
+    assert first.secret != first.pepper
+    assert len(first.secret.get_secret_value()) >= 32
+    assert stat.S_IMODE((home / "secret").stat().st_mode) == 0o600
+    assert sorted(path.name for path in home.iterdir()) == ["pepper", "secret"]
+
+
+def test_processes_that_start_together_agree_on_the_secret() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        secrets = set(pool.map(lambda _: Settings().secret.get_secret_value(), range(16)))
+    assert len(secrets) == 1
+
+
+def test_a_generated_secret_beside_a_named_database_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/coldframe")
+    with pytest.warns(UserWarning, match="COLDFRAME_(SECRET|PEPPER) is not set"):
+        Settings()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Settings()
+
+
+def test_the_base_address_follows_host_and_port_unless_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDFRAME_WEB_PORT", "9001")
+    assert Settings().base_url == "http://127.0.0.1:9001"
+    monkeypatch.setenv("COLDFRAME_BASE_URL", "https://go.acme.example/")
+    assert Settings().base_url == "https://go.acme.example"
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("COLDFRAME_WEB_PORT", "")
+    settings = Settings()
+    assert settings.database_url is None
+    assert settings.web_port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COLDFRAME_WEB_PORT", "eighty"),
+        ("COLDFRAME_CLOCK", "fast"),
+        ("COLDFRAME_BASE_URL", "go.acme.example"),
+        ("COLDFRAME_MAILS_PER_SECOND", "0"),
+        ("COLDFRAME_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_only_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("COLDFRAME_WEB_PORT=9999\n")
+    monkeypatch.chdir(tmp_path)
+    assert Settings().web_port == 8000
+
+
+def test_temporal_is_the_embedded_server_until_its_own_variables_name_another(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert temporal_connect_config(Settings())["target_host"] == "127.0.0.1:7233"
+    temporal_address_file(home).write_text("127.0.0.1:4711\n")
+    assert temporal_connect_config(Settings())["target_host"] == "127.0.0.1:4711"
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "eu.cloud.example:7233")
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "acme.prod")
+    monkeypatch.setenv("TEMPORAL_API_KEY", "key")
+    config = temporal_connect_config(Settings())
+    assert config["target_host"] == "eu.cloud.example:7233"
+    assert config["namespace"] == "acme.prod"
+    assert config["tls"] is True

@@ -1,0 +1,140 @@
+"""The page for sales: what it shows, which buttons it has when, and that only a POST acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from engine import handoffs
+from engine.runtime import Runtime
+from web.handoff import reasons, shown
+
+EVIL = "<script>alert(1)</script>"
+EVA = "eva@acme.example"
+AT = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page needs of a handoff."""
+
+    name: str = f"Ada {EVIL}"
+    email: str = "ada@firm.example"
+    team: str = "DACH sales"
+    score: float = 62.0
+    stage: str = "MQL"
+    note: str = f"Asked for prices {EVIL}"
+    phase: str = "assigned"
+    member: str | None = EVA
+    outcome: str | None = None
+    reason: str | None = None
+    due_at: datetime | None = AT
+    fields: dict[str, Any] = field(default_factory=lambda: {"company": EVIL, "interests": ["Seals", "Service"]})
+    timeline: tuple[Any, ...] = (SimpleNamespace(at=AT, text=f"Clicked javascript:alert(1) {EVIL}"),)
+
+
+class Desk:
+    """Stands in for `engine.handoffs`: one handoff, and what was done to it."""
+
+    def __init__(self, id: UUID) -> None:
+        self.id, self.view_, self.done = id, View(), list[tuple[str, str, str | None]]()
+
+    async def view(self, _: Runtime, id: UUID) -> View | None:
+        return self.view_ if id == self.id else None
+
+    async def act(self, _: Runtime, id: UUID, action: str, by: str, reason: str | None) -> str:
+        assert id == self.id
+        self.done.append((action, by, reason))
+        return action
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(uuid4())
+    monkeypatch.setattr(handoffs, "view", desk.view)
+    monkeypatch.setattr(handoffs, "act", desk.act)
+    return desk
+
+
+def path(rt: Runtime, desk: Desk, member: str = EVA) -> str:
+    return f"/h/{rt.tokens.sign('handoff', str(desk.id), member)}"
+
+
+async def test_what_it_shows_is_text(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
+    page = await http.get(path(rt, desk))
+    assert page.status_code == 200
+    for text in ("ada@firm.example", "DACH sales", ">62<", "MQL", "Seals, Service", "Asked for prices", "Clicked"):
+        assert text in page.text
+    assert "<script" not in page.text
+    assert 'href="javascript' not in page.text
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert desk.done == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "buttons"),
+    [
+        ("waiting", ["acknowledge", "contacted", "accept", "reject"]),
+        ("assigned", ["acknowledge", "contacted", "accept", "reject"]),
+        ("acknowledged", ["contacted", "accept", "reject"]),
+        ("contacted", ["accept", "reject"]),
+        ("closed", []),
+    ],
+)
+async def test_buttons(http: httpx.AsyncClient, rt: Runtime, desk: Desk, phase: str, buttons: list[str]) -> None:
+    desk.view_ = replace(desk.view_, phase=phase, outcome="rejected" if phase == "closed" else None, reason="bad fit")
+    text = (await http.get(path(rt, desk))).text
+    assert [name for name in ("acknowledge", "contacted", "accept", "reject") if f'value="{name}"' in text] == buttons
+    assert ("rejected (bad fit)" in text) is (phase == "closed")
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "contacted", "accept"])
+async def test_actions(http: httpx.AsyncClient, rt: Runtime, desk: Desk, action: str) -> None:
+    url = path(rt, desk, "jonas@acme.example")
+    answer = await http.post(url, data={"action": action, "reason": "ignored", "by": "somebody@else.example"})
+    assert (answer.status_code, answer.headers["location"]) == (303, url)
+    assert desk.done == [(action, "jonas@acme.example", None)]
+
+
+async def test_a_rejection_needs_one_of_the_reasons(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
+    url = path(rt, desk)
+    for reason in ("", "because", EVIL, "not ready\r\n"):
+        answer = await http.post(url, data={"action": "reject", "reason": reason})
+        assert answer.status_code == 422
+        assert "Please choose why" in answer.text
+    assert (await http.post(url, data={"action": "reject"})).status_code == 422
+    assert desk.done == []
+    assert (await http.post(url, data={"action": "reject", "reason": "Wrong Season"})).status_code == 303
+    assert desk.done == [("reject", EVA, "wrong season")]
+
+
+@pytest.mark.parametrize("action", ["", "delete", "closed"])
+async def test_other_actions_do_nothing(http: httpx.AsyncClient, rt: Runtime, desk: Desk, action: str) -> None:
+    assert (await http.post(path(rt, desk), data={"action": action})).status_code == 422
+    assert desk.done == []
+
+
+async def test_a_colleague_sees_who_has_the_lead(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
+    assert "A colleague has this lead" in (await http.get(path(rt, desk, "jonas@acme.example"))).text
+    assert "A colleague has this lead" not in (await http.get(path(rt, desk, "Eva@acme.example"))).text
+    desk.view_ = replace(desk.view_, member=None, phase="waiting")
+    assert "Nobody has this lead yet" in (await http.get(path(rt, desk))).text
+
+
+def test_reasons_are_the_usual_ones_and_those_campaigns_answer_to() -> None:
+    from tests.web.conftest import PROGRAM
+
+    assert reasons(None) == ("not ready", "no budget", "bad fit", "wrong contact", "duplicate", "no response")
+    assert reasons(PROGRAM) == (*reasons(None), "wrong season")
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "yes"), (False, "no"), (["a", "b"], "a, b"), (1984, "1984")])
+def test_shown(value: object, text: str) -> None:
+    assert shown(value) == text

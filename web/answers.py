@@ -1,0 +1,86 @@
+"""How routes answer: pages from templates, JSON, and the same words for the same kind of refusal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from web.words import LANGUAGES, Words, preferred
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+_STYLE = hashlib.sha256((STATIC / "site.css").read_bytes()).hexdigest()[:12]
+
+pages = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+pages.globals["style"] = f"/static/site.css?{_STYLE}"
+
+REFUSALS: Mapping[int, tuple[str, str]] = {
+    400: ("This request cannot be read", "Its body or its headers are not well formed."),
+    401: ("A key is needed", "Send a valid API key as “Authorization: Bearer …”."),
+    403: ("Not allowed from this site", "The form does not list this page's address under “allowed on”."),
+    405: ("Not possible this way", "This address does not answer to this method."),
+    408: ("This took too long", "The request did not arrive in time. Please try again."),
+    413: ("This is too large", "The request is larger than we accept."),
+    415: ("Unknown kind of content", "Send a form (urlencoded or multipart) or JSON."),
+    422: ("This cannot be taken", "Please check what was sent."),
+    429: ("Too many requests", "Please wait a little and try again."),
+    500: ("Something went wrong on our side", "It has been noted. Please try again later."),
+    503: ("For the moment we cannot take this", "Nothing was saved. Please try again in a few seconds."),
+}
+
+
+def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:
+    """A page from `templates/`. Pages for visitors give `words` in their language; those for colleagues are English."""
+    values.setdefault("words", Words("en"))
+    return HTMLResponse(pages.get_template(template).render(**values), status, headers)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the caller is a program: it says so, or sent JSON without asking for a page."""
+    accept = request.headers.get("accept", "")
+    if "application/json" in accept:
+        return "text/html" not in accept or accept.index("application/json") < accept.index("text/html")
+    return is_json(request) and "text/html" not in accept
+
+
+def is_json(request: Request) -> bool:
+    return media_type(request) == "application/json"
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def problem(request: Request, status: int, headers: Mapping[str, str] | None = None, text: str = "") -> Response:
+    """The answer to what cannot be done. Every 404 is the same page, whatever was wrong."""
+    if status == 404:
+        return _missing(request)
+    title, usual = REFUSALS.get(status, REFUSALS[400 if status < 500 else 500])
+    if wants_json(request) or request.url.path.startswith("/api/"):
+        return JSONResponse({"error": text or title}, status, headers)
+    return page("problem.html", status=status, headers=headers, title=title, text=text or usual)
+
+
+def _missing(request: Request) -> Response:
+    if wants_json(request) or request.url.path.startswith("/api/"):
+        return JSONResponse({"error": "not found"}, 404)
+    words = Words(preferred(request.headers.get("accept-language", ""), tuple(LANGUAGES)))
+    return page("problem.html", status=404, words=words, title=words("not found"), text=words("not found text"))
+
+
+def missing() -> HTTPException:
+    """Raise it for anything that is not there, and for every kind of bad token."""
+    return HTTPException(404)

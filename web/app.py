@@ -1,0 +1,79 @@
+"""The web application: which parts it is made of, in the order a request passes them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from engine.ports import Runs
+from engine.runtime import NothingDeployed, Runtime, open_runtime
+from engine.settings import Settings
+from web import confirm, events, forms, handoff, links, mailbox, pages, unsubscribe, visits
+from web.answers import STATIC, problem
+from web.context import Freshness
+from web.limits import Budgets, Limits
+from web.security import BodyLimit, Guard, SecurityHeaders
+
+ROUTERS = tuple(part.router for part in (forms, visits, links, confirm, unsubscribe, handoff, events, mailbox, pages))
+
+
+def create_app(
+    rt: Runtime | None = None,
+    *,
+    runs: Runs | None = None,
+    settings: Settings | None = None,
+    budgets: Budgets | None = None,
+) -> FastAPI:
+    """The application. With a runtime it is used as it is; without one it is opened and closed with the application.
+
+    `runs` delivers to the run server right after a commit; without it rows wait in the outbox for a worker's sweep.
+    """
+    settings = rt.settings if rt else settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if rt is None:
+                app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs))
+            yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.rt = rt
+    app.state.limits = Limits(budgets)
+    app.state.freshness = Freshness()
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", Assets(directory=STATIC), name="static")
+    app.add_exception_handler(HTTPException, _refuse)
+    app.add_exception_handler(NothingDeployed, _nothing_deployed)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Guard)
+    app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
+    return app
+
+
+class Assets(StaticFiles):
+    """The style sheet and the icon. Pages name the style sheet with a digest, so a changed one is fetched at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        return response
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    own_words = error.detail != HTTPStatus(error.status_code).phrase
+    return problem(request, error.status_code, error.headers, error.detail if own_words else "")
+
+
+async def _nothing_deployed(request: Request, error: Exception) -> Response:
+    return problem(request, 503, {"Retry-After": "5"}, "Nothing is deployed yet.")

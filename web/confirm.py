@@ -1,0 +1,55 @@
+"""Double opt-in: the mail's link shows a button, and only the button confirms."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from engine import intake
+from engine.store.tables import events
+from web.answers import missing, page
+from web.context import deployed, runtime, token_parts, token_uuid
+from web.hosted import language_of
+from web.words import Words
+
+router = APIRouter()
+MOST_DIGITS = 19
+"""A number of the log fits into 64 bits."""
+
+
+@router.get("/confirm/{token}")
+async def show(request: Request, token: str) -> Response:
+    lead_id, seq = _post(request, token)
+    deployment = await deployed(request)
+    if deployment is None or not await _exists(request, lead_id, seq):
+        raise missing()
+    words = Words(language_of(request, deployment.program))
+    return page("confirm.html", words=words, token=token, company=deployment.program.workspace.name)
+
+
+@router.post("/confirm/{token}")
+async def confirm(request: Request, token: str) -> Response:
+    """Now the form counts as submitted. Pressing twice confirms once."""
+    lead_id, seq = _post(request, token)
+    name = await intake.confirm(runtime(request), lead_id, seq)
+    if name is None:
+        raise missing()
+    return RedirectResponse(f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), name, 'confirmed')}", 303)
+
+
+def _post(request: Request, token: str) -> tuple[UUID, int]:
+    """The post to confirm: its lead and its number in the lead's log."""
+    lead, seq = token_parts(request, "confirm", token, 2)
+    if not (seq.isascii() and seq.isdecimal() and len(seq) < MOST_DIGITS):
+        raise missing()
+    return token_uuid(lead), int(seq)
+
+
+async def _exists(request: Request, lead_id: UUID, seq: int) -> bool:
+    chosen = (events.c.lead_id == lead_id, events.c.seq == seq, events.c.type == "form.posted")
+    async with runtime(request).db.engine.connect() as connection:
+        return (await connection.execute(select(events.c.seq).where(*chosen))).first() is not None

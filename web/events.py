@@ -1,0 +1,180 @@
+"""`POST /api/events`: other systems of the company tell what happened, with an API key, up to 500 events at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dsl.plan import EventType
+from engine import intake
+from engine.store.tables import api_keys
+from engine.tokens import email_key
+from web.answers import is_json
+from web.context import client, limits, load_json, runtime
+from web.fields import MAX_NUMBER, Refused, clean
+
+router = APIRouter()
+MAX_BATCH = 500
+MAX_DATA = 50
+MAX_NAME = 200
+TYPES: frozenset[EventType] = frozenset({"custom", "page.visited", "file.downloaded"})
+"""What the outside may report. The other types are Coldframe's own findings."""
+KNOWN = frozenset({"type", "event", "name", "email", "visitor", "data", "at", "key"})
+AHEAD = timedelta(minutes=5)
+"""How far another machine's clock may be ahead."""
+
+_DATUM = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+
+
+class Wrong(Exception):
+    """An event that cannot be taken: the name of the member that is wrong, and why."""
+
+    def __init__(self, member: str, message: str) -> None:
+        super().__init__(member)
+        self.member, self.message = member, message
+
+
+@router.post("/api/events")
+async def take(request: Request) -> Response:
+    """One event (200 or 422) or a list of them (200, with an answer for each, in order).
+
+    An answer is `{"state": "recorded"}`, `{"state": "repeated"}` or `{"state": "refused", "errors": {…}}` with a
+    message per member. What was recorded before a failure stays. Send the list again: an event with a `key` is taken
+    once.
+    """
+    await authorise(request)
+    if not is_json(request):
+        raise HTTPException(415)
+    body = load_json(await request.body())
+    if isinstance(body, list):
+        if not 0 < len(body) <= MAX_BATCH:
+            raise HTTPException(422, f"A list has 1 to {MAX_BATCH} events.")
+        results = [await _take(request, item) for item in body]
+        return JSONResponse({"results": results})
+    result = await _take(request, body)
+    return JSONResponse(result, 422 if result["state"] == "refused" else 200)
+
+
+async def authorise(request: Request) -> None:
+    """Raises 401 unless the request carries a key that was made and not revoked. Failures cost the caller's budget."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    digest = hashlib.sha256(key.strip().encode()).hexdigest()
+    known = select(api_keys.c.name).where(api_keys.c.hash == digest, api_keys.c.revoked_at.is_(None))
+    if scheme.lower() == "bearer" and key.strip():
+        async with runtime(request).db.engine.connect() as connection:
+            if (await connection.execute(known)).first() is not None:
+                return
+    if wait := limits(request).client(client(request)):
+        raise HTTPException(429, headers={"Retry-After": str(wait)})
+    raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _take(request: Request, item: object) -> dict[str, Any]:
+    try:
+        occurrence = read_event(item, runtime(request).clock.real())
+    except Wrong as wrong:
+        return {"state": "refused", "errors": {wrong.member: wrong.message}}
+    return {"state": await intake.record(runtime(request), occurrence)}
+
+
+def read_event(item: object, now: datetime) -> intake.Occurrence:
+    """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong."""
+    if not isinstance(item, dict):
+        raise Wrong("event", "An event is a JSON object.")
+    if not KNOWN.issuperset(item):
+        raise Wrong("event", f"The members of an event are {', '.join(sorted(KNOWN))}.")
+    kind, name = _what(item)
+    email, visitor = _who(item)
+    data = _data(item.get("data"))
+    if item.get("at") is not None:
+        data["at"] = _at(item["at"], now)
+    key = item.get("key")
+    return intake.Occurrence(kind, name, data, email, visitor, None if key is None else f"api:{_line('key', key)}")
+
+
+def _what(item: Mapping[str, Any]) -> tuple[EventType, str]:
+    if "event" in item:
+        if "type" in item or "name" in item:
+            raise Wrong("event", "Give either `event`, or `type` and `name`.")
+        return "custom", _line("event", item["event"])
+    kind = item.get("type", "custom")
+    found = next((one for one in get_args(EventType) if one == kind and one in TYPES), None)
+    if found is None:
+        raise Wrong("type", f"The types are {', '.join(sorted(TYPES))}.")
+    return found, _line("name", item.get("name"))
+
+
+def _who(item: Mapping[str, Any]) -> tuple[str | None, UUID | None]:
+    if (item.get("email") is None) == (item.get("visitor") is None):
+        raise Wrong("email", "Give either `email` or `visitor`.")
+    if item.get("email") is not None:
+        address = _line("email", item["email"], 320)
+        try:
+            email_key(address)
+        except ValueError:
+            raise Wrong("email", "This is not one complete email address.") from None
+        return address, None
+    try:
+        return None, UUID(_line("visitor", item["visitor"]))
+    except ValueError:
+        raise Wrong("visitor", "A visitor is the UUID in the cookie `cf_v`.") from None
+
+
+def _line(member: str, value: object, limit: int = MAX_NAME) -> str:
+    try:
+        text = clean(value) if isinstance(value, str) else ""
+    except Refused:
+        text = ""
+    if not 0 < len(text) <= limit:
+        raise Wrong(member, f"This must be one line of 1 to {limit} characters.")
+    return text
+
+
+def _data(given: object) -> dict[str, Any]:
+    """Plain values by name; None is left out."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or len(given) > MAX_DATA:
+        raise Wrong("data", f"`data` is an object with at most {MAX_DATA} members.")
+    return {_datum(name): _plain(name, value) for name, value in given.items() if value is not None}
+
+
+def _datum(name: str) -> str:
+    if not _DATUM.fullmatch(name):
+        raise Wrong("data", "Names in `data` are made of ASCII letters, digits, `_`, `-` and `.`.")
+    return name
+
+
+def _plain(name: str, value: object) -> bool | int | float | str:
+    member = f"data.{_datum(name)}"
+    if isinstance(value, str):
+        try:
+            return clean(value)
+        except Refused:
+            raise Wrong(member, "Text is one line of at most 2,000 characters, without control characters.") from None
+    if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= MAX_NUMBER):
+        return value
+    raise Wrong(member, "A value is text, a number, true or false.")
+
+
+def _at(value: object, now: datetime) -> str:
+    """When it happened there, kept with the event's data; the log's own order and instants are not changed by it."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Wrong("at", "`at` is an ISO 8601 instant with its zone, such as 2026-09-01T09:30:00+02:00.")
+    if at > now + AHEAD:
+        raise Wrong("at", "`at` lies in the future.")
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,206 @@
+"""Forms: `POST /f/{form}` for HTML forms and for JSON, the hosted page, the page of thanks.
+
+No answer depends on whether an address is known: it is made from the form's declaration alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from dsl.plan import Form, Scalar
+from engine import intake
+from engine.catalog import Deployment
+from engine.tokens import email_key
+from web.answers import page, wants_json
+from web.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
+from web.fields import Parsed, Raw, parse_form, safe_url
+from web.hosted import HONEYPOT, NONCE, QUICKEST, Filled, Nonce, form_page, language_of, read_nonce
+from web.origins import admits, origin_of, share
+from web.visits import visitor_of
+from web.words import Words
+
+router = APIRouter()
+MAX_KEY = 200
+"""Characters of an Idempotency-Key."""
+
+
+@router.get("/f/{form}")
+async def show(request: Request, form: str) -> Response:
+    """The hosted page."""
+    return form_page(request, *await deployed_form(request, form))
+
+
+@router.options("/f/{form}")
+async def preflight(request: Request, form: str) -> Response:
+    """What a browser asks before a page of another origin may post JSON."""
+    _, declared = await deployed_form(request, form)
+    _admit(request, declared)
+    return Response(status_code=204)
+
+
+@router.post("/f/{form}")
+async def submit(request: Request, form: str) -> Response:
+    """Take a filled-in form: 303 or 200 once it is committed, 422 with a message for each field that is wrong."""
+    deployment, declared = await deployed_form(request, form)
+    _admit(request, declared)
+    spend(request)
+    incoming = await _read(request, deployment, declared)
+    if incoming.trapped:
+        return accepted(request, incoming, uuid4())
+    if incoming.parsed.problems or incoming.hurried:
+        return refused(request, incoming)
+    _spend_address(request, incoming.parsed)
+    done = await intake.submit(runtime(request), _post(request, incoming))
+    return accepted(request, incoming, done.lead_id)
+
+
+@router.get("/thanks/{token}")
+async def thanks(request: Request, token: str) -> Response:
+    """Where a form without a page of thanks of its own leads, before and after its confirmation."""
+    lead, name, state = token_parts(request, "thanks", token, 3)
+    deployment, form = await deployed_form(request, name)
+    waiting = state == "posted" and form.confirm_with is not None
+    return page(
+        "thanks.html",
+        words=Words(language_of(request, deployment.program)),
+        company=deployment.program.workspace.name,
+        waiting=waiting,
+        confirmed=state == "confirmed",
+        file=None if waiting else form.file,
+        file_url=None if waiting else file_path(request, form, token_uuid(lead)),
+        onward=form.thanks if not waiting and form.thanks and safe_url(form.thanks) else None,
+        host=urlsplit(form.thanks).hostname if form.thanks else None,
+    )
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Incoming:
+    """A post as it was read. `trapped`: something filled in the field that nobody sees."""
+
+    deployment: Deployment
+    form: Form
+    raw: Raw
+    parsed: Parsed
+    nonce: Nonce | None
+    trapped: bool
+
+    @property
+    def hurried(self) -> bool:
+        return self.nonce is not None and self.nonce.age < QUICKEST
+
+
+async def _read(request: Request, deployment: Deployment, form: Form) -> Incoming:
+    rt = runtime(request)
+    raw = await posted(request)
+    return Incoming(
+        deployment=deployment,
+        form=form,
+        raw=raw,
+        parsed=parse_form(form, deployment.program, raw),
+        nonce=read_nonce(rt.tokens, form, rt.clock.real(), _first(raw, NONCE)),
+        trapped=any(value not in ("", None) for value in raw.get(HONEYPOT, ())),
+    )
+
+
+def _first(raw: Raw, name: str) -> str:
+    value = next(iter(raw.get(name, ())), "")
+    return value if isinstance(value, str) else ""
+
+
+def _admit(request: Request, form: Form) -> None:
+    if not admits(request, form.allowed_on, runtime(request).settings.base_url):
+        raise HTTPException(403)
+    share(request)
+
+
+def _spend_address(request: Request, parsed: Parsed) -> None:
+    address = parsed.values.get("email")
+    if isinstance(address, str):
+        digest = hashlib.sha256(email_key(address).encode()).hexdigest()
+        if wait := limits(request).address(digest):
+            raise HTTPException(429, headers={"Retry-After": str(wait)})
+
+
+def _post(request: Request, incoming: Incoming) -> intake.Post:
+    referer = safe_url(request.headers.get("referer", "")[:2_000])
+    return intake.Post(
+        form=incoming.form,
+        values=cast(Mapping[str, Scalar], incoming.parsed.values),
+        topics=incoming.parsed.topics,
+        key=_key(request, incoming),
+        visitor=visitor_of(request),
+        context={
+            "page": referer or "",
+            "client": client(request),
+            "user_agent": request.headers.get("user-agent", "")[:500],
+            "language": language_of(request, incoming.deployment.program),
+        },
+    )
+
+
+def _key(request: Request, incoming: Incoming) -> str | None:
+    """What makes a repeated post the same post: the caller's Idempotency-Key, else the nonce of the hosted page."""
+    given = request.headers.get("idempotency-key")
+    if given is not None:
+        if not 0 < len(given) <= MAX_KEY or not (given.isascii() and given.isprintable()):
+            raise HTTPException(400, "An Idempotency-Key has 1 to 200 visible ASCII characters.")
+        return f"key:{given}"
+    return f"page:{incoming.nonce.key}" if incoming.nonce else None
+
+
+# ── answering ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def accepted(request: Request, incoming: Incoming, lead_id: UUID) -> Response:
+    """The answer to every post that was taken, and to those that only seem to be."""
+    form, waiting = incoming.form, incoming.form.confirm_with is not None
+    own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, 'posted')}"
+    target = _next(request, incoming) or form.thanks
+    if not wants_json(request):
+        return RedirectResponse(target or own, 303)
+    base = runtime(request).settings.base_url
+    file = None if waiting else file_path(request, form, lead_id)
+    return JSONResponse(
+        {
+            "state": "confirm" if waiting else "submitted",
+            "thanks": target or base + own,
+            "file": base + file if file else None,
+        }
+    )
+
+
+def refused(request: Request, incoming: Incoming) -> Response:
+    """422: JSON with a message per field, or the hosted page with what was typed."""
+    words = Words(language_of(request, incoming.deployment.program))
+    problems = incoming.parsed.problems
+    whole = "check" if problems else "quick"
+    if wants_json(request):
+        errors = {name: words.problem(found) for name, found in problems.items()}
+        return JSONResponse({"message": words(whole), "errors": errors}, 422)
+    filled = Filled(incoming.raw, problems, whole, _first(incoming.raw, NONCE) if incoming.nonce else "")
+    return form_page(request, incoming.deployment, incoming.form, filled)
+
+
+def _next(request: Request, incoming: Incoming) -> str | None:
+    """The page the form names as the next one, when it lies on an origin the form is allowed on; others are ignored."""
+    if any(ask.field == "next" for ask in incoming.form.asks):
+        return None
+    wanted = safe_url(_first(incoming.raw, "next"))
+    allowed = {origin_of(url) for url in incoming.form.allowed_on}
+    return wanted if wanted and origin_of(wanted) in allowed else None
+
+
+def file_path(request: Request, form: Form, lead_id: UUID) -> str | None:
+    """The path at which this lead gets the form's file, when it gives one."""
+    if form.file is None:
+        return None
+    return f"/d/{runtime(request).tokens.sign('file', str(lead_id), form.file)}"

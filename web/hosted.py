@@ -1,0 +1,190 @@
+"""The hosted page of a form: what each field looks like, the hidden nonce, and the page itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+from babel import Locale, UnknownLocaleError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dsl.plan import Ask, Form, LeadField, Program
+from engine.catalog import Deployment
+from engine.tokens import Tokens
+from web.answers import page
+from web.context import runtime
+from web.fields import Problem, Raw, country_names
+from web.origins import origin_of
+from web.security import policy
+from web.words import Words, preferred
+
+HONEYPOT = "cf_website"
+NONCE = "cf_nonce"
+QUICKEST = 1.0
+"""Seconds a person needs at least to fill a page in."""
+
+_AUTOCOMPLETE = {
+    "email": "email", "first_name": "given-name", "last_name": "family-name", "company": "organization",
+    "job_title": "organization-title", "phone": "tel", "country": "country", "city": "address-level2",
+    "language": "language", "birthday": "bday",
+}  # fmt: skip
+_INPUT = {
+    "email": "email",
+    "phone": "tel",
+    "url": "url",
+    "date": "date",
+    "moment": "datetime-local",
+    "number": "number",
+}
+_RADIOS_UP_TO = 5
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One field as the template draws it. `widget`: input, select, radios or boxes."""
+
+    name: str
+    label: str
+    language: str
+    widget: str
+    required: bool
+    input: str = "text"
+    autocomplete: str = "off"
+    options: Sequence[tuple[str, str]] = ()
+    given: Sequence[str] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was posted and came back: the values as typed and the problems, by field name; one for the whole post."""
+
+    raw: Raw = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    whole: str = ""
+    nonce: str = ""
+
+
+def language_of(request: Request, program: Program) -> str:
+    """The page's language: `?lang=` when the company speaks it, else what the browser asks for."""
+    spoken = program.workspace.languages
+    wanted = request.query_params.get("lang", "").lower()
+    return wanted if wanted in spoken else preferred(request.headers.get("accept-language", ""), spoken)
+
+
+def form_page(request: Request, deployment: Deployment, form: Form, filled: Filled | None = None) -> Response:
+    """The page with the form, empty (200) or as it came back (422)."""
+    program, back = deployment.program, filled or Filled()
+    language = language_of(request, program)
+    words = Words(language)
+    asked_for = request.query_params.get("lang", "").lower()
+    thanks = origin_of(form.thanks) if form.thanks else None
+    return page(
+        "form.html",
+        status=422 if filled else 200,
+        headers={
+            "Content-Security-Policy": policy(form_action=f"'self' {thanks}" if thanks else "'self'"),
+            # `no-referrer` would make the browser send `Origin: null` with the post, which no form admits.
+            "Referrer-Policy": "same-origin",
+            "X-Robots-Tag": "all",
+        },
+        words=words,
+        company=program.workspace.name,
+        title=form.name[:1].upper() + form.name[1:],
+        action=f"/f/{quote(form.name, safe='')}" + (f"?lang={language}" if asked_for == language else ""),
+        fields=[shown(ask, program, language, words, back) for ask in form.asks],
+        consents=[(consent, consent.topic in back.raw.get("consent", ())) for consent in form.consents],
+        nonce=back.nonce or new_nonce(runtime(request).tokens, form, runtime(request).clock.real()),
+        honeypot=HONEYPOT,
+        nonce_name=NONCE,
+        whole=words(back.whole) if back.whole else "",
+    )
+
+
+def shown(ask: Ask, program: Program, language: str, words: Words, filled: Filled) -> Shown:
+    declared = program.all_fields[ask.field]
+    label, label_language = label_of(ask, program, language, words)
+    problem = filled.problems.get(ask.field)
+    widget, options = _widget(declared, language, words)
+    given = filled.raw.get(ask.field, ())
+    return Shown(
+        name=ask.field,
+        label=label,
+        language=label_language,
+        widget=widget,
+        required=ask.required,
+        input=_INPUT.get(declared.type, "text"),
+        autocomplete=_AUTOCOMPLETE.get(ask.field, "off"),
+        options=options,
+        given=[value.encode(errors="replace").decode() for value in given if isinstance(value, str)],
+        error=words.problem(problem) if problem else "",
+    )
+
+
+def label_of(ask: Ask, program: Program, language: str, words: Words) -> tuple[str, str]:
+    """The label and the language it is in: the page's, else the company's first, else the field's name."""
+    labels = dict(ask.labels)
+    first = program.workspace.languages[0]
+    if language in labels:
+        return labels[language], language
+    if "" in labels:
+        return labels[""], first
+    return words.label(ask.field), words.language
+
+
+def _widget(declared: LeadField, language: str, words: Words) -> tuple[str, Sequence[tuple[str, str]]]:
+    match declared.type:
+        case "choice":
+            many = len(declared.choices) > _RADIOS_UP_TO
+            return "select" if many else "radios", [(choice, choice) for choice in declared.choices]
+        case "choices":
+            return "boxes", [(choice, choice) for choice in declared.choices]
+        case "yes/no":
+            return "radios", [("yes", words("yes")), ("no", words("no"))]
+        case "country":
+            return "select", _countries(language)
+    return "input", ()
+
+
+@lru_cache(maxsize=32)
+def _countries(language: str) -> Sequence[tuple[str, str]]:
+    try:
+        names = country_names(str(Locale.parse(language)))
+    except (UnknownLocaleError, ValueError):
+        names = country_names("en")
+    return sorted(names.items(), key=lambda pair: _sortable(pair[1]))
+
+
+def _sortable(name: str) -> str:
+    return name.casefold().translate(str.maketrans("äöüåéèîșțâă", "aouaeeistaa"))
+
+
+# ── the nonce ────────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Nonce:
+    """`key` identifies one filled-in page, so that a second press of the button is not a second post."""
+
+    key: str
+    age: float
+
+
+def new_nonce(tokens: Tokens, form: Form, real: datetime) -> str:
+    return tokens.sign("form", _fingerprint(form), str(int(real.timestamp() * 1000)), str(uuid4()))
+
+
+def read_nonce(tokens: Tokens, form: Form, real: datetime, token: str) -> Nonce | None:
+    """The nonce of one of this form's own pages, or None."""
+    parts = tokens.read("form", token)
+    if parts is None or len(parts) != 3 or parts[0] != _fingerprint(form):
+        return None
+    return Nonce(str(UUID(parts[2])), real.timestamp() - int(parts[1]) / 1000)
+
+
+def _fingerprint(form: Form) -> str:
+    return hashlib.sha256(form.name.casefold().encode()).hexdigest()[:16]

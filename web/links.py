@@ -1,0 +1,88 @@
+"""What mails lead to: click links, the opening pixel, files. Targets are looked up, never taken from the query."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from engine import intake
+from engine.store.tables import leads, links
+from web.answers import missing
+from web.context import deployed, runtime, token_parts, token_uuid
+from web.fields import safe_url
+
+router = APIRouter()
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+@router.api_route("/c/{token}", methods=["GET", "HEAD"])
+async def click(request: Request, token: str) -> Response:
+    """302 to the link's stored address. HEAD only looks; a prefetch is refused, so that the real click still comes."""
+    message, link = token_parts(request, "click", token, 2)
+    message_id = token_uuid(message)
+    if _prefetched(request):
+        return Response(status_code=503, headers={"Vary": "Sec-Purpose, Purpose, X-Purpose"})
+    if request.method == "HEAD":
+        url = await _stored(request, link)
+    else:
+        url = await intake.click(runtime(request), message_id, link)
+    if url is None or safe_url(url) is None:
+        raise missing()
+    return RedirectResponse(url, 302)
+
+
+@router.api_route("/o/{token}.gif", methods=["GET", "HEAD"])
+async def pixel(request: Request, token: str) -> Response:
+    """A transparent picture of one point, in a mail to a lead who agreed to be tracked."""
+    (message,) = token_parts(request, "open", token, 1)
+    message_id = token_uuid(message)
+    if request.method == "GET" and not _prefetched(request):
+        await intake.opened(runtime(request), message_id)
+    return Response(PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"})
+
+
+@router.api_route("/d/{token}", methods=["GET", "HEAD"])
+async def download(request: Request, token: str) -> Response:
+    """A gated file for the lead the token names, always as a download: nothing in it runs on our origin."""
+    lead, path = token_parts(request, "file", token, 2)
+    lead_id = token_uuid(lead)
+    deployment = await deployed(request)
+    body = deployment.files.get(path) if deployment else None
+    if body is None or not await _is_known(request, lead_id):
+        raise missing()
+    if request.method == "GET" and not _prefetched(request):
+        await intake.download(runtime(request), lead_id, path)
+    name = path.rpartition("/")[2]
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Response(
+        body,
+        media_type=kind,
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+def _prefetched(request: Request) -> bool:
+    """Whether a browser or mail program fetches ahead of a click that may never come."""
+    purposes = ",".join(request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+    return any(word in purposes.lower() for word in ("prefetch", "prerender", "preview"))
+
+
+async def _stored(request: Request, link: str) -> str | None:
+    async with runtime(request).db.engine.connect() as connection:
+        url: str | None = (await connection.execute(select(links.c.url).where(links.c.id == link))).scalar()
+    return url
+
+
+async def _is_known(request: Request, lead_id: UUID) -> bool:
+    async with runtime(request).db.engine.connect() as connection:
+        return (await connection.execute(select(leads.c.id).where(leads.c.id == lead_id))).first() is not None

@@ -1,0 +1,53 @@
+"""Who may post from a browser: origins (RFC 6454) allowed by a form, and the CORS headers that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str | None:
+    """`https://host` or `https://host:port` of an address, in lower case, no default port; None when it has none."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
+
+
+def is_own(request: Request, origin: str, base_url: str) -> bool:
+    """Whether the page that sends this request is ours: browsers let no page forge `Origin` or `Host`."""
+    return origin == origin_of(base_url) or origin.partition("://")[2] == request.headers.get("host", "").lower()
+
+
+def admits(request: Request, allowed_on: Iterable[str], base_url: str) -> bool:
+    """Whether this request may be answered. Without an `Origin` header no browser page is behind it."""
+    header = request.headers.get("origin")
+    if header is None:
+        return True
+    origin = origin_of(header)
+    return origin is not None and (
+        is_own(request, origin, base_url) or origin in {origin_of(url) for url in allowed_on}
+    )
+
+
+def share(request: Request, *, methods: str = "POST", credentials: bool = False) -> None:
+    """Let the page that asked read the answer. Call it once `admits` was true; errors then are readable, too."""
+    headers = {"Vary": "Origin"}
+    if origin := request.headers.get("origin"):
+        headers["Access-Control-Allow-Origin"] = origin
+        if credentials:
+            headers["Access-Control-Allow-Credentials"] = "true"
+        if request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = methods
+            headers["Access-Control-Allow-Headers"] = "Content-Type, Idempotency-Key"
+            headers["Access-Control-Max-Age"] = "600"
+    request.state.headers = headers

@@ -1,0 +1,178 @@
+"""What wraps every route: security headers, limits on bodies, and a guard that lets no exception's text out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Mapping
+
+import structlog
+from prometheus_client import Counter, Histogram
+from psycopg import InterfaceError as DriverInterfaceError
+from psycopg import OperationalError as DriverOperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.answers import problem
+
+MAX_BODY = 64 * 1024
+"""Bytes a body may have, unless LARGER says otherwise."""
+LARGER: Mapping[str, int] = {"/api/events": 1024 * 1024}
+BODY_SECONDS = 15.0
+"""How long a client may take to send one body."""
+
+HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+REQUESTS = Counter("coldframe_web_requests_total", "Answers given", ["route", "method", "status"])
+SECONDS = Histogram("coldframe_web_request_seconds", "Time from request to answer", ["route"])
+
+log = structlog.get_logger("web")
+_DATABASE_AWAY = (
+    OperationalError,
+    InterfaceError,
+    PoolExhausted,
+    DriverOperationalError,
+    DriverInterfaceError,
+    ConnectionError,
+)
+
+
+def policy(*, form_action: str = "'self'") -> str:
+    """The Content-Security-Policy of a page: our own style sheet and images, no script, in nobody's frame.
+
+    Browsers apply `form-action` to the redirect after a post as well, so a form that leads elsewhere names the origin.
+    """
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; "
+        f"form-action {form_action}; frame-ancestors 'none'"
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers every answer has; a route's own value for one of them stays."""
+
+    def __init__(self, app: ASGIApp, https: bool) -> None:
+        self.app = app
+        self.defaults = {**HEADERS, "Content-Security-Policy": policy()}
+        if https:
+            self.defaults["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.defaults.items():
+                    headers.setdefault(name, value)
+                headers.update(getattr(Request(scope).state, "headers", {}))
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class Guard:
+    """Turns every exception into an answer, counts and times requests.
+
+    An exception's text can hold what a visitor typed, so only its type and where it happened are logged; the path can
+    hold a token, so only the route's pattern is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 0
+        began = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            status = 499
+        except Exception as error:
+            if status:
+                raise RuntimeError("an answer broke off") from None
+            status = await self._answer(error, Request(scope, receive), send)
+        finally:
+            route = route_of(scope)
+            REQUESTS.labels(route, scope["method"] if route != "other" else "any", str(status)).inc()
+            SECONDS.labels(route).observe(time.perf_counter() - began)
+
+    async def _answer(self, error: Exception, request: Request, send: Send) -> int:
+        away = isinstance(error, _DATABASE_AWAY)
+        log.error("request failed", route=route_of(request.scope), error=type(error).__qualname__, where=places(error))
+        answer = problem(request, 503 if away else 500, {"Retry-After": "5"} if away else {})
+        await answer(request.scope, request.receive, send)
+        return answer.status_code
+
+
+class BodyLimit:
+    """Refuses a body that is too large while it arrives, and one that does not arrive."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = LARGER.get(scope["path"], MAX_BODY)
+        announced = Headers(scope=scope).get("content-length", "")
+        got = 0
+        ended = False
+        deadline: float | None = None
+
+        async def limited() -> Message:
+            nonlocal got, ended, deadline
+            if ended:  # what follows the body is only the client's leaving, for which there is all the time
+                return await receive()
+            if announced.isdecimal() and int(announced[:20]) > limit:
+                raise HTTPException(413)
+            deadline = deadline or asyncio.get_running_loop().time() + BODY_SECONDS
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408) from None
+            got += len(message.get("body", b""))
+            if got > limit:
+                raise HTTPException(413)
+            ended = not message.get("more_body", False)
+            return message
+
+        await self.app(scope, limited, send)
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that was found, such as `/c/{token}`."""
+    return getattr(scope.get("route"), "path", "other")
+
+
+def places(error: BaseException) -> list[str]:
+    """`file:line function` of the innermost frames, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

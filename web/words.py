@@ -1,0 +1,167 @@
+"""Every sentence a visitor reads, per language. A language that is not here reads English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from web.fields import Problem
+
+ENGLISH: Mapping[str, str] = {
+    # problems with one field
+    "required": "Please fill this in.",
+    "choose": "Please choose.",
+    "several": "Please give only one value here.",
+    "type": "This is not a value for this field.",
+    "long": "Please use at most {limit} characters.",
+    "control": "Please write this on one line, without control characters.",
+    "email": "Please give one complete email address, such as name@company.com.",
+    "number": "Please write a number in digits, such as 250 or 12.5.",
+    "money": "Please write an amount in {currency}, such as 1200 or 99.50.",
+    "yes/no": "Please answer yes or no.",
+    "date": "Please write a date as year-month-day, such as 2026-12-24.",
+    "moment": "Please write a date and time, such as 2026-12-24T09:30.",
+    "country": "Please give a country by its name or two-letter code, such as DE.",
+    "language": "Please give a language by its name or two-letter code, such as en.",
+    "phone": "Please give a phone number with its country code, such as +49 30 123456.",
+    "url": "Please give a complete web address that begins with http:// or https://.",
+    "timezone": "Please give a time zone such as Europe/Berlin.",
+    "choice": "Please choose one of: {choices}.",
+    # problems with the whole post
+    "quick": "That was very quick. Please look the form over and send it once more.",
+    "check": "Something is missing or cannot be right. Please check the marked fields.",
+    # the pages
+    "optional": "optional",
+    "send": "Send",
+    "yes": "Yes",
+    "no": "No",
+    "please choose": "Please choose",
+    "leave empty": "Leave this field empty",
+    "thanks": "Thank you!",
+    "received": "We have received your details.",
+    "check inbox": "One more step: please check your inbox",
+    "check inbox text": "We have sent you an email. Press the button in it to confirm your address.",
+    "download": "Download {file}",
+    "continue": "Continue to {host}",
+    "confirm": "Confirm your email address",
+    "confirm text": "Press the button to confirm that you asked for this.",
+    "confirm button": "Confirm",
+    "confirmed": "Your address is confirmed",
+    "unsubscribe": "Unsubscribe",
+    "unsubscribe text": "These choices are for {address}.",
+    "unsubscribe topic": "No more emails about this",
+    "unsubscribe all": "Stop all emails",
+    "unsubscribe all text": "You will get no more marketing emails from us at all.",
+    "unsubscribed": "You are unsubscribed",
+    "unsubscribed topic": "You will get no more emails about “{topic}”.",
+    "not found": "This page does not exist",
+    "not found text": "The address may be incomplete, or what it led to is no longer there.",
+    # names of the built-in fields
+    "field email": "Email",
+    "field first_name": "First name",
+    "field last_name": "Last name",
+    "field company": "Company",
+    "field job_title": "Job title",
+    "field phone": "Phone",
+    "field country": "Country",
+    "field city": "City",
+    "field language": "Language",
+    "field timezone": "Time zone",
+    "field birthday": "Birthday",
+}
+
+GERMAN: Mapping[str, str] = {
+    "required": "Bitte füllen Sie dieses Feld aus.",
+    "choose": "Bitte wählen Sie aus.",
+    "several": "Bitte geben Sie hier nur einen Wert an.",
+    "type": "Das ist kein Wert für dieses Feld.",
+    "long": "Bitte höchstens {limit} Zeichen.",
+    "control": "Bitte in einer Zeile und ohne Steuerzeichen.",
+    "email": "Bitte geben Sie eine vollständige E-Mail-Adresse an, zum Beispiel name@firma.de.",
+    "number": "Bitte eine Zahl in Ziffern, zum Beispiel 250 oder 12.5.",
+    "money": "Bitte einen Betrag in {currency}, zum Beispiel 1200 oder 99.50.",
+    "yes/no": "Bitte antworten Sie mit Ja oder Nein.",
+    "date": "Bitte ein Datum als Jahr-Monat-Tag, zum Beispiel 2026-12-24.",
+    "moment": "Bitte Datum und Uhrzeit, zum Beispiel 2026-12-24T09:30.",
+    "country": "Bitte ein Land mit Namen oder zwei Buchstaben, zum Beispiel DE.",
+    "language": "Bitte eine Sprache mit Namen oder zwei Buchstaben, zum Beispiel de.",
+    "phone": "Bitte eine Telefonnummer mit Ländervorwahl, zum Beispiel +49 30 123456.",
+    "url": "Bitte eine vollständige Internetadresse, die mit http:// oder https:// beginnt.",
+    "timezone": "Bitte eine Zeitzone wie Europe/Berlin.",
+    "choice": "Bitte eines davon: {choices}.",
+    "quick": "Das ging sehr schnell. Bitte sehen Sie das Formular noch einmal durch und senden Sie es erneut.",
+    "check": "Etwas fehlt oder kann nicht stimmen. Bitte prüfen Sie die markierten Felder.",
+    "optional": "freiwillig",
+    "send": "Absenden",
+    "yes": "Ja",
+    "no": "Nein",
+    "please choose": "Bitte wählen",
+    "leave empty": "Dieses Feld bitte leer lassen",
+    "thanks": "Vielen Dank!",
+    "received": "Wir haben Ihre Angaben erhalten.",
+    "check inbox": "Noch ein Schritt: Bitte sehen Sie in Ihr Postfach",
+    "check inbox text": "Wir haben Ihnen eine E-Mail geschickt. Bestätigen Sie Ihre Adresse mit dem Knopf darin.",
+    "download": "{file} herunterladen",
+    "continue": "Weiter zu {host}",
+    "confirm": "E-Mail-Adresse bestätigen",
+    "confirm text": "Mit dem Knopf bestätigen Sie, dass Sie dies angefordert haben.",
+    "confirm button": "Bestätigen",
+    "confirmed": "Ihre Adresse ist bestätigt",
+    "unsubscribe": "Abmelden",
+    "unsubscribe text": "Diese Auswahl gilt für {address}.",
+    "unsubscribe topic": "Keine E-Mails mehr zu diesem Thema",
+    "unsubscribe all": "Gar keine E-Mails mehr",
+    "unsubscribe all text": "Sie erhalten überhaupt keine Werbe-E-Mails mehr von uns.",
+    "unsubscribed": "Sie sind abgemeldet",
+    "unsubscribed topic": "Sie erhalten keine E-Mails mehr zu „{topic}“.",
+    "not found": "Diese Seite gibt es nicht",
+    "not found text": "Die Adresse ist vielleicht unvollständig, oder das Ziel gibt es nicht mehr.",
+    "field email": "E-Mail",
+    "field first_name": "Vorname",
+    "field last_name": "Nachname",
+    "field company": "Firma",
+    "field job_title": "Position",
+    "field phone": "Telefon",
+    "field country": "Land",
+    "field city": "Ort",
+    "field language": "Sprache",
+    "field timezone": "Zeitzone",
+    "field birthday": "Geburtstag",
+}
+
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN}
+
+
+class Words:
+    """The sentences of one language: `words("send")`, `words("download", file="guide.pdf")`."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else "en"
+        self._table = LANGUAGES[self.language]
+
+    def __call__(self, code: str, **values: str) -> str:
+        return self._table[code].format_map(values)
+
+    def problem(self, problem: Problem) -> str:
+        return self(problem.code, **problem.words)
+
+    def label(self, name: str) -> str:
+        """What a field without a label of its own is called."""
+        return self._table.get(f"field {name}") or name.replace("_", " ").capitalize()
+
+
+def preferred(accept_language: str, spoken: Sequence[str]) -> str:
+    """The first of the company's languages that the visitor asks for (RFC 9110, 12.5.4), else the company's first."""
+    wanted: list[tuple[float, str]] = []
+    for part in accept_language[:1_000].split(","):
+        tag, _, quality = part.strip().partition(";")
+        try:
+            weight = float(quality.strip().removeprefix("q=")) if quality else 1.0
+        except ValueError:
+            continue
+        if weight > 0:
+            wanted.append((-weight, tag.strip().lower().partition("-")[0]))
+    known = {language.lower().partition("-")[0]: language for language in reversed(spoken)}
+    for _, tag in sorted(wanted, key=lambda pair: pair[0]):
+        if tag in known:
+            return known[tag]
+    return spoken[0] if spoken else "en"
