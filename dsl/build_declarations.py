@@ -153,7 +153,6 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
 
 # ── teams ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 WAYS = ("former owner", "round robin", "least busy")
-LIMITS = ("acknowledge", "contact", "decide")
 
 
 def team(row: Row, reader: Reader) -> tree.Team:
@@ -205,10 +204,8 @@ def _time_limit(built: tree.Team, row: Row, problems: Problems) -> tree.Team:
             return replace(built, acknowledge=limit)
         case "contact":
             return replace(built, contact=limit)
-        case "decide":
+        case _:
             return replace(built, decide=limit)
-    problems.add("E519", span_of(name), near=near(str(name), LIMITS), text=str(name))
-    return built
 
 
 def _action(part: Any, span: Span) -> tree.Action:

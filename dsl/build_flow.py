@@ -140,6 +140,9 @@ class Flows:
 
     def _wait_date(self, row: Row) -> Statement:
         day, clock, zone, label = row.args
+        if clock is None and values.is_time(str(day)):
+            self.problems.add("E223", span_of(day), text=str(day))
+            return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=0, time=str(day)))
         date = values.day(day, self.problems)
         time = self._time_of_day(row, str(day), clock)
         if zone is not None:

@@ -63,7 +63,8 @@ def compile_workspace(files: Mapping[str, str], assets: Collection[str]) -> Comp
     reader = Reader(problems)
     scope = scope_of(build(lines, reader), assets)
     found = [*problems.found, *(diagnostic for check in CHECKS for diagnostic in check(scope))]
-    diagnostics = in_order(without_echoes(found, lines, reader.damaged))[:MOST]
-    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
-        return Compiled(None, diagnostics)
-    return Compiled(lower(scope), diagnostics)
+    told = in_order(without_echoes(found, lines, reader.damaged))
+    errors = [diagnostic for diagnostic in told if diagnostic.severity == "error"]
+    if errors:
+        return Compiled(None, told if len(told) <= MOST else tuple(errors[:MOST]))
+    return Compiled(lower(scope), told[:MOST])

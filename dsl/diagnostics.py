@@ -89,11 +89,11 @@ def _excerpt(place: Diagnostic | Related, files: Mapping[str, list[str]], width:
     if not 1 <= place.line <= len(lines):
         return [head]
     text, column, end = _window(lines[place.line - 1], place)
-    gutter = " " * width
+    gutter = " " * (width + 1)
     return [
         head,
         f"{gutter} |",
-        f"{place.line:>{width}} | {text}".rstrip(),
+        f" {place.line:>{width}} | {text}".rstrip(),
         f"{gutter} | {' ' * (column - 1)}{'^' * max(1, end - column)}",
     ]
 

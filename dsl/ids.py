@@ -7,8 +7,8 @@ import json
 import re
 from typing import Any
 
-TARGETS = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry"})
-"""What does not count as the content of a step: where it stands, and what follows it."""
+APART = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry", "own"})
+"""What does not count as the content of a step: where it stands, what follows it, and what other steps send."""
 
 
 def slug(label: str) -> str:
@@ -33,8 +33,13 @@ class Ids:
 
 
 def _bare(content: Any) -> Any:
+    """What is empty is left out too, so that a plan with more possibilities gives the same ids to what was there."""
     if isinstance(content, dict):
-        return {key: _bare(value) for key, value in content.items() if key not in TARGETS}
+        return {key: _bare(value) for key, value in content.items() if key not in APART and not _empty(value)}
     if isinstance(content, list | tuple):
         return [_bare(value) for value in content]
     return content
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], ())

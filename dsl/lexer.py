@@ -47,6 +47,12 @@ class Lexeme(Token):
 
     file: str
 
+    def corrected(self, kind: str, text: str) -> Lexeme:
+        """Another kind or word in the same place."""
+        other = Lexeme(kind, text, self.start_pos, self.line, self.column, self.end_line, self.end_column, self.end_pos)
+        other.file = self.file
+        return other
+
 
 def span_of(first: Lexeme, last: Lexeme | None = None) -> Span:
     last = first if last is None else last
@@ -118,8 +124,8 @@ class LineLexer:
                 self._token("STRING", without_hostile(text[end:found]), line, start, found + 1)
                 return found + 1
         if char == "%" and self.tokens and self.tokens[-1].type == "NUMBER":
-            self._complain("E201", line, start, end, text=f"{self.tokens[-1]} %", meant=f"{self.tokens[-1]}%")
-        else:
+            self._complain("E016", line, start, end, text=f"{self.tokens[-1]} %", meant=f"{self.tokens[-1]}%")
+        elif text[start - 1 : start] != char:
             self._complain("E003", line, start, end, text=char, character=character_name(char))
         return end
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from dsl.usage import PLACES, SHOWN, USAGE
+from dsl.usage import ADVICE, PLACES, SHOWN, USAGE
 
 FIRST_HERE = "it was said first here"
 
@@ -50,6 +50,7 @@ ENTRIES: Mapping[str, Entry] = {
         "this bracket is never closed", "put a `)` where it ends; a list may go on over lines that are indented deeper"
     ),
     "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
+    "E016": Entry("`{text}` is written without a space", "write `{meant}`"),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",
@@ -75,7 +76,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "{noun} is {verbs}"),
+    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
@@ -105,8 +106,8 @@ ENTRIES: Mapping[str, Entry] = {
         "a name cannot contain `*`", "`*` stands for any ending where a name is used, so it cannot be part of one"
     ),
     "E136": Entry("`{name}` is not a good name for a {kind}", "use letters, digits and `_`: `{meant}`"),
+    "E137": Entry("this name is taken: the mails of double opt-in use it", "choose another name"),
     # ── numbers and times ──
-    "E201": Entry("`{text}` is written without a space", "write `{meant}`"),
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
     "E204": Entry(
@@ -140,6 +141,7 @@ ENTRIES: Mapping[str, Entry] = {
         "`{text}` is not a span of time to count in",
         "write `per day`, `per week`, `per month` or a time such as `per 7 days`",
     ),
+    "E223": Entry("{text} on which day?", "write `wait until tuesday {text}`"),
     # ── conditions and events ──
     "E301": Entry("{left} is {left_type}, and {right} is {right_type}: they cannot be compared", "{hint}"),
     "E302": Entry("`{op}` does not go with {left}, which is {kind}", "{hint}"),
@@ -215,7 +217,6 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E517": Entry("two teams take leads where {field} is {value}", "leave it out in one of them"),
     "E518": Entry("`{text}` is not a way to assign leads", "ways are former owner, round robin and least busy"),
-    "E519": Entry("`{text}` is not a time limit of a team", "limits are acknowledge, contact and decide"),
     "E520": Entry("a team that is full cannot hand over to itself", "name another team, or write `when full, wait`"),
     "E521": Entry("adding 0 points does nothing", "delete it, or give it points"),
     "E522": Entry("a scoring rule cannot ask for a score", "ask for fields or the stage instead"),
@@ -254,7 +255,6 @@ ENTRIES: Mapping[str, Entry] = {
     "E609": Entry(
         "`{name}` is a part of templates, not a mail", "names that begin with `_` are only included by others"
     ),
-    "E610": Entry("two cases are for the same answer", "keep one of the two"),
     # ── not in this version ──
     "E901": Entry(
         "{what} are not part of this version", "delete the line; the documentation lists what this version knows"
@@ -323,6 +323,9 @@ def _either(names: tuple[str, ...]) -> str:
 
 
 def _usage(head: str, values: Mapping[str, object]) -> str:
+    advice = ADVICE.get((head, str(values.get("text", ""))))
+    if advice:
+        return advice
     first = head.split(" ")[0]
     example = USAGE.get(head) or USAGE.get(first) or (USAGE["+"] if first[:1] in "+-0123456789" else "")
     return f"such a line is written: `{example}`" if example else ""

@@ -35,16 +35,8 @@ class Keywords(Lexer):
             if token.type == "NAME":
                 keyword = self.keywords.get(str(token))
                 if keyword is not None and keyword in states[parser_state.position]:
-                    token = _as(token, keyword)
+                    token = token.corrected(keyword, str(token))
             yield token
-
-
-def _as(token: Lexeme, kind: str) -> Lexeme:
-    keyword = Lexeme(
-        kind, str(token), token.start_pos, token.line, token.column, token.end_line, token.end_column, token.end_pos
-    )
-    keyword.file = token.file
-    return keyword
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ from dsl.near import near
 from dsl.parse import Failure, parse
 from dsl.problems import Problems
 from dsl.tree import Span, Text
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATER_PHRASES, SYNONYMS, heads
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATER_PHRASES, SYNONYMS, block_below, heads
 
 CASES = ("accepted", "rejected", "overdue")
 KINDS = ("workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic")
+LOST = {"workspace": "topic", "lifecycle": "stage"}
+"""What a lost line of a block may have declared."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,25 @@ class Reader:
         """The lines of one block that belong there."""
         for line in lines:
             row = self._row(line, context)
-            if row is not None:
-                yield row
-                if row.rule not in INSIDE and line.children:
-                    self.problems.add("E403", line.children[0].span, head=_head(line))
-                    yield from self.rows(line.children, context)
+            if row is None:
+                yield from self._orphans(line, context)
+                continue
+            yield row
+            if row.rule not in INSIDE and line.children:
+                self.problems.add("E403", line.children[0].span, head=_head(line))
+                yield from self.rows(line.children, context)
+
+    def _orphans(self, line: Line, context: str) -> Iterator[Row]:
+        """What stands below a line that could not be read: the same kind of lines go on here, others are only read."""
+        inside = block_below(str(line.tokens[0]), context)
+        if inside == context:
+            yield from self.rows(line.children, context)
+        elif inside:
+            self._skim(line.children, inside)
+
+    def _skim(self, lines: list[Line], context: str) -> None:
+        for row in self.rows(lines, context):
+            self._skim(row.line.children, INSIDE.get(row.rule, "nothing"))
 
     def below(self, row: Row) -> Iterator[Row]:
         """The rows of the block below a row."""
@@ -79,7 +95,10 @@ class Reader:
             return None
         result = parse(tokens)
         if isinstance(result, Failure):
-            return self._half(line, tokens, result, context)
+            repaired = None if line.broken else self._explain(tokens, result, context)
+            result = parse(repaired) if repaired else result
+            if isinstance(result, Failure):
+                return self._half(line, tokens, result, context)
         return self._placed(Row(result.data, result.children, line, not line.broken), context)
 
     def _known_head(self, line: Line, context: str) -> list[Lexeme] | None:
@@ -98,6 +117,8 @@ class Reader:
                 return None
             return line.tokens
         later_name = LATER_HEADS.get((context, word))
+        if later_name is None and self._meant_here(line, context):
+            return self._unknown_head(line, context)
         if later_name is None and word not in ALL_HEADS:
             later_name = next((name for (_, head), name in LATER_HEADS.items() if head == word), None)
         if later_name is not None:
@@ -108,9 +129,24 @@ class Reader:
             return line.tokens
         return self._unknown_head(line, context)
 
+    def _meant_here(self, line: Line, context: str) -> bool:
+        """Whether the word begins lines elsewhere, but this one only makes sense with a word of this block that is
+        near: `enter once` in a campaign."""
+        word = str(line.tokens[0])
+        if word in heads(context) or not (word in ALL_HEADS or any(head == word for _, head in LATER_HEADS)):
+            return False
+        close = near(word, heads(context))
+        if not close or not isinstance(parse(line.tokens), Failure):
+            return False
+        result = parse([line.tokens[0].corrected("NAME", close[0]), *line.tokens[1:]])
+        return not isinstance(result, Failure) and result.data in CONTEXTS[context]
+
     def _unknown_head(self, line: Line, context: str) -> list[Lexeme] | None:
         first = line.tokens[0]
         word = str(first)
+        if self.problems.full:
+            self._lost(line, context, word)
+            return None
         allowed = heads(context)
         meant = SYNONYMS.get(word.lower(), "")
         if meant.split(" ")[0] not in allowed:
@@ -118,19 +154,16 @@ class Reader:
         close = (meant,) if meant else near(word, allowed) or near(word, sorted(ALL_HEADS))
         if not line.broken:
             self.problems.add("E401", span_of(first), near=close, text=word, allowed=allowed, context=context)
-        if not close or " " in close[0] or first.type != "NAME":
+        if not close or first.type != "NAME":
             self._lost(line, context, word)
             return None
-        corrected = Lexeme(
-            "NAME", close[0], first.start_pos, first.line, first.column, first.end_line, first.end_column, first.end_pos
-        )
-        corrected.file = first.file
-        return [corrected, *line.tokens[1:]]
+        words = close[0].split(" ")
+        while len(words) > 1 and len(line.tokens) > 1 and words[-1] == line.tokens[1]:
+            words.pop()
+        return [*(first.corrected("NAME", text) for text in words), *line.tokens[1:]]
 
     def _half(self, line: Line, tokens: list[Lexeme], failure: Failure, context: str) -> Row | None:
         self.damaged.append(line)
-        if not line.broken:
-            self._explain(tokens, failure, context)
         result: Any = failure
         if 0 < failure.index < len(tokens):
             result = parse(tokens[: failure.index])
@@ -139,31 +172,33 @@ class Reader:
             return None
         return self._placed(Row(result.data, result.children, line, whole=False), context)
 
-    def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> None:
-        """The one problem of a line that does not parse."""
+    def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> list[Lexeme] | None:
+        """Report the one problem of a line that does not parse. Returns the line as it was probably meant, if that is
+        clear enough to go on with."""
         if context == "handoff" and tokens[0] == "when" and len(tokens) > 1 and tokens[1] not in CASES:
             close = near(str(tokens[1]), CASES)
             self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
-            return
+            return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
         later = _later(tokens, failure.index)
         if later is not None:
             first, last, name = later
             self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
-            return
+            return None
         head = _rule_head(tokens, context)
         if failure.index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
-            return
+            return None
         token = tokens[failure.index]
         text = f'"{token}"' if token.type == "STRING" else str(token)
-        if token.type == "NAME":
-            close = near(str(token), failure.keywords)
-            if "STRING" in failure.kinds and not close:
-                self.problems.add("E013", span_of(token), text=text)
-                return
+        close = near(str(token), failure.keywords) if token.type == "NAME" else ()
+        kind, meant = "NAME", close[0] if close else ""
+        if token.type == "NAME" and "STRING" in failure.kinds and not close:
+            self.problems.add("E013", span_of(token), text=text)
+            kind, meant = "STRING", text
         else:
-            close = ()
-        self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
+            self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
+        index = failure.index
+        return [*tokens[:index], token.corrected(kind, meant), *tokens[index + 1 :]] if meant else None
 
     def _placed(self, row: Row, context: str) -> Row | None:
         if row.rule in CONTEXTS[context]:
@@ -179,7 +214,9 @@ class Reader:
     def _lost(self, line: Line, context: str, head: str) -> None:
         """Remember what a line that cannot be read may have declared."""
         self.damaged.append(line)
-        if context in ("file", "lifecycle", "workspace"):
+        if context in LOST:
+            self.unreadable.add(LOST[context])
+        elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
 
 
@@ -225,6 +262,6 @@ def _later(tokens: list[Lexeme], failed: int) -> tuple[int, int, str] | None:
 def _matches(token: Lexeme, wanted: str) -> bool:
     if wanted == "*":
         return True
-    if wanted == "#":
-        return token.type == "NUMBER"
+    if wanted in "#@":
+        return token.type == ("NUMBER" if wanted == "#" else "NAME")
     return token.type == "NAME" and token == wanted

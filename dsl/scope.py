@@ -34,9 +34,9 @@ class Scope:
     def workspace(self) -> tree.Workspace | None:
         return self.program.workspaces[0] if self.program.workspaces else None
 
-    def lost(self, kind: str) -> bool:
-        """Whether a declaration of this kind could not be read, so that a missing name may be no mistake."""
-        return kind in self.program.unreadable
+    def lost(self, *kinds: str) -> bool:
+        """Whether a declaration of such a kind could not be read, so that a missing name may be no mistake."""
+        return any(kind in self.program.unreadable for kind in kinds)
 
     def event_data(self, event: Event) -> Data | None:
         """What `where` may ask of an event; None when the compiler cannot know."""

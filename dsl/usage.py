@@ -52,3 +52,13 @@ SHOWN: Mapping[str, str] = {
     "agreed": "agreed by", "only": "only if", "qualify": "qualify as",
 }  # fmt: skip
 """First words of lines, with as much more as makes them recognisable."""
+
+_ONLY_IF = 'a condition follows a comma: `…, only if country is "DE"`'
+_IN = 'write `country in ("DE", "AT")`'
+_CONTAINS = 'write `not company contains "x"`'
+ADVICE: Mapping[tuple[str, str], str] = {
+    **{(head, word): _ONLY_IF for head in ("starts", "when stage", "leaves", "whenever") for word in ("and", "if")},
+    **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
+    **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},
+}
+"""Better than an example: what to do when this word stands wrongly in such a line."""

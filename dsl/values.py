@@ -148,6 +148,10 @@ def time(token: Lexeme, problems: Problems, *, midnight: bool = False) -> str | 
     return None
 
 
+def is_time(raw: str) -> bool:
+    return _TIME.fullmatch(raw) is not None
+
+
 def _time_meant(raw: str) -> str:
     match = re.fullmatch(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
     if not match:

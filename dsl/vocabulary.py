@@ -65,6 +65,14 @@ def heads(context: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def block_below(head: str, context: str) -> str | None:
+    """The kind of block below a line that begins with this word, whatever the rest of the line says."""
+    for rule in (*CONTEXTS[context], *INSIDE):
+        if HEADS.get(rule, rule) == head and rule in INSIDE:
+            return INSIDE[rule]
+    return None
+
+
 ALL_HEADS = frozenset(word for context in CONTEXTS for word in heads(context))
 
 SYNONYMS: Mapping[str, str] = {
@@ -123,6 +131,6 @@ LATER_PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("anniversary", "of"), "events on a date"),
     (("#", "*", "before"), "times before or after a date"),
     (("#", "*", "after"), "times before or after a date"),
-    (("add", "#", "to"), "steps that set a field"),
+    (("add", "#", "to", "@"), "steps that set a field"),
 )
-"""Phrases of the whole language inside a line; `#` is any number, `*` any token."""
+"""Phrases of the whole language inside a line; `#` is any number, `@` any word, `*` any token."""

@@ -1,8 +1,8 @@
 """Carries one enrolment to its next rest: the call behind a run's every wake.
 
-`advance(id, gen)` locks the lead, looks around, lets the interpreter decide, writes what it decided in one statement and
-registers the next rest. A mail costs one commit more: its mark. A call that was repeated gets the stored answer; one from
-the future (the database was restored) parks the run and sends nothing.
+`advance(id, gen)` locks the lead, looks around, lets the interpreter decide, writes what it decided in one statement
+and registers the next rest. A mail costs one commit more: its mark. A call that was repeated gets the stored answer;
+one from the future (the database was restored) parks the run and sends nothing.
 """
 
 from __future__ import annotations
@@ -16,21 +16,18 @@ from uuid import UUID, uuid4
 import structlog
 
 from dsl.plan import AddPoints, EnterCampaign, HandOff, Plan, Qualify, Send
-from engine import calendar, handoffs
+from engine import handoffs
 from engine.answer import Answer
-from engine.catalog import Deployment
-from engine.consequences import Ledger, needed
-from engine.interpreter import (
-    Discard, Effect, Finished, Sleep, Stuck, Verdict, World, may_send, settle, step,
-)  # fmt: skip
-from engine.letters import Composed, compose_for_lead
+from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle, step
+from engine.letters import compose_for_lead
+from engine.mail.compose import Composed
 from engine.mail.errors import TemplateError
-from engine.matching import matches
-from engine.model import Event
 from engine.ports import Receipt
 from engine.position import Position
+from engine.resting import Sleep, may_send
 from engine.runtime import Runtime
 from engine.sendout import Hold, Skip, given_values, hand_over, judge, message_row
+from engine.sight import Sight
 from engine.store import leads, runs
 from engine.store.db import Hot
 from engine.store.record import record
@@ -63,21 +60,18 @@ class _Outgoing:
 class _Call:
     """One call of `advance`: the working copies between its statements."""
 
-    deployment: Deployment
     plan: Plan
-    ledger: Ledger
-    found: runs.Run
     position: Position
 
     def __init__(self, rt: Runtime, id: UUID, gen: int, woken: str, can_send: bool) -> None:
-        self.rt, self.id, self.gen, self.woken, self.can_send = rt, id, gen, woken, can_send
+        self.rt, self.id, self.gen, self.can_send = rt, id, gen, can_send
         self.attempt = uuid4().hex
         self.began = rt.clock.real()
         self.mails = 0
         self.has_token = False
         self.attention: str | None = None
         self.writes = Writes()
-        self.events: list[Event] = []
+        self.sight = Sight(rt, id, woken)
 
     async def run(self) -> Answer:
         if self.can_send:
@@ -98,8 +92,9 @@ class _Call:
 
     async def _rest_at_gate(self, answer: Answer) -> None:
         """While the provider's gate is closed and workers still poll, a call must not come round at full speed."""
-        closed = self.found.closed_until if hasattr(self, "found") else None
-        if answer.state == "again" and self.can_send and closed is not None:
+        if answer.state != "again" or not self.can_send:
+            return
+        if (closed := self.sight.found.closed_until) is not None:
             left = (closed - self.rt.clock.real()).total_seconds()
             await asyncio.sleep(min(max(left, 0), 5))
 
@@ -107,13 +102,13 @@ class _Call:
     async def _open(self, hot: Hot) -> Answer | None:
         """Lock, look, and answer at once where there is nothing to do."""
         locked = await leads.lock_by_enrolment(hot, self.id)
-        if locked is None or not await self._look(hot, locked):
+        if locked is None or not await self.sight.look(hot, locked):
             return Answer("done", self.gen)
-        own = self.found.enrolment
+        own = self.sight.found.enrolment
         if own.state == "ended":
             return Answer("done", own.gen)
-        if self.gen < own.gen and self.found.wait is not None:
-            return Answer.from_json(self.found.wait)
+        if self.gen < own.gen and self.sight.found.wait is not None:
+            return Answer.from_json(self.sight.found.wait)
         if self.gen > own.gen:
             self.writes.update("enrolments", id=self.id, attention=RESTORED)
             await self.writes.flush(hot)
@@ -125,60 +120,17 @@ class _Call:
             self.attention = "the plan it entered with is gone"
             return await self._end_call(hot, Stuck(self.attention))
         self.plan, self.position = plan, own.position
-        for left in self.found.sending:
-            self.writes.update("messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.now)
+        for left in self.sight.found.sending:
+            self.writes.update(
+                "messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.sight.now
+            )
         return None
-
-    async def _look(self, hot: Hot, locked: leads.Locked) -> bool:
-        """Read around the locked lead; False when the run is gone."""
-        self.deployment = await self.rt.deployment(locked.epoch)
-        self.now = self.rt.clock.now()
-        program = self.deployment.program
-        probes = needed(self.deployment.rules, locked.lead, "", "", {}, self.now)
-        limit = program.workspace.mail_limit
-        recent = calendar.since(limit.per, self.now, locked.lead.zone(program)) if limit else self.now
-        provider = self.rt.mailer.name if self.rt.mailer else ""
-        above = self.events[-1].seq if self.events else 0
-        found = await runs.read(hot, self.id, locked.lead.id, probes, recent - timedelta(days=1), provider, above)
-        if found is None:
-            return False
-        self.found = found
-        if self.woken == "timer" and found.due_at is not None:
-            self.now = max(self.now, found.due_at)
-        self.events += found.events
-        self.ledger = self._ledger(locked)
-        others = [one.digest for one in found.others if one.state != "ended"]
-        await self.rt.catalog.need(others)
-        return True
-
-    def _ledger(self, locked: leads.Locked) -> Ledger:
-        found = self.found
-        return Ledger(
-            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self.id
-        )  # fmt: skip
-
-    def _world(self) -> World:
-        own, ledger, program = self.found.enrolment, self.ledger, self.deployment.program
-        events = [*self.events, *ledger.events]
-        leaving = None
-        if own.state == "leaving":
-            leaving = next((one for one in events if one.seq == own.leave_seq), self.found.leaving)
-        entry = None
-        if leaving is not None:
-            fitting = (one.entry for one in self.plan.leaves if matches(one.pattern, leaving, self.id))
-            entry = next(fitting, None)
-        return World(
-            enrolment=self.id, now=self.now,
-            seq=events[-1].seq if self.found.truncated and events else ledger.lead.seq,
-            facts=ledger.lead.facts(ledger.rules.order), zone=ledger.lead.zone(program),
-            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry,
-        )  # fmt: skip
 
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _carry_on(self, hot: Hot) -> Answer | _Outgoing:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
         while True:
-            self.position, request = step(self.plan, self.position, self._world())
+            self.position, request = step(self.plan, self.position, self.sight.world(self.plan))
             match request:
                 case Effect(step=Send()):
                     outcome = await self._send(hot, request)
@@ -194,16 +146,18 @@ class _Call:
                     return await self._end_call(hot, request)
 
     def _verdict(self, until: datetime | None = None) -> Verdict:
-        return Verdict(self.ledger.lead.seq, until=until)
+        return Verdict(self.sight.lead.seq, until=until)
 
     async def _send(self, hot: Hot, effect: Effect) -> Answer | _Outgoing | None:
         """Mark the mail, or settle it without sending (None), or end the call because it cannot send."""
         send, branch = effect.step, effect.branch
         assert isinstance(send, Send)
-        if any((one["step"], one["visit"]) == (send.id, branch.visit) for one in self.found.sending):
+        if any((one["step"], one["visit"]) == (send.id, branch.visit) for one in self.sight.found.sending):
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
-        judged = judge(send, branch, self.plan, self.deployment, self.ledger.lead, self.found.sent, self.now)
+        judged = judge(
+            send, branch, self.plan, self.sight.deployment, self.sight.lead, self.sight.found.sent, self.sight.now
+        )
         if judged is None and not self._may_mail():
             return await self._end_call(hot, None)
         composed: Composed | None = None
@@ -211,7 +165,7 @@ class _Call:
             try:
                 composed = self._compose(send, effect)
             except TemplateError as problem:
-                judged = Hold(self.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+                judged = Hold(self.sight.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
         if composed is not None:
             return await self._mark(hot, effect, composed)
         self._settle_unsent(effect, judged)
@@ -219,7 +173,7 @@ class _Call:
 
     def _may_mail(self) -> bool:
         """Whether this call may send one more: it runs where mails are sent, has budget, a token and an open gate."""
-        closed = self.found.closed_until
+        closed = self.sight.found.closed_until
         if not self.can_send or self.mails >= MOST_MAILS or self.rt.clock.real() - self.began > BUDGET:
             return False
         if closed is not None and closed > self.rt.clock.real():
@@ -229,28 +183,29 @@ class _Call:
         return self.has_token
 
     def _compose(self, send: Send, effect: Effect) -> Composed:
-        given = given_values(send, self.ledger.lead, self.deployment, effect.branch)
+        given = given_values(send, self.sight.lead, self.sight.deployment, effect.branch)
         return compose_for_lead(
-            send, self.plan, effect.branch, self.ledger.lead, self.deployment, self.rt.tokens,
+            send, self.plan, effect.branch, self.sight.lead, self.sight.deployment, self.rt.tokens,
             self.rt.settings.base_url, given,
         )  # fmt: skip
 
     async def _mark(self, hot: Hot, effect: Effect, composed: Composed) -> _Outgoing:
         """Commit `sending` with everything decided so far: from here on only this call may hand the mail over."""
-        send, lead = effect.step, self.ledger.lead
+        send, lead = effect.step, self.sight.lead
         assert isinstance(send, Send)
         self.writes.insert(
             "messages", **message_row(
-                composed.mail.message_id, self.id, send, effect.branch.visit, lead, "sending", "", self.attempt, self.now,
-                composed.mail.subject,
+                composed.mail.message_id, self.id, send, effect.branch.visit, lead, "sending", "", self.attempt,
+                self.sight.now, composed.mail.subject,
             ),
         )  # fmt: skip
-        for id, url in composed.links.items():
-            if self.rt.fresh_link(id):
-                self.writes.insert("links", id=id, url=url)
+        fresh = self.rt.fresh_links(composed.links)
+        for id in fresh:
+            self.writes.insert("links", id=id, url=composed.links[id])
         self._checkpoint(attempt=self.attempt)
         marked = self.rt.clock.real()
         await self._commit(hot)
+        self.rt.know_links(fresh)
         self.mails, self.has_token = self.mails + 1, False
         return _Outgoing(effect, composed, lead.seq, marked)
 
@@ -259,19 +214,12 @@ class _Call:
         locked = await leads.lock_by_enrolment(hot, self.id)
         if locked is None:
             return Answer("done", self.gen)
-        known = self.ledger.lead.seq
-        self.events += self.ledger.events
-        self.found = replace(self.found, attempt=self.attempt, sending=[])
-        self.woken = "again" if self.woken == "timer" else self.woken
-        if locked.lead.seq != known:
-            if not await self._look(hot, locked):
-                return Answer("done", self.gen)
-            if (self.found.attempt, self.found.enrolment.gen) != (self.attempt, self.gen):
-                await self._settle_late(outgoing, receipt)
-                return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
-        else:
-            self.now = max(self.now, self.rt.clock.now())
-            self.ledger = self._ledger(locked)
+        self.sight.found = replace(self.sight.found, attempt=self.attempt, sending=[])
+        if not await self.sight.look_again(hot, locked):
+            return Answer("done", self.gen)
+        if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):
+            await self._settle_late(outgoing, receipt)
+            return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
         self._settle_sent(outgoing, receipt)
         try:
             return await self._carry_on(hot)
@@ -284,18 +232,18 @@ class _Call:
         verdict = Verdict(outgoing.seq)
         if receipt.state in ("retry", "closed"):
             self.writes.delete("messages", "id", message)
-            arrived = effect.branch.arrived or self.now
-            pause = min(max(self.now - arrived, timedelta(minutes=1)), timedelta(hours=1))
-            verdict = Verdict(outgoing.seq, until=self.now + pause)
+            arrived = effect.branch.arrived or self.sight.now
+            pause = min(max(self.sight.now - arrived, timedelta(minutes=1)), timedelta(hours=1))
+            verdict = Verdict(outgoing.seq, until=self.sight.now + pause)
             self.attention = f"mail: {receipt.reason}"
         else:
             state = {"accepted": "accepted", "refused": "failed"}.get(receipt.state, "unknown")
             self.writes.update(
                 "messages", id=message, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
-                settled_at=self.now,
+                settled_at=self.sight.now,
             )  # fmt: skip
             if state == "accepted":
-                self.found.sent.append(self.now)
+                self.sight.found.sent.append(self.sight.now)
         self.position = settle(self.plan, self.position, effect, verdict)
 
     async def _settle_late(self, outgoing: _Outgoing, receipt: Receipt) -> None:
@@ -319,7 +267,15 @@ class _Call:
             until, self.attention = judged.until, judged.attention or self.attention
         elif isinstance(judged, Skip):
             row = message_row(
-                uuid4(), self.id, send, branch.visit, self.ledger.lead, "skipped", judged.reason, self.attempt, self.now
+                uuid4(),
+                self.id,
+                send,
+                branch.visit,
+                self.sight.lead,
+                "skipped",
+                judged.reason,
+                self.attempt,
+                self.sight.now,
             )
             self.writes.insert("messages", **row)
         self.position = settle(self.plan, self.position, effect, self._verdict(until))
@@ -328,13 +284,26 @@ class _Call:
         send = self.plan.by_id.get(request.step)
         if isinstance(send, Send):
             row = message_row(
-                uuid4(), self.id, send, request.visit, self.ledger.lead, "skipped", request.reason, self.attempt, self.now
+                uuid4(),
+                self.id,
+                send,
+                request.visit,
+                self.sight.lead,
+                "skipped",
+                request.reason,
+                self.attempt,
+                self.sight.now,
             )
             self.writes.insert("messages", **row)
 
+    def _skipped(self, send: Send, visit: str, reason: str) -> None:
+        lead, now = self.sight.lead, self.sight.now
+        row = message_row(uuid4(), self.id, send, visit, lead, "skipped", reason, self.attempt, now)
+        self.writes.insert("messages", **row)
+
     async def _perform(self, hot: Hot, effect: Effect) -> Verdict:
         """The effects that only touch Postgres."""
-        current, branch, ledger = effect.step, effect.branch, self.ledger
+        current, branch, ledger = effect.step, effect.branch, self.sight.ledger
         match current:
             case AddPoints():
                 cause = f"s:{self.id}:{current.id}:{branch.visit}"
@@ -346,7 +315,9 @@ class _Call:
                 if plan is not None:
                     ledger.enrol(plan, None)
             case HandOff():
-                handoff = await handoffs.open_for(self.rt, hot, ledger, self.writes, self.deployment, current, self.id)
+                handoff = await handoffs.open_for(
+                    self.rt, hot, ledger, self.writes, self.sight.deployment, current, self.id, branch.event
+                )
                 return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
         return self._verdict()
 
@@ -354,17 +325,17 @@ class _Call:
     async def _end_call(self, hot: Hot, request: Sleep | Finished | Stuck | None) -> Answer:
         """Store the position with the next generation, and the answer with it. None: more to do in another call."""
         gen = self.gen + 1
-        seen = self.ledger.lead.seq
+        seen = self.sight.lead.seq
         row: dict[str, Any] = {"gen": gen, "attention": self.attention}
         resting: tuple[Any, ...] = ()
         match request:
             case Finished(outcome=outcome):
                 answer = Answer("done", gen)
-                row |= {"state": "ended", "outcome": outcome, "ended_at": self.now, "due_at": None}
+                row |= {"state": "ended", "outcome": outcome, "ended_at": self.sight.now, "due_at": None}
             case Stuck(reason=reason):
                 answer = Answer("wait", gen, seen=seen, note=reason)
                 row |= {"attention": reason, "due_at": None}
-            case Sleep() if not self.found.truncated:
+            case Sleep() if not self.sight.found.truncated:
                 resting = request.resting
                 note = f"{resting[0].step} {resting[0].source}" if resting else ""
                 answer = Answer(
@@ -376,7 +347,7 @@ class _Call:
             case _:
                 sends = any(may_send(self.plan, branch.at) for branch in self.position.branches)
                 answer = Answer("again", gen, seen=seen, on_event="mail" if sends else "db")
-                row |= {"due_at": self.now}
+                row |= {"due_at": self.sight.now}
         runs.rest_rows(self.writes, self.id, resting)
         self._checkpoint(attempt=None, wait=answer.to_json(), **row)
         await self._commit(hot)
@@ -384,18 +355,18 @@ class _Call:
 
     def _checkpoint(self, **row: Any) -> None:
         """Store the position on the condition that nobody else has taken the run over."""
-        own = self.found.enrolment
+        own = self.sight.found.enrolment
         position = getattr(self, "position", own.position)
         state = {"state": own.state, "leave_seq": own.leave_seq, **row}
         cursors = [branch.cursor for branch in position.branches if branch.hold is None]
         self.writes.guarded(
-            "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.found.attempt},
+            "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.sight.found.attempt},
             position=position.to_json(), cursor=min(cursors, default=position.seen), **state,
         )  # fmt: skip
 
     async def _commit(self, hot: Hot) -> None:
-        record(self.ledger, self.writes, self.rt.clock.real())
+        record(self.sight.ledger, self.writes, self.rt.clock.real())
         await self.writes.flush(hot)
         await hot.commit()
         self.writes = Writes()
-        self.rt.delivery.push(list(self.ledger.wakes.values()))
+        self.rt.delivery.push(list(self.sight.ledger.wakes.values()))

@@ -1,4 +1,4 @@
-"""What is deployed, in memory: the program, its index, its templates and files; and every plan a run may still be on."""
+"""What is deployed, in memory: program, index, templates and files; and every plan a run may still be on."""
 
 from __future__ import annotations
 
@@ -85,9 +85,11 @@ class Catalog:
         async with self._db.engine.connect() as connection:
             row = (await connection.execute(select(deployments).where(deployments.c.epoch == epoch))).one()
             if row.schema_version > SCHEMA:
-                raise Unreadable(f"deployment {epoch} needs plan schema {row.schema_version}; this process reads {SCHEMA}")
+                raise Unreadable(
+                    f"deployment {epoch} needs plan schema {row.schema_version}; this process reads {SCHEMA}"
+                )
             bodies = await connection.execute(select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch))
-            stored = {path: body for path, body in bodies}
+            stored: dict[str, bytes] = {row.path: row.body for row in bodies}
         program = Program.model_validate(row.program)
         for plan in program.campaigns:
             self._plans[plan.digest] = plan
@@ -95,6 +97,10 @@ class Catalog:
             epoch=epoch,
             program=program,
             rules=Rules.of(program, self.plan),
-            templates={path.removeprefix("templates/"): body.decode() for path, body in stored.items() if path.startswith("templates/")},
+            templates={
+                path.removeprefix("templates/"): body.decode()
+                for path, body in stored.items()
+                if path.startswith("templates/")
+            },
             files={path.removeprefix("files/"): body for path, body in stored.items() if path.startswith("files/")},
         )

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsl.plan import (
-    All, Any_, Compare, Condition, EventRef, FieldRef, FreeMail, In, Known, Not, Operand, Scalar, ScoreRef, StageIs,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    EventRef,
+    FieldRef,
+    FreeMail,
+    In,
+    Known,
+    Not,
+    Operand,
+    Scalar,
+    ScoreRef,
+    StageIs,
     Value,
 )  # fmt: skip
 from engine.free_mail import FREE_MAIL_DOMAINS

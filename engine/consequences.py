@@ -16,11 +16,12 @@ from uuid import UUID, uuid4
 from dsl.plan import Every, Plan, Program, Rule, Wait
 from engine import calendar
 from engine.conditions import holds, reached
-from engine.interpreter import HANDOFF_EVENTS, begin, may_send
+from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.matching import Index, matches
 from engine.model import Event, Lead, stage_order
-from engine.position import Position
 from engine.ports import Wake
+from engine.position import Position
+from engine.resting import may_send
 
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""
@@ -83,7 +84,8 @@ class Booking:
 class Ledger:
     """One lead, as it stands under its lock, and everything that is to be written when the transaction commits.
 
-    `working` is the run whose `advance` this is: it needs no wake for what it does itself.
+    `working` is the run whose `advance` this is: it needs no wake for what it does itself. `open_handoff` is one that
+    this transaction has opened, `attention` why a person must look at the lead.
     """
 
     rules: Rules
@@ -100,6 +102,8 @@ class Ledger:
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
     overflow: bool = False
+    open_handoff: UUID | None = None
+    attention: str | None = None
     _depth: int = 0
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
@@ -243,8 +247,8 @@ class Ledger:
         if any(one.state != "ended" for one in past) or (past and not self._may_return(plan, past)):
             return None
         fresh = Enrolment(
-            id=uuid4(), campaign=plan.campaign, number=max((one.number for one in past), default=0) + 1, digest=plan.digest, state="live",
-            position=begin(plan, self.lead.seq, event), started_at=self.now,
+            id=uuid4(), campaign=plan.campaign, number=max((one.number for one in past), default=0) + 1,
+            digest=plan.digest, state="live", position=begin(plan, self.lead.seq, event), started_at=self.now,
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)

@@ -1,4 +1,4 @@
-"""Deploying a workspace: compile, compare with what every process can read, store program, plans and files as one epoch."""
+"""Deploying a compiled workspace: refuse what a process cannot read, store program, plans and files as one epoch."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from dsl.plan import EventType, Form, Scalar
 from engine.catalog import Deployment
 from engine.consequences import Ledger, needed
+from engine.model import TRACKING
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
@@ -30,13 +31,17 @@ REPEAT = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Post:
-    """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent."""
+    """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
+
+    `language`: what the visitor asked for, for a lead whose language is not known yet.
+    """
 
     form: Form
     values: Mapping[str, Scalar]
     topics: Sequence[str] = ()
     key: str | None = None
     visitor: UUID | None = None
+    language: str | None = None
     context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,11 +79,13 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
         if around.repeated is not None:
             return Submitted("repeated", locked.lead.id)
         writes = Writes()
+        spoken = {"language": post.language} if post.language else {}
         if post.form.confirm_with:
+            _fill(ledger, spoken, overwrite=False)
             await _posted(ledger, writes, post, data, keys[0])
         else:
             _join_visitor(ledger, writes, around, visitor)
-            _fill(ledger, post.values, overwrite=bool(locked.row.created))
+            _fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
             _consent(ledger, writes, post.topics, post.form, post.context, "subscribed")
             ledger.happen(type, post.form.name, data, key=keys[0])
         await _commit(rt, hot, ledger, writes)
@@ -88,25 +95,33 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
 async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
     """The button in the double opt-in mail: now the form counts as submitted. The form's name, or None if unknown.
 
-    The post itself is the proof that the address is theirs, so its values may overwrite what is known.
+    The post itself is the proof that the address is theirs, so its values may overwrite what is known, and what its
+    visitor did on the company's pages is theirs.
     """
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
-        locked = await leads.lock(hot, lead_id)
-        if locked is None:
-            return None
-        deployment = await rt.deployment(locked.epoch)
         posted = await hot.one(
             "SELECT name, data FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'",
             {"lead": lead_id, "seq": seq},
         )
-        form = deployment.forms.get(posted.name.casefold()) if posted else None
+        if posted is None:
+            return None
+        visitor = UUID(posted.data["visitor"]) if posted.data.get("visitor") else None
+        visitor = visitor if await _lock_visitor(rt, hot, visitor) is None else None
+        locked = await leads.lock(hot, lead_id)
+        if locked is None:
+            return None
+        deployment = await rt.deployment(locked.epoch)
+        form = deployment.forms.get(posted.name.casefold())
         if form is None:
             return None
         data, key = posted.data, f"confirm:{seq}"
         values = data["values"]
-        ledger, around = await _open(rt, hot, locked, deployment, "form.submitted", form.name, values, [key])
+        ledger, around = await _open(
+            rt, hot, locked, deployment, "form.submitted", form.name, values, [key], visitor=visitor
+        )
         if around.repeated is None:
             writes = Writes()
+            _join_visitor(ledger, writes, around, visitor)
             _fill(ledger, values, overwrite=True)
             if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
                 ledger.lead = ledger.lead.changed(suppressed=None)
@@ -133,7 +148,7 @@ async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
 
 
 async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -> None:
-    """Effective at the commit. A topic's campaigns are left; without a topic all are, and nothing is mailed any more."""
+    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more."""
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         locked = await leads.lock(hot, lead_id)
         if locked is None:
@@ -165,7 +180,9 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
 def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
     """Nothing may be mailed from this commit on; every live run leaves because of event `seq`."""
     ledger.lead = ledger.lead.changed(suppressed=reason)
-    writes.insert("suppressions", address_hash=_hash(rt, email_key(ledger.lead.email or "")), reason=reason, at=ledger.now)
+    writes.insert(
+        "suppressions", address_hash=_hash(rt, email_key(ledger.lead.email or "")), reason=reason, at=ledger.now
+    )
     for enrolment in ledger.enrolments:
         ledger.leave(enrolment, seq)
 
@@ -224,7 +241,9 @@ async def _commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None
     rt.delivery.push(list(ledger.wakes.values()))
 
 
-async def _happen(rt: Runtime, lead_id: UUID, type: EventType, name: str, data: dict[str, Any], key: str | None) -> None:
+async def _happen(
+    rt: Runtime, lead_id: UUID, type: EventType, name: str, data: dict[str, Any], key: str | None
+) -> None:
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         if locked := await leads.lock(hot, lead_id):
             one = Occurrence(type=type, name=name, data=data, key=key)
@@ -262,12 +281,14 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
 
 async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
     """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
-    raw = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
+    raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
+    if post.visitor is not None:
+        raw["visitor"] = str(post.visitor)
     event = ledger.happen("form.posted", post.form.name, raw, key=key)
     for topic in post.topics:
         writes.insert(
             "consents", lead_id=ledger.lead.id, topic=topic, seq=event.seq, state="asked",
-            record={"form": post.form.name, "wording": _wording(post.form, topic), **post.context}, at=event.at,
+            record=_proof(post.form, topic, post.context), at=event.at,
         )  # fmt: skip
 
 
@@ -278,16 +299,20 @@ def _consent(
         ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, topic: state})
         writes.insert(
             "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state=state,
-            record={"form": form.name, "wording": _wording(form, topic), **context}, at=ledger.now,
+            record=_proof(form, topic, context), at=ledger.now,
         )  # fmt: skip
 
 
-def _wording(form: Form, topic: str) -> str:
-    return next((one.wording for one in form.consents if one.topic == topic), "")
+def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
+    """What is kept with a consent. `tracking` in the context is the wording beside the box for tracking."""
+    rest = {name: value for name, value in context.items() if name != "tracking"}
+    own = context.get("tracking", "") if topic == TRACKING else ""
+    wording = next((one.wording for one in form.consents if one.topic == topic), own)
+    return {"form": form.name, "wording": wording, **rest}
 
 
 def _fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
-    """Take over the values: what the CRM owns never, what is known already only if the sender has proved who they are."""
+    """Take over the values: what the CRM owns never, what is known already only if the sender has proved who it is."""
     program, fields = ledger.rules.program, dict(ledger.lead.fields)
     for name, value in values.items():
         declared = program.all_fields.get(name)

@@ -10,12 +10,9 @@ from dsl.plan import Plan, Send
 from engine.catalog import Deployment
 from engine.mail.compose import Addressed, Composed, compose
 from engine.mail.render import Context
-from engine.model import Lead
+from engine.model import TRACKING, Lead
 from engine.position import Branch
 from engine.tokens import Tokens
-
-TRACKING = "@tracking"
-"""The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
 
 
 def context_for(

@@ -11,6 +11,9 @@ from uuid import UUID
 from dsl.plan import Program, Scalar
 from engine.conditions import Facts
 
+TRACKING = "@tracking"
+"""The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

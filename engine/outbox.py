@@ -24,11 +24,13 @@ UPDATE outbox SET real_leased_until = :until WHERE run_id IN (
     SELECT run_id FROM outbox WHERE real_leased_until < :now ORDER BY real_leased_until
     FOR UPDATE SKIP LOCKED LIMIT :many)
 RETURNING run_id, kind, seq, gen, queue""")
-_DELETE = text("""
-DELETE FROM outbox USING unnest(CAST(:runs AS uuid[]), CAST(:seqs AS bigint[])) AS sent(run, seq)
-WHERE outbox.run_id = sent.run AND outbox.seq = sent.seq""")
+_DELETE = """
+DELETE FROM outbox USING unnest(%(runs)s::uuid[], %(seqs)s::bigint[]) AS sent(run, seq)
+WHERE outbox.run_id = sent.run AND outbox.seq = sent.seq"""
 
 AT_ONCE = 32
+GATHER = 0.25
+"""Seconds over which delivered rows are gathered before they are deleted together."""
 BATCH = 100
 
 
@@ -56,7 +58,7 @@ class Outbox:
             task.add_done_callback(self._tasks.discard)
 
     async def sweep(self) -> int:
-        """Deliver rows whose lease ran out; how many were claimed. A repeated start is told as a wake, which does both."""
+        """Deliver rows whose lease ran out; how many were claimed. A start is repeated as a wake, which does both."""
         if not self._open():
             return 0
         now = self._clock.real()
@@ -90,6 +92,9 @@ class Outbox:
                 self._pause = min(self._pause * 2, timedelta(seconds=30))
                 log.warning("runs.unreachable", reason=str(problem), retry_at=self._closed_until.isoformat())
                 return
+            except Exception as problem:
+                log.error("runs.not_delivered", run=str(wake.run), kind=type(problem).__name__)
+                return
         self._closed_until, self._pause = None, timedelta(seconds=1)
         self._delivered.append((wake, wake.seq))
         if self._flushing is None:
@@ -97,7 +102,7 @@ class Outbox:
 
     async def _flush_soon(self) -> None:
         try:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(GATHER)
             await self._flush()
         finally:
             self._flushing = None
@@ -108,7 +113,8 @@ class Outbox:
             return
         values = {"runs": [wake.run for wake, _ in batch], "seqs": [seq for _, seq in batch]}
         try:
-            async with self._db.engine.begin() as connection:
-                await connection.execute(_DELETE, values)
+            async with self._db.hot() as hot:
+                await hot.run(_DELETE, values)
+                await hot.commit()
         except Exception:
             log.exception("outbox.delete_failed", rows=len(batch))

@@ -16,7 +16,7 @@ class Pace:
         self._at = time.monotonic()
 
     async def take(self) -> None:
-        while not self.try_take():
+        while not self.try_take():  # noqa: ASYNC110 - nothing but time brings a token
             await asyncio.sleep((1 - self._tokens) / self._rate)
 
     def try_take(self) -> bool:

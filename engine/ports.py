@@ -70,8 +70,9 @@ class Mail:
 class Receipt:
     """What came of handing a mail to the provider.
 
-    accepted: taken over (`provider_id` when known). refused: permanent, for this mail. retry: certainly not taken, may be repeated
-    at once. closed: not taken, and nothing will be until `until`. unknown: may or may not have been taken; never repeat.
+    accepted: taken over (`provider_id` when known). refused: permanent, for this mail. retry: certainly not taken, may
+    be repeated at once. closed: not taken, and nothing will be until `until`. unknown: may or may not have been taken;
+    never repeat.
     """
 
     state: Literal["accepted", "refused", "retry", "closed", "unknown"]

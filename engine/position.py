@@ -46,8 +46,8 @@ class Branch:
     def woken(self, target: str | None, event: Event) -> Branch:
         """At another step because of an event, which never counts again."""
         return self.moved(
-            target, cursor=max(event.seq, self.cursor), used=(*self.used, event.seq)[-MOST_USED:], event=dict(event.data),
-            event_seq=event.seq, event_at=event.at,
+            target, cursor=max(event.seq, self.cursor), used=(*self.used, event.seq)[-MOST_USED:],
+            event=dict(event.data), event_seq=event.seq, event_at=event.at,
         )  # fmt: skip
 
     @staticmethod
@@ -58,9 +58,9 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send;
-    `fired` keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be recorded;
-    `ending` is the outcome the run is heading for once it leaves."""
+    """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send; `fired`
+    keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
+    recorded; `ending` is the outcome the run is heading for once it leaves."""
 
     branches: tuple[Branch, ...]
     seen: int = 0

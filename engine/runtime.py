@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
@@ -16,7 +16,6 @@ from engine.ports import Clock, Mailer, Runs, Unreachable, Wake
 from engine.settings import Settings
 from engine.store.db import Database
 from engine.tokens import Tokens
-
 
 MOST_LINKS = 10_000
 
@@ -45,14 +44,15 @@ class Runtime:
             lock = self._turns[key] = asyncio.Lock()
         return lock
 
-    def fresh_link(self, id: str) -> bool:
-        """Whether this process has not stored that link yet."""
-        if id in self._known_links:
-            return False
+    def fresh_links(self, ids: Iterable[str]) -> list[str]:
+        """Those this process has not stored yet."""
+        return [id for id in ids if id not in self._known_links]
+
+    def know_links(self, ids: Iterable[str]) -> None:
+        """They are stored, and need not be again."""
         if len(self._known_links) >= MOST_LINKS:
             self._known_links.clear()
-        self._known_links.add(id)
-        return True
+        self._known_links.update(ids)
 
     async def deployment(self, epoch: int | None) -> Deployment:
         """The deployment at the epoch a locking statement read. Raises NothingDeployed."""
@@ -81,7 +81,8 @@ async def open_runtime(
     db = Database(settings.database_url, size=size or settings.database_pool)
     rt = Runtime(
         settings=settings, clock=clock, db=db, catalog=Catalog(db),
-        tokens=Tokens([settings.secret.get_secret_value()]), delivery=Outbox(db, runs or NoRuns(), clock), pace=Pace(settings.mails_per_second), mailer=mailer,
+        tokens=Tokens([settings.secret.get_secret_value()]), delivery=Outbox(db, runs or NoRuns(), clock),
+        pace=Pace(settings.mails_per_second), mailer=mailer,
     )  # fmt: skip
     try:
         yield rt

@@ -18,7 +18,7 @@ from dsl.plan import Plan, Send
 from engine import calendar
 from engine.catalog import Deployment
 from engine.conditions import value_of
-from engine.model import Lead
+from engine.model import TRACKING, Lead
 from engine.ports import Mail, Receipt
 from engine.position import Branch
 from engine.runtime import Runtime
@@ -74,7 +74,8 @@ def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str
         return f"suppressed: {lead.suppressed}"
     if step.mode == "transactional":
         return None
-    states = [lead.topics.get(plan.topic)] if plan.topic else list(lead.topics.values())
+    given = {topic: state for topic, state in lead.topics.items() if topic != TRACKING}
+    states = [given.get(plan.topic)] if plan.topic else list(given.values())
     if workspace.mail_needs_consent:
         return None if "subscribed" in states else "no consent"
     return "unsubscribed from the topic" if plan.topic and "unsubscribed" in states else None

@@ -20,6 +20,10 @@ log = structlog.get_logger(__name__)
 
 LATE = timedelta(minutes=2)
 """A run this long (real time) past its due instant has lost its timer or its wake, and is woken again."""
+AGAIN = timedelta(minutes=10)
+"""How long the watchdog leaves a run alone once it has woken it."""
+SILENT = timedelta(minutes=5)
+"""A run this long (real time) past its due instant needs a person's attention."""
 MANY = 100
 
 _DUE = text("""
@@ -32,14 +36,23 @@ WHERE p.lead_id = %(lead)s AND p.expires_at IS NOT NULL AND NOT EXISTS (
 ORDER BY p.expires_at"""
 
 _STALLED = text("""
-INSERT INTO outbox (run_id, kind, start, seq, gen, queue, real_leased_until)
-SELECT late.id, kind, false, leads.seq, gen, 'mail', :real FROM (
+WITH late AS (
     SELECT id, lead_id, 'enrolment' AS kind, gen FROM enrolments
-    WHERE state <> 'ended' AND due_at < :late AND attention IS NULL
+    WHERE state <> 'ended' AND due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
+        AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real)
     UNION ALL
-    SELECT id, lead_id, 'handoff', gen FROM handoffs WHERE outcome IS NULL AND due_at < :late AND attention IS NULL
-    LIMIT :many) late JOIN leads ON leads.id = late.lead_id
+    SELECT id, lead_id, 'handoff', gen FROM handoffs
+    WHERE outcome IS NULL AND due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
+    LIMIT :many),
+enrolled AS (UPDATE enrolments SET real_woken_at = :real FROM late WHERE enrolments.id = late.id),
+handed AS (UPDATE handoffs SET real_woken_at = :real FROM late WHERE handoffs.id = late.id)
+INSERT INTO outbox (run_id, kind, start, seq, gen, queue, real_leased_until)
+SELECT late.id, kind, false, leads.seq, gen, 'mail', :real FROM late JOIN leads ON leads.id = late.lead_id
 ON CONFLICT (run_id) DO NOTHING""")
+
+_LATE = text("""
+UPDATE enrolments SET attention = 'its run does not answer' WHERE state <> 'ended' AND due_at < :late
+    AND attention IS NULL AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real)""")
 
 _SILENT = text("""
 UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND due_at IS NULL AND attention IS NULL
@@ -70,12 +83,17 @@ async def _repeat(rt: Runtime, every: float, job: Callable[[Runtime], Awaitable[
 
 
 async def wake_stalled(rt: Runtime) -> int:
-    """The watchdog: put lost runs back into the outbox, and mark what rests on nothing. How many were woken."""
-    now, day = rt.clock.now(), timedelta(days=1)
+    """The watchdog: put lost runs back into the outbox, mark what does not answer or rests on nothing. How many woke.
+
+    A wake starts a run that Temporal has lost; one that is alive and has seen everything does not mind it. While a
+    provider's gate is closed mails are late on purpose.
+    """
+    now, real, day = rt.clock.now(), rt.clock.real(), timedelta(days=1)
     pace = (rt.clock.to_real(now + day) - rt.clock.to_real(now)) / day
-    late = now - LATE / pace
     async with rt.db.engine.begin() as connection:
-        woken = await connection.execute(_STALLED, {"late": late, "real": rt.clock.real(), "many": MANY})
+        values = {"late": now - LATE / pace, "real": real, "again": real - AGAIN, "many": MANY}
+        woken = await connection.execute(_STALLED, values)
+        await connection.execute(_LATE, {"late": now - SILENT / pace, "real": real})
         await connection.execute(_SILENT)
     return woken.rowcount
 

@@ -121,7 +121,7 @@ def email_key(address: str) -> str:
         found = validate_email(text.lower(), check_deliverability=False, test_environment=True)
     except (EmailNotValidError, UnicodeError):
         raise ValueError("not one plain e-mail address") from None
-    if "." not in found.domain:
+    if "." not in found.domain or len(found.local_part.encode()) > 64:
         raise ValueError("not one plain e-mail address")
     return f"{found.local_part}@{found.ascii_domain}"
 

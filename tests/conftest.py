@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from engine.embedded import account
 from engine.embedded import postgres as embedded_postgres
 from engine.embedded import temporal as embedded_temporal
 from engine.embedded.postgres import NOT_DURABLE, PostgresServer
@@ -48,6 +49,21 @@ def server_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="cf-"))
     folder.chmod(0o711)
     yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder for embedded servers of the test's own; all they stored goes with it."""
+    yield from home_folder()
+
+
+def home_folder() -> Iterator[Path]:
+    """The same for fixtures of another scope."""
+    folder = Path(tempfile.mkdtemp(prefix="cf-"))
+    folder.chmod(0o711)
+    yield folder
+    account.erase(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -20,6 +20,7 @@ import pycountry
 from babel import Locale, UnknownLocaleError
 
 from dsl.plan import Form, LeadField, Program, Scalar
+from engine.model import TRACKING
 from engine.tokens import email_key
 
 MAX_CHARS = 2_000
@@ -88,17 +89,20 @@ def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
         except Refused as refused:
             problems[ask.field] = refused.problem
     values.update(form.hidden)
-    return Parsed(values, ticked(form, raw), problems)
+    return Parsed(values, ticked(form, program, raw), problems)
 
 
-def ticked(form: Form, raw: Raw) -> tuple[str, ...]:
-    """The topics of this form's consents that were ticked: `consent` carries each ticked topic's name."""
+def ticked(form: Form, program: Program, raw: Raw) -> tuple[str, ...]:
+    """What was ticked of this form's consents: `consent` carries each topic's name, TRACKING where that needs one."""
     given: set[str] = set()
     for value in raw.get("consent", ()):
         given.update(
             item.casefold() for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)
         )
-    return tuple(dict.fromkeys(consent.topic for consent in form.consents if consent.topic.casefold() in given))
+    offered = [consent.topic for consent in form.consents]
+    if program.workspace.tracking_needs_consent:
+        offered.append(TRACKING)
+    return tuple(dict.fromkeys(topic for topic in offered if topic.casefold() in given))
 
 
 @dataclass(frozen=True)

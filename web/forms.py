@@ -20,11 +20,22 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from dsl.plan import Form, Scalar
 from engine import intake
 from engine.catalog import Deployment
+from engine.model import TRACKING
 from engine.tokens import email_key
 from web.answers import page, wants_json
 from web.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.fields import Parsed, Raw, parse_form, safe_url
-from web.hosted import HONEYPOT, NONCE, QUICKEST, Filled, Nonce, form_page, language_of, read_nonce
+from web.hosted import (
+    HONEYPOT,
+    NONCE,
+    QUICKEST,
+    Filled,
+    Nonce,
+    form_page,
+    language_asked,
+    language_of,
+    read_nonce,
+)
 from web.origins import admits, origin_of, share
 from web.visits import visitor_of
 from web.words import Words
@@ -140,13 +151,22 @@ def _post(request: Request, incoming: Incoming) -> intake.Post:
         topics=incoming.parsed.topics,
         key=_key(request, incoming),
         visitor=visitor_of(request),
+        language=language_asked(request, incoming.deployment.program),
         context={
             "page": referer or "",
             "client": client(request),
             "user_agent": request.headers.get("user-agent", "")[:500],
             "language": language_of(request, incoming.deployment.program),
+            **_tracking_words(request, incoming),
         },
     )
+
+
+def _tracking_words(request: Request, incoming: Incoming) -> dict[str, str]:
+    """What our own page said beside the box for tracking, as proof; how another site words it nobody tells us."""
+    if TRACKING not in incoming.parsed.topics or incoming.nonce is None:
+        return {}
+    return {"tracking": Words(language_of(request, incoming.deployment.program))("track")}
 
 
 def _key(request: Request, incoming: Incoming) -> str | None:

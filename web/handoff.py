@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -11,23 +11,29 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dsl.plan import AnyStep, HandOff, Program
+from dsl.plan import HandOff, Program
 from engine import handoffs
+from engine.model import TRACKING
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
 from web.fields import Refused, clean
 
 router = APIRouter()
 Action = Literal["acknowledge", "contacted", "accept", "reject"]
-ACTIONS: tuple[Action, ...] = ("acknowledge", "contacted", "accept", "reject")
 REASONS = ("not ready", "no budget", "bad fit", "wrong contact", "duplicate", "no response")
+ACTIONS: tuple[Action, ...] = ("acknowledge", "contacted", "accept", "reject")
 STEPS: tuple[tuple[str, str], ...] = (
     ("assigned", "Assigned"),
     ("acknowledged", "Acknowledged"),
     ("contacted", "Contacted"),
     ("closed", "Decided"),
 )
-MAX_REASON = 100
+IGNORED: Mapping[str, str] = {
+    "closed": "This handoff was closed before you pressed the button.",
+    "done before": "That was noted before.",
+    "taken": "A colleague has acknowledged this lead, so it stays with them.",
+}
+"""What to say when an action changed nothing (engine.handoff.Ignored)."""
 
 
 @router.get("/h/{token}")
@@ -37,19 +43,24 @@ async def show(request: Request, token: str) -> Response:
 
 @router.post("/h/{token}")
 async def act(request: Request, token: str) -> Response:
-    """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page."""
+    """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page,
+    409 when it changed nothing."""
     handoff_id, member = _who(request, token)
-    if await handoffs.view(runtime(request), handoff_id) is None:
+    before = await handoffs.view(runtime(request), handoff_id)
+    if before is None:
         raise missing()
     raw = await posted(request)
     given = next(iter(raw.get("action", ())), "")
     if given not in ACTIONS:
         raise HTTPException(422, f"The actions are {', '.join(ACTIONS)}.")
     action: Action = given
-    reason = _reason(raw.get("reason", ()), await _program(request)) if action == "reject" else None
+    reason = _reason(raw.get("reason", ()), await _reasons(request)) if action == "reject" else None
     if action == "reject" and reason is None:
         return await _page(request, token, status=422, problem="Please choose why this lead is rejected.")
-    await handoffs.act(runtime(request), handoff_id, action, member, reason)
+    result = await handoffs.act(runtime(request), handoff_id, action, member, reason)
+    # "closed" is also what a decision leads to; it was in vain only if the handoff was closed before
+    if result in IGNORED and (result != "closed" or before.phase == "closed"):
+        return await _page(request, token, status=409, problem=IGNORED[result])
     return RedirectResponse(f"/h/{token}", 303)
 
 
@@ -62,19 +73,25 @@ def reasons(program: Program | None) -> tuple[str, ...]:
 
 
 def _named(program: Program) -> Iterator[str]:
-    steps: Iterable[AnyStep] = (step for plan in program.campaigns for step in plan.steps)
-    for step in steps:
-        if isinstance(step, HandOff):
-            yield from (case.reason for case in step.cases if case.reason)
+    for plan in program.campaigns:
+        for step in plan.steps:
+            if isinstance(step, HandOff):
+                yield from (case.reason for case in step.cases if case.reason)
 
 
-def _reason(given: Iterable[object], program: Program | None) -> str | None:
+async def _reasons(request: Request) -> tuple[str, ...]:
+    deployment = await deployed(request)
+    return reasons(deployment.program if deployment else None)
+
+
+def _reason(given: Iterable[object], offered: Iterable[str]) -> str | None:
+    """The offered reason that was chosen, or None."""
     value = next(iter(given), None)
     try:
         text = clean(value).casefold() if isinstance(value, str) else ""
     except Refused:
         return None
-    return next((reason for reason in reasons(program) if reason.casefold() == text), None)
+    return next((reason for reason in offered if reason.casefold() == text), None)
 
 
 def _who(request: Request, token: str) -> tuple[UUID, str]:
@@ -82,17 +99,11 @@ def _who(request: Request, token: str) -> tuple[UUID, str]:
     return token_uuid(handoff_id), member
 
 
-async def _program(request: Request) -> Program | None:
-    deployment = await deployed(request)
-    return deployment.program if deployment else None
-
-
 async def _page(request: Request, token: str, *, status: int = 200, problem: str = "") -> Response:
     handoff_id, member = _who(request, token)
     view = await handoffs.view(runtime(request), handoff_id)
     if view is None:
         raise missing()
-    program = await _program(request)
     reached = [phase for phase, _ in STEPS].index(view.phase) if view.phase in dict(STEPS) else -1
     return page(
         "handoff.html",
@@ -100,11 +111,12 @@ async def _page(request: Request, token: str, *, status: int = 200, problem: str
         view=view,
         token=token,
         member=member,
+        subscribed=[topic for topic, state in view.topics.items() if state == "subscribed" and topic != TRACKING],
         mine=view.member is not None and view.member.casefold() == member.casefold(),
         steps=[(label, number <= reached) for number, (_, label) in enumerate(STEPS)],
         open=view.phase != "closed",
         may=_offered(view.phase),
-        reasons=reasons(program),
+        reasons=await _reasons(request),
         shown=shown,
         problem=problem,
     )

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from dsl.plan import Ask, Form, LeadField, Program
 from engine.catalog import Deployment
+from engine.model import TRACKING
 from engine.tokens import Tokens
 from web.answers import page
 from web.context import runtime
@@ -78,6 +79,13 @@ def language_of(request: Request, program: Program) -> str:
     return wanted if wanted in spoken else preferred(request.headers.get("accept-language", ""), spoken)
 
 
+def language_asked(request: Request, program: Program) -> str | None:
+    """The language the visitor asks for, None when it is not one of the company's."""
+    wanted = request.query_params.get("lang", "").lower()
+    spoken = program.workspace.languages
+    return wanted if wanted in spoken else preferred(request.headers.get("accept-language", ""), ("", *spoken)) or None
+
+
 def form_page(request: Request, deployment: Deployment, form: Form, filled: Filled | None = None) -> Response:
     """The page with the form, empty (200) or as it came back (422)."""
     program, back = deployment.program, filled or Filled()
@@ -99,12 +107,20 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
         title=form.name[:1].upper() + form.name[1:],
         action=f"/f/{quote(form.name, safe='')}" + (f"?lang={language}" if asked_for == language else ""),
         fields=[shown(ask, program, language, words, back) for ask in form.asks],
-        consents=[(consent, consent.topic in back.raw.get("consent", ())) for consent in form.consents],
+        consents=[
+            (topic, wording, topic in back.raw.get("consent", ())) for topic, wording in offers(form, program, words)
+        ],
         nonce=back.nonce or new_nonce(runtime(request).tokens, form, runtime(request).clock.real()),
         honeypot=HONEYPOT,
         nonce_name=NONCE,
         whole=words(back.whole) if back.whole else "",
     )
+
+
+def offers(form: Form, program: Program, words: Words) -> list[tuple[str, str]]:
+    """What the page asks consent to, as (topic, wording); the last is tracking, where that needs consent."""
+    found = [(consent.topic, consent.wording) for consent in form.consents]
+    return [*found, (TRACKING, words("track"))] if program.workspace.tracking_needs_consent else found
 
 
 def shown(ask: Ask, program: Program, language: str, words: Words, filled: Filled) -> Shown:

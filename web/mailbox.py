@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import func, select
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from engine.settings import Settings
 from engine.store.tables import mailbox
-from web.answers import missing, page
+from web.answers import missing, page, wants_json
 from web.context import runtime, token_uuid
 from web.origins import origin_of
 
@@ -26,7 +27,7 @@ def active(settings: Settings) -> bool:
 
 @router.get("/mailbox")
 async def listing(request: Request) -> Response:
-    """The newest mails first, 50 to a page; `?to=` shows one address only."""
+    """The newest mails first, 50 to a page; `?to=` shows one address only. JSON for a program that asks for it."""
     _need(request)
     to = request.query_params.get("to", "")[:320].strip().replace("\0", "")
     number = _page_number(request)
@@ -39,13 +40,16 @@ async def listing(request: Request) -> Response:
         mails = (await connection.execute(chosen)).all()
         total: int = (await connection.execute(count)).scalar_one()
     pages = max(1, -(-total // PER_PAGE))
+    if wants_json(request):
+        return JSONResponse({"mails": [_plain(mail._asdict()) for mail in mails], "total": total, "pages": pages})
     return page("mailbox.html", mails=mails, total=total, to=to, number=number, pages=pages)
 
 
 @router.get("/mailbox/{mail}")
 async def show(request: Request, mail: str) -> Response:
     _need(request)
-    return page("mail.html", mail=await _mail(request, mail))
+    found = await _mail(request, mail)
+    return JSONResponse(_plain(found)) if wants_json(request) else page("mail.html", mail=found)
 
 
 @router.get("/mailbox/{mail}/html")
@@ -72,6 +76,11 @@ def in_new_tab(html: str) -> str:
     return changed if times else base + html
 
 
+def _plain(mail: Mapping[str, Any]) -> dict[str, Any]:
+    """A mail's columns as JSON has them: the instant in ISO 8601, headers as an object."""
+    return {**mail, "id": str(mail["id"]), "at": mail["at"].isoformat()}
+
+
 def _need(request: Request) -> None:
     if not active(runtime(request).settings):
         raise missing()
@@ -82,7 +91,7 @@ def _page_number(request: Request) -> int:
     return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
 
 
-async def _mail(request: Request, mail: str) -> Mapping[str, str]:
+async def _mail(request: Request, mail: str) -> Mapping[str, Any]:
     async with runtime(request).db.engine.connect() as connection:
         row = (await connection.execute(select(mailbox).where(mailbox.c.id == token_uuid(mail)))).mappings().first()
     if row is None:

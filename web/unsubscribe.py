@@ -72,7 +72,7 @@ def _page(token: str, choices: Choices, left: Topic | None = None, done: bool = 
 
 
 async def _choices(request: Request, token: str) -> Choices:
-    lead, topic, _ = token_parts(request, "unsubscribe", token, 3)
+    lead, topic = token_parts(request, "unsubscribe", token, 2)
     lead_id = token_uuid(lead)
     deployment = await deployed(request)
     async with runtime(request).db.engine.connect() as connection:

@@ -32,6 +32,7 @@ ENGLISH: Mapping[str, str] = {
     # the pages
     "optional": "optional",
     "send": "Send",
+    "track": "You may measure which of your emails and pages I use.",
     "yes": "Yes",
     "no": "No",
     "please choose": "Please choose",
@@ -92,6 +93,7 @@ GERMAN: Mapping[str, str] = {
     "check": "Etwas fehlt oder kann nicht stimmen. Bitte prüfen Sie die markierten Felder.",
     "optional": "freiwillig",
     "send": "Absenden",
+    "track": "Sie dürfen messen, welche Ihrer E-Mails und Seiten ich nutze.",
     "yes": "Ja",
     "no": "Nein",
     "please choose": "Bitte wählen",

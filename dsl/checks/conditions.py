@@ -26,6 +26,11 @@ WORDS = {
 }  # fmt: skip
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
+MEANT = {
+    **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
+    **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
+}
+"""What people write after `is` who mean that a value is there or not."""
 
 
 def check_conditions(scope: Scope) -> list[Diagnostic]:
@@ -116,7 +121,7 @@ class _Checker:
         left = self._kind(atom.left, place)
         for value in atom.values:
             if isinstance(value, tree.Word | tree.Score | tree.EventDatum):
-                self.problems.add("E311", value.span, text=show(value))
+                self.problems.add("E311", value.span, text=plain(value))
                 continue
             right = self._right(atom.left, left, value, place)
             if left is None or right is None:
@@ -209,7 +214,7 @@ class _Checker:
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self._kind(right, place)
         if left_kind is not None and not near(right.name, self.scope.fields):
-            self.problems.add("E313", right.span, name=right.name)
+            self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
         elif left_kind is not None:
             self._kind(right, place if place.kind != "where" else Place("flow"))
         return None

@@ -56,6 +56,8 @@ def check_names(scope: Scope) -> list[Diagnostic]:
 def _check_spelling(kind: str, name: Text, problems: Problems) -> None:
     if not name.value.strip():
         problems.add("E134", name.span)
+    elif kind == "campaign" and name.key.startswith('confirm form "'):
+        problems.add("E137", name.span)
     elif "*" in name.value:
         problems.add("E135", name.span)
     elif kind in ("field", "stage") and "-" in name.value:
@@ -167,7 +169,7 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
         for name, value in form.hidden:
             _check_hidden(name, value, scope, problems)
         for consent in form.consents:
-            if consent.topic.key not in scope.topics and not scope.lost("workspace"):
+            if consent.topic.key not in scope.topics and not scope.lost("workspace", "topic"):
                 unknown(problems, "E108", consent.topic, scope.topics)
         if form.intent and form.intent.value not in INTENTS:
             problems.add("E509", form.intent.span, near=near(form.intent.value, INTENTS), name=form.intent.value)

@@ -35,7 +35,7 @@ def _unknown_event(event: Event, problems: Problems) -> None:
     elif noun in NOUNS:
         verbs = verbs_of(noun)
         example = EVENTS[noun, verbs[0]].example
-        shown = ", ".join(f"`{verb}`" for verb in verbs) + f": write for example `{example}`"
+        shown = ", ".join(f"`{verb}`" for verb in verbs) + f", for example `{example}`"
         problems.add("E111", event.verb.span, near=near(verb, verbs), noun=a(noun), verb=verb, verbs=shown)
     else:
         problems.add("E116", event.noun.span, near=near(noun, NOUNS), noun=noun)

@@ -20,7 +20,7 @@ def check_references(scope: Scope) -> list[Diagnostic]:
     """Templates, stages, teams, scorings, topics and campaigns that steps name."""
     problems = Problems()
     for campaign in scope.program.campaigns:
-        if campaign.topic and campaign.topic.key not in scope.topics and not scope.lost("workspace"):
+        if campaign.topic and campaign.topic.key not in scope.topics and not scope.lost("workspace", "topic"):
             unknown(problems, "E108", campaign.topic, scope.topics)
         for statement in all_statements(campaign):
             _check_statement(statement, scope, problems)
@@ -212,9 +212,10 @@ def check_sending(scope: Scope) -> list[Diagnostic]:
     marketing = next((send for _, send in sends if send.mode != "transactional"), None)
     if marketing and not (workspace.address and workspace.address.value.strip()):
         problems.add("E528", marketing.span, related=[at("the workspace is declared here", workspace.span)])
-    nameless = next((send for campaign, send in sends if campaign.sender is None), None)
+    nameless = [send.span for campaign, send in sends if campaign.sender is None]
+    nameless += [form.confirm_with.span for form in scope.program.forms if form.confirm_with]
     if nameless and workspace.sender is None:
-        problems.add("E529", nameless.span, related=[at("the workspace is declared here", workspace.span)])
+        problems.add("E529", nameless[0], related=[at("the workspace is declared here", workspace.span)])
     return problems.found
 
 

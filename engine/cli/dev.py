@@ -41,15 +41,15 @@ async def _dev(settings: Settings, *, fresh: bool, workers: int) -> None:
     from engine.cli.stack import Stack
 
     stack = Stack(settings, fresh=fresh, workers=workers, temporal_page=True, say=say)
-    with suppress(asyncio.CancelledError), _until_stopped(stack.hurry):
+    with suppress(asyncio.CancelledError), until_stopped(stack.hurry):
         async with stack:
             await deploy_or_explain(stack)
-            _addresses(stack)
+            addresses(stack)
             await asyncio.Event().wait()
     err.print("stopped")
 
 
-class _until_stopped:
+class until_stopped:
     """The first Ctrl-C or SIGTERM cancels the surrounding task, the second calls `hurry`."""
 
     def __init__(self, hurry: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ def say(line: str) -> None:
     err.print(f"· {line}", style="dim", markup=False)
 
 
-def _addresses(stack: Stack) -> None:
+def addresses(stack: Stack) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -191,6 +191,16 @@ class Stack:
         for part in parts:
             part.held = False
 
+    def set_clock(self, clock: VirtualClock) -> None:
+        """The clock of every process that starts from now on."""
+        self.settings = self.settings.model_copy(update={"clock": clock.describe()})
+
+    async def add_web(self) -> Part:
+        """The web process of a stack that was entered without one; it answers when this returns."""
+        part = self.parts["web"] = self._web()
+        await self._start([part])
+        return part
+
     async def add_worker(self) -> Part:
         """One more worker process; it answers when this returns."""
         number = 1 + sum(name.startswith("worker-") for name in self.parts)
@@ -242,6 +252,6 @@ class Stack:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False

@@ -90,11 +90,11 @@ def as_money(value: Any, currency: str | None = None) -> str:
     return numbers.format_currency(_decimal(value), currency or run.currency, locale=run.locale)
 
 
-def as_percent(value: Any, digits: int = 0) -> str:
-    """`{{ discount|percent }}`: 10 is shown as 10%, 12.5 with `percent(1)` as 12.5%."""
-    zeros = "0" * max(0, min(int(digits), 10))
-    pattern = f"#,##0.{zeros}%" if zeros else None
-    return numbers.format_percent(_decimal(value) / 100, format=pattern, locale=current().locale)
+def as_percent(value: Any, digits: int | None = None) -> str:
+    """`{{ discount|percent }}`: 10 is shown as 10%; `percent(1)` rounds to one digit after the point."""
+    number = _decimal(value)
+    number = number if digits is None else round(number, max(0, min(int(digits), 10)))
+    return numbers.format_percent(number / 100, locale=current().locale, decimal_quantization=False)
 
 
 def _decimal(value: Any) -> Decimal:
@@ -139,7 +139,8 @@ def without_links(text: str) -> str:
     return _LINK_LIKE.sub(lambda found: found[0][0] + _JOINER + found[0][1:], text)
 
 
-def shown(value: Any) -> Any:
+@pass_context
+def shown(context: Context, value: Any) -> Any:
     """How every `{{ … }}` prints: as `printable`, yes or no in words, text from outside without links."""
     if value is True or value is False:
         return words_of(current().locale)["yes" if value else "no"]

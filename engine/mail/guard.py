@@ -28,7 +28,7 @@ def problem(mail: Mail) -> str | None:
     if plain_recipient(mail.to) is None:
         return "to: is not exactly one plain address"
     if sender_parts(mail.sender) is None:
-        return "from: is not one address such as Acme <hello@acme.example>"
+        return "from: is not one sender, a name and an address in angle brackets"
     if not mail.subject.strip():
         return "subject: is empty"
     if not mail.text.strip() or not mail.html.strip():

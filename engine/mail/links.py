@@ -33,7 +33,7 @@ def rewrite(html: str, text: str, link: Callable[[str], str], keep: Collection[s
         href = parts.get("href")
         if href is None or href[4] is None or "data-untracked" in parts:
             return found[0]
-        url = unescape(href[4].strip("\"'")).strip()
+        url = unescape(href[4][1:-1] if href[4][0] in "\"'" else href[4]).strip()
         if not url.lower().startswith(("http://", "https://")) or url in keep:
             return found[0]
         new = replaced.get(url) or replaced.setdefault(url, link(url))

@@ -1,6 +1,6 @@
 """The mails to colleagues about a handoff: which template each notice uses, and what it may say.
 
-A workspace overrides one by a template of the same name. All have `lead`, `score`, `stage` and `owner`, and `event` with
+A workspace overrides one by a template of the same name. All have `lead`, `score`, `stage`, `owner`, and `event` with
 `handoff_url` and, where known, `note`, `team`, `member`, `campaign`, `phase`, `due` (a moment) and `reason`.
 """
 

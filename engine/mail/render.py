@@ -117,7 +117,7 @@ class Renderer:
         """The mail. Raises TemplateError, whose message holds nothing of the lead."""
         language = self._language(context.language)
         unit = self.unit(name, language)
-        names = self._names(context, unit.language)
+        names = self._names(unit.path, context, unit.language)
         token = running.set(self._run(context, language))
         try:
             front = {key: _one_line(self._filled(template, names)) for key, template in unit.front.items()}
@@ -145,7 +145,7 @@ class Renderer:
             template = self._notes[source] = self._compiled(self._text, "note", source)
         token = running.set(self._run(context, language))
         try:
-            return self._filled(template, self._names(context, language))
+            return self._filled(template, self._names("note", context, language))
         finally:
             running.reset(token)
 
@@ -319,12 +319,15 @@ class Renderer:
     def _workspace_names(self) -> dict[str, str]:
         return {"name": self.workspace.name, "address": self.workspace.address}
 
-    def _names(self, context: Context, language: str) -> dict[str, Any]:
-        lead = formats.plain(context.lead)
-        names = {name: value for name, value in formats.plain(context.given).items() if name not in LAYOUT_NAMES}
+    def _names(self, path: str, context: Context, language: str) -> dict[str, Any]:
+        try:
+            lead, given, event = (formats.plain(part) for part in (context.lead, context.given, context.event))
+        except NotAllowed as error:
+            raise TemplateError(path, 0, str(error)) from None
+        names = {name: value for name, value in given.items() if name not in LAYOUT_NAMES}
         names.update(
             lead=lead, score=context.score, stage=context.stage, interests=list(context.interests),
-            owner=dict(context.owner), event=formats.plain(context.event), workspace=self._workspace_names,
+            owner=dict(context.owner), event=event, workspace=self._workspace_names,
             greeting=formats.greeting(language, lead.get("first_name"), lead.get("last_name")),
             unsubscribe_url=context.unsubscribe_url, preferences_url=context.preferences_url,
             confirm_url=context.confirm_url, view_url=context.view_url, file_url=_file_function(context.file_url),

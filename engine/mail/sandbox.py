@@ -158,7 +158,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
     def __init__(
-        self, *, show: Callable[[Any], Any], filters: Mapping[str, Callable[..., Any]],
+        self, *, show: Callable[..., Any], filters: Mapping[str, Callable[..., Any]],
         related: Callable[[str, str], str], **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(undefined=Missing, finalize=show, auto_reload=False, cache_size=-1, **options)

@@ -135,22 +135,23 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
     lines = text.split("\n")
     if lines[0].rstrip() != "---":
         return Front(), text
+    end = next((number for number, line in enumerate(lines[1:], start=2) if line.rstrip() == "---"), None)
+    if end is None:
+        raise TemplateError(path, 1, "the front matter has no second `---` line")
     values: dict[str, str] = {}
     places: dict[str, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if line.rstrip() == "---":
-            return Front(values, places, number + 1), "\n".join(lines[number:])
-        if not line.strip():
-            continue
+    for number, line in enumerate(lines[1 : end - 1], start=2):
         key, colon, value = line.partition(":")
         key = key.strip().lower()
+        if not line.strip():
+            continue
         if not colon or key not in FRONT_MATTER:
             raise TemplateError(path, number, f"front matter has lines of {', '.join(FRONT_MATTER)}; this is none")
         if key in values:
             raise TemplateError(path, number, f"`{key}` stands here a second time")
         values[key] = _unquoted(value.strip())
         places[key] = number
-    raise TemplateError(path, 1, "the front matter has no second `---` line")
+    return Front(values, places, end + 1), "\n".join(lines[end:])
 
 
 def _unquoted(value: str) -> str:

@@ -18,13 +18,14 @@ from engine.model import Event, Lead
 from engine.position import Position
 from engine.store.db import Hot
 
-_COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at, l.last_at,
-    (SELECT max(epoch) FROM deployments) AS epoch"""
+_COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
+    l.last_at, (SELECT max(epoch) FROM deployments) AS epoch"""
 
 _LOCK = f"SELECT {_COLUMNS} FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
 _LOCK_OR_CREATE = f"""
-INSERT INTO leads AS l (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at)
+INSERT INTO leads AS l
+    (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at)
 VALUES (%(id)s, %(email)s, %(key)s, 0, '{{}}', '{{}}', '{{}}', %(stage)s, '{{}}',
     (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s, %(now)s)
 ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
@@ -58,7 +59,8 @@ _REPEATED = """(SELECT max(seq) FROM events WHERE lead_id = %(lead)s AND key = A
     AND (at > %(fresh)s OR NOT %(fading)s)) AS repeated"""
 
 _ANONYMOUS = """(SELECT jsonb_agg(jsonb_build_object('type', type, 'name', name, 'data', data, 'key', key, 'at', at)
-    ORDER BY at) FROM (SELECT * FROM visitor_events WHERE visitor_id = %(visitor)s ORDER BY at LIMIT 500) v) AS anonymous"""
+    ORDER BY at) FROM (
+        SELECT * FROM visitor_events WHERE visitor_id = %(visitor)s ORDER BY at LIMIT 500) v) AS anonymous"""
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}"
 

@@ -21,6 +21,8 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
     }  # fmt: skip
     if ledger.overflow:
         row["attention"] = "consequences of consequences went too deep"
+    elif ledger.attention:
+        row["attention"] = ledger.attention
     writes.update("leads", **row)
     for event in ledger.events:
         writes.insert(
@@ -52,6 +54,7 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
 def _started(fresh: Enrolment, ledger: Ledger) -> dict[str, Any]:
     return {
         "id": fresh.id, "lead_id": ledger.lead.id, "campaign": fresh.campaign, "number": fresh.number,
-        "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "position": fresh.position.to_json(),
-        "gen": 0, "cursor": fresh.position.seen, "due_at": fresh.started_at, "started_at": fresh.started_at,
+        "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "gen": 0,
+        "position": fresh.position.to_json(), "cursor": fresh.position.seen, "due_at": fresh.started_at,
+        "started_at": fresh.started_at,
     }  # fmt: skip

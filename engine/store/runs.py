@@ -1,4 +1,4 @@
-"""Reading and writing one enrolment for `advance`: everything it needs in one statement, everything it decided in another."""
+"""Reading one enrolment for `advance`: everything it needs in one statement."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from engine.consequences import Enrolment, Probe
-from engine.interpreter import Resting
 from engine.model import Event
+from engine.resting import Resting
 from engine.store.db import Hot
 from engine.store.leads import (
-    ENROLMENTS, EVENT_JSON, TALLIES, enrolment_of, enrolments_of, event_of, probes_json, tallies_of,
+    ENROLMENTS,
+    EVENT_JSON,
+    TALLIES,
+    enrolment_of,
+    enrolments_of,
+    event_of,
+    probes_json,
+    tallies_of,
 )  # fmt: skip
 from engine.store.writes import Writes
 
@@ -63,7 +70,7 @@ class Run:
 async def read(
     hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe], recent: datetime, provider: str, above: int = 0
 ) -> Run | None:
-    """The run, under the lead's lock. `recent`: how far back mails count; `above`: events up to there are known already."""
+    """The run, under the lead's lock. `recent`: how far back mails count; `above`: events up to there are known."""
     values = {
         "id": id, "lead": lead, "probes": probes_json(probes), "recent": recent, "provider": provider, "above": above
     }  # fmt: skip

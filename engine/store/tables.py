@@ -8,8 +8,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, Numeric, Table, Text,
-    UniqueConstraint, Uuid, text,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -106,7 +119,7 @@ consents = Table(
     Column("topic", Text, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("state", Text, nullable=False, comment="asked | subscribed | unsubscribed"),
-    Column("record", JSONB, nullable=False, comment="wording, form, page, client address, both steps of a double opt-in"),
+    Column("record", JSONB, nullable=False, comment="wording, form, page, client, both steps of a double opt-in"),
     instant("at", required=True),
 )  # fmt: skip
 
@@ -129,7 +142,7 @@ events = Table(
 points = Table(
     "points", metadata,
     Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
-    Column("cause", Text, primary_key=True, comment="e:<event seq> | s:<enrolment>:<step>:<visit> | x:<expired cause> | f:<seq>"),
+    Column("cause", Text, primary_key=True, comment="e:<seq> | s:<run>:<step>:<visit> | x:<expired cause> | f:<seq>"),
     Column("rule", Text, primary_key=True),
     Column("model", Text, nullable=False),
     Column("amount", Numeric, nullable=False),
@@ -172,6 +185,7 @@ enrolments = Table(
     instant("due_at"),
     instant("started_at", required=True),
     instant("ended_at"),
+    instant("real_woken_at"),
     Index("enrolments_live", "lead_id", "campaign", unique=True, postgresql_where=text("state <> 'ended'")),
     Index("enrolments_of_lead", "lead_id"),
     Index("enrolments_due", "due_at", postgresql_where=text("state <> 'ended'")),
@@ -252,6 +266,7 @@ handoffs = Table(
     instant("acknowledged_at"),
     instant("contacted_at"),
     instant("closed_at"),
+    instant("real_woken_at"),
     Index("handoffs_open", "lead_id", unique=True, postgresql_where=text("outcome IS NULL")),
     Index("handoffs_by_member", "member", postgresql_where=text("outcome IS NULL")),
 )  # fmt: skip

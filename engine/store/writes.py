@@ -61,7 +61,7 @@ class Writes:
         self._pruned.append((table, column, value, name, kept))
 
     def guarded(self, table: str, where: Mapping[str, Any], **row: Any) -> None:
-        """Change the row with that primary key only where the other columns are as given; else flush raises Overtaken."""
+        """Change the row that is as given in `where`; if there is none, flush raises Overtaken."""
         self._guarded = (table, where, row)
 
     def __bool__(self) -> bool:
@@ -92,9 +92,9 @@ class Writes:
             parts.append(f"UPDATE {table} AS t SET {changes} FROM {source} WHERE {where}")
         answer = "1"
         if self._guarded is not None:
-            table, where, fields = self._guarded
+            table, guard, fields = self._guarded
             changes = ", ".join(f'"{name}" = {bind(_bound(value))}' for name, value in fields.items())
-            tests = " AND ".join(f'"{name}" IS NOT DISTINCT FROM {bind(value)}' for name, value in where.items())
+            tests = " AND ".join(f'"{name}" IS NOT DISTINCT FROM {bind(value)}' for name, value in guard.items())
             answer = f"(SELECT count(*) FROM w{len(parts)})"
             parts.append(f"UPDATE {table} SET {changes} WHERE {tests}")
         ctes = ", ".join(f"w{number} AS ({part} RETURNING 1)" for number, part in enumerate(parts))

@@ -10,13 +10,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import (
-    AddPoints, After, Arm, At, Branch, BusinessHours, Case, Compare, Duration, EnterCampaign, HandOff, If, Leave, Limit,
-    Pattern, Plan, Qualify, ScoreRef, Send, Stop, Value, Wait, Whenever,
+    AddPoints,
+    After,
+    Arm,
+    At,
+    Branch,
+    BusinessHours,
+    Case,
+    Compare,
+    Duration,
+    EnterCampaign,
+    HandOff,
+    If,
+    Leave,
+    Limit,
+    Pattern,
+    Plan,
+    Qualify,
+    ScoreRef,
+    Send,
+    Stop,
+    Value,
+    Wait,
+    Whenever,
 )  # fmt: skip
 from engine.conditions import Facts
-from engine.interpreter import Discard, Effect, Finished, Sleep, Stuck, Verdict, World, begin, settle, step
+from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
 from engine.model import Event
 from engine.position import Position
+from engine.resting import Sleep
 
 RUN = UUID(int=1)
 START = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

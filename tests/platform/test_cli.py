@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,7 +17,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from engine.cli.main import app
+from engine.cli.main import app, main
 from engine.settings import libpq_url
 
 GOOD = {
@@ -42,7 +45,7 @@ GOOD = {
         """,
 }
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., "Done"]
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -58,23 +61,43 @@ def workspace(tmp_path: Path) -> Path:
     return write(tmp_path / "campaigns", GOOD)
 
 
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "engine.cli.main", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-                "COLDFRAME_HOME": str(tmp_path / "home"),
-                "COLUMNS": "200",
-                **environment,
-            },
-        )
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line as the program does, in a thread of its own, since commands bring their own event loop."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: object, **environment: str) -> Done:
+        codes: list[object] = []
+
+        def inside() -> None:
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                codes.append(end.code)
+
+        world = {
+            "COLDFRAME_HOME": str(tmp_path / "home"),
+            "COLDFRAME_SECRET": "s",
+            "COLDFRAME_PEPPER": "p",
+            **environment,
+        }
+        with monkeypatch.context() as patch:
+            for name, value in world.items():
+                patch.setenv(name, value)
+            thread = threading.Thread(target=inside)
+            thread.start()
+            thread.join(60)
+        (code,) = codes
+        assert isinstance(code, int)
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
 
     return command
 
@@ -236,12 +259,12 @@ def test_retry_wants_to_know_which(run: Run) -> None:
     assert "--campaign, --lead or --all" in done.stderr
 
 
-def test_without_a_database_the_embedded_one_runs_as_long_as_the_command(run: Run, tmp_path: Path) -> None:
-    tmp_path.chmod(0o711)
-    done = run("status")
+def test_without_a_database_the_embedded_one_runs_as_long_as_the_command(run: Run, home: Path) -> None:
+    done = run("status", COLDFRAME_HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert "nothing is deployed yet" in done.stdout
-    assert not list((tmp_path / "home" / "postgres").resolve().glob("postmaster.pid"))
+    assert (home / "postgres" / "PG_VERSION").exists()
+    assert not (home / "postgres" / "postmaster.pid").exists()
 
 
 def test_every_command_teaches() -> None:
@@ -256,4 +279,22 @@ def test_every_command_teaches() -> None:
 def test_an_unknown_command_exits_2(run: Run) -> None:
     done = run("plant")
     assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+def test_the_installed_command_is_the_same() -> None:
+    command = Path(sys.executable).with_name("coldframe")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, version("coldframe") + "\n")
+
+
+def test_a_fault_of_our_own_is_said_to_be_one_and_shows_no_address(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("anna@lead.example")
+
+    monkeypatch.setattr("engine.cli.status.load_settings", fails)
+    done = run("status")
+    assert done.returncode == 2
+    assert "a fault in Coldframe" in done.stderr
+    assert "RuntimeError: [hidden]" in done.stderr
     assert "Traceback" not in done.stderr

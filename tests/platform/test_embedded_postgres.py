@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -23,17 +22,13 @@ from engine.embedded.process import Child, EmbeddedError
 from engine.settings import libpq_url
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="cf-"))
-    folder.chmod(0o711)
-    yield folder
-    server = postgres.running(folder)
+@pytest.fixture(autouse=True)
+def nothing_left_running(home: Path) -> Iterator[None]:
+    yield
+    server = postgres.running(home)
     if server is not None:
         os.kill(server.pid, signal.SIGQUIT)
-    _until(lambda: postgres.running(folder) is None)
-    account.erase(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    _until(lambda: postgres.running(home) is None)
 
 
 def _until(true: Callable[[], bool], seconds: float = 20) -> None:

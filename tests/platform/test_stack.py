@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +18,10 @@ import pytest
 from engine.cli.parts import Part
 from engine.cli.stack import Stack
 from engine.clock import VirtualClock, parse_clock
-from engine.embedded import account, postgres, temporal
+from engine.embedded import postgres, temporal
 from engine.embedded.postgres import NOT_DURABLE
 from engine.embedded.process import Child, EmbeddedError
 from engine.settings import Settings, libpq_url
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="cf-"))
-    folder.chmod(0o711)
-    yield folder
-    account.erase(folder)
 
 
 def servers_only(home: Path, **more: object) -> Stack:

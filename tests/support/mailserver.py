@@ -1,5 +1,5 @@
-"""A local server that speaks SendGrid's `POST /v3/mail/send`: refuses what SendGrid refuses, keeps a synced ledger of what
-it accepted, and fails on command.
+"""A local server that speaks SendGrid's `POST /v3/mail/send`: refuses what SendGrid refuses, keeps a synced ledger of
+what it accepted, and fails on command.
 
     with MailServer(tmp_path / "ledger.jsonl") as server:
         server.fail(Fault(drop="after"), times=2)
@@ -34,9 +34,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Fault:
-    """What the next request meets. `status`: this answer instead of accepting. `drop`: the connection ends before the body is
-    looked at, or after the mail was accepted, without an answer. `delay`: seconds before anything. `drip`: the mail is
-    accepted, and the answer comes one byte in so many seconds."""
+    """What the next request meets. `status`: this answer instead of accepting. `drop`: the connection ends before the
+    body is looked at, or after the mail was accepted, without an answer. `delay`: seconds before anything. `drip`: the
+    mail is accepted, and the answer comes one byte in so many seconds."""
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,22 @@ import pytest_asyncio
 from fastapi import FastAPI
 from sqlalchemy import insert, select, update
 
-from dsl.plan import Ask, Case, Consent, Form, HandOff, LeadField, Plan, Program, Stage, Topic, Workspace
+from dsl.plan import (
+    Ask,
+    BusinessHours,
+    Case,
+    Consent,
+    Form,
+    HandOff,
+    LeadField,
+    Member,
+    Plan,
+    Program,
+    Stage,
+    Team,
+    Topic,
+    Workspace,
+)  # fmt: skip
 from engine.clock import FixedClock
 from engine.deploy import deploy
 from engine.runtime import Runtime, open_runtime
@@ -25,6 +40,14 @@ from web.limits import Budget, Budgets
 BASE = "https://go.acme.example"
 SITE = "https://acme.example"
 PDF = b"%PDF-1.7 pumps"
+WELCOME = b"""---
+subject: Welcome
+---
+[Our pumps](https://acme.example/pumps?a=b&c=d) [Your guide]({{ file_url("pump guide.pdf") }})
+
+[Confirm]({{ confirm_url }})
+"""
+BUNDLE = {"files/pump guide.pdf": PDF, "templates/welcome.md": WELCOME}
 PLENTY = Budget(1_000_000, 1_000_000)
 UNLIMITED = Budgets(PLENTY, PLENTY, PLENTY)
 
@@ -33,6 +56,8 @@ PROGRAM = Program(
         name="Acme & Sons",
         timezone="Europe/Berlin",
         languages=("en", "de"),
+        address="Acme & Sons, Hauptstr. 1, 46562 Voerde",
+        sender="Acme <hello@acme.example>",
         topics=(Topic(name="newsletter", description="News about pumps"), Topic(name="product", description="Tips")),
     ),
     fields=(
@@ -73,6 +98,14 @@ PROGRAM = Program(
         Form(name="demo", asks=(Ask(field="email"),), thanks=f"{SITE}/thanks?a=b", source="forms.campaign:30"),
     ),
     stages=(Stage(name="Visitor", source="sales.campaign:1"), Stage(name="Lead", source="sales.campaign:2")),
+    teams=(
+        Team(
+            name="DACH sales",
+            hours=BusinessHours(zone="Europe/Vienna"),
+            members=(Member(email="eva@acme.example"), Member(email="jonas@acme.example")),
+            source="sales.campaign:9",
+        ),
+    ),
     campaigns=(
         Plan(
             campaign="Nurture",
@@ -103,7 +136,7 @@ def clock() -> FixedClock:
 async def rt(database_url: str, clock: FixedClock, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtime]:
     settings = make_settings(database_url, tmp_path_factory.mktemp("home"))
     async with open_runtime(settings, clock=clock) as opened:
-        await deploy(opened.db, clock, PROGRAM, {"files/pump guide.pdf": PDF}, "test")
+        await deploy(opened.db, clock, PROGRAM, BUNDLE, "test")
         yield opened
 
 

@@ -17,7 +17,7 @@ from engine.clock import FixedClock
 from engine.runtime import Runtime
 from engine.store.tables import consents, leads
 from engine.store.tables import events as event_rows
-from tests.web.conftest import BASE, PDF, SITE, client_of
+from tests.web.conftest import BASE, BUNDLE, PDF, SITE, client_of
 from web.app import create_app
 from web.limits import Budget, Budgets
 
@@ -70,6 +70,14 @@ async def test_the_proof_of_consent_keeps_where_it_came_from(
     assert row.record["client"] == "127.0.0.1"
     assert row.record["language"] == "de"
     assert row.record["user_agent"] == "B" * 500
+
+
+async def test_tracking_is_agreed_to_beside_the_topics(http: httpx.AsyncClient, stored: Stored) -> None:
+    assert 'name="consent" value="@tracking"' in (await http.get("/f/whitepaper")).text
+    for name, consent in (("both", ["newsletter", "@tracking"]), ("none", ["@other"])):
+        await http.post("/f/whitepaper", json={"email": f"{name}@firm.example", "company": "F", "consent": consent})
+    assert (await stored("both@firm.example")).topics == {"newsletter": "subscribed", "@tracking": "subscribed"}
+    assert (await stored("none@firm.example")).topics == {}
 
 
 async def test_multipart_and_json(http: httpx.AsyncClient, stored: Stored) -> None:
@@ -357,5 +365,5 @@ async def test_a_form_deployed_a_moment_ago_is_served(app: FastAPI, rt: Runtime,
     async with client_of(app) as http:
         assert (await http.get("/f/brand new")).status_code == 404
         program = PROGRAM.model_copy(update={"forms": (*PROGRAM.forms, newer)})
-        await deploy(rt.db, clock, program, {"files/pump guide.pdf": PDF}, "test")
+        await deploy(rt.db, clock, program, BUNDLE, "test")
         assert (await http.get("/f/brand new")).status_code == 200

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
+from typing import get_args
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from engine import handoffs
+from engine.handoff import Ignored, State
+from engine.handoff_view import Entry, HandoffView
+from engine.model import TRACKING
 from engine.runtime import Runtime
-from web.handoff import reasons, shown
+from engine.store.tables import handoffs as rows
+from tests.web.conftest import PROGRAM
+from web.handoff import IGNORED, reasons, shown
 
 EVIL = "<script>alert(1)</script>"
 EVA = "eva@acme.example"
 AT = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class View:
-    """What the page needs of a handoff."""
-
-    name: str = f"Ada {EVIL}"
-    email: str = "ada@firm.example"
-    team: str = "DACH sales"
-    score: float = 62.0
-    stage: str = "MQL"
-    note: str = f"Asked for prices {EVIL}"
-    phase: str = "assigned"
-    member: str | None = EVA
-    outcome: str | None = None
-    reason: str | None = None
-    due_at: datetime | None = AT
-    fields: dict[str, Any] = field(default_factory=lambda: {"company": EVIL, "interests": ["Seals", "Service"]})
-    timeline: tuple[Any, ...] = (SimpleNamespace(at=AT, text=f"Clicked javascript:alert(1) {EVIL}"),)
+VIEW = HandoffView(
+    name=f"Ada {EVIL}",
+    email="ada@firm.example",
+    fields={"company": EVIL, "interests": ["Seals", "Service"]},
+    score=62.0,
+    scores={"fit": 15.0},
+    stage="MQL",
+    topics={"newsletter": "subscribed", TRACKING: "subscribed", "product": "unsubscribed"},
+    note=f"Asked for prices {EVIL}",
+    team="DACH sales",
+    phase="assigned",
+    member=EVA,
+    due_at=AT,
+    outcome=None,
+    reason=None,
+    timeline=(Entry(AT, f"Clicked javascript:alert(1) {EVIL}"),),
+)
 
 
 class Desk:
     """Stands in for `engine.handoffs`: one handoff, and what was done to it."""
 
     def __init__(self, id: UUID) -> None:
-        self.id, self.view_, self.done = id, View(), list[tuple[str, str, str | None]]()
+        self.id, self.view_, self.result = id, VIEW, "acknowledged"
+        self.done: list[tuple[str, str, str | None]] = []
 
-    async def view(self, _: Runtime, id: UUID) -> View | None:
+    async def view(self, _: Runtime, id: UUID) -> HandoffView | None:
         return self.view_ if id == self.id else None
 
     async def act(self, _: Runtime, id: UUID, action: str, by: str, reason: str | None) -> str:
         assert id == self.id
         self.done.append((action, by, reason))
-        return action
+        return self.result
 
 
 @pytest.fixture
@@ -69,6 +76,7 @@ def path(rt: Runtime, desk: Desk, member: str = EVA) -> str:
 async def test_what_it_shows_is_text(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
     page = await http.get(path(rt, desk))
     assert page.status_code == 200
+    assert "Subscribed to</dt><dd>newsletter</dd>" in page.text
     for text in ("ada@firm.example", "DACH sales", ">62<", "MQL", "Seals, Service", "Asked for prices", "Clicked"):
         assert text in page.text
     assert "<script" not in page.text
@@ -121,6 +129,17 @@ async def test_other_actions_do_nothing(http: httpx.AsyncClient, rt: Runtime, de
     assert desk.done == []
 
 
+@pytest.mark.parametrize("result", get_args(Ignored))
+async def test_an_action_that_changed_nothing_says_so(
+    http: httpx.AsyncClient, rt: Runtime, desk: Desk, result: str
+) -> None:
+    desk.result = result
+    desk.view_ = replace(VIEW, phase="closed", outcome="accepted") if result == "closed" else VIEW
+    answer = await http.post(path(rt, desk), data={"action": "acknowledge"})
+    assert answer.status_code == 409
+    assert IGNORED[result] in answer.text
+
+
 async def test_a_colleague_sees_who_has_the_lead(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
     assert "A colleague has this lead" in (await http.get(path(rt, desk, "jonas@acme.example"))).text
     assert "A colleague has this lead" not in (await http.get(path(rt, desk, "Eva@acme.example"))).text
@@ -129,8 +148,6 @@ async def test_a_colleague_sees_who_has_the_lead(http: httpx.AsyncClient, rt: Ru
 
 
 def test_reasons_are_the_usual_ones_and_those_campaigns_answer_to() -> None:
-    from tests.web.conftest import PROGRAM
-
     assert reasons(None) == ("not ready", "no budget", "bad fit", "wrong contact", "duplicate", "no response")
     assert reasons(PROGRAM) == (*reasons(None), "wrong season")
 
@@ -138,3 +155,27 @@ def test_reasons_are_the_usual_ones_and_those_campaigns_answer_to() -> None:
 @pytest.mark.parametrize(("value", "text"), [(True, "yes"), (False, "no"), (["a", "b"], "a, b"), (1984, "1984")])
 def test_shown(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+async def test_the_real_thing(http: httpx.AsyncClient, rt: Runtime, new_lead: Callable[..., Awaitable[UUID]]) -> None:
+    fields = {"first_name": "Ada", "last_name": "Ortiz", "company": "Firm"}
+    lead, id = await new_lead("ada@firm.example", fields=fields, scores={"": 62}, stage="Lead"), uuid4()
+    state = State(phase="assigned", team="DACH sales", member=EVA, tried=(EVA,), step_started_at=AT, due_at=AT)
+    row = {
+        "id": id, "lead_id": lead, "source": "nurture.campaign:5", "team": "DACH sales", "note": "Asked for prices",
+        "state": state.model_dump(mode="json"), "member": EVA, "gen": 0, "opened_at": AT,
+    }  # fmt: skip
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(insert(rows).values(row))
+    url = f"/h/{rt.tokens.sign('handoff', str(id), EVA)}"
+    page = await http.get(url)
+    assert page.status_code == 200
+    for text in ("<h1>Ada Ortiz</h1>", "Asked for prices", "wrong season", "Firm"):
+        assert text in page.text
+    assert (await http.post(url, data={"action": "acknowledge"})).status_code == 303
+    assert "Acknowledged ✓" in (await http.get(url)).text
+    assert (await http.post(url, data={"action": "reject", "reason": "wrong season"})).status_code == 303
+    closed = await http.get(url)
+    assert "rejected (wrong season)" in closed.text
+    assert "<button" not in closed.text
+    assert (await http.post(url, data={"action": "accept"})).status_code == 409

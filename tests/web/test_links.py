@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import insert, select
 
+from engine.letters import context_for
+from engine.mail.compose import Addressed, compose
+from engine.model import Lead
 from engine.runtime import Runtime
-from tests.web.conftest import PDF
+from engine.store.tables import leads, links, messages
+from tests.web.conftest import BASE, PDF
 
 Log = Callable[[UUID], Awaitable[list[Any]]]
 Make = Callable[..., Awaitable[UUID]]
@@ -82,3 +90,42 @@ async def test_a_gated_file(http: httpx.AsyncClient, rt: Runtime, new_lead: Make
 async def test_only_deployed_files(http: httpx.AsyncClient, rt: Runtime, new_lead: Make, name: str) -> None:
     lead = await new_lead(f"{uuid4()}@firm.example")
     assert (await http.get(f"/d/{rt.tokens.sign('file', str(lead), name)}")).status_code == 404
+
+
+async def test_every_address_in_a_mail_is_answered(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: Make, log: Log
+) -> None:
+    """What engine.mail writes into a mail is what these routes read."""
+    await http.post("/f/opt%20in", data={"email": "mail@firm.example", "consent": "newsletter"})
+    async with rt.db.engine.connect() as connection:
+        row = (await connection.execute(select(leads).where(leads.c.email_key == "mail@firm.example"))).one()
+    deployment = await rt.catalog.refresh()
+    assert deployment
+    lead = Lead(id=row.id, seq=1, stage="", last_at=row.last_at, created_at=row.created_at, email=row.email)
+    confirm = f"{BASE}/confirm/{rt.tokens.sign('confirm', str(lead.id), '1')}"
+    context = context_for(lead, deployment, rt.tokens, BASE, confirm_url=confirm)
+    message = Addressed(uuid4(), lead.id, "mail@firm.example", "marketing", topic="newsletter")
+    mail = compose(deployment.renderer, "welcome", context, message, rt.tokens, BASE, tracked=True)
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(insert(messages).values(message_row(message)))
+        await connection.execute(insert(links), [{"id": id, "url": url} for id, url in mail.links.items()])
+    found = {unescape(url) for url in re.findall(r'(?:href|src)="(https://[^"]+)"', mail.mail.html)}
+    answers = {url.removeprefix(BASE)[:3]: await http.get(url, follow_redirects=False) for url in found}
+    assert {start: answer.status_code for start, answer in answers.items()} == {
+        "/c/": 302, "/co": 200, "/o/": 200, "/u/": 200,
+    }  # fmt: skip
+    assert URL_IN_WELCOME in mail.links.values()
+    unsubscribe = mail.mail.headers["List-Unsubscribe"].strip("<>")
+    assert (await http.post(unsubscribe, data={"List-Unsubscribe": "One-Click"})).status_code == 200
+    assert "lead.unsubscribed" in await types(log, lead.id)
+
+
+URL_IN_WELCOME = "https://acme.example/pumps?a=b&c=d"
+
+
+def message_row(message: Addressed) -> dict[str, Any]:
+    return {
+        "id": message.message_id, "owner_id": uuid4(), "step": "a", "visit": "0", "lead_id": message.lead_id,
+        "template": "welcome", "kind": "marketing", "state": "accepted", "reason": "", "attempt": "", "source": "",
+        "subject": "", "at": datetime(2026, 9, 1, tzinfo=UTC),
+    }  # fmt: skip

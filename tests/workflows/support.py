@@ -141,3 +141,19 @@ async def event_types(handle: WorkflowHandle) -> list[str]:
         name = type(event).DESCRIPTOR.fields_by_name["event_type"].enum_type.values_by_number[event.event_type].name
         names.append(name.removeprefix("EVENT_TYPE_").title().replace("_", ""))
     return names
+
+
+async def rests(handle: WorkflowHandle) -> list[float]:
+    """The seconds of each timer that the run has started."""
+    history = await handle.fetch_history()
+    return [
+        event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta().total_seconds()
+        for event in history.events
+        if event.HasField("timer_started_event_attributes")
+    ]
+
+
+async def last_event_at(client: Client, id: str) -> datetime:
+    """When the newest run of this id ended, by the server's clock, which a skipping server moves on afterwards."""
+    history = await client.get_workflow_handle(id).fetch_history()
+    return history.events[-1].event_time.ToDatetime(tzinfo=UTC)

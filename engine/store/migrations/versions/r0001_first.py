@@ -148,12 +148,7 @@ def upgrade() -> None:
         Column("topic", Text(), nullable=False),
         Column("seq", BigInteger(), nullable=False),
         Column("state", Text(), nullable=False, comment="asked | subscribed | unsubscribed"),
-        Column(
-            "record",
-            JSONB(),
-            nullable=False,
-            comment="wording, form, page, client address, both steps of a double opt-in",
-        ),
+        Column("record", JSONB(), nullable=False, comment="wording, form, page, client, both steps of a double opt-in"),
         Column("at", INSTANT, nullable=False),
         ForeignKeyConstraint(["lead_id"], ["leads.id"]),
         PrimaryKeyConstraint("lead_id", "topic", "seq"),
@@ -182,6 +177,7 @@ def upgrade() -> None:
         Column("due_at", INSTANT, nullable=True),
         Column("started_at", INSTANT, nullable=False),
         Column("ended_at", INSTANT, nullable=True),
+        Column("real_woken_at", INSTANT, nullable=True),
         ForeignKeyConstraint(["lead_id"], ["leads.id"]),
         PrimaryKeyConstraint("id"),
     )
@@ -233,6 +229,7 @@ def upgrade() -> None:
         Column("acknowledged_at", INSTANT, nullable=True),
         Column("contacted_at", INSTANT, nullable=True),
         Column("closed_at", INSTANT, nullable=True),
+        Column("real_woken_at", INSTANT, nullable=True),
         ForeignKeyConstraint(["lead_id"], ["leads.id"]),
         PrimaryKeyConstraint("id"),
     )
@@ -279,10 +276,7 @@ def upgrade() -> None:
         "points",
         Column("lead_id", Uuid(), nullable=False),
         Column(
-            "cause",
-            Text(),
-            nullable=False,
-            comment="e:<event seq> | s:<enrolment>:<step>:<visit> | x:<expired cause> | f:<seq>",
+            "cause", Text(), nullable=False, comment="e:<seq> | s:<run>:<step>:<visit> | x:<expired cause> | f:<seq>"
         ),
         Column("rule", Text(), nullable=False),
         Column("model", Text(), nullable=False),

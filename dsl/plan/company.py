@@ -1,0 +1,175 @@
+"""What the company declares: fields, forms, scorings, stages, teams."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dsl.plan.terms import (
+    BusinessHours,
+    Condition,
+    Duration,
+    Frozen,
+    Limit,
+    Pattern,
+    Scalar,
+)  # fmt: skip
+
+FieldType = Literal[
+    "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
+    "email", "timezone",
+]  # fmt: skip
+
+
+class LeadField(Frozen):
+    name: str
+    type: FieldType
+    choices: tuple[str, ...] = ()
+    from_crm: bool = False
+    source: str = ""
+
+
+BUILT_IN: tuple[LeadField, ...] = (
+    LeadField(name="email", type="email"),
+    LeadField(name="first_name", type="text"),
+    LeadField(name="last_name", type="text"),
+    LeadField(name="company", type="text"),
+    LeadField(name="job_title", type="text"),
+    LeadField(name="phone", type="phone"),
+    LeadField(name="country", type="country"),
+    LeadField(name="city", type="text"),
+    LeadField(name="language", type="language"),
+    LeadField(name="timezone", type="timezone"),
+    LeadField(name="birthday", type="date"),
+    LeadField(name="owner", type="email"),
+    LeadField(name="created", type="moment"),
+)
+
+
+class Topic(Frozen):
+    name: str
+    description: str
+
+
+class Workspace(Frozen):
+    name: str
+    timezone: str = "UTC"
+    languages: tuple[str, ...] = ("en",)
+    currency: str = "EUR"
+    sender: str = ""
+    address: str = ""
+    quiet_hours: tuple[str, str] | None = Field(default=None, description="local start and end, HH:MM")
+    mail_limit: Limit | None = None
+    business_hours: BusinessHours = BusinessHours(zone="UTC")
+    mail_needs_consent: bool = True
+    tracking_needs_consent: bool = True
+    topics: tuple[Topic, ...] = ()
+
+
+class Ask(Frozen):
+    field: str
+    required: bool = False
+    labels: tuple[tuple[str, str], ...] = Field(default=(), description="(language, label); '' is the first language")
+
+
+class Consent(Frozen):
+    wording: str
+    topic: str
+
+
+class Form(Frozen):
+    name: str
+    intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
+    asks: tuple[Ask, ...]
+    hidden: tuple[tuple[str, Scalar], ...] = ()
+    consents: tuple[Consent, ...] = ()
+    confirm_with: str | None = Field(default=None, description="template of the double opt-in mail")
+    file: str | None = None
+    thanks: str | None = None
+    allowed_on: tuple[str, ...] = ()
+    source: str
+
+
+class Every(Frozen):
+    """How often a scoring rule may count. At most one of the shapes:
+
+    * `per_thing`: once per email, file, page, form … (the event's name is the key)
+    * `times` in a period, or `points` in a period; the period is a calendar `unit` in the lead's zone or a sliding
+      `span`. Neither unit nor span: ever.
+    """
+
+    per_thing: bool = False
+    times: int | None = None
+    points: float | None = None
+    unit: Literal["day", "week", "month"] | None = None
+    span: Duration | None = None
+
+
+class Rule(Frozen):
+    """One line of a scoring. With `pattern` it counts events; with only `condition` it is a state that comes and
+    goes."""
+
+    id: str
+    amount: float
+    pattern: Pattern | None = None
+    condition: Condition | None = None
+    limits: tuple[Every, ...] = ()
+    expires_after: Duration | None = None
+    source: str
+
+
+class Scoring(Frozen):
+    name: str = Field(default="", description="empty: the default model, called `score`")
+    rules: tuple[Rule, ...]
+
+
+class StageRule(Frozen):
+    pattern: Pattern
+    only_if: Condition | None = None
+    source: str
+
+
+class Stage(Frozen):
+    name: str
+    rules: tuple[StageRule, ...] = ()
+    outside: bool = Field(default=False, description="outside the order: `is at least` never includes it")
+    source: str
+
+
+class Action(Frozen):
+    kind: Literal["reassign", "escalate", "recycle"]
+    to: str | None = Field(default=None, description="escalate: an address; None: the team's members")
+
+
+class TimeLimit(Frozen):
+    within: Duration
+    then: Action = Action(kind="escalate")
+
+
+class Member(Frozen):
+    email: str
+    condition: Condition | None = None
+    up_to: int | None = None
+    away: tuple[tuple[str, str], ...] = ()
+
+
+class WhenFull(Frozen):
+    kind: Literal["wait", "team", "escalate"] = "wait"
+    to: str | None = None
+
+
+class Team(Frozen):
+    """Sales people and their rules. `takes` None: all leads (or all other leads, with `others`)."""
+
+    name: str
+    takes: Condition | None = None
+    others: bool = False
+    hours: BusinessHours
+    members: tuple[Member, ...]
+    assign: tuple[Literal["former owner", "round robin", "least busy"], ...] = ("round robin",)
+    when_full: WhenFull = WhenFull()
+    acknowledge: TimeLimit = TimeLimit(within=Duration(business_days=1))
+    contact: TimeLimit = TimeLimit(within=Duration(business_days=2))
+    decide: TimeLimit = TimeLimit(within=Duration(business_days=14))
+    source: str

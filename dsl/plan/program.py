@@ -1,0 +1,45 @@
+"""Everything one deployment says."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from pydantic import Field
+
+from dsl.plan.campaign import (
+    Plan,
+)  # fmt: skip
+from dsl.plan.company import (
+    BUILT_IN,
+    Form,
+    LeadField,
+    Scoring,
+    Stage,
+    Team,
+    Workspace,
+)  # fmt: skip
+from dsl.plan.terms import Frozen, digest_of
+
+SCHEMA = 1
+"""Version of the shapes in this package. A process refuses a deployment whose schema it cannot read."""
+
+
+class Program(Frozen):
+    """Everything one deployment says."""
+
+    schema_version: int = SCHEMA
+    workspace: Workspace
+    fields: tuple[LeadField, ...] = Field(default=(), description="declared ones; the built-in ones are BUILT_IN")
+    forms: tuple[Form, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    teams: tuple[Team, ...] = ()
+    campaigns: tuple[Plan, ...] = ()
+
+    @cached_property
+    def all_fields(self) -> dict[str, LeadField]:
+        return {field.name: field for field in (*BUILT_IN, *self.fields)}
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.model_dump(mode="json"))

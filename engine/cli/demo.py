@@ -1,0 +1,159 @@
+"""`coldframe demo`: two weeks of a campaign on real parts, in little more than a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import FAILED, Stop, err, load_settings, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from engine.cli.stack import Stack
+    from engine.clock import VirtualClock
+    from engine.demo.people import Person
+    from engine.demo.summary import Summary
+    from engine.settings import Settings
+    from engine.store.db import Database
+
+CAMPAIGNS = Path(__file__).resolve().parents[2] / "campaigns"
+LEAD_IN = timedelta(seconds=8)
+"""Real time for web and worker to start before the story's clock reaches its beginning."""
+INTERRUPTED = 130
+
+
+def demo(
+    leads: Annotated[int, typer.Option(min=1, max=200, help="How many invented leads take part.")] = 25,
+    seed: Annotated[int, typer.Option(help="Another number, another cast.")] = 7,
+    speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 4.5 seconds.")] = 1.0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the timeline.")] = False,
+) -> None:
+    """Watch invented leads go through the campaigns in `campaigns/`, from a web form to a sales handoff.
+
+    Starts PostgreSQL, Temporal, a web process and a worker of its own under `.coldframe/demo`, empty each time, and
+    plays two weeks on a fast clock: people post forms, read mail, click, leave; sales answers or does not. All of it
+    goes through the same doors as in production, but mail stays in the built-in mailbox. It ends by itself and
+    verifies what it has seen: exit code 0 when everything holds, 1 when something does not.
+
+    Example: `coldframe demo --keep`
+    """
+    settings = _settings()
+    try:
+        summary = asyncio.run(_demo(settings, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
+    except asyncio.CancelledError:
+        err.print("stopped before the end")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(summary.as_json())
+    if not summary.holds:
+        err.print(f"something does not hold; the logs are in {settings.home / 'logs'}", markup=False)
+        raise typer.Exit(FAILED)
+
+
+def _settings() -> Settings:
+    """The demo's own: whatever this machine is set up for, no real database, cluster or mail account is touched."""
+    home = load_settings().home / "demo"
+    for name in list(os.environ):
+        ours = name.startswith("COLDFRAME_") and not name.startswith("COLDFRAME_LOG_")
+        if ours or name.startswith(("TEMPORAL_", "SENDGRID_")) or name == "DATABASE_URL":
+            del os.environ[name]
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["TEMPORAL_CONFIG_FILE"] = str((home / "temporal.toml").absolute())
+    return load_settings(home=home, campaigns=CAMPAIGNS)
+
+
+async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep: bool, as_json: bool) -> Summary:
+    from rich.console import Console
+
+    from engine.cli.dev import say, until_stopped
+    from engine.cli.stack import Stack
+    from engine.demo.people import cast
+
+    stack = Stack(
+        settings, fresh=True, web=False, workers=0, temporal_page=keep, say=say,
+        environment={"COLDFRAME_MAILS_PER_SECOND": "200", "COLDFRAME_LOG_FORMAT": "console"},
+    )  # fmt: skip
+    console = Console(highlight=False, stderr=as_json, quiet=as_json)
+    _announce(console, leads, speed)
+    with until_stopped(stack.hurry):
+        async with stack:
+            people = cast(seed, leads)
+            summary = await _play(stack, console, people, seed, speed)
+            if keep:
+                await _stay(stack)
+    return summary
+
+
+def _announce(console: Console, leads: int, speed: float) -> None:
+    from engine.demo.story import DAY_SECONDS, LENGTH
+
+    seconds = LENGTH / timedelta(days=1) * DAY_SECONDS / speed
+    console.print(f"[bold]Acme Pumps, two weeks in September[/]: {leads} invented leads, about {seconds:.0f} seconds")
+    console.print("Forms, mails, clicks and buttons are real; only the people and the clock are not.\n")
+
+
+async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:
+    from engine.cli.dev import say
+    from engine.cli.workspace import examine
+    from engine.clock import SystemClock
+    from engine.demo.show import Display, show_summary
+    from engine.demo.story import Story, clock_for
+    from engine.demo.summary import settle, summarise
+    from engine.store.db import Database
+
+    found = await asyncio.to_thread(examine, stack.settings.campaigns)
+    if found.program is None:
+        raise Stop(f"{stack.settings.campaigns} has errors: `coldframe check` shows them", FAILED)
+    zone = found.program.workspace.timezone
+    clock = clock_for(zone, SystemClock().now() + LEAD_IN, speed)
+    stack.set_clock(clock)
+    db = Database(stack.database_url, size=4)
+    try:
+        key = await _prepare(stack, db, clock)
+        await stack.add_web()
+        await stack.add_worker()
+        story = Story(stack.base_url, clock, found.program, people, key, seed)
+        say(f"ready; the mailbox is at {stack.base_url}/mailbox")
+        with Display(console, zone, people, clock.domain_start, story.end) as display:
+            await story.play(db, None if console.quiet else display)
+        say("the story is over; what is under way comes to its end")
+        await settle(db, clock)
+        summary = await summarise(db, clock, people, story.counts, story.problems)
+        show_summary(console, summary)
+    finally:
+        await db.close()
+    return summary
+
+
+async def _prepare(stack: Stack, db: Database, clock: VirtualClock) -> str:
+    """Deploy the workspace, and make an API key for the company's other system."""
+    from sqlalchemy import insert
+
+    from engine.cli.dev import deploy_or_explain
+    from engine.store.tables import api_keys
+
+    await deploy_or_explain(stack)
+    key = secrets.token_urlsafe(32)
+    async with db.engine.begin() as connection:
+        row = {"hash": hashlib.sha256(key.encode()).hexdigest(), "name": "demo", "created_at": clock.now()}
+        await connection.execute(insert(api_keys).values(row))
+    return key
+
+
+async def _stay(stack: Stack) -> None:
+    from contextlib import suppress
+
+    from engine.cli.dev import addresses
+
+    addresses(stack)
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()

@@ -1,0 +1,181 @@
+"""What has happened since the last look, read from PostgreSQL, as lines for people.
+
+Everything one transaction wrote about a lead carries one instant, so its rows become one line: what happened, what
+followed from it, and the score afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engine.store.db import Database
+
+Tone = Literal["plain", "quiet", "mail", "click", "good", "sales", "late", "bad"]
+
+_LOOK_BACK = timedelta(days=2)
+"""Virtual time. A row's instant is taken before its commit, so rows may appear behind newer ones."""
+
+_NEWS = text("""
+SELECT 'event' AS what, lead_id, seq, at, type AS a, name AS b, data AS c, NULL::numeric AS d
+FROM events WHERE at > :since
+UNION ALL
+SELECT 'points', lead_id, seq, booked_at, cause, rule, to_jsonb(score_after), amount
+FROM points WHERE booked_at > :since AND model = ''
+UNION ALL
+SELECT 'enters', lead_id, 0, started_at, id::text, campaign, 'null', NULL
+FROM enrolments WHERE started_at > :since AND campaign NOT LIKE 'confirm form %'
+UNION ALL
+SELECT 'ends', lead_id, 0, ended_at, id::text, campaign, to_jsonb(outcome), NULL
+FROM enrolments WHERE ended_at > :since AND campaign NOT LIKE 'confirm form %'
+UNION ALL
+SELECT 'mail', lead_id, 0, settled_at, id::text, CASE WHEN kind = 'staff' THEN step ELSE subject END,
+    jsonb_build_object('state', state, 'reason', reason, 'kind', kind, 'staff', staff, 'template', template), NULL
+FROM messages WHERE settled_at > :since
+ORDER BY 4, 2, 3""")
+
+_NAMES = text("SELECT id, email FROM leads")
+_COUNTS = text("""
+SELECT (SELECT count(*) FROM messages WHERE state = 'accepted') AS mails,
+    (SELECT count(*) FROM events WHERE type = 'email.clicked') AS clicks,
+    (SELECT count(*) FROM stages WHERE stage = 'MQL') AS mql,
+    (SELECT count(*) FROM handoffs) AS handoffs""")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of `_NEWS`; what a to d mean depends on `what`."""
+
+    what: str
+    lead: UUID
+    seq: int
+    at: datetime
+    a: str
+    b: str
+    c: Any
+    d: float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline. `email` is the lead's address."""
+
+    at: datetime
+    email: str
+    sign: str
+    text: str
+    tone: Tone
+    extra: tuple[str, ...] = ()
+
+
+@dataclass
+class Timeline:
+    """Call `news` again and again; each line comes once."""
+
+    db: Database
+    since: datetime
+    _seen: set[tuple[Any, ...]] = field(default_factory=set)
+    _emails: dict[UUID, str] = field(default_factory=dict)
+
+    async def news(self) -> list[Line]:
+        """What was not there at the last call, oldest first."""
+        async with self.db.engine.connect() as connection:
+            rows = [Row(*row) for row in await connection.execute(_NEWS, {"since": self.since - _LOOK_BACK})]
+            fresh = [row for row in rows if self._is_new(row)]
+            if any(row.lead not in self._emails for row in fresh):
+                self._emails = {row.id: row.email or "" for row in await connection.execute(_NAMES)}
+        if fresh:
+            self.since = max(self.since, *(row.at for row in fresh))
+        groups: defaultdict[tuple[datetime, UUID], list[Row]] = defaultdict(list)
+        for row in fresh:
+            groups[row.at, row.lead].append(row)
+        return [line for (at, lead), group in groups.items() for line in lines(at, self._emails.get(lead, ""), group)]
+
+    async def counts(self) -> Mapping[str, int]:
+        """How much there is of everything, for the line at the bottom."""
+        async with self.db.engine.connect() as connection:
+            return dict((await connection.execute(_COUNTS)).mappings().one())
+
+    def _is_new(self, row: Row) -> bool:
+        key = (row.what, row.lead, row.seq, row.a, row.b)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+
+def lines(at: datetime, email: str, rows: Sequence[Row]) -> list[Line]:
+    """The lines of one lead's rows of one instant."""
+    found: list[Line] = []
+    for row in rows:
+        if row.what == "event" and (said := _EVENTS.get(row.a)):
+            sign, wording, tone = said(row.b, row.c or {})
+            found.append(Line(at, email, sign, wording, tone))
+        elif row.what == "mail" and (line := _mail(at, email, row)):
+            found.append(line)
+    extra = _extras(rows)
+    if extra and not found:
+        found.append(Line(at, email, "·", extra.pop(0), "quiet"))
+    if extra:
+        last = found[0]
+        found[0] = Line(at, email, last.sign, last.text, last.tone, tuple(extra))
+    return found
+
+
+def _extras(rows: Sequence[Row]) -> list[str]:
+    """What followed from an event: campaigns entered and left, and the points."""
+    said = [f"enters “{row.b}”" for row in rows if row.what == "enters"]
+    said += [f"leaves “{row.b}”" for row in rows if row.what == "ends"]
+    booked = [row for row in rows if row.what == "points"]
+    if booked:
+        total = sum(float(row.d or 0) for row in booked)
+        after = (max if total >= 0 else min)(float(row.c) for row in booked)
+        said.append(f"{total:+g} points, now {after:g}")
+    return said
+
+
+def _mail(at: datetime, email: str, row: Row) -> Line | None:
+    mail = row.c
+    if mail["kind"] == "staff":
+        if mail["state"] != "accepted":
+            return None
+        said = _NOTICES.get(row.b)
+        return Line(at, email, said[0], said[1].format(mail["staff"]), said[2]) if said else None
+    match mail["state"]:
+        case "accepted":
+            return Line(at, email, "✉", f"gets “{row.b}”", "mail")
+        case "skipped":
+            return Line(at, email, "∅", f"gets no “{mail['template']}”: {mail['reason']}", "quiet")
+        case state:
+            return Line(at, email, "✗", f"“{mail['template']}” {state}: {mail['reason']}", "bad")
+
+
+_NOTICES: Mapping[str, tuple[str, str, Tone]] = {
+    "escalated": ("⚠", "too long without a reaction: escalated to {}", "late"),
+    "reminder": ("⚠", "{} is reminded", "late"),
+}
+_Said = tuple[str, str, Tone]
+_EVENTS: Mapping[str, Callable[[str, Mapping[str, Any]], _Said]] = {
+    "form.posted": lambda name, data: ("＋", f"posts form “{name}” and is asked to confirm", "plain"),
+    "form.submitted": lambda name, data: ("✓", f"form “{name}” counts", "good"),
+    "email.opened": lambda name, data: ("◦", f"opens “{name}”", "quiet"),
+    "email.clicked": lambda name, data: ("↗", f"clicks in “{name}”", "click"),
+    "file.downloaded": lambda name, data: ("↓", f"downloads {name}", "click"),
+    "page.visited": lambda name, data: ("◦", f"visits {name}", "quiet"),
+    "custom": lambda name, data: ("◆", f"event “{name}” from another system", "click"),
+    "lead.unsubscribed": lambda name, data: ("✗", f"unsubscribes from “{name or 'everything'}”", "bad"),
+    "stage.entered": lambda name, data: ("★", f"becomes {name}", "good"),
+    "handoff.opened": lambda name, data: ("⇒", f"handed to sales: {name}", "sales"),
+    "handoff.assigned": lambda name, data: ("⇒", f"given to {data.get('member')}", "sales"),
+    "handoff.acknowledged": lambda name, data: ("⇒", f"acknowledged by {data.get('by')}", "sales"),
+    "handoff.contacted": lambda name, data: ("⇒", f"contacted by {data.get('by')}", "sales"),
+    "handoff.accepted": lambda name, data: ("✔", f"accepted by {data.get('by')}", "good"),
+    "handoff.rejected": lambda name, data: ("✘", f"rejected by {data.get('by')}: {data.get('reason')}", "bad"),
+    "handoff.overdue": lambda name, data: ("⚠", "closed without an answer: back to marketing", "late"),
+}

@@ -1,0 +1,140 @@
+"""A handoff as sales sees it: who the lead is, what they did, and where the handoff stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engine.handoff import Outcome, Phase
+from engine.runtime import Runtime
+
+MOST_ENTRIES = 50
+
+_HANDOFF = text("""
+SELECT h.team, h.member, h.note, h.outcome, h.reason, h.state->>'phase' AS phase, h.state->>'due_at' AS due_at,
+    h.lead_id, l.email, l.fields, l.scores, l.stage, l.topics, (SELECT max(epoch) FROM deployments) AS epoch
+FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.id = :id""")
+
+_TIMELINE = text("""
+SELECT * FROM (
+    SELECT at, seq, type, name, data FROM events
+    WHERE lead_id = :lead AND type NOT IN ('handoff.retried', 'email.delivered')
+    UNION ALL
+    SELECT at, 9223372036854775807, 'mail', template, '{}' FROM messages
+    WHERE lead_id = :lead AND kind <> 'staff' AND state = 'accepted'
+) entries ORDER BY at DESC, seq DESC LIMIT :many""")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class HandoffView:
+    """`score` is that of the default scoring, `scores` are those of the others.
+
+    `fields` are what is known of the lead, in the order of the declarations; `topics` what they agreed to or left;
+    `timeline` starts with the newest. Personal data throughout.
+    """
+
+    name: str
+    email: str | None
+    fields: Mapping[str, Any]
+    score: float
+    scores: Mapping[str, float]
+    stage: str
+    topics: Mapping[str, str]
+    note: str
+    team: str
+    phase: Phase
+    member: str | None
+    due_at: datetime | None
+    outcome: Outcome | None
+    reason: str | None
+    timeline: tuple[Entry, ...]
+
+
+async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
+    """The handoff as it stands; None when there is none of that id."""
+    async with rt.db.engine.connect() as connection:
+        row = (await connection.execute(_HANDOFF, {"id": handoff_id})).first()
+        if row is None:
+            return None
+        entries = await connection.execute(_TIMELINE, {"lead": row.lead_id, "many": MOST_ENTRIES})
+        timeline = tuple(Entry(entry.at, words(entry.type, entry.name, entry.data)) for entry in entries)
+    program = (await rt.deployment(row.epoch)).program
+    order = [name for name in program.all_fields if name not in ("email", "created")]
+    names = [*order, *(name for name in row.fields if name not in order)]
+    return HandoffView(
+        name=" ".join(str(row.fields[name]) for name in ("first_name", "last_name") if row.fields.get(name)),
+        email=row.email,
+        fields={name: row.fields[name] for name in names if row.fields.get(name) not in (None, "", [])},
+        score=float(row.scores.get("", 0)),
+        scores={model: float(score) for model, score in row.scores.items() if model},
+        stage=row.stage,
+        topics=row.topics,
+        note=row.note,
+        team=row.team,
+        phase=row.phase,
+        member=row.member,
+        due_at=datetime.fromisoformat(row.due_at) if row.due_at else None,
+        outcome=row.outcome,
+        reason=row.reason,
+        timeline=timeline,
+    )
+
+
+# ── the history in words ─────────────────────────────────────────────────────────────────────────────────────────────
+_Data = Mapping[str, Any]
+
+
+def _score(verb: str) -> Callable[[str, _Data], str]:
+    def said(name: str, data: _Data) -> str:
+        model = f" of “{name}”" if name else ""
+        return f"Score{model} {verb} from {float(data.get('before', 0)):g} to {float(data.get('after', 0)):g}"
+
+    return said
+
+
+def _because(data: _Data) -> str:
+    return f", because “{data['reason']}”" if data.get("reason") else ""
+
+
+_WORDS: Mapping[str, Callable[[str, _Data], str]] = {
+    "mail": lambda name, data: f"Was sent “{name}”",
+    "form.posted": lambda name, data: f"Sent form “{name}”, not yet confirmed",
+    "form.submitted": lambda name, data: f"Submitted form “{name}”",
+    "email.opened": lambda name, data: f"Opened “{name}”",
+    "email.clicked": lambda name, data: f"Clicked {data.get('link') or 'a link'} in “{name}”",
+    "email.replied": lambda name, data: f"Replied to “{name}”",
+    "email.bounced": lambda name, data: f"“{name}” bounced",
+    "page.visited": lambda name, data: f"Visited {name}",
+    "file.downloaded": lambda name, data: f"Downloaded {name}",
+    "stage.entered": lambda name, data: f"Became {name}",
+    "score.reached": _score("rose"),
+    "score.dropped": _score("fell"),
+    "handoff.opened": lambda name, data: f"Was handed to {name}",
+    "handoff.assigned": lambda name, data: f"Was given to {data.get('member', '')}",
+    "handoff.acknowledged": lambda name, data: f"{data.get('by') or 'Sales'} acknowledged the lead",
+    "handoff.contacted": lambda name, data: f"{data.get('by') or 'Sales'} got in touch",
+    "handoff.accepted": lambda name, data: f"{data.get('by') or 'Sales'} accepted the lead",
+    "handoff.rejected": lambda name, data: f"{data.get('by') or 'Sales'} rejected the lead{_because(data)}",
+    "handoff.overdue": lambda name, data: "The handoff was closed without an answer",
+    "lead.unsubscribed": lambda name, data: f"Unsubscribed from “{name}”" if name else "Unsubscribed from everything",
+    "custom": lambda name, data: f"Event “{name}”",
+}
+
+
+def words(type: str, name: str, data: _Data) -> str:
+    """One entry of the log as a person reads it."""
+    said = _WORDS.get(type)
+    return said(name, data) if said else type

@@ -1,0 +1,130 @@
+"""What a run rests on: until when, in whose terms, and whether waking it may lead to a mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from dsl.plan import AddPoints, AnyStep, EnterCampaign, HandOff, If, Pattern, Plan, Qualify, Send, Stop, Target, Wait
+from engine.position import Branch, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """One branch at rest, in an operator's terms."""
+
+    branch: str
+    step: str
+    source: str
+    what: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Nothing to do before `due` (None: no timer) or an event. Whether the wake or the timer may lead to a mail."""
+
+    due: datetime | None
+    event_may_send: bool
+    timer_may_send: bool
+    resting: tuple[Resting, ...]
+
+
+def sleep(plan: Plan, position: Position) -> Sleep:
+    resting = tuple(_describe(plan, branch) for branch in position.branches)
+    dues = [rest.due for rest in resting if rest.due is not None]
+    due = min(dues, default=None)
+    return Sleep(
+        due=due,
+        event_may_send=any(may_send(plan, target) for target in _on_event(plan, position)),
+        timer_may_send=any(may_send(plan, target) for target in _on_timer(plan, position, due)),
+        resting=resting,
+    )
+
+
+def _describe(plan: Plan, branch: Branch) -> Resting:
+    current = plan.by_id[branch.at or ""]
+    if isinstance(current, Send):
+        what, due = f"may send {current.template}", branch.hold
+    elif isinstance(current, HandOff):
+        what, due = "sales decides", None
+    else:
+        arms = current.arms if isinstance(current, Wait) else ()
+        what, due = " or ".join(describe(arm.pattern) for arm in arms) or "the time comes", branch.deadline
+    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, what, due)
+
+
+def describe(pattern: Pattern) -> str:
+    """A pattern in words, for operators: `form whitepaper submitted`."""
+    thing, _, verb = pattern.type.partition(".")
+    name = pattern.link or pattern.name or (f"{pattern.threshold:g}" if pattern.threshold is not None else "any")
+    return f"{thing} {name} {verb}".strip()
+
+
+def _on_event(plan: Plan, position: Position) -> list[Target]:
+    targets: list[Target] = [whenever.entry for whenever in plan.whenevers] + [leave.entry for leave in plan.leaves]
+    for branch in position.branches:
+        current = plan.by_id[branch.at or ""]
+        if isinstance(current, Wait):
+            targets += [arm.target for arm in current.arms]
+        elif isinstance(current, HandOff):
+            targets += [case.target for case in current.cases] + [current.next]
+    return targets
+
+
+def _on_timer(plan: Plan, position: Position, due: datetime | None) -> list[Target]:
+    targets: list[Target] = []
+    for branch in position.branches:
+        current = plan.by_id[branch.at or ""]
+        if isinstance(current, Wait) and branch.deadline == due:
+            targets.append(current.then)
+        elif isinstance(current, Send):
+            targets.append(current.id)
+    return targets
+
+
+def may_send(plan: Plan, target: Target) -> bool:
+    """Whether a mail can come from there before the next rest."""
+    return target is not None and target in _senders(_Key(plan))
+
+
+class _Key:
+    """A plan as a cache key: by digest, since hashing a whole plan is slow."""
+
+    __slots__ = ("plan",)
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __hash__(self) -> int:
+        return hash(self.plan.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other.plan.digest == self.plan.digest
+
+
+@lru_cache(maxsize=1024)
+def _senders(key: _Key) -> frozenset[str]:
+    """The steps from which a mail can come before the next rest."""
+    reached = {step.id for step in key.plan.steps if isinstance(step, Send)}
+    while True:
+        more = {one.id for one in key.plan.steps if one.id not in reached and _follows(one) & reached}
+        if not more:
+            return frozenset(reached)
+        reached |= more
+
+
+def _follows(current: AnyStep) -> set[Target]:
+    """Where the flow may go from a step without resting."""
+    match current:
+        case If():
+            return {arm.target for arm in current.branches} | {current.otherwise}
+        case Wait():
+            return {current.then, current.missed}
+        case Send() | AddPoints() | Qualify() | EnterCampaign():
+            return {current.next}
+        case HandOff():
+            return {current.next} if current.detached else set()
+        case Stop():
+            return set()

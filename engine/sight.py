@@ -1,0 +1,91 @@
+"""What one call of `advance` sees: the locked lead, its run, the events since, and the ledger it writes into."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from dsl.plan import Plan
+from engine import calendar
+from engine.catalog import Deployment
+from engine.consequences import Ledger, needed
+from engine.interpreter import World
+from engine.matching import matches
+from engine.model import Event, Lead
+from engine.runtime import Runtime
+from engine.store import leads, runs
+from engine.store.db import Hot
+
+
+class Sight:
+    """Looked at once when the call begins, and again under the lock after each mail."""
+
+    deployment: Deployment
+    found: runs.Run
+    ledger: Ledger
+
+    def __init__(self, rt: Runtime, id: UUID, woken: str) -> None:
+        self._rt, self._id = rt, id
+        self._by_timer = woken == "timer"
+        self._events: list[Event] = []
+        self.now = rt.clock.now()
+
+    @property
+    def lead(self) -> Lead:
+        return self.ledger.lead
+
+    async def look(self, hot: Hot, locked: leads.Locked) -> bool:
+        """Read everything around the locked lead that is not known yet; False when the run is gone."""
+        rt = self._rt
+        self.deployment = await rt.deployment(locked.epoch)
+        self.now = max(self.now, rt.clock.now())
+        program = self.deployment.program
+        probes = needed(self.deployment.rules, locked.lead, "", "", {}, self.now)
+        limit = program.workspace.mail_limit
+        recent = calendar.since(limit.per, self.now, locked.lead.zone(program)) if limit else self.now
+        provider = rt.mailer.name if rt.mailer else ""
+        above = self._events[-1].seq if self._events else 0
+        found = await runs.read(hot, self._id, locked.lead.id, probes, recent - timedelta(days=1), provider, above)
+        if found is None:
+            return False
+        self.found = found
+        if self._by_timer and found.due_at is not None:
+            self.now = max(self.now, found.due_at)
+            self._by_timer = False
+        self._events += found.events
+        await rt.catalog.need(one.digest for one in found.others if one.state != "ended")
+        self._open_ledger(locked)
+        return True
+
+    async def look_again(self, hot: Hot, locked: leads.Locked) -> bool:
+        """The same after a commit of ours; where nobody logged anything since, without asking the database."""
+        known = self.ledger.lead.seq
+        self._events += self.ledger.events
+        if locked.lead.seq != known:
+            return await self.look(hot, locked)
+        self.now = max(self.now, self._rt.clock.now())
+        self._open_ledger(locked)
+        return True
+
+    def world(self, plan: Plan) -> World:
+        """The interpreter's view, with what this call itself has logged."""
+        own, ledger, program = self.found.enrolment, self.ledger, self.deployment.program
+        events = [*self._events, *ledger.events]
+        leaving = None
+        if own.state == "leaving":
+            leaving = next((one for one in events if one.seq == own.leave_seq), self.found.leaving)
+        entry = None
+        if leaving is not None:
+            entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
+        return World(
+            enrolment=self._id, now=self.now,
+            seq=events[-1].seq if self.found.truncated and events else ledger.lead.seq,
+            facts=ledger.lead.facts(ledger.rules.order), zone=ledger.lead.zone(program),
+            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry,
+        )  # fmt: skip
+
+    def _open_ledger(self, locked: leads.Locked) -> None:
+        found = self.found
+        self.ledger = Ledger(
+            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""The real web and worker processes in one stack: a posted form becomes a mail, also across kills, and all ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import httpx
+import psycopg
+import pytest
+
+from engine.cli.deploy import put_into_force
+from engine.cli.stack import Stack
+from engine.cli.workspace import examine
+from engine.settings import Settings, libpq_url
+from tests.conftest import home_folder
+
+CAMPAIGN = """
+    workspace "Acme"
+        timezone "Europe/Berlin"
+        languages "en"
+        sender "Acme <hello@acme.example>"
+        address "Acme GmbH, Hauptstr. 1, 46562 Voerde, Germany"
+        mail is allowed until opt-out
+
+    form "guide"
+        ask email required
+
+    campaign "Guide"
+        starts when form "guide" is submitted
+        flow
+            send "welcome"
+            wait 3 days
+    """
+WELCOME = "---\nsubject: Your guide\n---\nGood day! Here is the guide.\n"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    for folder in home_folder():
+        templates = folder / "campaigns" / "templates"
+        templates.mkdir(parents=True)
+        (templates.parent / "guide.campaign").write_text(dedent(CAMPAIGN).lstrip("\n"), "utf-8")
+        (templates / "welcome.md").write_text(WELCOME, "utf-8")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+async def stack(home: Path) -> AsyncIterator[Stack]:
+    settings = Settings(home=home, campaigns=home / "campaigns", web_port=0)
+    async with Stack(settings, database_settings={"fsync": "off"}) as running:
+        await put_into_force(running.settings, running.database_url, examine(settings.campaigns), "ada")
+        yield running
+        pids = [part.child.pid for part in running.parts.values()]
+    for pid in pids:
+        assert pid is not None
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def accepted(stack: Stack) -> int:
+    with psycopg.connect(libpq_url(stack.database_url)) as connection:
+        row = connection.execute("SELECT count(*) FROM messages WHERE state = 'accepted'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def until_accepted(stack: Stack, many: int) -> None:
+    deadline = time.monotonic() + 60
+    while accepted(stack) < many:
+        assert time.monotonic() < deadline, f"{accepted(stack)} of {many} mails were accepted in time"
+        await asyncio.sleep(0.1)
+    assert accepted(stack) == many
+
+
+async def post(stack: Stack, email: str) -> None:
+    async with httpx.AsyncClient(base_url=stack.base_url, trust_env=False) as client:
+        answer = await client.post("/f/guide", json={"email": email})
+    assert answer.is_success, answer.text
+
+
+async def test_a_posted_form_becomes_a_mail_and_stays_one_across_a_kill(stack: Stack) -> None:
+    before = accepted(stack)
+    await post(stack, "anna@lead.example")
+    await until_accepted(stack, before + 1)
+    killed = stack.parts["worker-1"].child.pid
+    await stack.restart("worker-1", by=signal.SIGKILL)
+    assert stack.parts["worker-1"].child.pid != killed
+    await post(stack, "ben@lead.example")
+    await until_accepted(stack, before + 2)
+
+
+async def test_a_form_is_taken_while_temporal_is_away_and_the_mail_leaves_when_it_is_back(stack: Stack) -> None:
+    before = accepted(stack)
+    await stack.end("temporal", by=signal.SIGKILL)
+    try:
+        await post(stack, "cleo@lead.example")
+        assert accepted(stack) == before
+    finally:
+        await stack.restart("temporal")
+    await until_accepted(stack, before + 1)
+
+
+async def test_no_process_logs_an_address(stack: Stack, home: Path) -> None:
+    await post(stack, "dora@lead.example")
+    logs = logs_of(home)
+    assert {"web.log", "worker-1.log", "postgres.log", "temporal.log"} <= logs.keys()
+    assert [name for name, text in logs.items() if "lead.example" in text] == []
+
+
+def logs_of(home: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8", "replace") for path in (home / "logs").glob("*.log")}
+
+
+async def test_both_kinds_of_process_show_health_and_metrics(stack: Stack) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for address in (stack.base_url, stack.parts["worker-1"].address):
+            for path in ("/healthz", "/readyz", "/metrics"):
+                assert (await client.get(f"{address}{path}")).status_code == 200, address + path
