@@ -31,7 +31,8 @@ from engine.sight import Sight
 from engine.store import leads, runs
 from engine.store.db import Hot
 from engine.store.record import record
-from engine.store.writes import Overtaken, Writes
+from engine.store.db import Overtaken
+from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from engine.ports import Clock
     from engine.settings import Settings
 
-_VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>[^@]+)x(?P<factor>[0-9.]+)")
+_VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")
 
 
 class ClockError(ValueError):
@@ -66,6 +68,46 @@ class VirtualClock:
         return f"virtual:{self.domain_start.isoformat()}@{self.real_start.isoformat()}x{self.factor:g}"
 
 
+class HeldClock:
+    """A virtual clock that stands at `domain_start` until `start`, in whatever process, and runs from then on.
+
+    The file `signal` carries the machine's instant of the start, so that a whole stack can be ready before time passes.
+    """
+
+    def __init__(self, domain_start: datetime, signal: Path, factor: float) -> None:
+        VirtualClock(domain_start, self.real(), factor)  # refuses what cannot be a clock
+        self.domain_start, self.signal, self.factor = domain_start.astimezone(UTC), signal, factor
+        self._running: VirtualClock | None = None
+
+    def start(self) -> None:
+        """Let time pass. The file appears as a whole."""
+        draft = self.signal.with_name(self.signal.name + ".new")
+        draft.write_text(datetime.now(UTC).isoformat(), "utf-8")
+        draft.rename(self.signal)
+
+    def now(self) -> datetime:
+        return self._clock().now()
+
+    def real(self) -> datetime:
+        return datetime.now(UTC)
+
+    def to_real(self, at: datetime) -> datetime:
+        return self._clock().to_real(at)
+
+    def describe(self) -> str:
+        """The text of `COLDFRAME_CLOCK` that makes this clock in another process."""
+        return f"virtual:{self.domain_start.isoformat()}@{self.signal.absolute().as_uri()}x{self.factor:g}"
+
+    def _clock(self) -> VirtualClock:
+        if self._running is None:
+            try:
+                started = datetime.fromisoformat(self.signal.read_text("utf-8"))
+            except FileNotFoundError:
+                return VirtualClock(self.domain_start, self.real(), self.factor)
+            self._running = VirtualClock(self.domain_start, started, self.factor)
+        return self._running
+
+
 @dataclass
 class FixedClock:
     """A clock for tests: it stands still until it is set or moved. Real time is domain time."""
@@ -92,6 +134,7 @@ class FixedClock:
 def parse_clock(text: str) -> Clock:
     """The clock that `COLDFRAME_CLOCK` describes: empty is the machine's, else `virtual:<domain>@<real>x<factor>`.
 
+    Where `<real>` is a `file:` address the clock is held until that file says when it started.
     Raises ClockError when the text is neither.
     """
     if not text:
@@ -100,8 +143,10 @@ def parse_clock(text: str) -> Clock:
     if match is None:
         raise ClockError("a clock is written virtual:<domain start>@<real start>x<factor>")
     try:
-        domain, real = (datetime.fromisoformat(match[name]) for name in ("domain", "real"))
-        factor = float(match["factor"])
+        domain, factor = datetime.fromisoformat(match["domain"]), float(match["factor"])
+        if match["real"].startswith("file:"):
+            return HeldClock(domain, Path(unquote(urlsplit(match["real"]).path)), factor)
+        real = datetime.fromisoformat(match["real"])
     except ValueError as error:
         raise ClockError("a virtual clock needs two ISO 8601 instants and a number") from error
     clock = VirtualClock(domain, real, factor)

@@ -42,7 +42,7 @@ WITH late AS (
         AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real)
     UNION ALL
     SELECT id, lead_id, 'handoff', gen FROM handoffs
-    WHERE outcome IS NULL AND due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
+    WHERE due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
     LIMIT :many),
 enrolled AS (UPDATE enrolments SET real_woken_at = :real FROM late WHERE enrolments.id = late.id),
 handed AS (UPDATE handoffs SET real_woken_at = :real FROM late WHERE handoffs.id = late.id)

@@ -18,22 +18,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.cli.stack import Stack
-    from engine.clock import VirtualClock
+    from engine.clock import HeldClock
     from engine.demo.people import Person
     from engine.demo.summary import Summary
     from engine.settings import Settings
     from engine.store.db import Database
 
 CAMPAIGNS = Path(__file__).resolve().parents[2] / "campaigns"
-LEAD_IN = timedelta(seconds=8)
-"""Real time for web and worker to start before the story's clock reaches its beginning."""
 INTERRUPTED = 130
 
 
 def demo(
     leads: Annotated[int, typer.Option(min=1, max=200, help="How many invented leads take part.")] = 25,
     seed: Annotated[int, typer.Option(help="Another number, another cast.")] = 7,
-    speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 4.5 seconds.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 5 seconds.")] = 1.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the timeline.")] = False,
 ) -> None:
@@ -83,6 +81,8 @@ async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep
         environment={"COLDFRAME_MAILS_PER_SECOND": "200", "COLDFRAME_LOG_FORMAT": "console"},
     )  # fmt: skip
     console = Console(highlight=False, stderr=as_json, quiet=as_json)
+    if not console.is_terminal:
+        console.width = 140
     _announce(console, leads, speed)
     with until_stopped(stack.hurry):
         async with stack:
@@ -104,7 +104,6 @@ def _announce(console: Console, leads: int, speed: float) -> None:
 async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:
     from engine.cli.dev import say
     from engine.cli.workspace import examine
-    from engine.clock import SystemClock
     from engine.demo.show import Display, show_summary
     from engine.demo.story import Story, clock_for
     from engine.demo.summary import settle, summarise
@@ -114,15 +113,15 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
     if found.program is None:
         raise Stop(f"{stack.settings.campaigns} has errors: `coldframe check` shows them", FAILED)
     zone = found.program.workspace.timezone
-    clock = clock_for(zone, SystemClock().now() + LEAD_IN, speed)
+    clock = clock_for(zone, stack.home / "clock", speed)
+    clock.signal.unlink(missing_ok=True)
     stack.set_clock(clock)
     db = Database(stack.database_url, size=4)
     try:
         key = await _prepare(stack, db, clock)
-        await stack.add_web()
-        await stack.add_worker()
+        await asyncio.gather(stack.add_web(), stack.add_worker())
         story = Story(stack.base_url, clock, found.program, people, key, seed)
-        say(f"ready; the mailbox is at {stack.base_url}/mailbox")
+        say(f"ready; watch their mail at {stack.base_url}/mailbox meanwhile")
         with Display(console, zone, people, clock.domain_start, story.end) as display:
             await story.play(db, None if console.quiet else display)
         say("the story is over; what is under way comes to its end")
@@ -134,7 +133,7 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
     return summary
 
 
-async def _prepare(stack: Stack, db: Database, clock: VirtualClock) -> str:
+async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:
     """Deploy the workspace, and make an API key for the company's other system."""
     from sqlalchemy import insert
 

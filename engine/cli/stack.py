@@ -21,7 +21,7 @@ from typing import Self
 import httpx
 
 from engine.cli.parts import Part
-from engine.clock import VirtualClock
+from engine.clock import HeldClock, VirtualClock
 from engine.embedded import postgres, temporal
 from engine.embedded.process import Child, EmbeddedError, free_port
 from engine.ports import Clock
@@ -57,7 +57,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        described = clock.describe() if isinstance(clock, VirtualClock) else settings.clock
+        described = clock.describe() if isinstance(clock, VirtualClock | HeldClock) else settings.clock
         self.settings = settings.model_copy(update={"home": home or settings.home, "clock": described})
         self.parts: dict[str, Part] = {}
         self.temporal_address = ""
@@ -191,7 +191,7 @@ class Stack:
         for part in parts:
             part.held = False
 
-    def set_clock(self, clock: VirtualClock) -> None:
+    def set_clock(self, clock: VirtualClock | HeldClock) -> None:
         """The clock of every process that starts from now on."""
         self.settings = self.settings.model_copy(update={"clock": clock.describe()})
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import timedelta
 from typing import Any
 
-from dsl.plan import Program
+from dsl.plan import Duration, Program
+from engine.calendar import add
 from engine.demo.people import Person
 from engine.demo.world import Letter, Postbox, World, expect
 
@@ -17,6 +17,7 @@ class Office:
 
     def __init__(self, program: Program, people: Sequence[Person], world: World, postbox: Postbox) -> None:
         self.people, self.world, self.postbox = people, world, postbox
+        self.hours = program.workspace.business_hours
         self.members = {member.email for team in program.teams for member in team.members}
         limits = [limit for team in program.teams for limit in (team.acknowledge, team.contact, team.decide)]
         self.bosses = {limit.then.to for limit in limits if limit.then.to} - self.members
@@ -46,26 +47,27 @@ class Office:
             return
         asked.append(address)
         for minutes, action in self._plan(person, address, len(asked)):
-            await self.world.sleep(timedelta(minutes=minutes))
+            pause = Duration(business_minutes=minutes)
+            await self.world.until(add(pause, self.world.clock.now(), self.hours.zone, self.hours))
             reason = person.script.sales if action == "reject" else ""
             answer = await http.post(link, data={"action": action, **({"reason": reason} if reason else {})})
             expect(answer, 303, 409)  # 409: a colleague was quicker, or the limit has passed
             self.world.counts[f"sales: {action}"] += 1
 
-    def _plan(self, person: Person, address: str, turn: int) -> list[tuple[float, str]]:
-        """What this colleague does with that lead, after how many minutes each. `turn`: 1 for the first one asked."""
+    def _plan(self, person: Person, address: str, turn: int) -> list[tuple[int, str]]:
+        """What this colleague does with that lead, after how many business minutes each. `turn`: 1 for the first one asked."""
         boss = address in self.bosses
-        call = [(15.0, "acknowledge"), (90.0, "contacted")]
+        call = [(10, "acknowledge"), (60, "contacted")]
         match person.script.sales:
             case "accept":
-                return [*call, (400.0, "accept")]
+                return [*call, (400, "accept")]
             case "not ready" | "no budget":
-                return [*call, (300.0, "reject")]
+                return [*call, (300, "reject")]
             case "second":
-                return [] if turn == 1 else [*call, (600.0, "accept")]
+                return [] if turn == 1 else [*call, (600, "accept")]
             case "boss":
-                return [*call, (120.0, "accept")] if boss else []
+                return [*call, (120, "accept")] if boss else []
             case "no contact":
-                return [(30.0, "contacted"), (60.0, "accept")] if boss else call[:1]
+                return [(30, "contacted"), (60, "accept")] if boss else call[:1]
             case "nobody":
                 return []

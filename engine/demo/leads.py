@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from urllib.parse import urlsplit
 
@@ -25,13 +25,10 @@ class Player:
         self.http = world.browser(person.number, person.language)
         self.letters = 0
 
-    async def play(self) -> None:
-        """From the first visit on, until cancelled."""
+    async def play(self, at: datetime) -> None:
+        """From the first visit on, shortly before they send their form at `at`, until cancelled."""
         await self.visit("/")
-        await self.pause(3)
-        if self.script.first_wrong:
-            await self.post(self.script.form, email=self.person.address.replace("@", " at "))
-        await self.post(self.script.form)
+        await self.post(self.script.form, at, wrong_first=self.script.first_wrong)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.read_mail())
             if self.script.booth_after is not None:
@@ -48,17 +45,22 @@ class Player:
         expect(await self.http.post("/t", json=body, headers={"Origin": SITE}), 204)
         self.world.counts["visits"] += 1
 
-    async def post(self, form: str, **changes: str) -> None:
-        """Fill in the hosted page of a form, keep it open a while, send it."""
+    async def post(self, form: str, at: datetime | None = None, *, wrong_first: bool = False) -> None:
+        """Fill in the hosted page of a form, keep it open a while, and send it, not before `at`."""
         page = Links()
         page.feed(expect(await self.http.get(f"/f/{form}"), 200).text)
         await asyncio.sleep(SECONDS_TO_FILL_IN)
-        fields = {**self.filled(form), NONCE: page.hidden[NONCE], TRAP: "", **changes}
-        times = 2 if self.script.twice else 1
-        for _ in range(times):
-            answer = expect(await self.http.post(f"/f/{form}", data=fields), 303, 422)
-            self.world.counts["posts" if answer.status_code == 303 else "refused"] += 1
-        self.world.counts["repeated"] += times - 1
+        await self.world.until(at or self.world.clock.now())
+        fields = {**self.filled(form), NONCE: page.hidden[NONCE], TRAP: ""}
+        if wrong_first:
+            mistyped = {**fields, "email": self.person.address.replace("@", " at ")}
+            expect(await self.http.post(f"/f/{form}", data=mistyped), 422)
+            self.world.counts["refused"] += 1
+            await self.pause(5)
+        for _ in range(2 if self.script.twice else 1):
+            expect(await self.http.post(f"/f/{form}", data=fields), 303)
+            self.world.counts["posts"] += 1
+        self.world.counts["repeated"] += self.script.twice
 
     def filled(self, form: str) -> dict[str, str | list[str]]:
         """What this person types and ticks; a form ignores what it does not ask for."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,27 +15,27 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from dsl.plan import Program
-from engine.clock import VirtualClock
+from engine.clock import HeldClock
 from engine.demo.colleagues import Office
 from engine.demo.leads import Player, robot
 from engine.demo.people import Person
 from engine.demo.show import Display
 from engine.demo.timeline import Timeline
-from engine.demo.world import Postbox, World, patiently
+from engine.demo.world import HEAD_START, Postbox, World, patiently
 from engine.store.db import Database
 
 LENGTH = timedelta(days=16, hours=6)
 """Two Tuesdays on which leads are handed over, and time for sales to answer."""
-DAY_SECONDS = 4.5
+DAY_SECONDS = 5.0
 """Real seconds in which a virtual day passes, at speed 1."""
 LOOK_EVERY = 0.3
 """Real seconds between two looks at what has happened."""
 
 
-def clock_for(zone: str, real_start: datetime, speed: float = 1.0) -> VirtualClock:
-    """The story's clock: Tuesday 2026-09-01, 08:55 in the workspace's zone, when the machine shows `real_start`."""
+def clock_for(zone: str, signal: Path, speed: float = 1.0) -> HeldClock:
+    """The story's clock: it stands at Tuesday 2026-09-01, 08:55 in the workspace's zone, until it is started."""
     start = datetime(2026, 9, 1, 8, 55, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    return VirtualClock(start, real_start, 86_400 / DAY_SECONDS * speed)
+    return HeldClock(start, signal, 86_400 / DAY_SECONDS * speed)
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Story:
     """`counts` and `problems` fill while it is played."""
 
     base_url: str
-    clock: VirtualClock
+    clock: HeldClock
     program: Program
     people: Sequence[Person]
     api_key: str
@@ -55,12 +56,14 @@ class Story:
         return self.clock.domain_start + LENGTH
 
     async def play(self, db: Database, display: Display | None = None) -> None:
-        """Play to the end, in virtual time; show the timeline meanwhile."""
+        """Start the clock and play to the end, in virtual time; show the timeline meanwhile."""
         transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=60, max_keepalive_connections=40))
         async with transport, watching(Timeline(db, self.clock.domain_start), self.clock, display):
             world = World(self.base_url, self.clock, self.api_key, transport)
             async with asyncio.TaskGroup() as group:
                 playing = [group.create_task(part) for part in self._parts(world)]
+                await asyncio.sleep(HEAD_START)
+                self.clock.start()
                 await world.until(self.end)
                 for task in playing:
                     task.cancel()
@@ -80,12 +83,13 @@ class Story:
         return parts
 
     async def _arrive(self, player: Player) -> None:
-        await player.world.until(self.clock.domain_start + player.person.arrives)
-        await player.play()
+        at = self.clock.domain_start + player.person.arrives
+        await player.world.until(at - timedelta(seconds=HEAD_START * self.clock.factor))
+        await player.play(at)
 
 
 @asynccontextmanager
-async def watching(timeline: Timeline, clock: VirtualClock, display: Display | None) -> AsyncIterator[None]:
+async def watching(timeline: Timeline, clock: HeldClock, display: Display | None) -> AsyncIterator[None]:
     """Show what happens, until the end of the block, and then what came last."""
     if display is None:
         yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -19,11 +19,14 @@ from engine.store.db import Database
 
 Tone = Literal["plain", "quiet", "mail", "click", "good", "sales", "late", "bad"]
 
+TURNS = ("MQL", "SQL", "Opportunity", "Customer", "Disqualified")
+"""Stages worth a line of their own."""
 _LOOK_BACK = timedelta(days=2)
 """Virtual time. A row's instant is taken before its commit, so rows may appear behind newer ones."""
 
 _NEWS = text("""
-SELECT 'event' AS what, lead_id, seq, at, type AS a, name AS b, data AS c, NULL::numeric AS d
+SELECT 'event' AS what, lead_id, seq, at, type AS a, name AS b,
+    data || jsonb_build_object('key', key) AS c, NULL::numeric AS d
 FROM events WHERE at > :since
 UNION ALL
 SELECT 'points', lead_id, seq, booked_at, cause, rule, to_jsonb(score_after), amount
@@ -112,26 +115,43 @@ class Timeline:
 
 def lines(at: datetime, email: str, rows: Sequence[Row]) -> list[Line]:
     """The lines of one lead's rows of one instant."""
+    events = [row for row in rows if row.what == "event"]
     found: list[Line] = []
-    for row in rows:
-        if row.what == "event" and (said := _EVENTS.get(row.a)):
+    for row in _worth_telling(events):
+        if said := _EVENTS.get(row.a):
             sign, wording, tone = said(row.b, row.c or {})
             found.append(Line(at, email, sign, wording, tone))
-        elif row.what == "mail" and (line := _mail(at, email, row)):
-            found.append(line)
+    found += [line for row in rows if row.what == "mail" and (line := _mail(at, email, row))]
     extra = _extras(rows)
     if extra and not found:
-        found.append(Line(at, email, "·", extra.pop(0), "quiet"))
+        found.append(Line(at, email, "·", extra.pop(0), "plain"))
     if extra:
-        last = found[0]
-        found[0] = Line(at, email, last.sign, last.text, last.tone, tuple(extra))
+        found[0] = replace(found[0], extra=tuple(extra))
     return found
 
 
+def _worth_telling(events: Sequence[Row]) -> list[Row]:
+    """Without what another event of the same instant says already."""
+    types = {row.a for row in events}
+    acting = {(row.c or {}).get("by") for row in events}
+    return [
+        row for row in events
+        if not (row.a == "page.visited" and "form.submitted" in types)
+        and not (row.a == "handoff.assigned" and row.c.get("member") in acting)
+        and not (row.a == "stage.entered" and row.b not in TURNS)
+    ]  # fmt: skip
+
+
 def _extras(rows: Sequence[Row]) -> list[str]:
-    """What followed from an event: campaigns entered and left, and the points."""
-    said = [f"enters “{row.b}”" for row in rows if row.what == "enters"]
-    said += [f"leaves “{row.b}”" for row in rows if row.what == "ends"]
+    """What followed from an event: pages seen before, campaigns entered and left, small steps, and the points."""
+    said = []
+    visits = sum(row.a == "page.visited" for row in rows)
+    if visits and any(row.a == "form.submitted" for row in rows):
+        said.append(f"{visits} page{'' if visits == 1 else 's'} seen before")
+    said += [f"becomes {row.b}" for row in rows if row.a == "stage.entered" and row.b not in TURNS]
+    said += [f"enters “{row.b}”" for row in rows if row.what == "enters"]
+    said += [f"has finished “{row.b}”" for row in rows if row.what == "ends" and row.c == "finished"]
+    said += [f"leaves “{row.b}”" for row in rows if row.what == "ends" and row.c != "finished"]
     booked = [row for row in rows if row.what == "points"]
     if booked:
         total = sum(float(row.d or 0) for row in booked)
@@ -160,10 +180,17 @@ _NOTICES: Mapping[str, tuple[str, str, Tone]] = {
     "escalated": ("⚠", "too long without a reaction: escalated to {}", "late"),
     "reminder": ("⚠", "{} is reminded", "late"),
 }
+
+
+def _confirms(data: Mapping[str, Any]) -> str:
+    """With double opt-in a form counts when it is confirmed."""
+    return "confirms" if str(data.get("key") or "").startswith("confirm:") else "posts"
+
+
 _Said = tuple[str, str, Tone]
 _EVENTS: Mapping[str, Callable[[str, Mapping[str, Any]], _Said]] = {
-    "form.posted": lambda name, data: ("＋", f"posts form “{name}” and is asked to confirm", "plain"),
-    "form.submitted": lambda name, data: ("✓", f"form “{name}” counts", "good"),
+    "form.posted": lambda name, data: ("+", f"posts form “{name}” and is asked to confirm", "plain"),
+    "form.submitted": lambda name, data: ("✓", f"{_confirms(data)} form “{name}”", "good"),
     "email.opened": lambda name, data: ("◦", f"opens “{name}”", "quiet"),
     "email.clicked": lambda name, data: ("↗", f"clicks in “{name}”", "click"),
     "file.downloaded": lambda name, data: ("↓", f"downloads {name}", "click"),

@@ -21,6 +21,8 @@ LOOK_EVERY = 0.12
 """Real seconds between two looks into the mailbox."""
 SECONDS_TO_FILL_IN = 1.1
 """Real seconds that a person keeps a form open; Coldframe takes quicker ones for machines."""
+HEAD_START = 1.5
+"""Real seconds before their time at which people begin, so that a form can be filled in."""
 
 
 class Unexpected(Exception):
@@ -54,8 +56,9 @@ class World:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def until(self, at: datetime) -> None:
-        """Sleep until that instant of virtual time."""
-        await asyncio.sleep(max(0.0, (self.clock.to_real(at) - self.clock.real()).total_seconds()))
+        """Sleep until that instant of virtual time, also while the clock is still held."""
+        while (left := (self.clock.to_real(at) - self.clock.real()).total_seconds()) > 0:
+            await asyncio.sleep(left)
 
     async def sleep(self, span: timedelta) -> None:
         """Let so much virtual time pass."""

@@ -28,10 +28,6 @@ _CONFLICTS = {
 _KEYS = {name: tuple(column.name for column in table.primary_key) for name, table in metadata.tables.items()}
 
 
-class Overtaken(Exception):
-    """A guarded update found its row changed: somebody else did this work; nothing may be committed."""
-
-
 class Writes:
     """Inserts and updates by primary key. Every row of a table must carry the same columns.
 
@@ -61,7 +57,7 @@ class Writes:
         self._pruned.append((table, column, value, name, kept))
 
     def guarded(self, table: str, where: Mapping[str, Any], **row: Any) -> None:
-        """Change the row that is as given in `where`; if there is none, flush raises Overtaken."""
+        """Change the row that is as given in `where`; if there is none, the commit raises Overtaken."""
         self._guarded = (table, where, row)
 
     def __bool__(self) -> bool:
@@ -95,18 +91,16 @@ class Writes:
             table, guard, fields = self._guarded
             changes = ", ".join(f'"{name}" = {bind(_bound(value))}' for name, value in fields.items())
             tests = " AND ".join(f'"{name}" IS NOT DISTINCT FROM {bind(value)}' for name, value in guard.items())
-            answer = f"(SELECT count(*) FROM w{len(parts)})"
+            answer = f"1 / (SELECT count(*) FROM w{len(parts)})"
             parts.append(f"UPDATE {table} SET {changes} WHERE {tests}")
         ctes = ", ".join(f"w{number} AS ({part} RETURNING 1)" for number, part in enumerate(parts))
-        return f"WITH {ctes} SELECT {answer} AS done", values
+        return f"WITH {ctes} SELECT {answer}", values
 
     async def flush(self, hot: Hot) -> None:
-        """Write everything in one statement. Raises Overtaken, and then nothing may be committed."""
+        """Write everything in one statement, which goes out together with the commit that must follow."""
         if self:
             sql, values = self.statement()
-            row = await hot.one(sql, values)
-            if not row.done:
-                raise Overtaken
+            await hot.run(sql, values)
 
 
 def _bound(value: Any) -> Any:
