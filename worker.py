@@ -27,6 +27,7 @@ from dsl.plan import SCHEMA
 from engine import advance, handoffs, sweeper
 from engine.log import configure_logging
 from engine.mail.choose import choose_mailer
+from engine.memory import settle_memory
 from engine.ports import Unreachable
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings, temporal_connect_config
@@ -120,6 +121,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         rt.mailer = choose_mailer(settings.sendgrid_api_key, settings.sendgrid_url, rt.db.engine, rt.clock)
         stack.push_async_callback(rt.mailer.close)
         process.client, process.runtime = client, rt
+        with suppress(SQLAlchemyError, OSError):  # else it is read when it is needed
+            await rt.catalog.refresh()
         await _work(rt, client, stop)
 
 
@@ -149,6 +152,7 @@ async def _work(rt: Runtime, client: Client, stop: asyncio.Event) -> None:
             group.create_task(_serve(db_worker(client, names, activities, limits, build), stop)),
             group.create_task(mail.run(stop)),
         ]
+        settle_memory()
         log.info("worker.started", queue=names.main, build=build)
         await asyncio.wait(polling)
         for task in beside:

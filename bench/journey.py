@@ -39,6 +39,7 @@ from engine.cli.stack import Stack
 from engine.deploy import deploy
 from engine.embedded import temporal
 from engine.mail.links import link_id
+from engine.memory import settle_memory
 from engine.ports import Mail, Receipt
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings
@@ -96,6 +97,7 @@ Please [read on](https://bench.example/more), {{ lead.company }}.
 """
 FLOOR = "Floor"
 LINK = link_id("https://bench.example/more")
+WARM_UP = 80
 CLICK_AFTER = 0.3
 """Seconds between a first mail and its click, so that the wait is registered; the floor's signal comes as late."""
 
@@ -301,6 +303,7 @@ async def open_bench(durable: bool) -> AsyncIterator[Bench]:
             max_concurrent_activities=40, disable_eager_activity_execution=True,
         )  # fmt: skip
         await held.enter_async_context(floor)
+        settle_memory()
         yield Bench(client, rt, provider, heard)
 
 
@@ -309,8 +312,9 @@ async def measure(
 ) -> dict[str, Any]:
     async with open_bench(durable) as bench:
         say("warming up")
-        await bench.floors(30, None)
-        await bench.journeys(30, None)
+        for _ in range(2):
+            await bench.floors(WARM_UP, None)
+            await bench.journeys(WARM_UP, None)
         rates: dict[str, list[float]] = {"floor": [], "journey": []}
         latencies: dict[str, list[float]] = {"floor": [], "journey": []}
         for number in range(rounds):

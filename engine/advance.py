@@ -29,9 +29,8 @@ from engine.runtime import Runtime
 from engine.sendout import Hold, Skip, given_values, hand_over, judge, message_row
 from engine.sight import Sight
 from engine.store import leads, runs
-from engine.store.db import Hot
+from engine.store.db import Hot, Overtaken
 from engine.store.record import record
-from engine.store.db import Overtaken
 from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
@@ -102,8 +101,7 @@ class _Call:
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _open(self, hot: Hot) -> Answer | None:
         """Lock, look, and answer at once where there is nothing to do."""
-        locked = await leads.lock_by_enrolment(hot, self.id)
-        if locked is None or not await self.sight.look(hot, locked):
+        if not await self.sight.open(hot):
             return Answer("done", self.gen)
         own = self.sight.found.enrolment
         if own.state == "ended":
@@ -114,7 +112,7 @@ class _Call:
             self.writes.update("enrolments", id=self.id, attention=RESTORED)
             await self.writes.flush(hot)
             await hot.commit()
-            return Answer("wait", self.gen, seen=locked.lead.seq, note=RESTORED)
+            return Answer("wait", self.gen, seen=self.sight.lead.seq, note=RESTORED)
         await self.rt.catalog.need([own.digest])
         plan = self.rt.catalog.plan(own.digest)
         if plan is None:
@@ -349,7 +347,8 @@ class _Call:
                 sends = any(may_send(self.plan, branch.at) for branch in self.position.branches)
                 answer = Answer("again", gen, seen=seen, on_event="mail" if sends else "db")
                 row |= {"due_at": self.sight.now}
-        runs.rest_rows(self.writes, self.id, resting)
+        if resting or self.sight.found.wait is not None:
+            runs.rest_rows(self.writes, self.id, resting)
         self._checkpoint(attempt=None, wait=answer.to_json(), **row)
         await self._commit(hot)
         return answer

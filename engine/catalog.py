@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 from sqlalchemy import func, select
 
 from dsl.plan import SCHEMA, Form, Plan, Program, Team
+from engine.calendar import days_off
 from engine.consequences import Rules
 from engine.mail.render import Renderer
 from engine.store.db import Database
@@ -93,6 +95,9 @@ class Catalog:
         program = Program.model_validate(row.program)
         for plan in program.campaigns:
             self._plans[plan.digest] = plan
+        # The first look at a country's holidays loads them, which takes long enough to hold up everything else.
+        hours = program.workspace.business_hours
+        await asyncio.to_thread(days_off, hours.holidays, hours.closed, row.at.year)
         self.current = Deployment(
             epoch=epoch,
             program=program,

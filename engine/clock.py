@@ -86,7 +86,8 @@ class HeldClock:
         draft.rename(self.signal)
 
     def now(self) -> datetime:
-        return self._clock().now()
+        running = self._clock()
+        return running.now() if running is self._running else self.domain_start
 
     def real(self) -> datetime:
         return datetime.now(UTC)

@@ -315,9 +315,14 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
         if rule.limits and rule.pattern is not None and matches(rule.pattern, event)
         for _, probe in probes(rule, event, zone)
     ]
-    for derived in ("stage.entered", "score.reached", "score.dropped"):
-        for _, rule in rules.index.rules.get(derived, ()):
-            assert rule.pattern is not None
-            named = replace(event, type=derived, name=rule.pattern.name or "")
-            found += [probe for _, probe in probes(rule, named, zone)]
+    for rule in derived(rules):
+        assert rule.pattern is not None
+        named = replace(event, type=rule.pattern.type, name=rule.pattern.name or "")
+        found += [probe for _, probe in probes(rule, named, zone)]
     return found
+
+
+def derived(rules: Rules) -> list[Rule]:
+    """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
+    types = ("stage.entered", "score.reached", "score.dropped")
+    return [rule for type in types for _, rule in rules.index.rules.get(type, ()) if rule.limits]

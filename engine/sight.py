@@ -8,7 +8,7 @@ from uuid import UUID
 from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
-from engine.consequences import Ledger, needed
+from engine.consequences import Ledger, derived, needed
 from engine.interpreter import World
 from engine.matching import matches
 from engine.model import Event, Lead
@@ -34,28 +34,45 @@ class Sight:
     def lead(self) -> Lead:
         return self.ledger.lead
 
+    async def open(self, hot: Hot) -> bool:
+        """Lock the lead and look around; False when the run is gone."""
+        before = self._rt.catalog.current or await self._rt.catalog.refresh()
+        both = await runs.lock_and_read(hot, self._question(before, None))
+        if both is None:
+            return False
+        locked, found = both
+        self.deployment = await self._rt.deployment(locked.epoch)
+        if self.deployment is not before or derived(self.deployment.rules):
+            return await self.look(hot, locked)
+        await self._take(locked, found)
+        return True
+
     async def look(self, hot: Hot, locked: leads.Locked) -> bool:
         """Read everything around the locked lead that is not known yet; False when the run is gone."""
-        rt = self._rt
-        self.deployment = await rt.deployment(locked.epoch)
-        self.now = max(self.now, rt.clock.now())
-        program = self.deployment.program
-        probes = needed(self.deployment.rules, locked.lead, "", "", {}, self.now)
-        limit = program.workspace.mail_limit
-        recent = calendar.since(limit.per, self.now, locked.lead.zone(program)) if limit else self.now
-        provider = rt.mailer.name if rt.mailer else ""
-        above = self._events[-1].seq if self._events else 0
-        found = await runs.read(hot, self._id, locked.lead.id, probes, recent - timedelta(days=1), provider, above)
+        self.deployment = await self._rt.deployment(locked.epoch)
+        self.now = max(self.now, self._rt.clock.now())
+        found = await runs.read(hot, self._question(self.deployment, locked))
         if found is None:
             return False
+        await self._take(locked, found)
+        return True
+
+    def _question(self, deployment: Deployment | None, locked: leads.Locked | None) -> runs.Question:
+        limit = deployment.program.workspace.mail_limit if deployment else None
+        recent = calendar.since(limit.per, self.now, "UTC") - timedelta(days=2) if limit else self.now
+        probes = needed(deployment.rules, locked.lead, "", "", {}, self.now) if deployment and locked else []
+        provider = self._rt.mailer.name if self._rt.mailer else ""
+        above = self._events[-1].seq if self._events else 0
+        return runs.Question(self._id, probes, recent, provider, above)
+
+    async def _take(self, locked: leads.Locked, found: runs.Run) -> None:
         self.found = found
         if self._by_timer and found.due_at is not None:
             self.now = max(self.now, found.due_at)
             self._by_timer = False
         self._events += found.events
-        await rt.catalog.need(one.digest for one in found.others if one.state != "ended")
+        await self._rt.catalog.need(one.digest for one in found.others if one.state != "ended")
         self._open_ledger(locked)
-        return True
 
     async def look_again(self, hot: Hot, locked: leads.Locked) -> bool:
         """The same after a commit of ours; where nobody logged anything since, without asking the database."""

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from engine.memory import settle_memory
 from engine.ports import Runs
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
@@ -43,6 +44,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             if rt is None:
                 app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs))
+                settle_memory()
             yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)

@@ -65,6 +65,8 @@ def _settings() -> Settings:
         if ours or name.startswith(("TEMPORAL_", "SENDGRID_")) or name == "DATABASE_URL":
             del os.environ[name]
     home.mkdir(parents=True, exist_ok=True)
+    for old in (home / "logs").glob("*.log"):
+        old.unlink()
     os.environ["TEMPORAL_CONFIG_FILE"] = str((home / "temporal.toml").absolute())
     return load_settings(home=home, campaigns=CAMPAIGNS)
 
@@ -78,7 +80,7 @@ async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep
 
     stack = Stack(
         settings, fresh=True, web=False, workers=0, temporal_page=keep, say=say,
-        environment={"COLDFRAME_MAILS_PER_SECOND": "200", "COLDFRAME_LOG_FORMAT": "console"},
+        environment={"COLDFRAME_MAILS_PER_SECOND": "200"},
     )  # fmt: skip
     console = Console(highlight=False, stderr=as_json, quiet=as_json)
     if not console.is_terminal:
@@ -98,7 +100,7 @@ def _announce(console: Console, leads: int, speed: float) -> None:
 
     seconds = LENGTH / timedelta(days=1) * DAY_SECONDS / speed
     console.print(f"[bold]Acme Pumps, two weeks in September[/]: {leads} invented leads, about {seconds:.0f} seconds")
-    console.print("Forms, mails, clicks and buttons are real; only the people and the clock are not.\n")
+    console.print("Forms, mails, clicks and buttons are real; people and clock are not.\n")
 
 
 async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:

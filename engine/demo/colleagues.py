@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 
 from dsl.plan import Duration, Program
@@ -18,6 +19,7 @@ class Office:
     def __init__(self, program: Program, people: Sequence[Person], world: World, postbox: Postbox) -> None:
         self.people, self.world, self.postbox = people, world, postbox
         self.hours = program.workspace.business_hours
+        self._later(0)  # loads the holidays, before every second counts
         self.members = {member.email for team in program.teams for member in team.members}
         limits = [limit for team in program.teams for limit in (team.acknowledge, team.contact, team.decide)]
         self.bosses = {limit.then.to for limit in limits if limit.then.to} - self.members
@@ -47,15 +49,18 @@ class Office:
             return
         asked.append(address)
         for minutes, action in self._plan(person, address, len(asked)):
-            pause = Duration(business_minutes=minutes)
-            await self.world.until(add(pause, self.world.clock.now(), self.hours.zone, self.hours))
+            await self.world.until(self._later(minutes))
             reason = person.script.sales if action == "reject" else ""
             answer = await http.post(link, data={"action": action, **({"reason": reason} if reason else {})})
             expect(answer, 303, 409)  # 409: a colleague was quicker, or the limit has passed
             self.world.counts[f"sales: {action}"] += 1
 
+    def _later(self, minutes: int) -> datetime:
+        """So many business minutes from now."""
+        return add(Duration(business_minutes=minutes), self.world.clock.now(), self.hours.zone, self.hours)
+
     def _plan(self, person: Person, address: str, turn: int) -> list[tuple[int, str]]:
-        """What this colleague does with that lead, after how many business minutes each. `turn`: 1 for the first one asked."""
+        """What this colleague does with that lead, each after so many business minutes. `turn` 1 is the first asked."""
         boss = address in self.bosses
         call = [(10, "acknowledge"), (60, "contacted")]
         match person.script.sales:

@@ -36,7 +36,8 @@ class Display:
         self._begin, self._length = begin, (end - begin).total_seconds()
         self._day: date | None = None
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[counts]}"),
+            TextColumn("{task.description}"), BarColumn(None, complete_style="green"),
+            TextColumn("{task.fields[counts]}"),
             console=console, transient=True, disable=not console.is_terminal, expand=True,
         )  # fmt: skip
         self._task: TaskID = self._progress.add_task("", total=self._length, counts="")

@@ -124,7 +124,7 @@ def lines(at: datetime, email: str, rows: Sequence[Row]) -> list[Line]:
     found += [line for row in rows if row.what == "mail" and (line := _mail(at, email, row))]
     extra = _extras(rows)
     if extra and not found:
-        found.append(Line(at, email, "·", extra.pop(0), "plain"))
+        found.append(Line(at, email, "·", extra.pop(0), "quiet"))
     if extra:
         found[0] = replace(found[0], extra=tuple(extra))
     return found
@@ -169,11 +169,15 @@ def _mail(at: datetime, email: str, row: Row) -> Line | None:
         return Line(at, email, said[0], said[1].format(mail["staff"]), said[2]) if said else None
     match mail["state"]:
         case "accepted":
-            return Line(at, email, "✉", f"gets “{row.b}”", "mail")
+            return Line(at, email, "✉", f"gets “{_short(row.b)}”", "mail")
         case "skipped":
             return Line(at, email, "∅", f"gets no “{mail['template']}”: {mail['reason']}", "quiet")
         case state:
             return Line(at, email, "✗", f"“{mail['template']}” {state}: {mail['reason']}", "bad")
+
+
+def _short(subject: str, limit: int = 48) -> str:
+    return subject if len(subject) <= limit else subject[: limit - 1].rstrip() + "…"
 
 
 _NOTICES: Mapping[str, tuple[str, str, Tone]] = {

@@ -57,7 +57,7 @@ class World:
 
     async def until(self, at: datetime) -> None:
         """Sleep until that instant of virtual time, also while the clock is still held."""
-        while (left := (self.clock.to_real(at) - self.clock.real()).total_seconds()) > 0:
+        while (left := (self.clock.to_real(at) - self.clock.real()).total_seconds()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
 
     async def sleep(self, span: timedelta) -> None:

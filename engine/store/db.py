@@ -73,6 +73,14 @@ class Hot:
         await self.run(sql, values)
         return await self._cursor.fetchone()
 
+    async def both(self, sql: str, values: Mapping[str, Any], then: str, others: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The first rows of two statements sent together; the second sees what was committed before it began."""
+        second = self._driver.cursor(row_factory=namedtuple_row)
+        self._db.statements += 2
+        await self._cursor.execute(sql.encode(), values)
+        await second.execute(then.encode(), others)
+        return await self._cursor.fetchone(), await second.fetchone()
+
     async def all(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
         await self.run(sql, values)
         return await self._cursor.fetchall()

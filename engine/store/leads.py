@@ -35,7 +35,7 @@ _LOCK_BY_MESSAGE = f"""
 SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, (SELECT url FROM links WHERE id = %(link)s) AS url
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
-_LOCK_BY_ENROLMENT = f"""
+LOCK_BY_ENROLMENT = f"""
 SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
 FOR NO KEY UPDATE OF l"""
 
@@ -88,28 +88,28 @@ class Around:
 
 
 async def lock(hot: Hot, lead: UUID) -> Locked | None:
-    return _locked(await hot.one(_LOCK, {"lead": lead}))
+    return locked_of(await hot.one(_LOCK, {"lead": lead}))
 
 
 async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime) -> Locked:
     """The lead with that address, made when it is new; `row.created` tells."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
-    found = _locked(await hot.one(_LOCK_OR_CREATE, values))
+    found = locked_of(await hot.one(_LOCK_OR_CREATE, values))
     assert found is not None
     return found
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
     """The recipient of a message; `row` has owner_id, template, kind and the link's url."""
-    return _locked(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
+    return locked_of(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
-    return _locked(await hot.one(_LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
+    return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 
 async def lock_by_handoff(hot: Hot, handoff: UUID) -> Locked | None:
-    return _locked(await hot.one(_LOCK_BY_HANDOFF, {"handoff": handoff}))
+    return locked_of(await hot.one(_LOCK_BY_HANDOFF, {"handoff": handoff}))
 
 
 async def look_around(
@@ -165,7 +165,7 @@ def event_of(row: Mapping[str, Any]) -> Event:
     )  # fmt: skip
 
 
-def _locked(row: Any) -> Locked | None:
+def locked_of(row: Any) -> Locked | None:
     if row is None:
         return None
     lead = Lead(

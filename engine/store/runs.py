@@ -15,10 +15,13 @@ from engine.store.db import Hot
 from engine.store.leads import (
     ENROLMENTS,
     EVENT_JSON,
+    LOCK_BY_ENROLMENT,
     TALLIES,
+    Locked,
     enrolment_of,
     enrolments_of,
     event_of,
+    locked_of,
     probes_json,
     tallies_of,
 )  # fmt: skip
@@ -27,6 +30,7 @@ from engine.store.writes import Writes
 MOST_EVENTS = 1000
 """Events looked at in one call; a longer log is worked through call by call."""
 
+# The lead is found through the enrolment, so that this can be sent together with the statement that locks the lead.
 _READ = f"""
 WITH e AS (SELECT * FROM enrolments WHERE id = %(id)s)
 SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
@@ -41,7 +45,9 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
         FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
     (SELECT jsonb_agg(at) FROM messages WHERE lead_id = %(lead)s AND kind = 'marketing' AND at > %(recent)s
         AND state IN ('sending', 'accepted', 'unknown')) AS sent,
-    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until"""
+    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until""".replace(
+    "%(lead)s", "(SELECT lead_id FROM e)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,38 @@ class Run:
     tallies: dict[Probe, tuple[int, float]]
 
 
-async def read(
-    hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe], recent: datetime, provider: str, above: int = 0
-) -> Run | None:
-    """The run, under the lead's lock. `recent`: how far back mails count; `above`: events up to there are known."""
-    values = {
-        "id": id, "lead": lead, "probes": probes_json(probes), "recent": recent, "provider": provider, "above": above
-    }  # fmt: skip
-    row = await hot.one(_READ, values)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to read. `recent`: how far back mails count; `above`: events up to there are known already."""
+
+    id: UUID
+    probes: Sequence[Probe]
+    recent: datetime
+    provider: str
+    above: int = 0
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            "id": self.id, "probes": probes_json(self.probes), "recent": self.recent, "provider": self.provider,
+            "above": self.above,
+        }  # fmt: skip
+
+
+async def lock_and_read(hot: Hot, question: Question) -> tuple[Locked, Run] | None:
+    """Lock the lead and read its run in one round trip; two statements, so that the second sees what the first
+    waited for."""
+    lock, row = await hot.both(LOCK_BY_ENROLMENT, {"enrolment": question.id}, _READ, question.values)
+    locked, run = locked_of(lock), _run_of(question, row)
+    return None if locked is None or run is None else (locked, run)
+
+
+async def read(hot: Hot, question: Question) -> Run | None:
+    """The run, under the lock its lead already has."""
+    return _run_of(question, await hot.one(_READ, question.values))
+
+
+def _run_of(question: Question, row: Any) -> Run | None:
     if row.enrolment is None:
         return None
     own = enrolment_of(row.enrolment)
@@ -88,7 +118,7 @@ async def read(
         truncated=len(row.events or ()) == MOST_EVENTS,
         leaving=event_of(row.leaving) if row.leaving else None, sending=row.sending or [],
         sent=[datetime.fromisoformat(at) for at in row.sent or []], closed_until=row.closed_until, others=others,
-        tallies=tallies_of(probes, row.tallies),
+        tallies=tallies_of(question.probes, row.tallies),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The tables, as SQLAlchemy Core metadata: what migrations create and cold queries select from.
 
 Instants are domain time, except columns called `real_…`. No column has a clock default: time comes from the clock port.
+Tables that are written under the lead's lock name it without a foreign key: the lock has proved that it exists.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ suppressions = Table(
 
 consents = Table(
     "consents", metadata,
-    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
     Column("topic", Text, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("state", Text, nullable=False, comment="asked | subscribed | unsubscribed"),
@@ -126,7 +127,7 @@ consents = Table(
 # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 events = Table(
     "events", metadata,
-    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("key", Text, comment="the natural key; None for what Coldframe itself caused"),
     Column("type", Text, nullable=False),
@@ -141,7 +142,7 @@ events = Table(
 
 points = Table(
     "points", metadata,
-    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
     Column("cause", Text, primary_key=True, comment="e:<seq> | s:<run>:<step>:<visit> | x:<expired cause> | f:<seq>"),
     Column("rule", Text, primary_key=True),
     Column("model", Text, nullable=False),
@@ -157,7 +158,7 @@ points = Table(
 
 stages = Table(
     "stages", metadata,
-    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("stage", Text, nullable=False),
     Column("before", Text, nullable=False),
@@ -169,12 +170,12 @@ stages = Table(
 enrolments = Table(
     "enrolments", metadata,
     Column("id", Uuid, primary_key=True, comment="also the workflow id"),
-    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("lead_id", Uuid, nullable=False),
     Column("campaign", Text, nullable=False),
     Column("number", Integer, nullable=False, comment="1 for the lead's first time in this campaign"),
     Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False, comment="live | leaving | ended"),
-    Column("leave_seq", BigInteger, comment="the event that made it leave; None: it may mail no more at all"),
+    Column("leave_seq", BigInteger, comment="the event that made it leave"),
     Column("outcome", Text, comment="finished | stopped | left | unsubscribed | …"),
     Column("position", JSONB, nullable=False),
     Column("gen", Integer, nullable=False),
@@ -193,7 +194,7 @@ enrolments = Table(
 
 waits = Table(
     "waits", metadata,
-    Column("enrolment_id", Uuid, ForeignKey("enrolments.id"), primary_key=True),
+    Column("enrolment_id", Uuid, primary_key=True),
     Column("branch", Text, primary_key=True),
     Column("step", Text, nullable=False),
     Column("source", Text, nullable=False, comment="file:line"),
@@ -207,7 +208,7 @@ messages = Table(
     Column("owner_id", Uuid, nullable=False, comment="the enrolment or handoff it belongs to"),
     Column("step", Text, nullable=False),
     Column("visit", Text, nullable=False),
-    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("lead_id", Uuid, nullable=False),
     Column("template", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="marketing | transactional | staff"),
     Column("staff", Text, comment="the colleague's address of a staff mail"),
@@ -238,7 +239,7 @@ outbox = Table(
 
 lead_clock = Table(
     "lead_clock", metadata,
-    Column("lead_id", Uuid, ForeignKey("leads.id"), primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
     Column("what", Text, primary_key=True),
     instant("due_at", required=True),
     Index("lead_clock_due", "due_at"),

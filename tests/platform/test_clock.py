@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ClockError, FixedClock, SystemClock, VirtualClock, clock_from, parse_clock
+from engine.clock import ClockError, FixedClock, HeldClock, SystemClock, VirtualClock, clock_from, parse_clock
 from engine.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 8, 55, tzinfo=UTC)
@@ -77,3 +77,22 @@ def test_a_fixed_clock_stands_until_it_is_moved() -> None:
     berlin = timezone(timedelta(hours=2))
     clock.set(TUESDAY.astimezone(berlin))
     assert clock.now() == TUESDAY
+
+
+def test_a_held_clock_stands_until_it_is_started_and_then_runs_alike_everywhere(tmp_path: Path) -> None:
+    clock = HeldClock(TUESDAY, tmp_path / "it's 50% @ x2", 86_400)
+    other = parse_clock(clock.describe())
+    assert isinstance(other, HeldClock)
+    assert [clock.now(), other.now(), clock.now()] == [TUESDAY] * 3
+    assert clock.to_real(TUESDAY + timedelta(days=1)) > clock.real()
+    clock.start()
+    assert other.now() > TUESDAY
+    later = TUESDAY + timedelta(days=30)
+    assert clock.to_real(later) == other.to_real(later)
+    assert clock.to_real(later) - clock.to_real(TUESDAY) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("text", ["2026-09-01T08:55:00@file:///x/yx3", "2026-09-01T08:55:00Z@file:///x/yx0"])
+def test_a_held_clock_has_a_zone_and_moves(text: str) -> None:
+    with pytest.raises(ClockError):
+        parse_clock(f"virtual:{text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -61,6 +62,18 @@ async def test_one_mail(http: httpx.AsyncClient, mail: UUID) -> None:
     assert f"img-src 'self' {BASE}" in policy
     assert body.headers["x-frame-options"] == "SAMEORIGIN"
     assert '<head lang=en><base target="_blank">' in body.text
+
+
+async def test_a_program_gets_json(http: httpx.AsyncClient, mail: UUID) -> None:
+    wanted = {"accept": "application/json"}
+    found = (await http.get("/mailbox?to=a1@firm.example&page=1", headers=wanted)).json()
+    assert (found["total"], found["pages"], len(found["mails"])) == (26, 1, 26)
+    assert set(found["mails"][0]) == {"id", "to", "sender", "subject", "at"}
+    whole = (await http.get(f"/mailbox/{mail}", headers=wanted)).json()
+    assert (whole["id"], whole["headers"], whole["text"]) == (str(mail), {"X-Id": EVIL}, f"Hi {EVIL}")
+    assert datetime.fromisoformat(whole["at"]).tzinfo is not None
+    missing = await http.get(f"/mailbox/{uuid4()}", headers=wanted)
+    assert (missing.status_code, missing.json()) == (404, {"error": "not found"})
 
 
 async def test_there_is_none_with_a_provider(rt: Runtime, mail: UUID, tmp_path: Path) -> None:
