@@ -29,6 +29,7 @@ from uuid import UUID
 
 import uvloop
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
@@ -246,9 +247,7 @@ BILLED = {
 }  # fmt: skip
 
 
-def type_name(number: int) -> str:
-    from temporalio.api.enums.v1 import EventType
-
+def type_name(number: EventType.ValueType) -> str:
     return EventType.Name(number).removeprefix("EVENT_TYPE_")
 
 

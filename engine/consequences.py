@@ -25,6 +25,9 @@ from engine.resting import may_send
 
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""
+TOO_DEEP = "consequences of consequences went too deep"
+UNCHANGED = "(unchanged)"
+"""A lead's attention is neither set nor cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,8 @@ class Ledger:
     leaving: list[Enrolment] = field(default_factory=list)
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
-    overflow: bool = False
     open_handoff: UUID | None = None
-    attention: str | None = None
+    attention: str | None = UNCHANGED
     _depth: int = 0
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
@@ -119,7 +121,7 @@ class Ledger:
         if mute:
             return event
         if self._depth >= DEPTH:
-            self.overflow = True
+            self.attention = TOO_DEEP
             return event
         self._depth += 1
         self._score(event)

@@ -27,7 +27,7 @@ def context_for(
         return f"{base_url}/d/{tokens.sign('file', str(lead.id), path)}"
 
     return Context(
-        lead={**lead.fields, "email": lead.email or ""},
+        lead={**lead.fields, "email": lead.email or "", "created": lead.created_at},
         score=float(lead.scores.get("", 0)),
         stage=lead.stage,
         owner={"email": owner, "name": owner.partition("@")[0].replace(".", " ").title()} if owner else {},
@@ -53,7 +53,7 @@ def compose_for_lead(
     transactional = send.mode == "transactional"
     confirm = f"{base_url}/confirm/{tokens.sign('confirm', str(lead.id), str(branch.event_seq))}"
     owner = str(lead.fields.get("owner") or "")
-    sender = (owner or deployment.program.workspace.sender) if plan.sender == "owner" else plan.sender or ""
+    sender = owner if plan.from_owner and owner else plan.sender or ""
     message = Addressed(
         id or uuid4(), lead.id, lead.email or "", "transactional" if transactional else "marketing",
         topic=plan.topic or "", sender=sender,

@@ -44,6 +44,8 @@ def demo(
 
     Example: `coldframe demo --keep`
     """
+    if keep and as_json:
+        raise Stop("--json says what happened when all is over, and --keep never ends: choose one")
     settings = _settings()
     try:
         summary = asyncio.run(_demo(settings, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
@@ -155,6 +157,6 @@ async def _stay(stack: Stack) -> None:
 
     from engine.cli.dev import addresses
 
-    addresses(stack)
+    addresses(stack, last="until then the clock goes on, and the next demo begins anew")
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

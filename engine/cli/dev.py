@@ -97,7 +97,8 @@ def say(line: str) -> None:
     err.print(f"· {line}", style="dim", markup=False)
 
 
-def addresses(stack: Stack) -> None:
+def addresses(stack: Stack, last: str = "the data stays for the next time") -> None:
+    """Where everything is, and how it ends."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -114,4 +115,4 @@ def addresses(stack: Stack) -> None:
     for name, value in rows:
         table.add_row(name, value)
     out.print(table)
-    out.print("Ctrl-C stops everything; the data stays for the next time.")
+    out.print(f"Ctrl-C stops everything; {last}.")

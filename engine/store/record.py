@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.consequences import Enrolment, Ledger
+from engine.consequences import UNCHANGED, Enrolment, Ledger
 from engine.store.writes import Writes
 
 LEASE = timedelta(seconds=10)
@@ -19,9 +19,7 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
         "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
         "stage": lead.stage, "topics": lead.topics, "suppressed": lead.suppressed, "last_at": lead.last_at,
     }  # fmt: skip
-    if ledger.overflow:
-        row["attention"] = "consequences of consequences went too deep"
-    elif ledger.attention:
+    if ledger.attention is not UNCHANGED:
         row["attention"] = ledger.attention
     writes.update("leads", **row)
     for event in ledger.events:

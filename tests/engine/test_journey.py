@@ -9,8 +9,11 @@ import pytest
 
 from engine.advance import advance
 from engine.intake import Post, click, confirm, submit, unsubscribe
+from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.ports import Receipt
+from engine.retry import retry
+from engine.send_test import send_test
 from tests.support.stage import Stage, open_stage
 
 WORKSPACE = """
@@ -275,3 +278,31 @@ async def test_the_hot_path_stays_within_its_budget(stage: Stage):
     await stage.rt.delivery.settle()
     await within(7, 3, stage.step(run, "event"))
     assert subjects(stage) == ["one", "clicked", "hot"], "a second mail in one call costs two statements and a commit"
+
+
+async def test_a_lead_parked_after_a_restore_goes_on_when_asked(stage: Stage):
+    await enter(stage)
+    [run] = [run for run, (kind, _) in stage.runs.runs.items() if kind == "enrolment"]
+    kind, last = stage.runs.runs[run]
+    assert last is not None
+    parked = await advance(stage.rt, run, last.gen + 5, "event")
+    stage.runs.runs[run] = (kind, parked)
+    await stage.pass_time(timedelta(days=9))
+    assert subjects(stage) == ["one"]
+    assert await retry(stage.rt, campaign="nurture", lead=None) == 1
+    assert await stage.rows("SELECT 1 FROM enrolments WHERE attention IS NOT NULL") == []
+    stage.clock.advance(timedelta(seconds=30))
+    await stage.rt.delivery.sweep()
+    await stage.settle()
+    assert subjects(stage) == ["one", "reminder"]
+
+
+async def test_a_test_mail_is_sent_and_leaves_no_trace(stage: Stage):
+    receipt = await send_test(stage.rt, "one", "me@own.example", None)
+    assert receipt.state == "accepted"
+    [mail] = stage.mailer.mails
+    assert (mail.to, mail.subject) == ("me@own.example", "one")
+    assert "List-Unsubscribe" in mail.headers
+    assert await stage.rows("SELECT * FROM leads") == []
+    with pytest.raises(TemplateError):
+        await send_test(stage.rt, "nowhere", "me@own.example", None)
