@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import py_compile
 import statistics
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from bench import floor as floor_module
 from bench.floor import Floor
 from dsl.compile import compile_workspace
 from engine import advance, handoffs, intake
@@ -290,6 +292,7 @@ async def open_bench(durable: bool) -> AsyncIterator[Bench]:
         limits = Limits(mail_activities=40)
         for make in (main_worker, db_worker, mail_worker):
             await held.enter_async_context(make(client, names, activities, limits))
+        py_compile.compile(str(floor_module.__file__), quiet=2)  # as main_worker does for ours
         heard: list[Callable[[str], None]] = []
 
         @activity.defn(name="nothing")

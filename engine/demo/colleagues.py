@@ -19,7 +19,7 @@ class Office:
     def __init__(self, program: Program, people: Sequence[Person], world: World, postbox: Postbox) -> None:
         self.people, self.world, self.postbox = people, world, postbox
         self.hours = program.workspace.business_hours
-        self._later(0)  # loads the holidays, before every second counts
+        self._later(1)  # loads the holidays, before every second counts
         self.members = {member.email for team in program.teams for member in team.members}
         limits = [limit for team in program.teams for limit in (team.acknowledge, team.contact, team.decide)]
         self.bosses = {limit.then.to for limit in limits if limit.then.to} - self.members

@@ -160,5 +160,6 @@ async def robot(world: World) -> None:
     """Fills in every field it finds, also the one that no person sees. It is thanked, and nothing is stored."""
     http: httpx.AsyncClient = world.browser(250)
     data = {"email": ROBOT, "company": "Best Offers", "consent": "newsletter", TRAP: "https://best-offers.example"}
+    expect(await http.get("/f/whitepaper"), 200)
     expect(await http.post("/f/whitepaper", data=data), 303)
     world.counts["trapped"] += 1

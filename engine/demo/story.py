@@ -60,6 +60,7 @@ class Story:
         transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=60, max_keepalive_connections=40))
         async with transport, watching(Timeline(db, self.clock.domain_start), self.clock, display):
             world = World(self.base_url, self.clock, self.api_key, transport)
+            await patiently(robot(world), self.problems, "robot")  # before time passes: the first page takes longest
             async with asyncio.TaskGroup() as group:
                 playing = [group.create_task(part) for part in self._parts(world)]
                 await asyncio.sleep(HEAD_START)
@@ -71,10 +72,7 @@ class Story:
 
     def _parts(self, world: World) -> list[Coroutine[Any, Any, None]]:
         postbox = Postbox(world)
-        parts = [
-            patiently(postbox.run(), self.problems, "the mailbox"),
-            patiently(robot(world), self.problems, "robot"),
-        ]
+        parts = [patiently(postbox.run(), self.problems, "the mailbox")]
         office = Office(self.program, self.people, world, postbox)
         parts += [patiently(shift, self.problems, "sales") for _, shift in office.shifts()]
         for person in self.people:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -85,7 +85,7 @@ class Hot:
         await self.run(sql, values)
         return await self._cursor.fetchall()
 
-    async def run(self, sql: str, values: Mapping[str, Any]) -> None:
+    async def run(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> None:
         """Send without waiting: what is wrong with it is raised by whatever waits next, `commit` at the latest."""
         self._db.statements += 1
         await self._cursor.execute(sql.encode(), values)

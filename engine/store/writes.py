@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,12 @@ _CONFLICTS = {
     "visitor_events": "ON CONFLICT (visitor_id, key) DO NOTHING",
 }
 _KEYS = {name: tuple(column.name for column in table.primary_key) for name, table in metadata.tables.items()}
+
+
+Names = tuple[str, ...]
+Tests = tuple[tuple[str, bool], ...]
+Shape = tuple[str, str, Names, Tests]
+"""One part of a statement: its kind, table, columns, and for a guard which columns are tested, and against NULL."""
 
 
 class Writes:
@@ -63,44 +70,76 @@ class Writes:
     def __bool__(self) -> bool:
         return bool(self._inserts or self._updates or self._deletes or self._pruned or self._guarded)
 
-    def statement(self) -> tuple[str, dict[str, Any]]:
-        parts: list[str] = []
-        values: dict[str, Any] = {}
-
-        def bind(data: Any) -> str:
-            name = f"v{len(values)}"
-            values[name] = data
-            return f"%({name})s"
-
+    def statement(self) -> tuple[str, list[Any]]:
+        """The SQL, which depends only on which tables and columns are touched, and the values in their order."""
+        shape: list[Shape] = []
+        values: list[Any] = []
         for table, column, value in self._deletes:
-            parts.append(f'DELETE FROM {table} WHERE "{column}" = {bind(value)}')
+            shape.append(("delete", table, (column,), ()))
+            values.append(value)
         for table, column, value, name, kept in self._pruned:
-            parts.append(f'DELETE FROM {table} WHERE "{column}" = {bind(value)} AND "{name}" <> ALL({bind(kept)})')
+            shape.append(("prune", table, (column, name), ()))
+            values += [value, kept]
         for table, rows in self._inserts.items():
-            columns = ", ".join(f'"{name}"' for name in rows[0])
-            source = f"jsonb_populate_recordset(NULL::{table}, {bind(_json(rows))}::jsonb)"
-            parts.append(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} {_CONFLICTS.get(table, '')}")
+            shape.append(("insert", table, tuple(rows[0]), ()))
+            values.append(_json(rows))
         for (table, names), rows in self._updates.items():
-            keys = _KEYS[table]
-            changes = ", ".join(f'"{name}" = n."{name}"' for name in names if name not in keys)
-            where = " AND ".join(f't."{key}" = n."{key}"' for key in keys)
-            source = f"jsonb_populate_recordset(NULL::{table}, {bind(_json(rows))}::jsonb) AS n"
-            parts.append(f"UPDATE {table} AS t SET {changes} FROM {source} WHERE {where}")
-        answer = "1"
+            shape.append(("update", table, names, ()))
+            values.append(_json(rows))
         if self._guarded is not None:
             table, guard, fields = self._guarded
-            changes = ", ".join(f'"{name}" = {bind(_bound(value))}' for name, value in fields.items())
-            tests = " AND ".join(f'"{name}" IS NOT DISTINCT FROM {bind(value)}' for name, value in guard.items())
-            answer = f"1 / (SELECT count(*) FROM w{len(parts)})"
-            parts.append(f"UPDATE {table} SET {changes} WHERE {tests}")
-        ctes = ", ".join(f"w{number} AS ({part} RETURNING 1)" for number, part in enumerate(parts))
-        return f"WITH {ctes} SELECT {answer}", values
+            tests = tuple((name, value is None) for name, value in guard.items())
+            shape.append(("guarded", table, tuple(fields), tests))
+            values += [_bound(value) for value in fields.values()]
+            values += [value for value in guard.values() if value is not None]
+        return _sql(tuple(shape)), values
 
     async def flush(self, hot: Hot) -> None:
         """Write everything in one statement, which goes out together with the commit that must follow."""
         if self:
             sql, values = self.statement()
             await hot.run(sql, values)
+
+
+@lru_cache(maxsize=500)
+def _sql(shape: tuple[Shape, ...]) -> str:
+    parts = [_PARTS[kind](table, columns, tests) for kind, table, columns, tests in shape]
+    # A guard that hits no row divides by zero, which ends the transaction without another round trip.
+    answer = f"1 / (SELECT count(*) FROM w{len(parts) - 1})" if shape[-1][0] == "guarded" else "1"
+    ctes = ", ".join(f"w{number} AS ({part} RETURNING 1)" for number, part in enumerate(parts))
+    return f"WITH {ctes} SELECT {answer}"
+
+
+def _delete(table: str, columns: Names, _: Tests) -> str:
+    return f'DELETE FROM {table} WHERE "{columns[0]}" = %s'
+
+
+def _prune(table: str, columns: Names, _: Tests) -> str:
+    return f'DELETE FROM {table} WHERE "{columns[0]}" = %s AND "{columns[1]}" <> ALL(%s)'
+
+
+def _insert(table: str, columns: Names, _: Tests) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    source = f"jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
+    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} {_CONFLICTS.get(table, '')}"
+
+
+def _update(table: str, columns: Names, _: Tests) -> str:
+    keys = _KEYS[table]
+    changes = ", ".join(f'"{name}" = n."{name}"' for name in columns if name not in keys)
+    where = " AND ".join(f't."{key}" = n."{key}"' for key in keys)
+    source = f"jsonb_populate_recordset(NULL::{table}, %s::jsonb) AS n"
+    return f"UPDATE {table} AS t SET {changes} FROM {source} WHERE {where}"
+
+
+def _guarded(table: str, columns: Names, tests: Tests) -> str:
+    changes = ", ".join(f'"{name}" = %s' for name in columns)
+    # No IS NOT DISTINCT FROM: it cannot use an index.
+    where = " AND ".join(f'"{name}" IS NULL' if null else f'"{name}" = %s' for name, null in tests)
+    return f"UPDATE {table} SET {changes} WHERE {where}"
+
+
+_PARTS = {"delete": _delete, "prune": _prune, "insert": _insert, "update": _update, "guarded": _guarded}
 
 
 def _bound(value: Any) -> Any:
