@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from uuid import uuid4
 
 import structlog
 import uvloop
@@ -23,12 +22,12 @@ from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from dsl.plan import SCHEMA
 from engine import advance, handoffs, sweeper
 from engine.log import configure_logging
 from engine.mail.choose import choose_mailer
 from engine.memory import settle_memory
 from engine.ports import Unreachable
+from engine.presence import keep_announcing
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings, temporal_connect_config
 from engine.store.tables import gates
@@ -41,8 +40,6 @@ from workflows.workers import Limits, db_worker, mail_worker, main_worker
 
 log = structlog.get_logger(__name__)
 
-ANNOUNCE_EVERY = 20.0
-"""Seconds between two signs of life in the table `processes`."""
 LOOK_SECONDS = 2.0
 """How long a dependency may take to say that it is there."""
 
@@ -146,7 +143,7 @@ async def _work(rt: Runtime, client: Client, stop: asyncio.Event) -> None:
     activities = Activities(partial(advance.advance, rt), partial(handoffs.advance, rt))
     mail = GatedWorker(lambda: mail_worker(client, names, activities, limits, build), partial(closed_gate, rt))
     async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(sweeper.run(rt)), group.create_task(_announce(rt))]
+        beside = [group.create_task(sweeper.run(rt)), group.create_task(keep_announcing(rt, "worker"))]
         polling = [
             group.create_task(_serve(main_worker(client, names, activities, limits, build), stop)),
             group.create_task(_serve(db_worker(client, names, activities, limits, build), stop)),
@@ -162,17 +159,6 @@ async def _work(rt: Runtime, client: Client, stop: asyncio.Event) -> None:
 async def _serve(worker: Worker, stop: asyncio.Event) -> None:
     async with worker:
         await stop.wait()
-
-
-async def _announce(rt: Runtime) -> None:
-    """Keep this process among those that a deployment asks whether they can read it."""
-    id = uuid4()
-    while True:
-        try:
-            await sweeper.announce(rt, id, "worker", SCHEMA)
-        except (SQLAlchemyError, OSError) as problem:
-            log.warning("worker.not_announced", kind=type(problem).__name__)
-        await asyncio.sleep(ANNOUNCE_EVERY)
 
 
 def limits_for(settings: Settings) -> Limits:

@@ -58,10 +58,6 @@ _SILENT = text("""
 UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND due_at IS NULL AND attention IS NULL
     AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = enrolments.id)""")
 
-_SEEN = text("""
-INSERT INTO processes (id, role, build, schema_version, real_seen_at) VALUES (:id, :role, :build, :schema, :real)
-ON CONFLICT (id) DO UPDATE SET real_seen_at = excluded.real_seen_at""")
-
 
 async def run(rt: Runtime) -> None:
     """Sweep until cancelled."""
@@ -135,10 +131,3 @@ async def _expire(rt: Runtime, lead_id: UUID) -> None:
             )
         await hot.commit()
     rt.delivery.push(list(ledger.wakes.values()))
-
-
-async def announce(rt: Runtime, id: UUID, role: str, schema: int) -> None:
-    """Say that this process is alive and which plan schema it reads, so that a deploy it cannot read is refused."""
-    async with rt.db.engine.begin() as connection:
-        values = {"id": id, "role": role, "build": rt.settings.build_id, "schema": schema, "real": rt.clock.real()}
-        await connection.execute(_SEEN, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from engine.memory import settle_memory
 from engine.ports import Runs
+from engine.presence import keep_announcing
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
 from web import confirm, events, forms, handoff, links, mailbox, pages, unsubscribe, visits
@@ -45,7 +47,10 @@ def create_app(
             if rt is None:
                 app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs))
                 settle_memory()
-            yield
+            async with asyncio.TaskGroup() as group:
+                presence = group.create_task(keep_announcing(app.state.rt, "web"))
+                yield
+                presence.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.rt = rt

@@ -4,7 +4,6 @@ Replay must find the same commands in years to come. Whatever changes the order 
 version (see docs/temporal.md), and a history recorded before the change must still replay.
 """
 
-
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 

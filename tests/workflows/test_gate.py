@@ -132,9 +132,7 @@ async def test_on_a_real_queue_a_closed_gate_costs_no_attempt_and_loses_nothing(
     bench, names, limits = Bench(), queues("coldframe"), Limits()
     domain = Domain([Next(state="done", gen=1)])
     bench.reason = "429"
-    gated = GatedWorker(
-        lambda: mail_worker(client, names, domain.activities, limits), bench._closed, look_every=0.02
-    )
+    gated = GatedWorker(lambda: mail_worker(client, names, domain.activities, limits), bench._closed, look_every=0.02)
     async with main_worker(client, names, domain.activities, limits):
         running = asyncio.create_task(gated.run(bench.stop))
         run = await start(client, queue="mail")
