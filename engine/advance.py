@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 BUDGET = timedelta(seconds=20)
 MOST_MAILS = 10
 OVERTAKEN = "another attempt has taken over"
+FAR_AHEAD = 1_000_000
+"""After a restore a run has counted on; its numbers go on beyond any that can have been reached."""
 RESTORED = "the run is ahead of the database, which seems to have been restored from a backup"
 
 
@@ -49,11 +51,12 @@ async def advance(rt: Runtime, id: UUID, gen: int, woken: str, *, can_send: bool
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
-    """A marked mail on its way. `seq` is the lead's newest event at the mark."""
+    """A marked mail on its way. `seq` is the lead's newest event at the mark; `at`, and in real time `marked`, when."""
 
     effect: Effect
     composed: Composed
     seq: int
+    at: datetime
     marked: datetime
 
 
@@ -69,7 +72,6 @@ class _Call:
         self.began = rt.clock.real()
         self.mails = 0
         self.has_token = False
-        self.attention: str | None = None
         self.writes = Writes()
         self.sight = Sight(rt, id, woken)
 
@@ -82,8 +84,13 @@ class _Call:
                 result = await self._open(hot) or await self._carry_on(hot)
             while isinstance(result, _Outgoing):
                 receipt = await hand_over(self.rt, result.composed.mail, result.marked)
-                async with self.rt.db.hot() as hot:
-                    result = await self._settled(hot, result, receipt)
+                try:
+                    async with self.rt.db.hot() as hot:
+                        following = await self._settled(hot, result, receipt)
+                except Overtaken:
+                    await self._settle_late(result, receipt)
+                    following = Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
+                result = following
             await self._rest_at_gate(result)
             return result
         finally:
@@ -109,21 +116,28 @@ class _Call:
         if self.gen < own.gen and self.sight.found.wait is not None:
             return Answer.from_json(self.sight.found.wait)
         if self.gen > own.gen:
-            self.writes.update("enrolments", id=self.id, attention=RESTORED)
-            await self.writes.flush(hot)
-            await hot.commit()
-            return Answer("wait", self.gen, seen=self.sight.lead.seq, note=RESTORED)
+            return await self._park_restored(hot)
         await self.rt.catalog.need([own.digest])
         plan = self.rt.catalog.plan(own.digest)
         if plan is None:
-            self.attention = "the plan it entered with is gone"
-            return await self._end_call(hot, Stuck(self.attention))
+            return await self._end_call(hot, Stuck("the plan it entered with is gone"))
         self.plan, self.position = plan, own.position
         for left in self.sight.found.sending:
             self.writes.update(
                 "messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.sight.now
             )
         return None
+
+    async def _park_restored(self, hot: Hot) -> Answer:
+        """Park; the lead's log goes on beyond any event the run may have heard of, else it would wake for ever."""
+        seq = self.sight.lead.seq
+        if self.sight.found.attention != RESTORED:
+            seq += FAR_AHEAD
+            self.writes.update("leads", id=self.sight.lead.id, seq=seq)
+            self.writes.update("enrolments", id=self.id, attention=RESTORED)
+            await self.writes.flush(hot)
+            await hot.commit()
+        return Answer("wait", self.gen, seen=seq, note=RESTORED)
 
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _carry_on(self, hot: Hot) -> Answer | _Outgoing:
@@ -144,8 +158,8 @@ class _Call:
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
 
-    def _verdict(self, until: datetime | None = None) -> Verdict:
-        return Verdict(self.sight.lead.seq, until=until)
+    def _verdict(self) -> Verdict:
+        return Verdict(self.sight.lead.seq)
 
     async def _send(self, hot: Hot, effect: Effect) -> Answer | _Outgoing | None:
         """Mark the mail, or settle it without sending (None), or end the call because it cannot send."""
@@ -206,10 +220,12 @@ class _Call:
         await self._commit(hot)
         self.rt.know_links(fresh)
         self.mails, self.has_token = self.mails + 1, False
-        return _Outgoing(effect, composed, lead.seq, marked)
+        if send.mode != "transactional":
+            self.sight.found.sent.append(self.sight.now)
+        return _Outgoing(effect, composed, lead.seq, self.sight.now, marked)
 
     async def _settled(self, hot: Hot, outgoing: _Outgoing, receipt: Receipt) -> Answer | _Outgoing:
-        """Write down what the provider said and carry on, unless somebody else has taken the run over meanwhile."""
+        """Write down what the provider said and carry on. Raises Overtaken if somebody else has the run by now."""
         locked = await leads.lock_by_enrolment(hot, self.id)
         if locked is None:
             return Answer("done", self.gen)
@@ -217,32 +233,29 @@ class _Call:
         if not await self.sight.look_again(hot, locked):
             return Answer("done", self.gen)
         if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):
-            await self._settle_late(outgoing, receipt)
-            return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
+            raise Overtaken
+        if receipt.state in ("retry", "closed"):
+            # At once, since the same call may have to write the step down as skipped.
+            await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.composed.mail.message_id})
         self._settle_sent(outgoing, receipt)
-        try:
-            return await self._carry_on(hot)
-        except Overtaken:
-            await self._settle_late(outgoing, receipt)
-            return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
+        return await self._carry_on(hot)
 
     def _settle_sent(self, outgoing: _Outgoing, receipt: Receipt) -> None:
         message, effect = outgoing.composed.mail.message_id, outgoing.effect
         verdict = Verdict(outgoing.seq)
+        counted = isinstance(effect.step, Send) and effect.step.mode != "transactional"
+        if counted and receipt.state not in ("accepted", "unknown") and outgoing.at in self.sight.found.sent:
+            self.sight.found.sent.remove(outgoing.at)
         if receipt.state in ("retry", "closed"):
-            self.writes.delete("messages", "id", message)
             arrived = effect.branch.arrived or self.sight.now
             pause = min(max(self.sight.now - arrived, timedelta(minutes=1)), timedelta(hours=1))
-            verdict = Verdict(outgoing.seq, until=self.sight.now + pause)
-            self.attention = f"mail: {receipt.reason}"
+            verdict = Verdict(outgoing.seq, until=self.sight.now + pause, why=f"mail: {receipt.reason}")
         else:
             state = {"accepted": "accepted", "refused": "failed"}.get(receipt.state, "unknown")
             self.writes.update(
                 "messages", id=message, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
                 settled_at=self.sight.now,
             )  # fmt: skip
-            if state == "accepted":
-                self.sight.found.sent.append(self.sight.now)
         self.position = settle(self.plan, self.position, effect, verdict)
 
     async def _settle_late(self, outgoing: _Outgoing, receipt: Receipt) -> None:
@@ -253,7 +266,7 @@ class _Call:
             writes = Writes()
             writes.guarded(
                 "messages", {"id": outgoing.composed.mail.message_id, "attempt": self.attempt}, state="accepted",
-                provider_id=receipt.provider_id,
+                reason="", provider_id=receipt.provider_id,
             )  # fmt: skip
             await writes.flush(hot)
             await hot.commit()
@@ -261,39 +274,17 @@ class _Call:
     def _settle_unsent(self, effect: Effect, judged: Skip | Hold | None) -> None:
         send, branch = effect.step, effect.branch
         assert isinstance(send, Send)
-        until = None
+        verdict = self._verdict()
         if isinstance(judged, Hold):
-            until, self.attention = judged.until, judged.attention or self.attention
+            verdict = replace(verdict, until=judged.until, why=judged.attention)
         elif isinstance(judged, Skip):
-            row = message_row(
-                uuid4(),
-                self.id,
-                send,
-                branch.visit,
-                self.sight.lead,
-                "skipped",
-                judged.reason,
-                self.attempt,
-                self.sight.now,
-            )
-            self.writes.insert("messages", **row)
-        self.position = settle(self.plan, self.position, effect, self._verdict(until))
+            self._skipped(send, branch.visit, judged.reason)
+        self.position = settle(self.plan, self.position, effect, verdict)
 
     def _discard(self, request: Discard) -> None:
         send = self.plan.by_id.get(request.step)
         if isinstance(send, Send):
-            row = message_row(
-                uuid4(),
-                self.id,
-                send,
-                request.visit,
-                self.sight.lead,
-                "skipped",
-                request.reason,
-                self.attempt,
-                self.sight.now,
-            )
-            self.writes.insert("messages", **row)
+            self._skipped(send, request.visit, request.reason)
 
     def _skipped(self, send: Send, visit: str, reason: str) -> None:
         lead, now = self.sight.lead, self.sight.now
@@ -325,7 +316,8 @@ class _Call:
         """Store the position with the next generation, and the answer with it. None: more to do in another call."""
         gen = self.gen + 1
         seen = self.sight.lead.seq
-        row: dict[str, Any] = {"gen": gen, "attention": self.attention}
+        held = self.position.branches if hasattr(self, "position") else ()
+        row: dict[str, Any] = {"gen": gen, "attention": next((one.why for one in held if one.why), None)}
         resting: tuple[Any, ...] = ()
         match request:
             case Finished(outcome=outcome):
@@ -358,10 +350,10 @@ class _Call:
         own = self.sight.found.enrolment
         position = getattr(self, "position", own.position)
         state = {"state": own.state, "leave_seq": own.leave_seq, **row}
-        cursors = [branch.cursor for branch in position.branches if branch.hold is None]
+        cursors = [position.seen, *(branch.cursor for branch in position.branches if branch.hold is None)]
         self.writes.guarded(
             "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.sight.found.attempt},
-            position=position.to_json(), cursor=min(cursors, default=position.seen), **state,
+            position=position.to_json(), cursor=min(cursors), **state,
         )  # fmt: skip
 
     async def _commit(self, hot: Hot) -> None:

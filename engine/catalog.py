@@ -56,12 +56,15 @@ class Catalog:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._plans: dict[str, Plan] = {}
+        self._loading = asyncio.Lock()
         self.current: Deployment | None = None
 
     async def at(self, epoch: int | None) -> Deployment | None:
         """The deployment a transaction must work with: the epoch its locking statement read."""
         if epoch is not None and (self.current is None or self.current.epoch != epoch):
-            await self._load(epoch)
+            async with self._loading:
+                if self.current is None or self.current.epoch != epoch:
+                    await self._load(epoch)
         return self.current
 
     async def refresh(self) -> Deployment | None:

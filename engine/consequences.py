@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dsl.plan import Every, Plan, Program, Rule, Wait
+from dsl.plan import Every, Pattern, Plan, Program, Rule, Wait
 from engine import calendar
 from engine.conditions import holds, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.matching import Index, matches
 from engine.model import Event, Lead, stage_order
-from engine.ports import Wake
+from engine.ports import Queue, Wake
 from engine.position import Position
 from engine.resting import may_send
 
@@ -62,11 +62,16 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A question about past bookings: how often and how much `rule` gave since (and for `thing`, unless None)."""
+    """A question about past bookings: how often and how much `rule` gave since (and for `thing`, unless None).
+
+    `number` is which of the rule's limits asks. The answer stays the same question's while the clock runs on, or when
+    the lead's zone becomes another, within one transaction.
+    """
 
     rule: str
+    number: int
     thing: str | None
-    since: datetime | None
+    since: datetime | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +187,19 @@ class Ledger:
         return amount
 
     def rate(self) -> None:
-        """Bring the points of state rules (`+20 if company_size >= 200`) in line with the lead's fields."""
-        for model, rule in self.rules.index.state_rules:
-            given, due = self.lead.rated.get(rule.id, 0), rule.amount if holds(rule.condition, self._facts(None)) else 0
-            if due != given:
-                self.lead = self.lead.changed(rated={**self.lead.rated, rule.id: due})
-                self.book(f"f:{self.lead.seq}", rule.id, model, due - given)
+        """Bring the points of state rules (`+20 if company_size >= 200`) in line with the lead's fields, and take back
+        those of rules that are gone from the workspace. At most once between two events."""
+        facts, rated = self._facts(None), self.lead.rated
+        due = {
+            f"{rule.id}@{model}": rule.amount if holds(rule.condition, facts) else 0
+            for model, rule in self.rules.index.state_rules
+        }
+        gone = [key for key in rated if key not in due]
+        changes = {key: due.get(key, 0) for key in [*gone, *due] if due.get(key, 0) != rated.get(key, 0)}
+        self.lead = self.lead.changed(rated={key: points for key, points in {**rated, **changes}.items() if points})
+        for key, points in changes.items():
+            rule_id, _, model = key.partition("@")
+            self.book(f"f:{self.lead.seq}", rule_id, model, points - rated.get(key, 0))
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
@@ -196,8 +208,11 @@ class Ledger:
                 self.qualify(stage.name, rule.source, outside=stage.outside)
 
     def qualify(self, stage: str, reason: str, *, outside: bool = False, back: bool = False) -> None:
-        """Move the lead to a stage: forward only, unless `back` (a recycle) or the stage is outside the order."""
-        if stage == self.lead.stage:
+        """Move the lead to a stage: forward only, unless `back` (a recycle) or the stage is outside the order.
+
+        Not to one that the program no longer has; a plan of an earlier deployment may still name it.
+        """
+        if stage == self.lead.stage or all(one.name != stage for one in self.rules.program.stages):
             return
         if not (outside or back) and reached(self.lead.stage, stage, self.rules.order):
             return
@@ -254,10 +269,8 @@ class Ledger:
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)
-        queue = "mail" if may_send(plan, plan.entry) else "db"
-        self.wakes[fresh.id] = Wake(
-            fresh.id, "enrolment", start=True, seq=self.lead.seq, gen=0, queue="mail" if queue == "mail" else "db"
-        )
+        queue: Queue = "mail" if may_send(plan, plan.entry) else "db"
+        self.wakes[fresh.id] = Wake(fresh.id, "enrolment", start=True, seq=self.lead.seq, gen=0, queue=queue)
         return fresh
 
     def _may_return(self, plan: Plan, past: list[Enrolment]) -> bool:
@@ -296,13 +309,13 @@ def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
 def probes(rule: Rule, event: Event, zone: str) -> list[tuple[Every, Probe]]:
     """What must be known of the past to judge the rule's limits for this event."""
     found = []
-    for limit in rule.limits:
+    for number, limit in enumerate(rule.limits):
         start = None
         if limit.unit is not None:
             start = calendar.period_start(limit.unit, event.at, zone)
         elif limit.span is not None:
             start = calendar.since(limit.span, event.at, zone)
-        found.append((limit, Probe(rule.id, event.name if limit.per_thing else None, start)))
+        found.append((limit, Probe(rule.id, number, event.name if limit.per_thing else None, start)))
     return found
 
 
@@ -319,12 +332,22 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
     ]
     for rule in derived(rules):
         assert rule.pattern is not None
-        named = replace(event, type=rule.pattern.type, name=rule.pattern.name or "")
-        found += [probe for _, probe in probes(rule, named, zone)]
+        for thing in _things(rules, rule.pattern):
+            named = replace(event, type=rule.pattern.type, name=thing)
+            found += [probe for _, probe in probes(rule, named, zone)]
     return found
 
 
 def derived(rules: Rules) -> list[Rule]:
     """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
-    types = ("stage.entered", "score.reached", "score.dropped")
+    types = ("stage.entered", "score.reached", "score.dropped", *HANDOFF_EVENTS)
     return [rule for type in types for _, rule in rules.index.rules.get(type, ()) if rule.limits]
+
+
+def _things(rules: Rules, pattern: Pattern) -> set[str]:
+    """The names that events of such a derived pattern can have."""
+    if pattern.type == "stage.entered":
+        return {stage.name for stage in rules.program.stages}
+    if pattern.type in HANDOFF_EVENTS:
+        return {team.name for team in rules.program.teams}
+    return {pattern.model}

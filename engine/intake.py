@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from dsl.plan import EventType, Form, Scalar
 from engine.catalog import Deployment
 from engine.consequences import Ledger, needed
+from engine.letters import may_track
 from engine.model import TRACKING
 from engine.runtime import Runtime
 from engine.store import leads
@@ -27,6 +28,8 @@ from engine.tokens import address_hash, email_key
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
+ONE_CLICK = timedelta(seconds=10)
+"""Clicks on the same link of the same mail within this span are one click."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +233,18 @@ async def _open(
     now = rt.clock.now()
     probes = needed(deployment.rules, locked.lead, type, name, data, now)
     around = await leads.look_around(hot, locked.lead.id, probes, keys, fresh=fresh, visitor=visitor)
+    if around.anonymous:
+        for one in around.anonymous:
+            probes += needed(deployment.rules, locked.lead, one["type"], one["name"], one["data"], now)
+        more = await leads.look_around(hot, locked.lead.id, list(dict.fromkeys(probes)))
+        around = replace(around, tallies=more.tallies)
     await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
-    return Ledger(deployment.rules, locked.lead, now, around.enrolments, around.tallies), around
+    tallies = around.tallies
+    if around.anonymous:
+        before = [(one["type"], one["name"], one["data"]) for one in around.anonymous]
+        asked = {probe for one in before for probe in needed(deployment.rules, locked.lead, *one, now)}
+        tallies |= (await leads.look_around(hot, locked.lead.id, [*asked - tallies.keys()])).tallies
+    return Ledger(deployment.rules, locked.lead, now, around.enrolments, tallies), around
 
 
 async def _commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
@@ -257,6 +270,7 @@ async def _occur(
     ledger, around = await _open(rt, hot, locked, deployment, one.type, one.name, one.data, keys)
     if around.repeated is not None:
         return "repeated"
+    ledger.rate()
     ledger.happen(one.type, one.name, one.data, key=one.key)
     await _commit(rt, hot, ledger, Writes())
     return "recorded"
@@ -268,13 +282,18 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
         if locked is None or (link_id and locked.row.url is None):
             return None
         url, now = locked.row.url, rt.clock.now()
-        key = f"{type}:{message_id}:{link_id}" + (f":{int(now.timestamp()) // 10}" if link_id else "")
+        keys, fresh = [f"{type}:{message_id}:{link_id}"], None
+        if link_id:
+            bucket = int(now.timestamp() // ONE_CLICK.total_seconds())
+            keys, fresh = [f"{keys[0]}:{bucket}", f"{keys[0]}:{bucket - 1}"], now - ONE_CLICK
         data = {"link": url} if url else {}
         deployment = await rt.deployment(locked.epoch)
-        ledger, around = await _open(rt, hot, locked, deployment, type, locked.row.template, data, [key])
-        if around.repeated is None and locked.row.kind != "staff":
+        ledger, around = await _open(rt, hot, locked, deployment, type, locked.row.template, data, keys, fresh)
+        wanted = locked.row.kind != "staff" and may_track(locked.lead, deployment)
+        if around.repeated is None and wanted:
+            ledger.rate()
             row = locked.row
-            ledger.happen(type, row.template, data, key=key, enrolment_id=row.owner_id, message_id=message_id)
+            ledger.happen(type, row.template, data, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
             await _commit(rt, hot, ledger, Writes())
     return str(url) if url else None
 

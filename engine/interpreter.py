@@ -97,10 +97,12 @@ Request = Effect | Discard | Sleep | Finished | Stuck
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of an effect. `until` holds a mail back; `seq` is the lead's newest event at that moment."""
+    """What came of an effect. `until` holds a mail back, `why` tells if a person should look; `seq` is the lead's
+    newest event at that moment."""
 
     seq: int
     until: datetime | None = None
+    why: str | None = None
     handoff: str | None = None
 
 
@@ -113,24 +115,27 @@ def begin(plan: Plan, seq: int, entry: Event | None) -> Position:
 def step(plan: Plan, position: Position, world: World) -> tuple[Position, Request]:
     """The next request, and the position that leads to it."""
     if world.leaving is not None and position.ending is None:
-        position = _begin_leaving(position, world)
-    elif position.ending is None:
-        position = _spawn(plan, position, world)
-    for _ in range(MOST_HOPS):
+        position = _begin_leaving(plan, position, world)
+    hops, start = 0, position
+    while hops < MOST_HOPS:
+        seen, position = position.seen, _spawn(plan, position, world)
+        hops = hops + 1 if position.seen == seen else 0
         if position.dropped:
             return position, Discard(*position.dropped[0])
         if _main(position) is None:
             if position.branches:
-                position = _drop_all(position, "the flow ended")
+                position = _drop_all(plan, position, "the flow ended")
                 continue
             return position, Finished(position.ending or "finished")
         moved = _hop(plan, position, world)
         if isinstance(moved, Effect | Stuck):
             return position, moved
+        if moved is None and position.seen < world.seq:
+            moved = _spawn(plan, position, world, crowded=True)
         if moved is None:
-            return _rested(plan, position, world), sleep(plan, position)
+            return _rested(position, world), sleep(plan, position)
         position = moved
-    return position, Stuck("the plan goes round without waiting")
+    return start, Stuck("the plan goes round without waiting")
 
 
 def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: Verdict) -> Position:
@@ -139,7 +144,7 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
         return replace(position, dropped=position.dropped[1:])
     branch, current = request.branch, request.step
     if verdict.until is not None:
-        return position.with_branch(replace(branch, hold=verdict.until))
+        return position.with_branch(replace(branch, hold=verdict.until, why=verdict.why))
     match current:
         case Send():
             sent = {**position.sent, current.template: verdict.seq}
@@ -153,8 +158,9 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | Stuck | None:
-    """One move of the first branch that can move; None when all rest."""
-    for branch in position.branches:
+    """One move of the first branch that can move; None when all rest. The flow comes last: what it ends with it has had
+    its turn."""
+    for branch in sorted(position.branches, key=lambda one: one.id == FLOW):
         current = plan.by_id.get(branch.at or "")
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
@@ -162,7 +168,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
             return position.with_branch(_arrive(current, branch, world))
         match current:
             case Stop():
-                return replace(_drop_all(position, "stopped"), ending=position.ending or "stopped")
+                return replace(_drop_all(plan, position, "stopped"), ending=position.ending or "stopped")
             case If():
                 facts = replace(world.facts, event=branch.event)
                 chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
@@ -226,28 +232,35 @@ def _end_handoff(handoff: HandOff, branch: Branch, world: World) -> Branch | Non
     return None
 
 
-def _spawn(plan: Plan, position: Position, world: World) -> Position:
-    """Runs of `whenever` for the events since the last look."""
+def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = False) -> Position:
+    """Runs of `whenever` for the events since the last look, as many as there is room for; the others follow when some
+    have ended. `crowded`: everything rests, so what finds no room at the next event is given up."""
+    if position.seen >= world.seq:
+        return position
+    if position.ending is not None:
+        return replace(position, seen=world.seq)
     branches, fired, dropped = list(position.branches), dict(position.fired), list(position.dropped)
+    seen = position.seen
     for event in world.events:
-        if event.seq <= position.seen:
+        if event.seq <= seen:
             continue
-        for whenever in plan.whenevers:
-            if not matches(whenever.pattern, event, world.enrolment):
-                continue
-            if not _within_limit(whenever, fired, event, world.zone):
-                continue
-            if whenever.entry is None:
-                continue
-            if len(branches) > MOST_BRANCHES:
-                dropped.append((whenever.entry, str(event.seq), "too many runs of this block at once"))
-                continue
-            branches.append(Branch.started(whenever.id, whenever.entry, str(event.seq), event))
+        begun = [
+            one for one in plan.whenevers
+            if one.entry is not None and matches(one.pattern, event, world.enrolment)
+            and _within_limit(one, fired, event, world.zone)
+        ]  # fmt: skip
+        room = MOST_BRANCHES + 1 - len(branches)
+        if len(begun) > room and not crowded:
+            break
+        for whenever in begun[:room]:
             if whenever.limit is not None:
                 fired[whenever.id] = (*fired.get(whenever.id, ()), event.at)
-    seen = max(position.seen, world.seq)
-    if seen == position.seen:
-        return position
+        branches += [Branch.started(one.id, one.entry, str(event.seq), event) for one in begun[:room]]
+        given_up = [one.entry for one in begun[room:] if one.entry is not None]
+        dropped += [(entry, str(event.seq), "too many runs of this block at once") for entry in given_up]
+        crowded, seen = crowded and len(begun) <= room, event.seq
+    else:
+        seen = max(seen, world.seq)
     return replace(position, branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped))
 
 
@@ -266,25 +279,34 @@ def _main(position: Position) -> Branch | None:
     return position.branch(FLOW) or position.branch(LEAVE)
 
 
-def _begin_leaving(position: Position, world: World) -> Position:
+def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
     assert world.leaving is not None
     ending = "unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left"
-    left = replace(_drop_all(position, ending), ending=ending)
+    left = replace(_drop_all(plan, position, ending), ending=ending)
     if world.leave_entry is None:
         return left
     block = Branch.started(LEAVE, world.leave_entry, str(world.leaving.seq), world.leaving)
     return replace(left, branches=(block,))
 
 
-def _drop_all(position: Position, reason: str) -> Position:
-    held = tuple((one.at, one.visit, reason) for one in position.branches if one.hold is not None and one.at)
-    return replace(position, branches=(), dropped=(*position.dropped, *held))
-
-
-def _rested(plan: Plan, position: Position, world: World) -> Position:
-    """Everything up to `world.seq` has been looked at: no waiting branch needs it again."""
-    branches = tuple(
-        replace(branch, cursor=max(branch.cursor, world.seq)) if branch.hold is None else branch
-        for branch in position.branches
+def _drop_all(plan: Plan, position: Position, reason: str) -> Position:
+    """Without branches; mails that were due or held back are to be recorded."""
+    due = tuple(
+        (one.at, one.visit, reason)
+        for one in position.branches
+        if one.at and one.arrived is not None and isinstance(plan.by_id.get(one.at), Send)
     )
-    return replace(position, branches=branches)
+    return replace(position, branches=(), dropped=(*position.dropped, *due))
+
+
+def _rested(position: Position, world: World) -> Position:
+    """Everything up to `world.seq` has been looked at, and no waiting branch needs it again, unless it came after the
+    branch's deadline: that counts for what follows."""
+    return replace(position, branches=tuple(_looked(branch, world) for branch in position.branches))
+
+
+def _looked(branch: Branch, world: World) -> Branch:
+    if branch.hold is not None:
+        return branch
+    later = [one.seq for one in world.events if branch.deadline is not None and one.at > branch.deadline]
+    return replace(branch, cursor=max(branch.cursor, min(later, default=world.seq + 1) - 1))

@@ -25,8 +25,11 @@ UPDATE outbox SET real_leased_until = :until WHERE run_id IN (
     FOR UPDATE SKIP LOCKED LIMIT :many)
 RETURNING run_id, kind, seq, gen, queue""")
 _DELETE = """
-DELETE FROM outbox USING unnest(%(runs)s::uuid[], %(seqs)s::bigint[]) AS sent(run, seq)
-WHERE outbox.run_id = sent.run AND outbox.seq = sent.seq"""
+DELETE FROM outbox USING (
+    SELECT o.run_id, o.seq FROM outbox o JOIN unnest(%(runs)s::uuid[], %(seqs)s::bigint[]) AS sent(run, seq)
+    ON o.run_id = sent.run AND o.seq = sent.seq FOR UPDATE OF o SKIP LOCKED) AS gone
+WHERE outbox.run_id = gone.run_id AND outbox.seq = gone.seq"""
+"""A row that somebody holds is about to get a newer seq; waiting for several of them could end in a deadlock."""
 
 AT_ONCE = 32
 GATHER = 0.25

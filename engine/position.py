@@ -23,7 +23,8 @@ class Branch:
     `cursor`: no event at or below it counts for this branch's next wait. `used`: events that ended a wait here.
     `event`: the data of the event that started or last woke it, `event_seq` and `event_at` its
     number and instant. While it rests: `deadline` of a wait, `handoff` whose
-    decision it awaits, or `hold`, when a send that must wait is tried again. `arrived` is when it came to its step.
+    decision it awaits, or `hold`, when a send that must wait is tried again; `why` says so where a person should look.
+    `arrived` is when it came to its step.
     """
 
     id: str
@@ -38,10 +39,11 @@ class Branch:
     deadline: datetime | None = None
     hold: datetime | None = None
     handoff: str | None = None
+    why: str | None = None
 
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
-        return replace(self, at=target, arrived=None, deadline=None, hold=None, handoff=None, **changes)
+        return replace(self, at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
 
     def woken(self, target: str | None, event: Event) -> Branch:
         """At another step because of an event, which never counts again."""
@@ -114,6 +116,8 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
         data["used"] = list(branch.used)
     if branch.handoff:
         data["handoff"] = branch.handoff
+    if branch.why:
+        data["why"] = branch.why
     for name in _INSTANTS:
         if (value := getattr(branch, name)) is not None:
             data[name] = value.isoformat()
@@ -124,5 +128,6 @@ def _branch_from_json(data: Mapping[str, Any]) -> Branch:
     instants = {name: datetime.fromisoformat(data[name]) for name in _INSTANTS if name in data}
     return Branch(
         id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
-        event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"), **instants,
+        event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"),
+        why=data.get("why"), **instants,
     )  # fmt: skip

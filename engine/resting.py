@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from dsl.plan import AddPoints, AnyStep, EnterCampaign, HandOff, If, Pattern, Plan, Qualify, Send, Stop, Target, Wait
+from dsl.plan import (
+    AddPoints,
+    AnyStep,
+    At,
+    EnterCampaign,
+    HandOff,
+    If,
+    Pattern,
+    Plan,
+    Qualify,
+    Send,
+    Stop,
+    Target,
+    Wait,
+)
 from engine.position import Branch, Position
 
 
@@ -120,8 +134,10 @@ def _follows(current: AnyStep) -> set[Target]:
     match current:
         case If():
             return {arm.target for arm in current.branches} | {current.otherwise}
+        case Wait(until=At()):
+            return {current.missed}
         case Wait():
-            return {current.then, current.missed}
+            return set() if current.until or current.arms else {current.then}
         case Send() | AddPoints() | Qualify() | EnterCampaign():
             return {current.next}
         case HandOff():

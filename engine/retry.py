@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.advance import RESTORED
+from engine.advance import FAR_AHEAD, RESTORED
 from engine.answer import Answer
 from engine.consequences import Ledger
 from engine.position import Position
@@ -24,9 +24,6 @@ WHERE e.state <> 'ended' AND (e.attention IS NOT NULL OR l.attention IS NOT NULL
 ORDER BY e.started_at""")
 
 _ONE = "SELECT position, gen, attention FROM enrolments WHERE id = %(id)s AND state <> 'ended'"
-
-FAR_AHEAD = 1_000_000
-"""After a restore the run has counted on; its row is moved beyond any number the run can have reached."""
 
 
 async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
@@ -47,7 +44,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         ledger = Ledger(deployment.rules, locked.lead, now, around.enrolments, {})
         ledger.happen("custom", "retried", {"campaign run": str(id)}, mute=True)
         position = Position.from_json(row.position)
-        position = replace(position, branches=tuple(replace(one, hold=None) for one in position.branches))
+        position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
         gen = row.gen + (FAR_AHEAD if row.attention == RESTORED else 1)
         enrolment = next((one for one in around.enrolments if one.id == id), None)
         if enrolment is None:

@@ -45,8 +45,8 @@ class Runtime:
         return lock
 
     def fresh_links(self, ids: Iterable[str]) -> list[str]:
-        """Those this process has not stored yet."""
-        return [id for id in ids if id not in self._known_links]
+        """Those this process has not stored yet, in an order that keeps two that store the same from a deadlock."""
+        return sorted(id for id in ids if id not in self._known_links)
 
     def know_links(self, ids: Iterable[str]) -> None:
         """They are stored, and need not be again."""

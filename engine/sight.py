@@ -77,28 +77,33 @@ class Sight:
     async def look_again(self, hot: Hot, locked: leads.Locked) -> bool:
         """The same after a commit of ours; where nobody logged anything since, without asking the database."""
         known = self.ledger.lead.seq
+        if self.found.truncated:
+            return await self.look(hot, locked)
         self._events += self.ledger.events
-        if locked.lead.seq != known:
+        if locked.lead.seq != known or derived(self.deployment.rules):
             return await self.look(hot, locked)
         self.now = max(self.now, self._rt.clock.now())
         self._open_ledger(locked)
         return True
 
     def world(self, plan: Plan) -> World:
-        """The interpreter's view, with what this call itself has logged."""
+        """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
+        part that was read, as of just before its last event."""
         own, ledger, program = self.found.enrolment, self.ledger, self.deployment.program
-        events = [*self._events, *ledger.events]
+        events, seq, now = [*self._events, *ledger.events], ledger.lead.seq, self.now
         leaving = None
         if own.state == "leaving":
             leaving = next((one for one in events if one.seq == own.leave_seq), self.found.leaving)
+        if self.found.truncated:
+            events, last = self._events, self._events[-1]
+            seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
         entry = None
         if leaving is not None:
             entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
         return World(
-            enrolment=self._id, now=self.now,
-            seq=events[-1].seq if self.found.truncated and events else ledger.lead.seq,
-            facts=ledger.lead.facts(ledger.rules.order), zone=ledger.lead.zone(program),
-            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry,
+            enrolment=self._id, now=now, seq=seq, facts=ledger.lead.facts(ledger.rules.order),
+            zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
+            leave_entry=entry,
         )  # fmt: skip
 
     def _open_ledger(self, locked: leads.Locked) -> None:

@@ -99,7 +99,10 @@ async def expire_points(rt: Runtime) -> int:
     async with rt.db.engine.connect() as connection:
         due = (await connection.execute(_DUE, {"now": rt.clock.now(), "many": MANY})).scalars().all()
     for lead_id in due:
-        await _expire(rt, lead_id)
+        try:
+            await _expire(rt, lead_id)
+        except Exception as problem:  # one lead's trouble must not keep the others' points
+            log.warning("sweep.not_expired", lead=str(lead_id), kind=type(problem).__name__)
     return len(due)
 
 
@@ -120,6 +123,8 @@ async def _expire(rt: Runtime, lead_id: UUID) -> None:
                 break
             cause, rule = f"x:{row.cause}", f"expired:{row.rule}"
             ledger.book(cause, rule, row.model, -float(row.amount), row.thing, earned_at=row.expires_at)
+        dues = [due for due in (following, ledger.clocks.pop("expiry", None)) if due is not None]
+        following = min(dues, default=None)
         record(ledger, writes, rt.clock.real())
         await writes.flush(hot)
         if following is None:

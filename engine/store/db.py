@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from engine.store.wire import Values, Wire
 
 _CONNECT = {"connect_timeout": 10}
 
@@ -28,10 +29,10 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             url, pool_size=max(2, size // 4), max_overflow=size, hide_parameters=True, connect_args=_CONNECT
         )
-        # Prepared at once and planned once: there are few statements, and planning one costs more than running it.
+        # Planned once: there are few statements, and planning one costs more than running it.
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
             "postgresql://" + url.partition("://")[2], open=False, min_size=1, max_size=size, timeout=30,
-            kwargs={**_CONNECT, "prepare_threshold": 0, "options": "-c plan_cache_mode=force_generic_plan -c jit=off"},
+            kwargs={**_CONNECT, "autocommit": True, "options": "-c plan_cache_mode=force_generic_plan -c jit=off"},
         )  # fmt: skip
         self._opened = False
         self.statements = 0
@@ -44,14 +45,18 @@ class Database:
             self._opened = True
             await self._pool.open()
         driver = await self._pool.getconn()
+        wire = Wire(driver)
         try:
-            async with driver.pipeline():
-                yield Hot(self, driver)
-        except psycopg.errors.DivisionByZero:
-            raise Overtaken from None
+            yield Hot(self, wire)
+            await wire.end()
+        except Exception:
+            await wire.end()
+            raise
+        except BaseException:
+            # Cancelled in the middle of a conversation: nobody knows what is still to come on this connection.
+            await driver.close()
+            raise
         finally:
-            if driver.info.transaction_status != psycopg.pq.TransactionStatus.IDLE and not driver.closed:
-                await driver.rollback()
             await self._pool.putconn(driver)
 
     async def close(self) -> None:
@@ -61,38 +66,38 @@ class Database:
 
 
 class Hot:
-    """Statements on one connection; rows come back as named tuples. A write is sent along with what follows it."""
+    """Statements of one transaction; rows come back as named tuples. A write is sent along with what follows it."""
 
-    def __init__(self, db: Database, driver: psycopg.AsyncConnection[Any]) -> None:
+    def __init__(self, db: Database, wire: Wire) -> None:
         self._db = db
-        self._driver = driver
-        self._cursor = driver.cursor(row_factory=namedtuple_row)
+        self._wire = wire
 
-    async def one(self, sql: str, values: Mapping[str, Any]) -> Any:
+    async def one(self, sql: str, values: Values) -> Any:
         """The first row, or None."""
-        await self.run(sql, values)
-        return await self._cursor.fetchone()
+        rows = await self.all(sql, values)
+        return rows[0] if rows else None
 
-    async def both(self, sql: str, values: Mapping[str, Any], then: str, others: Mapping[str, Any]) -> tuple[Any, Any]:
+    async def both(self, sql: str, values: Values, then: str, others: Values) -> tuple[Any, Any]:
         """The first rows of two statements sent together; the second sees what was committed before it began."""
-        second = self._driver.cursor(row_factory=namedtuple_row)
         self._db.statements += 2
-        await self._cursor.execute(sql.encode(), values)
-        await second.execute(then.encode(), others)
-        return await self._cursor.fetchone(), await second.fetchone()
+        self._wire.send(sql, values)
+        self._wire.send(then, others)
+        first, second = await self._wire.two_rows()
+        return first[0] if first else None, second[0] if second else None
 
-    async def all(self, sql: str, values: Mapping[str, Any]) -> list[Any]:
-        await self.run(sql, values)
-        return await self._cursor.fetchall()
+    async def all(self, sql: str, values: Values) -> list[Any]:
+        self._db.statements += 1
+        self._wire.send(sql, values)
+        return await self._wire.rows()
 
-    async def run(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> None:
+    async def run(self, sql: str, values: Values) -> None:
         """Send without waiting: what is wrong with it is raised by whatever waits next, `commit` at the latest."""
         self._db.statements += 1
-        await self._cursor.execute(sql.encode(), values)
+        self._wire.send(sql, values)
 
     async def commit(self) -> None:
         self._db.commits += 1
         try:
-            await self._driver.commit()
+            await self._wire.commit()
         except psycopg.errors.DivisionByZero:
             raise Overtaken from None

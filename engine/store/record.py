@@ -39,7 +39,8 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
         writes.insert("enrolments", **_started(fresh, ledger))
     for leaving in ledger.leaving:
         if leaving.id != ledger.working:
-            writes.update("enrolments", id=leaving.id, state=leaving.state, leave_seq=leaving.leave_seq)
+            left = {"state": leaving.state, "leave_seq": leaving.leave_seq, "due_at": ledger.now}
+            writes.update("enrolments", id=leaving.id, **left)
     for wake in ledger.wakes.values():
         writes.insert(
             "outbox", run_id=wake.run, kind=wake.kind, start=wake.start, seq=wake.seq, gen=wake.gen, queue=wake.queue,
@@ -50,9 +51,10 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
 
 
 def _started(fresh: Enrolment, ledger: Ledger) -> dict[str, Any]:
+    seen = min((branch.cursor for branch in fresh.position.branches), default=fresh.position.seen)
     return {
         "id": fresh.id, "lead_id": ledger.lead.id, "campaign": fresh.campaign, "number": fresh.number,
         "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "gen": 0,
-        "position": fresh.position.to_json(), "cursor": fresh.position.seen, "due_at": fresh.started_at,
+        "position": fresh.position.to_json(), "cursor": seen, "due_at": fresh.started_at,
         "started_at": fresh.started_at,
     }  # fmt: skip

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from engine.consequences import Enrolment, Probe
 from engine.model import Event
+from engine.position import MOST_USED
 from engine.resting import Resting
 from engine.store.db import Hot
 from engine.store.leads import (
@@ -29,6 +30,8 @@ from engine.store.writes import Writes
 
 MOST_EVENTS = 1000
 """Events looked at in one call; a longer log is worked through call by call."""
+MOST_ALIKE = MOST_USED + 1
+"""Of a mail's events that are alike, one more than can have been used up decides."""
 
 # The lead is found through the enrolment, so that this can be sent together with the statement that locks the lead.
 _READ = f"""
@@ -38,8 +41,10 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
         SELECT v.* FROM events v WHERE v.lead_id = %(lead)s
             AND v.seq > greatest(%(above)s, (SELECT cursor FROM e)) ORDER BY v.seq LIMIT {MOST_EVENTS}) n) AS events,
     (SELECT jsonb_agg({EVENT_JSON} ORDER BY seq) FROM (
-        SELECT v.* FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e)
-            AND %(above)s = 0 ORDER BY v.seq LIMIT {MOST_EVENTS}) o) AS own,
+        SELECT * FROM (
+            SELECT v.*, row_number() OVER (PARTITION BY v.message_id, v.type, v.data ORDER BY v.seq) AS nth
+            FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e) AND %(above)s = 0) w
+        WHERE nth <= {MOST_ALIKE} ORDER BY seq DESC LIMIT {MOST_EVENTS}) o) AS own,
     (SELECT {EVENT_JSON} FROM events WHERE lead_id = %(lead)s AND seq = (SELECT leave_seq FROM e)) AS leaving,
     (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'attempt', attempt))
         FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,

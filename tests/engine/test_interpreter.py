@@ -359,4 +359,5 @@ def test_no_plan_and_no_events_make_it_raise_skip_or_repeat(of: Plan, story_of):
             return
         story.now, before_due = rest.due, story.position
         rest = work(False)
-        assert rest is None or story.position != before_due, "a due instant must move something"
+        moved = isinstance(rest, Stuck) or story.position != before_due
+        assert rest is None or moved, "a due instant must move something"

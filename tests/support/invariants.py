@@ -1,33 +1,72 @@
-"""What must hold whatever went wrong: the mail server's ledger against the messages, and the log against itself.
+"""What must hold whatever went wrong, asked of everything that remembers: ledger, database and Temporal's histories.
 
 `broken` gives one line for each promise that is broken, with ids only; an empty list means that all hold.
+`assert_whole` fails with the story of the first lead that breaks one.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from dsl.plan import At, Plan, Send, Wait
 from engine.settings import libpq_url
+from tests.support.histories import Run
 
-_MESSAGES = "SELECT id::text, owner_id, step, visit, state FROM messages"
+TABLES = {
+    "leads": "SELECT id::text, email_key, seq, scores, suppressed FROM leads",
+    "events": "SELECT lead_id::text, seq, type, name, at, enrolment_id::text AS run FROM events",
+    "points": "SELECT lead_id::text, cause, rule, model, amount, seq, score_after, booked_at FROM points",
+    "enrolments": """SELECT id::text, lead_id::text, campaign, digest, state, outcome, position, gen, attempt,
+        attention, due_at, started_at, ended_at FROM enrolments""",
+    "handoffs": "SELECT id::text, lead_id::text, outcome, gen, opened_at, closed_at FROM handoffs",
+    "waits": "SELECT enrolment_id::text AS run, branch, step, what, due_at FROM waits",
+    "messages": """SELECT id::text, owner_id::text AS owner, lead_id::text, step, visit, template, kind, state, reason,
+        at, settled_at FROM messages""",
+    "outbox": "SELECT run_id::text AS run FROM outbox",
+    "plans": "SELECT digest, campaign, body FROM plans",
+}
+TRIED = ("sending", "accepted", "failed", "unknown")
+"""Messages in these states were marked: somebody may have handed them over."""
 
-_SCORES = """
-SELECT l.id FROM leads l WHERE EXISTS (
-    SELECT FROM points p WHERE p.lead_id = l.id GROUP BY p.model
-    HAVING sum(p.amount) <> coalesce((l.scores->>p.model)::numeric, 0))"""
 
-_GAPS = """
-SELECT l.id FROM leads l LEFT JOIN events e ON e.lead_id = l.id
-GROUP BY l.id, l.seq HAVING count(e.seq) <> l.seq OR coalesce(max(e.seq), 0) <> l.seq"""
+@dataclass
+class Picture:
+    """Everything that remembers, at one instant when all rests. `rows` by table, as in `TABLES`.
 
-_SILENT = """
-SELECT e.id FROM enrolments e WHERE e.state <> 'ended' AND e.due_at IS NULL AND e.attention IS NULL
-    AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = e.id)"""
+    `ledger`: what the mail server accepted; `runs`: what Temporal knows, by workflow id; `posts`: (form, address) of
+    every post that was answered 2xx; `digests`: the plan each enrolment had earlier. None: not looked at.
+    """
+
+    rows: dict[str, list[Any]]
+    ledger: Sequence[Mapping[str, Any]] | None = None
+    runs: Mapping[str, Run] | None = None
+    posts: Iterable[tuple[str, str]] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, table: str) -> list[Any]:
+        if table not in TABLES:
+            raise AttributeError(table)
+        return self.rows[table]
+
+    def lead_of(self, run: str) -> str:
+        """The lead of an enrolment or a handoff; empty when there is none."""
+        return next((one.lead_id for one in (*self.enrolments, *self.handoffs) if one.id == run), "")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """`lead` is empty where no lead can be told."""
+
+    lead: str
+    text: str
 
 
 def query(url: str, sql: str, *values: Any) -> list[Any]:
@@ -37,24 +76,203 @@ def query(url: str, sql: str, *values: Any) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
+def take(url: str, ledger: Sequence[Mapping[str, Any]] | None = None, **more: Any) -> Picture:
+    """The database in one snapshot, beside whatever else is given."""
+    with psycopg.connect(libpq_url(url), row_factory=namedtuple_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        rows = {name: connection.execute(sql.encode()).fetchall() for name, sql in TABLES.items()}
+    return Picture(rows, ledger, **more)
+
+
 def broken(url: str, ledger: Sequence[Mapping[str, Any]] | None = None) -> list[str]:
     """Compare. `ledger` is what the mail server accepted; without one only the database is looked at."""
-    found = [f"lead {row.id}: its points do not add up to its score (I3)" for row in query(url, _SCORES)]
-    found += [f"lead {row.id}: its log has gaps (I3)" for row in query(url, _GAPS)]
-    found += [f"enrolment {row.id} rests on nothing and nobody is told (I4)" for row in query(url, _SILENT)]
-    if ledger is not None:
-        found += _mails(query(url, _MESSAGES), Counter(str(one["message"]) for one in ledger))
+    return [one.text for one in breaches(take(url, ledger))]
+
+
+def assert_whole(picture: Picture, to_real: Callable[[datetime], datetime] = lambda at: at) -> None:
+    """Fail with every breach and the story of the first lead that has one. `to_real`: from domain to real time."""
+    from tests.support.story import story
+
+    found = breaches(picture)
+    lead = next((one.lead for one in found if one.lead), None)
+    told = story(picture, lead, to_real) if lead else ""
+    assert not found, "\n".join([*(one.text for one in found[:20]), f"{len(found)} in all", told])
+
+
+def breaches(picture: Picture) -> list[Breach]:
+    return [one for check in CHECKS for one in check(picture)]
+
+
+# ── I1, I2: mails ────────────────────────────────────────────────────────────────────────────────────────────────────
+def every_due_step_has_ended(picture: Picture) -> Iterator[Breach]:
+    """What the position says was sent has a row, a run that ended went over every mail on its straight way, and none
+    that rests has a mail under way."""
+    plans = {row.digest: Plan.model_validate(row.body) for row in picture.plans}
+    templates, steps, sending = defaultdict(set), defaultdict(set), set()
+    for row in picture.messages:
+        templates[row.owner].add(row.template)
+        steps[row.owner].add(row.step)
+        if row.state == "sending":
+            sending.add(row.owner)
+    for run in picture.enrolments:
+        for template in run.position.get("sent", {}).keys() - templates[run.id]:
+            yield Breach(run.lead_id, f"enrolment {run.id}: its mail {template} has left no message (I1)")
+        if run.outcome == "finished" and run.digest in plans:
+            for step in unavoidable(plans[run.digest]) - steps[run.id]:
+                yield Breach(run.lead_id, f"enrolment {run.id} has finished without its step {step} (I1)")
+        if run.id in sending and (run.attempt is None or run.state == "ended"):
+            yield Breach(run.lead_id, f"enrolment {run.id} rests with a mail under way (I1)")
+
+
+def unavoidable(plan: Plan) -> set[str]:
+    """The mails that every lead meets who goes through the flow to its end: those before the first fork."""
+    found: set[str] = set()
+    at = plan.by_id.get(plan.entry or "")
+    while at is not None and at.id not in found:
+        if isinstance(at, Send):
+            found.add(at.id)
+            at = plan.by_id.get(at.next or "")
+        elif isinstance(at, Wait) and not at.arms and not isinstance(at.until, At):
+            at = plan.by_id.get(at.then or "")
+        else:
+            break
     return found
 
 
-def _mails(rows: Sequence[Any], accepted: Counter[str]) -> list[str]:
-    """The messages' identity is unique in the database, so one accepted mail per row is one per identity."""
-    states = {row.id: row.state for row in rows}
-    found = [f"message {id} was accepted {many} times (I2)" for id, many in accepted.items() if many > 1]
-    for id in accepted:
-        if states.get(id) not in ("accepted", "unknown", "sending"):
-            found.append(f"message {id} was accepted and is {states.get(id, 'not stored')} here (I2)")
-    for id, state in states.items():
-        if state == "accepted" and id not in accepted:
-            found.append(f"message {id} is accepted here and was not there (I1)")
-    return found
+def mails_are_accepted_once(picture: Picture) -> Iterator[Breach]:
+    if picture.ledger is None:
+        return
+    accepted = Counter(str(one["message"]) for one in picture.ledger)
+    rows = {row.id: row for row in picture.messages}
+    identities: Counter[tuple[str, str, str]] = Counter()
+    for id, many in accepted.items():
+        row = rows.get(id)
+        lead = row.lead_id if row else ""
+        if row is None or row.state not in ("accepted", "unknown", "sending"):
+            yield Breach(lead, f"message {id} was accepted and is {row.state if row else 'not stored'} here (I2)")
+        if row is None and many > 1:
+            yield Breach(lead, f"message {id} was accepted {many} times (I2)")
+        if row is not None:
+            identities[row.owner, row.step, row.visit] += many
+    for row in picture.messages:
+        many = identities.pop((row.owner, row.step, row.visit), 0)
+        if many > 1:
+            yield Breach(row.lead_id, f"message {row.id} was accepted {many} times (I2)")
+        if row.state == "accepted" and row.id not in accepted:
+            yield Breach(row.lead_id, f"message {row.id} is accepted here and was not there (I1)")
+
+
+# ── I3: points ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def scores_follow_from_the_log(picture: Picture) -> Iterator[Breach]:
+    """Booked again from the first point on, each cause once, the points give every score on the way and the last."""
+    points, seqs = defaultdict(list), defaultdict(list)
+    for row in picture.points:
+        points[row.lead_id].append(row)
+    for row in picture.events:
+        seqs[row.lead_id].append(row.seq)
+    for lead in picture.leads:
+        own = points[lead.id]
+        if sorted(seqs[lead.id]) != list(range(1, lead.seq + 1)):
+            yield Breach(lead.id, f"lead {lead.id}: its log has gaps (I3)")
+        for (cause, rule), many in Counter((row.cause, row.rule) for row in own).items():
+            kind, _, number = cause.partition(":")
+            if many > 1:
+                yield Breach(lead.id, f"lead {lead.id}: {cause} gave points by {rule} {many} times (I3)")
+            if kind == "e" and int(number) > lead.seq:
+                yield Breach(lead.id, f"lead {lead.id}: points for {cause}, which never happened (I3)")
+        for model in {row.model for row in own} | lead.scores.keys():
+            bookings = [row for row in own if row.model == model]
+            if Decimal(str(lead.scores.get(model, 0))) != sum(row.amount for row in bookings):
+                yield Breach(lead.id, f"lead {lead.id}: its points do not add up to its score (I3)")
+            elif not _adds_up(bookings):
+                yield Breach(lead.id, f"lead {lead.id}: a score on the way does not follow from its points (I3)")
+
+
+def _adds_up(bookings: Sequence[Any]) -> bool:
+    """Bookings at one event have no order among themselves; after the last of them the score is the sum so far."""
+    total, after = Decimal(0), defaultdict(list)
+    for row in bookings:
+        after[row.seq].append(row)
+    for seq in sorted(after):
+        total += sum(row.amount for row in after[seq])
+        if all(row.score_after != total for row in after[seq]):
+            return False
+    return True
+
+
+# ── I4 … I7 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def nobody_stalls_in_silence(picture: Picture) -> Iterator[Breach]:
+    waiting = {row.run for row in picture.waits}
+    for run in picture.enrolments:
+        rests = run.due_at is not None or run.attention is not None or run.id in waiting
+        if run.state != "ended" and not rests:
+            yield Breach(run.lead_id, f"enrolment {run.id} rests on nothing and nobody is told (I4)")
+
+
+def no_mark_follows_a_suppression(picture: Picture) -> Iterator[Breach]:
+    """By the log's numbers, which are given under the lead's lock; instants of two processes cannot be compared."""
+    suppressed = {row.id for row in picture.leads if row.suppressed == "unsubscribed"}
+    last: dict[str, int] = defaultdict(int)
+    for row in picture.events:
+        if row.lead_id in suppressed and row.type == "lead.unsubscribed" and row.name == "":
+            last[row.lead_id] = max(last[row.lead_id], row.seq)
+    positions = {run.id: run.position.get("sent", {}) for run in picture.enrolments}
+    for row in picture.messages:
+        marked = positions.get(row.owner, {}).get(row.template, 0)
+        # The number of a mail whose call was interrupted is that of the call which found it.
+        sure = row.kind == "marketing" and row.state in TRIED and row.reason != "interrupted"
+        if sure and row.lead_id in last and marked >= last[row.lead_id]:
+            yield Breach(row.lead_id, f"message {row.id} was marked after its lead had unsubscribed (I5)")
+
+
+def what_was_answered_is_kept(picture: Picture) -> Iterator[Breach]:
+    ids = {row.email_key: row.id for row in picture.leads}
+    logged = {(row.lead_id, row.name.casefold()) for row in picture.events if row.type == "form.submitted"}
+    for number, (form, address) in enumerate(picture.posts):
+        lead = ids.get(address.lower(), "")
+        if (lead, form.casefold()) not in logged:
+            yield Breach(lead, f"post {number} of form {form} was answered 2xx and is not in the log (I6)")
+
+
+def plans_stay_the_same(picture: Picture) -> Iterator[Breach]:
+    plans = {row.digest: row.campaign for row in picture.plans}
+    for run in picture.enrolments:
+        if plans.get(run.digest) != run.campaign:
+            yield Breach(run.lead_id, f"enrolment {run.id} is on a plan that is not its campaign's (I7)")
+        if picture.digests.get(run.id, run.digest) != run.digest:
+            yield Breach(run.lead_id, f"enrolment {run.id} has changed its plan (I7)")
+    for id in picture.digests.keys() - {run.id for run in picture.enrolments}:
+        yield Breach("", f"enrolment {id} is gone (I7)")
+
+
+# ── Temporal ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def runs_fit_the_database(picture: Picture) -> Iterator[Breach]:
+    """Every run that is stored lives in Temporal as long as it lives here, never fails there, and is not ahead."""
+    if picture.runs is None:
+        return
+    queued = {row.run for row in picture.outbox}
+    stored = [(row, row.state == "ended") for row in picture.enrolments]
+    stored += [(row, row.outcome is not None) for row in picture.handoffs]
+    for row, ended in stored:
+        run = picture.runs.get(row.id)
+        if run is None:
+            if row.id not in queued and not ended:
+                yield Breach(row.lead_id, f"run {row.id} lives here and Temporal does not know it (I4)")
+            continue
+        if run.status not in ("RUNNING", "COMPLETED"):
+            yield Breach(row.lead_id, f"run {row.id} is {run.status} in Temporal")
+        elif ended != (run.status == "COMPLETED") and row.id not in queued:
+            here = "has ended" if ended else "lives"
+            yield Breach(row.lead_id, f"run {row.id} {here} here and is {run.status} in Temporal (I4)")
+        if run.gen > row.gen:
+            yield Breach(row.lead_id, f"run {row.id} has seen generation {run.gen}; {row.gen} is stored")
+        if run.nondeterministic:
+            yield Breach(row.lead_id, f"run {row.id} does not replay")
+    for id in picture.runs.keys() - {row.id for row, _ in stored}:
+        yield Breach("", f"run {id} in Temporal is nobody's here")
+
+
+CHECKS: tuple[Callable[[Picture], Iterator[Breach]], ...] = (
+    every_due_step_has_ended, mails_are_accepted_once, scores_follow_from_the_log, nobody_stalls_in_silence,
+    no_mark_follows_a_suppression, what_was_answered_is_kept, plans_stay_the_same, runs_fit_the_database,
+)  # fmt: skip

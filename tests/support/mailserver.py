@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parseaddr
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -97,7 +98,8 @@ class MailServer:
         """One line of the ledger, on disk before the answer leaves."""
         own = uuid4().hex[:22]
         args = body.get("custom_args", {})
-        line = json.dumps({"x_message_id": own, "message": args.get("coldframe_message"), "body": body})
+        entry = {"x_message_id": own, "message": args.get("coldframe_message"), "at": datetime.now(UTC).isoformat()}
+        line = json.dumps({**entry, "body": body})
         with self._lock, self.ledger.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()

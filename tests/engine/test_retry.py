@@ -1,0 +1,99 @@
+"""A lead whose mail cannot be written waits alone, says why, and goes on with `coldframe retry` after a repair."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.clock import SystemClock, VirtualClock
+from tests.support.invariants import broken, query
+from tests.support.stage import Stage, deploy_text, open_stage
+
+WORKSPACE = """
+workspace "Test"
+    timezone "UTC"
+    sender "Test <hello@test.example>"
+    address "Test, Street 1, Town"
+    mail is allowed until opt-out
+
+form "in"
+    ask email required
+    ask company
+
+campaign "Letters"
+    starts when form "in" is submitted
+    flow
+        send "one"
+        wait 1 hour
+        send "two"
+"""
+BROKEN = "---\nsubject: one\n---\nGood day, {{ lead.company }}\n"
+WHY = "template one.md: `company` has no value here: test it with `if`, or give it a `default`"
+REPAIRED = BROKEN.replace("lead.company", "lead.company | default('all of you')")
+
+
+def mails(stage: Stage) -> list[tuple[str, str]]:
+    return [(mail.to.partition("@")[0], mail.subject) for mail in stage.mailer.mails]
+
+
+async def attention(stage: Stage) -> list[tuple[str, str]]:
+    rows = await stage.rows(
+        "SELECT l.email_key, e.attention FROM enrolments e JOIN leads l ON l.id = e.lead_id "
+        "WHERE e.attention IS NOT NULL ORDER BY 1"
+    )
+    return [(row.email_key.partition("@")[0], row.attention) for row in rows]
+
+
+def retry_ben(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine.cli.main", "retry", "--lead", "Ben@lead.example", "--json"]
+    secrets = {"COLDFRAME_SECRET": "s" * 32, "COLDFRAME_PEPPER": "p" * 32}
+    return subprocess.run(
+        command, env={**os.environ, **secrets, **environment}, capture_output=True, text=True, timeout=60,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("many", [1, 2])
+async def test_a_template_error_parks_one_lead_until_it_is_repaired_and_retried(
+    new_database: Callable[[], str], tmp_path: Path, many: int
+) -> None:
+    async with open_stage(new_database(), WORKSPACE, {"one": BROKEN}) as stage:
+        for name in ("ann", "cy"):
+            await stage.post("in", email=f"{name}@lead.example", company="Ltd")
+        parked = ["ben", "dan"][:many]
+        for name in parked:
+            await stage.post("in", email=f"{name}@lead.example")
+        assert mails(stage) == [("ann", "one"), ("cy", "one")]
+        await stage.pass_time(timedelta(hours=2))
+        assert mails(stage) == [("ann", "one"), ("cy", "one"), ("ann", "two"), ("cy", "two")]
+        told = await attention(stage)
+        assert [name for name, _ in told] == parked
+        assert {why for _, why in told} == {WHY}
+        assert broken(str(stage.rt.settings.database_url)) == []
+
+        await deploy_text(stage.rt, WORKSPACE, {"one": REPAIRED})
+        await stage.settle()
+        assert len(mails(stage)) == 4, "nothing happens until somebody retries, or the next try an hour later"
+        url = stage.rt.settings.database_url
+        clock = VirtualClock(stage.clock.now(), SystemClock().real(), 0.001).describe()
+        environment = {"DATABASE_URL": str(url), "COLDFRAME_HOME": str(tmp_path), "COLDFRAME_CLOCK": clock}
+        done = await asyncio.to_thread(retry_ben, environment)
+        assert (done.returncode, json.loads(done.stdout or "{}")) == (0, {"retried": 1}), done.stderr
+        # What it left in the outbox is leased by the machine's clock, which is not this stage's.
+        query(str(url), "UPDATE outbox SET real_leased_until = %s", stage.clock.now() - timedelta(minutes=1))
+        await stage.rt.delivery.sweep()
+        await stage.settle()
+        assert mails(stage)[4:] == [("ben", "one")]
+        assert [name for name, _ in await attention(stage)] == parked[1:]
+        await stage.pass_time(timedelta(hours=3))
+        assert sorted(mails(stage)[4:]) == sorted((name, subject) for name in parked for subject in ("one", "two"))
+        assert await attention(stage) == []
+        assert broken(str(url)) == []
