@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -89,7 +89,7 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
         else:
             _join_visitor(ledger, writes, around, visitor)
             _fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
-            _consent(ledger, writes, post.topics, post.form, post.context, "subscribed")
+            _consent(ledger, writes, {topic: _proof(post.form, topic, post.context) for topic in post.topics})
             ledger.happen(type, post.form.name, data, key=keys[0])
         await _commit(rt, hot, ledger, writes)
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
@@ -99,11 +99,13 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
     """The button in the double opt-in mail: now the form counts as submitted. The form's name, or None if unknown.
 
     The post itself is the proof that the address is theirs, so its values may overwrite what is known, and what its
-    visitor did on the company's pages is theirs.
+    visitor did on the company's pages is theirs. They agreed to the form as it was then, whatever it is by now.
     """
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         posted = await hot.one(
-            "SELECT name, data FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'",
+            """SELECT name, data, (SELECT jsonb_object_agg(topic, record) FROM consents
+                WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
+            FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'""",
             {"lead": lead_id, "seq": seq},
         )
         if posted is None:
@@ -114,13 +116,10 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         if locked is None:
             return None
         deployment = await rt.deployment(locked.epoch)
-        form = deployment.forms.get(posted.name.casefold())
-        if form is None:
-            return None
-        data, key = posted.data, f"confirm:{seq}"
+        data, key, name = posted.data, f"confirm:{seq}", str(posted.name)
         values = data["values"]
         ledger, around = await _open(
-            rt, hot, locked, deployment, "form.submitted", form.name, values, [key], visitor=visitor
+            rt, hot, locked, deployment, "form.submitted", name, values, [key], visitor=visitor
         )
         if around.repeated is None:
             writes = Writes()
@@ -129,10 +128,11 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
             if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
                 ledger.lead = ledger.lead.changed(suppressed=None)
                 writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
-            _consent(ledger, writes, data["topics"], form, {**data["context"], "posted_seq": str(seq)}, "subscribed")
-            ledger.happen("form.submitted", form.name, values, key=key)
+            asked = posted.asked or {}
+            _consent(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
+            ledger.happen("form.submitted", name, values, key=key)
             await _commit(rt, hot, ledger, writes)
-    return form.name
+    return name
 
 
 async def click(rt: Runtime, message_id: UUID, link_id: str) -> str | None:
@@ -233,11 +233,6 @@ async def _open(
     now = rt.clock.now()
     probes = needed(deployment.rules, locked.lead, type, name, data, now)
     around = await leads.look_around(hot, locked.lead.id, probes, keys, fresh=fresh, visitor=visitor)
-    if around.anonymous:
-        for one in around.anonymous:
-            probes += needed(deployment.rules, locked.lead, one["type"], one["name"], one["data"], now)
-        more = await leads.look_around(hot, locked.lead.id, list(dict.fromkeys(probes)))
-        around = replace(around, tallies=more.tallies)
     await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
     tallies = around.tallies
     if around.anonymous:
@@ -311,14 +306,13 @@ async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str,
         )  # fmt: skip
 
 
-def _consent(
-    ledger: Ledger, writes: Writes, topics: Sequence[str], form: Form, context: Mapping[str, str], state: str
-) -> None:
-    for topic in topics:
-        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, topic: state})
+def _consent(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:
+    """Subscribe to topics; `proofs` says of each what was agreed to, where and how."""
+    ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(proofs, "subscribed")})
+    for topic, record in proofs.items():
         writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state=state,
-            record=_proof(form, topic, context), at=ledger.now,
+            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state="subscribed",
+            record=record, at=ledger.now,
         )  # fmt: skip
 
 

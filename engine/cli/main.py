@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, migrate, retry, send_test, status, web, worker
+from engine.cli import check, demo, deploy, dev, key, migrate, retry, send_test, status, web, worker
 from engine.cli.common import guarded, out
 
 
@@ -48,6 +48,7 @@ app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)
+app.command("key", rich_help_panel=_PRODUCTION)(key.key)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)
 app.command("worker", rich_help_panel=_PRODUCTION)(worker.worker)

@@ -207,10 +207,6 @@ def test_points_that_expire_ask_to_be_looked_at_at_the_first_instant():
     assert ledger.clocks == {"expiry": NOW + timedelta(days=2)}
 
 
-def test_points_that_stay_ask_for_nothing():
-    assert World(rule()).happen().clocks == {}
-
-
 # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def in_country(amount: float, code: str, id: str = "f") -> Rule:
     condition = Compare(left=FieldRef(name="country"), op="eq", right=Value(value=code))
@@ -353,14 +349,6 @@ def test_a_campaign_is_entered_as_often_as_it_says():
     assert enrolments("always", *hours(0, 1, 2)) == [1, 2, 3]
     assert enrolments("always", *hours(0, 1, 2), end=False) == [1, 1, 1], "one live run at a time"
     assert enrolments("after", *hours(0, 24 * 10, 24 * 11)) == [1, 1, 2], "counted from leaving, a day after entering"
-
-
-def test_runs_of_one_campaign_are_numbered():
-    world = World(campaigns=(campaign("c", CLICK, reentry=Reentry(kind="always")),))
-    for _ in range(3):
-        for started in world.happen().started:
-            started.state, started.ended_at = "ended", NOW
-    assert [one.number for one in world.enrolments] == [1, 2, 3]
 
 
 def test_a_run_is_woken_only_by_what_it_waits_for():

@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from dsl.plan import AddPoints, Duration, Limit, Pattern, Whenever
+from dsl.plan import AddPoints, Pattern, Whenever
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
-from engine.interpreter import Effect
+from engine.interpreter import Effect, step
 from engine.mail.links import link_id
 from engine.ports import Receipt, Wake
 from engine.position import MOST_BRANCHES
 from engine.resting import may_send
+from engine.runtime import Runtime
 from engine.store import runs
 from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait
 from tests.support.stage import deploy_text, open_stage
@@ -43,8 +44,8 @@ def points(id: str, amount: float = 1, next: str | None = None) -> AddPoints:
     return AddPoints(id=id, source="c:1", amount=amount, next=next)
 
 
-def whenever(entry: str, limit: Limit | None = None) -> Whenever:
-    return Whenever(id="w", pattern=PAGE, entry=entry, limit=limit, source="c:9")
+def whenever(entry: str) -> Whenever:
+    return Whenever(id="w", pattern=PAGE, entry=entry, source="c:9")
 
 
 # ── the interpreter ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,8 +100,6 @@ def test_an_event_after_the_deadline_that_is_seen_before_it_counts_for_the_next_
 def test_a_mail_that_was_due_is_recorded_when_the_run_has_to_leave():
     of = plan(send("a", "rest"), wait("rest", 5))
     story = Story(of)
-    from engine.interpreter import step
-
     story.position, request = step(of, story.position, story.world())
     assert isinstance(request, Effect), "asked for, and then the call ends: the gate is closed"
     story.leaving = story.happen("lead.unsubscribed", "")
@@ -394,18 +393,5 @@ async def test_clearing_the_outbox_waits_for_nobody(new_database):
 
 
 def test_links_are_stored_in_one_order():
-    from engine.runtime import Runtime
-
     rt = Runtime(*[None] * 7)  # type: ignore[arg-type]
     assert rt.fresh_links(["b", "a", "c"]) == ["a", "b", "c"]
-
-
-def test_the_deadline_of_a_limited_block_counts_from_each_run():
-    limit = Limit(times=1, per=Duration(days=1))
-    of = plan(wait("rest", 9), points("p"), entry="rest", whenevers=(whenever("p", limit),))
-    story = Story(of)
-    for hours in (0, 1, 24):
-        story.now = START + timedelta(hours=hours)
-        story.happen("page.visited", "/x")
-    story.run()
-    assert story.done == ["p", "p"]

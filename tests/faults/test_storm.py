@@ -9,6 +9,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,10 +70,14 @@ class Storm:
         await asyncio.gather(*returning.values())
 
     async def settle(self) -> None:
-        await until(lambda: not self.world.query("SELECT 1 FROM enrolments WHERE state <> 'ended'"))
-        await until(lambda: not self.world.query("SELECT 1 FROM outbox"))
+        """Until every run has ended, here and in Temporal; one that does not end tells its story."""
+        with suppress(AssertionError):
+            await until(lambda: not self.world.query("SELECT 1 FROM enrolments WHERE state <> 'ended'"))
+            await until(lambda: not self.world.query("SELECT 1 FROM outbox"))
         runs = await fetch_ended(self.world.stack.temporal_address)
         self.picture = take(self.world.stack.database_url, self.world.mail.accepted, runs=runs, posts=self.posts)
+        living = [run.lead_id for run in self.picture.enrolments if run.state != "ended"]
+        assert not living, f"{len(living)} live\n" + story(self.picture, living[0], self.world.rt.clock.to_real)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 
 from engine.letters import context_for
 from engine.mail.compose import Addressed, compose
-from engine.model import Lead
+from engine.model import TRACKING, Lead
 from engine.runtime import Runtime
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE, PDF
@@ -32,7 +32,7 @@ async def types(log: Log, lead: UUID) -> list[str]:
 async def test_a_click_redirects_and_is_recorded(
     http: httpx.AsyncClient, rt: Runtime, new_lead: Make, new_message: Make, log: Log
 ) -> None:
-    lead = await new_lead("click@firm.example")
+    lead = await new_lead("click@firm.example", topics={TRACKING: "subscribed"})
     message = await new_message(lead, "link-1", URL)
     path = f"/c/{rt.tokens.sign('click', str(message), 'link-1')}"
     looked = await http.head(path)
@@ -61,7 +61,7 @@ async def test_a_stored_link_that_is_not_a_web_address_leads_nowhere(
 
 
 async def test_the_pixel(http: httpx.AsyncClient, rt: Runtime, new_lead: Make, new_message: Make, log: Log) -> None:
-    lead = await new_lead("open@firm.example")
+    lead = await new_lead("open@firm.example", topics={TRACKING: "subscribed"})
     path = f"/o/{rt.tokens.sign('open', str(await new_message(lead)))}.gif"
     assert (await http.head(path)).status_code == 200
     assert await types(log, lead) == []

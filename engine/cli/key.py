@@ -1,0 +1,63 @@
+"""`coldframe key`: who may report events to the API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+
+def key(
+    name: Annotated[
+        str | None, typer.Argument(help="Whose key it is: the shop, the CRM. Without it keys are listed.")
+    ] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the key of that name out of force.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make, list or revoke keys for `POST /api/events`.
+
+    A new key is printed once and stored only as a hash: note it down at once. A revoked key is refused from then on.
+
+    Example: `coldframe key shop`
+    """
+    if revoke and name is None:
+        raise Stop("say whose key is to be revoked: coldframe key NAME --revoke")
+    settings = load_settings()
+    with database(settings) as url:
+        result = asyncio.run(_work(settings, url, name, revoke))
+    if as_json:
+        print_json(result)
+    elif isinstance(result, list):
+        for one in result:
+            state = f"revoked {one['revoked_at']:%Y-%m-%d}" if one["revoked_at"] else "in force"
+            out.print(f"{one['name']}  made {one['created_at']:%Y-%m-%d}, {state}", markup=False)
+        if not result:
+            out.print("no key has been made yet: `coldframe key NAME` makes one", markup=False)
+    else:
+        out.print(result.get("key") or f"revoked: {result['revoked']}", markup=False)
+
+
+async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:
+    from engine.clock import clock_from
+    from engine.keys import NameTaken, list_keys, make_key, revoke_key
+    from engine.store.db import Database
+
+    db, clock = Database(url, size=2), clock_from(settings)
+    try:
+        if name is None:
+            return list(await list_keys(db))
+        if revoke:
+            if not (count := await revoke_key(db, clock, name)):
+                raise Stop(f"no key called {name} is in force", FAILED)
+            return {"name": name, "revoked": count}
+        return {"name": name, "key": await make_key(db, clock, name)}
+    except NameTaken:
+        raise Stop(f"a key called {name} is in force: revoke it first, or choose another name", FAILED) from None
+    finally:
+        await db.close()
