@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -139,17 +137,11 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
 
 async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:
     """Deploy the workspace, and make an API key for the company's other system."""
-    from sqlalchemy import insert
-
     from engine.cli.dev import deploy_or_explain
-    from engine.store.tables import api_keys
+    from engine.keys import make_key
 
     await deploy_or_explain(stack)
-    key = secrets.token_urlsafe(32)
-    async with db.engine.begin() as connection:
-        row = {"hash": hashlib.sha256(key.encode()).hexdigest(), "name": "demo", "created_at": clock.now()}
-        await connection.execute(insert(api_keys).values(row))
-    return key
+    return await make_key(db, clock, "demo")
 
 
 async def _stay(stack: Stack) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -202,6 +203,8 @@ async def _stack(home: Any, mail: MailServer, workers: int) -> AsyncIterator[Wor
         "SENDGRID_API_KEY": mail.key, "COLDFRAME_SENDGRID_URL": mail.url, "COLDFRAME_MAILS_PER_SECOND": "200",
         "COLDFRAME_DRAIN_SECONDS": "5",
     }  # fmt: skip
+    if sys.dont_write_bytecode:  # else every start of a process compiles all it imports, which takes seconds
+        variables |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(home / "bytecode")}
     async with Stack(
         settings, clock=clock, workers=workers, database_settings={"fsync": "off"}, environment=variables
     ) as stack:

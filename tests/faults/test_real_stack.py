@@ -17,28 +17,10 @@ from tests.support.mailserver import Fault
 
 pytestmark = pytest.mark.timeout(300)
 
-STORM = 20
-KILLS = 4
 ANN = {"first_name": "Zaphodia", "company": "Quuxmark Dynamics"}
 POISON = "prefectia"
 """A score that is none: what fails on it names it in its message."""
 PERSONAL = ("zaphodia", "quuxmark", "lead.example", "eva@acme", POISON)
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def storm(world: World) -> None:
-    """Leads enter while their worker is killed over and over, in the middle of sends.
-
-    Comes first: the time-outs of the calls that died run while the other tests do.
-    """
-    world.mail.always(Fault(delay=0.3))
-    for wave in range(KILLS):
-        before = world.mail.requests
-        names = (f"storm{wave}-{n}@lead.example" for n in range(STORM // KILLS))
-        await asyncio.gather(*(world.post("storm", name) for name in names))
-        await until(lambda before=before: world.mail.requests > before)
-        await world.stack.restart("worker-1", by=signal.SIGKILL)
-    world.mail.always(None)
 
 
 async def test_posts_that_race_are_one_event_and_one_enrolment_each(world: World) -> None:
@@ -118,21 +100,6 @@ async def test_nothing_personal_is_in_a_history_or_a_log(world: World) -> None:
     assert {"web.log", "worker-1.log"} <= logs.keys()
     for name, text in {**told, **logs}.items():
         assert [one for one in PERSONAL if one in text.casefold()] == [], name
-
-
-async def test_a_worker_that_is_killed_in_the_middle_of_sends_loses_and_doubles_nothing(world: World) -> None:
-    await until(lambda: not live(world, "Storm"))
-    runs = world.query("SELECT outcome FROM enrolments WHERE campaign = 'Storm'")
-    assert [run.outcome for run in runs] == ["finished"] * STORM
-    mails = world.query(
-        """SELECT template, m.state, count(*) AS many FROM messages m JOIN enrolments e ON e.id = m.owner_id
-        WHERE e.campaign = 'Storm' GROUP BY 1, 2"""
-    )
-    assert {row.state for row in mails} <= {"accepted", "unknown"}
-    per_step = {name: sum(row.many for row in mails if row.template == name) for name in ("one", "two", "three")}
-    assert per_step == {"one": STORM, "two": STORM, "three": STORM}
-    assert any(row.state == "accepted" for row in mails)
-    assert world.broken() == []
 
 
 async def test_runs_are_rebuilt_when_temporal_has_lost_everything(
