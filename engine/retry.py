@@ -23,7 +23,9 @@ WHERE e.state <> 'ended' AND (e.attention IS NOT NULL OR l.attention IS NOT NULL
     AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
 ORDER BY e.started_at""")
 
-_ONE = "SELECT position, gen, attention FROM enrolments WHERE id = %(id)s AND state <> 'ended'"
+# Not while a mail is on its way: its outcome must find the run as it left it.
+_ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AND state <> 'ended'
+    AND NOT EXISTS (SELECT FROM messages WHERE owner_id = e.id AND state = 'sending')"""
 
 
 async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:

@@ -104,6 +104,13 @@ class Settings(BaseSettings):
             raise ValueError("an address must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("secret", "pepper")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 16:
+            raise ValueError("must have at least 16 characters")
+        return value
+
     @field_validator("clock")
     @classmethod
     def _readable_clock(cls, value: str) -> str:

@@ -26,8 +26,10 @@ from engine.clock import VirtualClock
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings, temporal_connect_config
 from tests.conftest import home_folder
+from tests.support.attacks import WAITING
 from tests.support.invariants import broken, query
 from tests.support.mailserver import MailServer
+from tests.support.stage import Stage, open_stage
 from workflows.gateway import TemporalRuns, connect
 from workflows.options import queues
 
@@ -219,4 +221,15 @@ async def _stack(home: Any, mail: MailServer, workers: int) -> AsyncIterator[Wor
 @pytest.fixture(scope="module")
 async def world() -> AsyncIterator[World]:
     async with open_world() as opened:
+        yield opened
+
+
+@pytest.fixture
+def staged(new_database: Callable[[], str]) -> Callable[..., Any]:
+    return lambda workspace, *rest: open_stage(new_database(), workspace, *rest)
+
+
+@pytest.fixture
+async def stage(staged: Callable[..., Any]) -> AsyncIterator[Stage]:
+    async with staged(WAITING) as opened:
         yield opened

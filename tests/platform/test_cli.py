@@ -84,8 +84,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
         world = {
             "COLDFRAME_HOME": str(tmp_path / "home"),
-            "COLDFRAME_SECRET": "s",
-            "COLDFRAME_PEPPER": "p",
+            "COLDFRAME_SECRET": "s" * 32,
+            "COLDFRAME_PEPPER": "p" * 32,
             **environment,
         }
         with monkeypatch.context() as patch:

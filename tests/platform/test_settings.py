@@ -22,29 +22,29 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_way_to_write_the_database_means_the_same(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"{scheme}://app:pw@db/coldframe?sslmode=require")
-    monkeypatch.setenv("COLDFRAME_SECRET", "s")
-    monkeypatch.setenv("COLDFRAME_PEPPER", "p")
+    monkeypatch.setenv("COLDFRAME_SECRET", "s" * 32)
+    monkeypatch.setenv("COLDFRAME_PEPPER", "p" * 32)
     url = Settings().database_url
     assert url == "postgresql+psycopg://app:pw@db/coldframe?sslmode=require"
     assert libpq_url(url) == "postgresql://app:pw@db/coldframe?sslmode=require"
 
 
 def test_no_secret_shows_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://app:hunter2@db/coldframe")
-    monkeypatch.setenv("SENDGRID_API_KEY", "SG.hunter2")
-    monkeypatch.setenv("COLDFRAME_SECRET", "hunter2")
-    monkeypatch.setenv("COLDFRAME_PEPPER", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app:hunter2-hunter2-hunter2@db/coldframe")
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.hunter2-hunter2-hunter2")
+    monkeypatch.setenv("COLDFRAME_SECRET", "hunter2-hunter2-hunter2")
+    monkeypatch.setenv("COLDFRAME_PEPPER", "hunter2-hunter2-hunter2")
     settings = Settings()
-    assert "hunter2" not in f"{settings!r} {settings}"
+    assert "hunter2-hunter2-hunter2" not in f"{settings!r} {settings}"
     assert settings.sendgrid_api_key is not None
-    assert settings.sendgrid_api_key.get_secret_value() == "SG.hunter2"
+    assert settings.sendgrid_api_key.get_secret_value() == "SG.hunter2-hunter2-hunter2"
 
 
 def test_an_error_does_not_show_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "mysql://app:hunter2@db/coldframe")
+    monkeypatch.setenv("DATABASE_URL", "mysql://app:hunter2-hunter2-hunter2@db/coldframe")
     with pytest.raises(ValidationError) as caught:
         Settings()
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2-hunter2-hunter2" not in str(caught.value)
     with pytest.raises(ValueError, match="must begin with postgresql://"):
         sqlalchemy_url("nonsense")
 
@@ -123,3 +123,11 @@ def test_temporal_is_the_embedded_server_until_its_own_variables_name_another(
     assert config["target_host"] == "eu.cloud.example:7233"
     assert config["namespace"] == "acme.prod"
     assert config["tls"] is True
+
+
+def test_a_secret_that_is_too_short_is_refused_without_being_shown(monkeypatch):
+    monkeypatch.setenv("COLDFRAME_SECRET", "tiny-secret")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "must have at least 16 characters" in str(refused.value)
+    assert "tiny-secret" not in str(refused.value)

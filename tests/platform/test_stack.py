@@ -113,7 +113,7 @@ async def test_every_process_gets_the_same_world(home: Path, monkeypatch: pytest
 
 
 async def test_a_server_that_is_named_is_used_and_not_started(home: Path, fresh_database_url: str) -> None:
-    settings = Settings(home=home, database_url=fresh_database_url, secret="s", pepper="p")
+    settings = Settings(home=home, database_url=fresh_database_url, secret="s" * 32, pepper="p" * 32)
     async with Stack(settings, web=False, workers=0, temporal_server=False) as stack:
         assert stack.database_url == fresh_database_url
         assert stack.parts == {}

@@ -26,7 +26,8 @@ def _stored(picture: Picture, lead: str) -> Iterator[Line]:
             yield event.at, f"event {event.seq}: {event.type} {event.name}".rstrip()
     for point in picture.points:
         if point.lead_id == lead:
-            yield point.booked_at, f"{point.amount:+} points ({point.cause} by {point.rule}), now {point.score_after}"
+            score = f"now {float(point.score_after):g}"
+            yield point.booked_at, f"{float(point.amount):+g} points ({point.cause} by {point.rule}), {score}"
     for run in picture.enrolments:
         if run.lead_id == lead:
             yield run.started_at, f"enrolment {run.id} starts: {run.campaign}, plan {run.digest[:8]}"
