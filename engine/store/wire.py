@@ -8,7 +8,6 @@ psycopg's cursors can do the same, but with so much work per statement that they
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections import namedtuple
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -17,11 +16,12 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 from psycopg.waiting import Ready, Wait
 
 Connection = psycopg.AsyncConnection[Any]
@@ -40,7 +40,11 @@ class Wire:
     def __init__(self, driver: Connection) -> None:
         self._driver = driver
         self._pg = driver.pgconn
-        self._known = _prepared.setdefault(driver, {})
+        known = _prepared.get(driver)
+        if known is None:
+            known = _prepared[driver] = {}
+            set_json_loads(orjson.loads, driver)
+        self._known = known
         self._unread: list[bytes] = []
         """For each result still to come, in order: the query that is being prepared, or what kind it is."""
         self._open = False
@@ -185,7 +189,7 @@ def _text(value: Any) -> bytes | None:
         case datetime():
             return value.isoformat().encode()
         case Jsonb():
-            return json.dumps(value.obj, ensure_ascii=False).encode()
+            return orjson.dumps(value.obj)
         case list() | tuple():
             return b"{" + b",".join(map(_element, value)) + b"}"
         case _:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from engine.store.db import Hot
@@ -147,14 +145,11 @@ def _bound(value: Any) -> Any:
 
 
 def _json(rows: Any) -> str:
-    return json.dumps(rows, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    """Instants as RFC 3339, ids as text. Raises TypeError for what JSON cannot hold."""
+    return orjson.dumps(rows, default=_plain).decode()
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"cannot write a {type(value).__name__}")
