@@ -106,16 +106,14 @@ class Loop:
     async def advance(self, answer: Next | None, woken: Woken) -> Next:
         queue: Queue
         if answer is None:
-            call, queue, note = Call(id=self.start.id, gen=self.start.gen, woken=woken), self.start.queue, ""
+            call, queue, note = Call(id=self.start.id, gen=self.start.gen, woken=woken), self.start.queue, "start"
         else:
             call, note = Call(id=self.start.id, gen=answer.gen, woken=woken), answer.note
             queue = answer.on_timer if woken == "timer" else answer.on_event
         if queue == "mail":
             return await self.regular(call, self.queues.mail, note)
         try:
-            done: Next = await workflow.execute_local_activity(
-                self.activity, call, summary=note or None, **self.how.local
-            )
+            done: Next = await workflow.execute_local_activity(self.activity, call, summary=note, **self.how.local)
         except FailureError:
             if cancelled():
                 raise
