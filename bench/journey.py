@@ -362,10 +362,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="bursts of each kind, alternating (default %(default)s)")
     parser.add_argument("--paced", type=int, default=200, help="journeys of the latency part (default %(default)s)")
     parser.add_argument("--pace", type=float, default=5, help="journeys a second there (default %(default)s)")
-    parser.add_argument("--durable", action="store_true", help="the dev server on a synced file, not in memory")
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="the dev server in memory, not on its synced file as `coldframe dev` runs it",
+    )
     args = parser.parse_args()
     say = partial(print, file=sys.stderr)
-    result = uvloop.run(measure(args.burst, args.rounds, args.paced, args.pace, args.durable, say))
+    result = uvloop.run(measure(args.burst, args.rounds, args.paced, args.pace, not args.memory, say))
     if args.json:
         print(json.dumps(result, indent=2))
     else:
