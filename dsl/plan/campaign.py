@@ -35,6 +35,7 @@ class Send(Step):
     mode: Literal["normal", "trigger", "transactional"] = "normal"
     within: Duration = Duration(days=7)
     values: tuple[tuple[str, Operand], ...] = ()
+    subjects: tuple[str, ...] = Field(default=(), description="subject lines under test; each lead gets one, for good")
     next: Target = None
 
 
@@ -67,6 +68,115 @@ class If(Step):
     kind: Literal["if"] = "if"
     branches: tuple[Branch, ...]
     otherwise: Target = None
+
+
+class SplitArm(Frozen):
+    percent: float
+    name: str
+    target: Target
+
+
+class Split(Step):
+    """Divide leads by chance, the same way for a lead every time."""
+
+    kind: Literal["split"] = "split"
+    arms: tuple[SplitArm, ...]
+
+
+class Variant(Frozen):
+    name: str
+    target: Target
+
+
+class VariantTest(Step):
+    """Try variants on `percent` of the leads for so long; the others get the first, later ones the winner."""
+
+    kind: Literal["test"] = "test"
+    name: str
+    percent: float
+    lasts: Duration
+    by: Literal["clicks", "opens", "replies", "goal"]
+    variants: tuple[Variant, ...]
+
+
+class Repeat(Step):
+    """Up to `times` rounds of the block at `body`, which leads back here. `every` counts from start to start; `until`
+    is asked before each round. Effects inside carry the round in their visit."""
+
+    kind: Literal["repeat"] = "repeat"
+    times: int
+    every: Duration | None = None
+    until: Condition | None = None
+    body: Target = None
+    next: Target = None
+
+
+class SetField(Step):
+    """Write a field of the lead. `add` counts up a number; without a value the field is emptied."""
+
+    kind: Literal["set"] = "set"
+    field: str
+    value: Operand | None = None
+    add: bool = False
+    next: Target = None
+
+
+class ListStep(Step):
+    kind: Literal["list"] = "list"
+    list: str
+    remove: bool = False
+    next: Target = None
+
+
+class TopicStep(Step):
+    """Subscribe (only on a recorded consent) or unsubscribe."""
+
+    kind: Literal["topic"] = "topic"
+    topic: str
+    remove: bool = False
+    next: Target = None
+
+
+class Recycle(Step):
+    """Give the lead back to marketing: to `stage`, or to the second one of the order."""
+
+    kind: Literal["recycle"] = "recycle"
+    stage: str | None = None
+    reason: str
+    next: Target = None
+
+
+class Receiver(Frozen):
+    """Who gets an internal mail: an address, the lead's owner, or a team's members."""
+
+    kind: Literal["address", "owner", "team"]
+    name: str = ""
+
+
+class Notify(Step):
+    """Mail a template to colleagues: to the first receiver there is; an owner who is missing is the lead's team."""
+
+    kind: Literal["notify"] = "notify"
+    to: tuple[Receiver, ...]
+    template: str
+    next: Target = None
+
+
+class Post(Step):
+    """A signed webhook, with the step's identity as its idempotency key."""
+
+    kind: Literal["post"] = "post"
+    url: str
+    values: tuple[tuple[str, Operand], ...] = ()
+    next: Target = None
+
+
+class LeaveCampaign(Step):
+    """End the lead's run of another campaign."""
+
+    kind: Literal["leave"] = "leave"
+    campaign: str
+    next: Target = None
 
 
 class AddPoints(Step):
@@ -103,31 +213,58 @@ class HandOff(Step):
 class EnterCampaign(Step):
     kind: Literal["enter"] = "enter"
     campaign: str
+    move: bool = Field(default=False, description="and leave this one: `next` is a stop")
     next: Target = None
 
 
 class Stop(Step):
     kind: Literal["stop"] = "stop"
+    outcome: str = Field(default="", description='empty: "stopped"; after a move "moved"')
 
 
 AnyStep = Annotated[
-    Send | Wait | If | AddPoints | Qualify | HandOff | EnterCampaign | Stop,
+    Send | Wait | If | Split | VariantTest | Repeat | AddPoints | SetField | ListStep | TopicStep | Qualify | HandOff
+    | Recycle | Notify | Post | EnterCampaign | LeaveCampaign | Stop,
     Field(discriminator="kind"),
-]
+]  # fmt: skip
 
 
 # ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Start(Frozen):
+    """How leads come in. A start on a date or a regular one has a `dated` pattern and takes those of `audience`.
+    `present`: those who are in the pattern's segment or list already enter when the campaign is deployed."""
+
     pattern: Pattern
     only_if: Condition | None = None
+    audience: Condition | None = Field(default=None, description="InSegment or InList")
+    present: bool = False
     source: str
 
 
 class Reentry(Frozen):
-    """`once`, `always`, or again `after` a duration counted from leaving."""
+    """`once`, `always`, again `after` a duration counted from leaving, or once per value of a datum of the event that
+    starts it (`per`); then one lead may have several live runs, one per value."""
 
-    kind: Literal["once", "after", "always"] = "once"
+    kind: Literal["once", "after", "always", "per"] = "once"
     after: Duration | None = None
+    datum: str | None = None
+
+
+class Goal(Frozen):
+    """What the campaign is for: counted when it happens `within` so long after entering."""
+
+    pattern: Pattern
+    within: Duration | None = None
+    leaves: bool = False
+    source: str
+
+
+class Cost(Frozen):
+    """`amount` once, or per month; with `hours` it is the rate of so many hours."""
+
+    amount: float
+    per_month: bool = False
+    hours: float | None = None
 
 
 class Leave(Frozen):
@@ -157,6 +294,11 @@ class Plan(Frozen):
     sender: str | None = None
     from_owner: bool = Field(default=False, description="the lead's owner sends; `sender` when there is none")
     windows: tuple[Window, ...] = ()
+    runs: tuple[str, str] | None = Field(default=None, description="first and last day on which leads may enter")
+    goal: Goal | None = None
+    costs: tuple[Cost, ...] = ()
+    priority: Literal["", "high", "low"] = Field(default="", description="empty: normal")
+    control: float | None = Field(default=None, description="percent of the leads that get no mail, handoff or list")
     entry: Target
     steps: tuple[AnyStep, ...]
 

@@ -91,6 +91,51 @@ class Form(Frozen):
     source: str
 
 
+class ContactList(Frozen):
+    name: str
+    description: str = ""
+    source: str = ""
+
+
+class CustomEvent(Frozen):
+    """An event from elsewhere, with the data it carries."""
+
+    name: str
+    data: tuple[tuple[str, FieldType], ...] = ()
+    source: str = ""
+
+
+class Webinar(Frozen):
+    name: str
+    date: str = Field(description="YYYY-MM-DD")
+    time: str = Field(description="HH:MM")
+    zone: str | None = None
+    source: str = ""
+
+
+class Interest(Frozen):
+    """What counts towards a topic: globs of pages, files and templates; each visit, download or click counts 1."""
+
+    name: str
+    pages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    source: str = ""
+
+
+class Segment(Frozen):
+    name: str
+    condition: Condition
+    source: str = ""
+
+
+class Reactivation(Frozen):
+    """A lead that stays silent `after` so long at its stage enters the campaign."""
+
+    after: Duration
+    campaign: str
+
+
 class Every(Frozen):
     """How often a scoring rule may count. At most one of the shapes:
 
@@ -133,6 +178,9 @@ class StageRule(Frozen):
 class Stage(Frozen):
     name: str
     rules: tuple[StageRule, ...] = ()
+    reactivate: Reactivation | None = None
+    agreed_by: tuple[str, ...] = ()
+    agreed_on: str | None = None
     outside: bool = Field(default=False, description="outside the order: `is at least` never includes it")
     source: str
 

@@ -11,11 +11,16 @@ from dsl.plan.campaign import (
 )  # fmt: skip
 from dsl.plan.company import (
     BUILT_IN,
+    ContactList,
+    CustomEvent,
     Form,
+    Interest,
     LeadField,
     Scoring,
+    Segment,
     Stage,
     Team,
+    Webinar,
     Workspace,
 )  # fmt: skip
 from dsl.plan.terms import Frozen, digest_of
@@ -35,6 +40,14 @@ class Program(Frozen):
     stages: tuple[Stage, ...] = ()
     teams: tuple[Team, ...] = ()
     campaigns: tuple[Plan, ...] = ()
+    lists: tuple[ContactList, ...] = ()
+    events: tuple[CustomEvent, ...] = ()
+    webinars: tuple[Webinar, ...] = ()
+    interests: tuple[Interest, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    reasons: tuple[str, ...] = Field(
+        default=(), description="why a lead is rejected or recycled, as campaigns name them"
+    )
 
     @cached_property
     def all_fields(self) -> dict[str, LeadField]:

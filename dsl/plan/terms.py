@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,7 +47,18 @@ class At(Frozen):
     zone: str | None = None
 
 
-Moment = Annotated[After | Weekday | At, Field(discriminator="kind")]
+class Relative(Frozen):
+    """So long before or after a date the lead has: `7 days before contract_end`. A date comes at `time` in the lead's
+    zone; a field that holds an instant, or an offset in minutes, is exact. Moves when the field changes."""
+
+    kind: Literal["relative"] = "relative"
+    field: str
+    offset: Duration
+    before: bool = False
+    time: str = Field(default="09:00", description="HH:MM")
+
+
+Moment = Annotated[After | Weekday | At | Relative, Field(discriminator="kind")]
 
 
 class Window(Frozen):
@@ -92,12 +104,25 @@ class EventRef(Frozen):
     name: str
 
 
+class InterestRef(Frozen):
+    """How often the lead has touched an interest profile."""
+
+    kind: Literal["interest"] = "interest"
+    name: str
+
+
+class Today(Frozen):
+    """The date in the lead's zone, as ISO text."""
+
+    kind: Literal["today"] = "today"
+
+
 class Value(Frozen):
     kind: Literal["value"] = "value"
     value: Scalar
 
 
-Operand = Annotated[FieldRef | ScoreRef | EventRef | Value, Field(discriminator="kind")]
+Operand = Annotated[FieldRef | ScoreRef | EventRef | InterestRef | Today | Value, Field(discriminator="kind")]
 
 
 class All(Frozen):
@@ -147,19 +172,84 @@ class FreeMail(Frozen):
     kind: Literal["free_mail"] = "free_mail"
 
 
+class InList(Frozen):
+    kind: Literal["list"] = "list"
+    name: str
+
+
+class InSegment(Frozen):
+    """The segment's own condition is written into the plan: a run keeps the definition it began with."""
+
+    kind: Literal["segment"] = "segment"
+    name: str
+    condition: Condition
+
+
+class InCampaign(Frozen):
+    """In a campaign now, or with `ever` at any time before."""
+
+    kind: Literal["campaign"] = "campaign"
+    name: str
+    ever: bool = False
+
+
+class Subscribed(Frozen):
+    kind: Literal["subscribed"] = "subscribed"
+    topic: str
+
+
+class TrackingAllowed(Frozen):
+    kind: Literal["tracking"] = "tracking"
+
+
+class DateIs(Frozen):
+    """Where a date lies, seen from now in the lead's zone. A date ends with its day; `before` and `after` leave the
+    named day itself out. A missing date makes all of them false."""
+
+    kind: Literal["date"] = "date"
+    operand: Operand
+    relation: Literal["next", "last", "past", "future", "today", "before", "after"]
+    span: Duration | None = Field(default=None, description="next, last: how far")
+    date: str | None = Field(default=None, description="before, after: YYYY-MM-DD")
+
+
+class Has(Frozen):
+    """What the lead did before: at least `times` events of the pattern, `within` the last so long, or since entering.
+    `has not` is `Not(Has)`."""
+
+    kind: Literal["has"] = "has"
+    pattern: Pattern
+    times: int | None = Field(default=None, description="None: once")
+    within: Duration | None = None
+    since_entering: bool = False
+
+
 Condition = Annotated[
-    All | Any_ | Not | Compare | In | Known | StageIs | FreeMail,
+    All | Any_ | Not | Compare | In | Known | StageIs | FreeMail | InList | InSegment | InCampaign | Subscribed
+    | TrackingAllowed | DateIs | Has,
     Field(discriminator="kind"),
-]
+]  # fmt: skip
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 EventType = Literal[
     "form.posted", "form.submitted",
     "email.delivered", "email.opened", "email.clicked", "email.replied", "email.bounced",
     "page.visited",
-    "file.downloaded",
+    "file.downloaded", "video.watched",
+    "webinar.registered", "webinar.attended",
+    "meeting.booked", "meeting.held",
+    "call.received", "chat.started",
+    "cart.updated", "order.placed",
+    "deal.opened", "deal.moved", "deal.won", "deal.lost",
     "stage.entered",
-    "score.reached", "score.dropped",
+    "score.reached", "score.dropped", "interest.reached",
+    "lead.inactive", "lead.returned",
+    "field.changed",
+    "list.joined", "list.left", "segment.joined", "segment.left", "topic.joined", "topic.left",
+    "campaign.entered", "campaign.left",
+    "email.received",
+    "date.due",
+    "pattern.met",
     "handoff.accepted", "handoff.rejected", "handoff.overdue",
     "handoff.opened", "handoff.assigned", "handoff.acknowledged", "handoff.contacted", "handoff.retried",
     "lead.unsubscribed",
@@ -167,19 +257,75 @@ EventType = Literal[
 ]  # fmt: skip
 """The types an event row can have. A link click is an `email.clicked` whose data carries `link`. `form.posted` is a
 form with double opt-in before its confirmation; the compiler adds one hidden campaign per such form that mails the
-button. The five after `handoff.overdue` are there to be read, and nothing follows from them."""
+button. The five after `handoff.overdue` are there to be read, and nothing follows from them. `email.received` stands
+for an accepted mail in the history that conditions ask. `date.due` and `pattern.met` are logged by the engine when a
+pattern comes true that no single event from outside can show; their name is the pattern's `key`."""
+
+
+class Dated(Frozen):
+    """A date that brings an event about: so long before or after a field's date, a birthday, an anniversary, a webinar,
+    a fixed moment, or a regular one. At `time` in the lead's zone; 29 February falls on the 28th.
+
+    * `field`: the lead's date field; with `yearly` every year on its day and month (birthday, anniversary)
+    * `webinar`: a declared webinar's own instant
+    * `at`: one fixed moment
+    * `every`: regular; `weekday` and `nth` narrow it (`first tuesday of the month` is month, 1, 1; nth -1: the last)
+    """
+
+    field: str | None = None
+    yearly: bool = False
+    webinar: str | None = None
+    at: At | None = None
+    every: Literal["day", "week", "month"] | None = None
+    weekday: int | None = Field(default=None, ge=0, le=6, description="Monday is 0")
+    nth: int | None = Field(default=None, description="with month: which such weekday, or without one which day")
+    offset: Duration | None = None
+    before: bool = False
+    time: str | None = Field(default=None, description="HH:MM; None: 09:00, or exact for an offset in minutes")
+
+
+class Absence(Frozen):
+    """`and then no … within …`: the event that must not follow. `same`: only one whose datum of that name is equal."""
+
+    type: EventType
+    name: str | None = None
+    where: Condition | None = None
+    same: str | None = None
+    within: Duration
 
 
 class Pattern(Frozen):
-    """Which events of the log count. Names are globs (`*` at the end), compared regardless of case."""
+    """Which events of the log count. Names are globs (`*` at the end), compared regardless of case.
+
+    A pattern with `times`, `absent`, `silent` or `dated` is composite: the engine works out when it comes true and logs
+    `pattern.met` (`date.due` for a date) under its `key`, with the data of the event that completed it. The order is:
+    the event, counted, with its `where`, and then the absence.
+    """
 
     type: EventType
     name: str | None = Field(default=None, description="form, template, page, file, stage or event name; None: any")
     link: str | None = Field(default=None, description="email.clicked only: glob on the clicked address")
     own: bool = Field(default=False, description="email.* only: just the mails this enrolment sent")
     model: str = Field(default="", description="score.*: the scoring")
-    threshold: float | None = Field(default=None, description="score.*: the value crossed")
+    threshold: float | None = Field(default=None, description="score.*, interest.*: the value crossed")
+    to: Scalar | None = Field(default=None, description="field.changed: the new value")
+    before: Scalar | None = Field(default=None, description="field.changed: the value it had")
+    times: int | None = Field(default=None, description="so many such events `within` the time")
+    within: Duration | None = None
+    silent: Duration | None = Field(default=None, description="lead.inactive: nothing of the lead's for so long")
+    absent: Absence | None = None
+    dated: Dated | None = Field(default=None, description="date.due: which date")
     where: Condition | None = None
+
+    @property
+    def composite(self) -> bool:
+        """Whether it takes the engine to find out that it came true."""
+        return bool(self.times or self.absent or self.silent or self.dated)
+
+    @cached_property
+    def key(self) -> str:
+        """The name under which the engine logs that a composite pattern came true."""
+        return digest_of(self.model_dump(mode="json"))[:16]
 
 
 # ── digests ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,8 +335,14 @@ def digest_of(data: Any) -> str:
 
 
 def _without_sources(data: Any) -> Any:
+    """Without places, and without what is empty: a shape that gains a field keeps the digests it had, as long as the
+    field's default is empty."""
     if isinstance(data, dict):
-        return {key: _without_sources(value) for key, value in data.items() if key != "source"}
+        return {
+            key: _without_sources(value)
+            for key, value in data.items()
+            if key != "source" and not (value is None or value is False or value in ("", [], {}))
+        }
     if isinstance(data, list):
         return [_without_sources(value) for value in data]
     return data
