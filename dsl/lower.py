@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dsl import plan, tree
 from dsl.ids import Ids
-from dsl.lower_conditions import condition, pattern, scalar
+from dsl.lower_conditions import condition, pattern
 from dsl.lower_flow import lower_campaign, only_if
+from dsl.lower_operands import scalar
 from dsl.scope import Scope
 from dsl.tree import Hours, Text
 

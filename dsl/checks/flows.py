@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from dsl import tree, values
-from dsl.checks.conditions import check_stage
+from dsl.checks.comparisons import check_stage
 from dsl.diagnostics import Diagnostic, at
 from dsl.ids import slug
 from dsl.messages import FIRST_HERE
