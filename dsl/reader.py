@@ -217,7 +217,9 @@ class Reader:
 
 
 def _parse(tokens: list[Lexeme], context: str) -> Any:
-    return parse(tokens, f"{context}_line" if context in ("segment", "split") else "start")
+    """`when` is followed by an outcome below a handoff, and by an event elsewhere."""
+    own = context in ("segment", "split") or (context == "handoff" and tokens[0] == "when")
+    return parse(tokens, f"{context}_line" if own else "start")
 
 
 def label_of(token: Any) -> Text | None:
