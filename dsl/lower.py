@@ -6,8 +6,9 @@ from typing import Any
 
 from dsl import plan, tree
 from dsl.ids import Ids
-from dsl.lower_conditions import condition, pattern, scalar
-from dsl.lower_flow import declared, lower_campaign, only_if
+from dsl.lower_conditions import condition, pattern
+from dsl.lower_flow import lower_campaign, only_if
+from dsl.lower_operands import declared, scalar
 from dsl.scope import Scope
 from dsl.tree import Hours, Text
 from dsl.walk import all_statements

@@ -1,7 +1,7 @@
 """The English of every problem, in one place. Codes are stable: a code once given keeps its meaning.
 
 E0xx text and lines · E1xx names · E2xx numbers and times · E3xx conditions and events · E4xx lines in the wrong place ·
-E5xx declarations · E6xx flows · E9xx not in this version · W warnings.
+E5xx declarations · E6xx flows · W warnings.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
     "E116": Entry(
         "nothing is known of `{noun}` as an event",
-        "events are about a form, email, link, page, file, event, lead, score or sales",
+        "events are about {nouns}, a birthday, an anniversary, or a time before or after a date",
     ),
     "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
     "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),
@@ -100,12 +100,17 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E136": Entry("`{name}` is not a good name for a {kind}", "use letters, digits and `_`: `{meant}`"),
     "E137": Entry("this name is taken: the mails of double opt-in use it", "choose another name"),
+    "E141": Entry("no segment is called `{name}`", 'declare it: `segment "{name}"` with its conditions below'),
+    "E142": Entry(
+        "no interest profile is called `{name}`", 'declare it: `interest "{name}"` with a line like `pages "/x*"` below'
+    ),
+    "E143": Entry("no webinar `{name}` has a date", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
+    "E144": Entry("no field is called `{name}`", "declare it: `field {name} date`"),
     "E138": Entry("two {kind}s have the name `{name}`", "give one of the two another name, or delete it"),
-    "E141": Entry("no segment is called `{name}`", 'declare it: `segment "{name}"` with a condition on the line below'),
-    "E143": Entry(
+    "E145": Entry(
         "these segments refer to each other in a circle: {path}", "take one of the references out of its segment"
     ),
-    "E144": Entry(
+    "E146": Entry(
         "`{name}` is not a type of what an event carries",
         "write the name first and then its type, like `amount money`; types are text, number, yes/no, date, moment, "
         "money, country, language, phone, url",
@@ -176,10 +181,46 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E312": Entry("`once per {unit}` does not go with a rule about {noun}", "write `once per {meant}`"),
     "E313": Entry("no field is called `{name}`, and a text needs quotes", 'write `"{name}"`'),
-    # ── not in this version ──
-    "E901": Entry(
-        "{what} are not part of this version", "delete the line; the documentation lists what this version knows"
+    "E320": Entry("`has {verb}` is not known", "what a lead did is asked with {verbs}"),
+    "E321": Entry("`has {written}` is not known", "known are {examples}"),
+    "E322": Entry("`has {written}` is not how it is written", "write `{example}`"),
+    "E323": Entry(
+        "`since entering` is only for the steps of a campaign",
+        "there is no campaign that was entered here; ask with a time: `in the last 30 days`",
     ),
+    "E324": Entry("a lead is never in a `{group}`", 'write `in segment "x"`, `in list "x"` or `in campaign "x"`'),
+    "E325": Entry(
+        "who was in a {group} before is not kept",
+        'write `in {group} "{name}"`; only campaigns can be asked with `has been in`',
+    ),
+    "E326": Entry("`{word} to` is not a condition", 'write `subscribed to "{topic}"`'),
+    "E327": Entry(
+        "`in the {relation}` is not a time that can be asked for",
+        "write `is in the next 30 days`, `is in the last 7 days`, `is in the past` or `is in the future`",
+    ),
+    "E328": Entry("`in the {relation}` needs a time", "write `is in the {relation} 30 days`"),
+    "E329": Entry("{left} is {kind}, not a date", "dates are {names}"),
+    "E330": Entry("{text} is not a date", "write a date without quotes: `{meant}`"),
+    "E331": Entry("`{name}` is a field of type {type}, not a date", "dates are {names}"),
+    "E332": Entry("`in the {relation}` takes no time", "write `in the {meant} {length}`, or leave `{length}` out"),
+    "E333": Entry(
+        "`and then` goes on with `no`, not with `{text}`", "write `and then no order is placed within 2 hours`"
+    ),
+    "E334": Entry("{what} does not carry `{name}`, so it cannot be the same", "{hint}"),
+    "E335": Entry(
+        "`{what}` cannot be waited for in vain", "`and then no …` is for what a lead or your sales do; ask with `if`"
+    ),
+    "E336": Entry("`{word}` alone is not an event", "{hint}"),
+    "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
+    "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
+    "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
+    "E340": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
+    "E341": Entry(
+        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
+    ),
+    "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
+    "W131": Entry("this is never true: {why}", "{hint}"),
+    "W132": Entry("this is always true: {why}", "{hint}"),
     **BY_LINE,
 }
 

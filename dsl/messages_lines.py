@@ -173,5 +173,4 @@ BY_LINE: Mapping[str, Entry] = {
         "this is mail number {count} in a time for which the workspace allows {times}",
         "it will wait until the limit allows it, or be left out; put a longer wait before it",
     ),
-    "W120": Entry("no {kind} is called `{name}`, while others are declared", 'declare it: `{kind} "{name}"`'),
 }

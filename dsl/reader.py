@@ -18,7 +18,7 @@ from dsl.near import near
 from dsl.parse import Failure, parse
 from dsl.problems import Problems
 from dsl.tree import Span, Text
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_PHRASES, SYNONYMS, block_below, heads
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 
 CASES = ("accepted", "rejected", "overdue")
 LONG_HEADS = (
@@ -180,11 +180,6 @@ class Reader:
             close = near(str(tokens[1]), CASES)
             self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
             return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
-        later = _later(tokens, failure.index)
-        if later is not None:
-            first, last, name = later
-            self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
-            return None
         head = _rule_head(tokens, context)
         if failure.index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
@@ -222,7 +217,9 @@ class Reader:
 
 
 def _parse(tokens: list[Lexeme], context: str) -> Any:
-    return parse(tokens, f"{context}_line" if context in ("segment", "split") else "start")
+    """`when` is followed by an outcome below a handoff, and by an event elsewhere."""
+    own = context in ("segment", "split") or (context == "handoff" and tokens[0] == "when")
+    return parse(tokens, f"{context}_line" if own else "start")
 
 
 def label_of(token: Any) -> Text | None:
@@ -252,23 +249,3 @@ def _rule_head(tokens: list[Lexeme], context: str) -> str:
         if candidate in LONG_HEADS:
             return candidate
     return f"{word} {context}" if word in ("when", "topic") else word
-
-
-def _later(tokens: list[Lexeme], failed: int) -> tuple[int, int, str] | None:
-    """The first phrase at or before the failure that only the whole language knows."""
-    for start in range(min(failed + 3, len(tokens))):
-        for phrase, name in LATER_PHRASES:
-            found = tokens[start : start + len(phrase)]
-            if len(found) == len(phrase) and all(_matches(t, p) for t, p in zip(found, phrase, strict=True)):
-                end = start + len(phrase) - 1
-                if end >= failed - 2:
-                    return start, end, name
-    return None
-
-
-def _matches(token: Lexeme, wanted: str) -> bool:
-    if wanted == "*":
-        return True
-    if wanted in "#@":
-        return token.type == ("NUMBER" if wanted == "#" else "NAME")
-    return token.type == "NAME" and token == wanted

@@ -1,4 +1,4 @@
-"""Which lines belong where, and which words of the language this version does not carry yet."""
+"""Which lines belong where, and which words of other tools mean which of this language."""
 
 from __future__ import annotations
 
@@ -108,28 +108,3 @@ SYNONYMS: Mapping[str, str] = {
     "cost": "costs", "unsub": "unsubscribe from", "url": "pages", "page": "pages", "file": "files",
 }  # fmt: skip
 """Words that people from other tools write, and the word of this language."""
-
-LATER_PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("in", "segment"), "segments"),
-    (("in", "list"), "lists"),
-    (("in", "campaign"), "conditions on campaigns"),
-    (("has", "been"), "conditions on campaigns"),
-    (("has",), "conditions on what a lead did before"),
-    (("subscribed", "to"), "conditions on subscriptions"),
-    (("tracking", "is"), "conditions on tracking"),
-    (("today",), "conditions on dates"),
-    (("interest", "in"), "interest profiles"),
-    (("is", "in", "the"), "conditions on dates"),
-    (("is", "before"), "conditions on dates"),
-    (("is", "after"), "conditions on dates"),
-    (("#", "times", "within"), "events counted over a time"),
-    (("times", "within"), "events counted over a time"),
-    (("and", "then"), "events that do not happen"),
-    (("is", "inactive"), "events of inactivity"),
-    (("field", "*", "changes"), "events about a changed field"),
-    (("birthday",), "events on a date"),
-    (("anniversary", "of"), "events on a date"),
-    (("#", "*", "before"), "times before or after a date"),
-    (("#", "*", "after"), "times before or after a date"),
-)
-"""Phrases of the whole language inside a line; `#` is any number, `@` any word, `*` any token."""

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from dsl import tree
-from dsl.checks.references import check_segment
+from dsl.checks.flows import cycles
 from dsl.checks.steps import check_twice
 from dsl.diagnostics import Diagnostic
 from dsl.known import check_zone
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, matches, unknown
-from dsl.tree import Text
-from dsl.walk import all_statements, events
+from dsl.tree import Span
+from dsl.walk import atoms
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
 GROUPS = ("segment", "list", "topic")
 """What has members, so that those who are in already can be asked for."""
+
+
+def check_segments(scope: Scope) -> list[Diagnostic]:
+    """Segments that refer to each other in a circle."""
+    problems = Problems()
+    edges: dict[str, list[tuple[str, Span]]] = {
+        key: [
+            (atom.name.key, atom.name.span)
+            for line in segment.lines
+            for atom in atoms(line)
+            if isinstance(atom, tree.Membership) and atom.group.value == "segment" and atom.name.key in scope.segments
+        ]
+        for key, segment in scope.segments.items()
+    }
+    for cycle in cycles(edges):
+        names = [scope.segments[key].name.value for key in cycle]
+        span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
+        problems.add("E145", span, path=" → ".join(f"`{name}`" for name in names))
+    return problems.found
 
 
 def check_interests(scope: Scope) -> list[Diagnostic]:
@@ -46,38 +62,11 @@ def check_declared_events(scope: Scope) -> list[Diagnostic]:
             if kind.value not in DATA_TYPES:
                 close = near(kind.value, DATA_TYPES)
                 swapped = f"`{kind.value} {name.value}`" if name.value in DATA_TYPES else ""
-                problems.add("E144", kind.span, near=() if swapped else close, name=kind.value, hint=swapped)
+                problems.add("E146", kind.span, near=() if swapped else close, name=kind.value, hint=swapped)
     for webinar in scope.program.webinars:
         if webinar.zone:
             check_zone(webinar.zone, problems)
     return problems.found
-
-
-def check_undeclared(scope: Scope) -> list[Diagnostic]:
-    """Lists, events and webinars need no declaration; but beside declared ones of the kind, another is a warning."""
-    problems = Problems()
-    declared: dict[str, Mapping[str, Any]] = {
-        "list": scope.lists,
-        "event": scope.events,
-        "webinar": scope.webinars,
-    }
-    for kind, name in _named(scope):
-        known = declared[kind]
-        if known and not scope.lost(kind) and not any(matches(key, name.key) for key in known):
-            unknown(problems, "W120", name, known, kind=kind)
-    return problems.found
-
-
-def _named(scope: Scope) -> Iterator[tuple[str, Text]]:
-    """Every use of a list, an event or a webinar by name."""
-    for event in events(scope.program):
-        if event.name and event.noun.value in ("list", "event", "webinar"):
-            yield event.noun.value, event.name
-    for campaign in scope.program.campaigns:
-        yield from (("list", start.audience) for start in campaign.schedules if start.kind == "list")
-        for statement in all_statements(campaign):
-            if isinstance(statement, tree.ListStep):
-                yield "list", statement.name
 
 
 def check_entries(scope: Scope) -> list[Diagnostic]:
@@ -85,18 +74,15 @@ def check_entries(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
-            noun, name = start.event.noun.value, start.event.name
-            if start.present and (noun not in GROUPS or start.event.verb.value not in ("entered", "joined")):
+            if start.present and (
+                start.event.noun.value not in GROUPS or start.event.verb.value not in ("entered", "joined")
+            ):
                 problems.add("E645", start.span)
-            elif start.present and noun == "segment" and name:
-                check_segment(name, scope, problems)
         if campaign.per is None:
             continue
         per = campaign.per
-        for schedule in campaign.schedules:
+        if campaign.schedules:
             problems.add("E646", per.span, name=per.value, event="a start on a date", names="nothing")
-            del schedule
-            break
         for start in campaign.starts:
             data = scope.event_data(start.event)
             if data is not None and per.value not in data:

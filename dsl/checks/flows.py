@@ -113,7 +113,7 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
                     problems.add("E603", start.span)
                 elif before.key in edges:
                     edges[before.key].append((campaign.name.key, start.span))
-    for cycle in _cycles(edges):
+    for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle if key in scope.campaigns]
         span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
         problems.add("E604", span, path=" → ".join(f"`{name}`" for name in names))
@@ -156,7 +156,7 @@ def _has_way_past(statement: tree.If | tree.Split | tree.VariantTest | tree.Repe
             return False
 
 
-def _cycles(edges: dict[str, list[tuple[str, Span]]]) -> Iterator[list[str]]:
+def cycles(edges: dict[str, list[tuple[str, Span]]]) -> Iterator[list[str]]:
     """Each circle once, beginning and ending with the same campaign."""
     told: set[frozenset[str]] = set()
     done: set[str] = set()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dsl import tree, values
-from dsl.checks.conditions import check_stage
+from dsl.checks.comparisons import check_stage
+from dsl.checks.events import check_group
 from dsl.checks.literals import check_address
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
@@ -17,10 +18,9 @@ def check_references(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for campaign in scope.program.campaigns:
         if campaign.topic:
-            check_topic(campaign.topic, scope, problems)
+            check_group("topic", campaign.topic, scope, problems)
         for schedule in campaign.schedules:
-            if schedule.kind == "segment":
-                check_segment(schedule.audience, scope, problems)
+            check_group(schedule.kind, schedule.audience, scope, problems)
         for statement in all_statements(campaign):
             _check_statement(statement, scope, problems)
     return problems.found
@@ -56,7 +56,9 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
         case tree.Post(values=pairs):
             _check_values(pairs, scope, problems)
         case tree.TopicStep(topic=topic):
-            check_topic(topic, scope, problems)
+            check_group("topic", topic, scope, problems)
+        case tree.ListStep(name=name):
+            check_group("list", name, scope, problems)
         case tree.Enter(campaign=name) | tree.LeaveCampaign(campaign=name):
             check_campaign(name, scope, problems)
 
@@ -64,7 +66,7 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
 def _check_values(pairs: tuple[tuple[Text, Operand], ...], scope: Scope, problems: Problems) -> None:
     """What a template or a webhook is given."""
     for _, value in pairs:
-        if isinstance(value, tree.Word) and value.name not in (*scope.fields, "yes", "no", "stage", "today"):
+        if isinstance(value, tree.Word) and value.name not in (*scope.fields, "yes", "no", "stage"):
             if not scope.lost("field"):
                 unknown(problems, "E101", Text(value.name, value.span), scope.fields)
         elif isinstance(value, tree.Number) and not values.is_date(value.raw):
@@ -86,13 +88,3 @@ def check_campaign(name: Text, scope: Scope, problems: Problems) -> None:
 def check_team(name: Text, scope: Scope, problems: Problems) -> None:
     if name.key not in scope.teams and not scope.lost("team"):
         unknown(problems, "E107", name, scope.teams)
-
-
-def check_topic(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.key not in scope.topics and not scope.lost("workspace", "topic"):
-        unknown(problems, "E108", name, scope.topics)
-
-
-def check_segment(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.key not in scope.segments and not scope.lost("segment"):
-        unknown(problems, "E141", name, scope.segments)

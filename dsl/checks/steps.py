@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dsl import plan, tree
-from dsl.checks.conditions import KINDS
+from dsl.checks.comparisons import KINDS, check_interest
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.diagnostics import Diagnostic, at
 from dsl.messages import FIRST_HERE
@@ -133,7 +133,7 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
     match value:
         case tree.Word(name="yes" | "no") | tree.Quoted() | tree.Number():
             check_literal(field, value, problems)
-        case tree.Word(name="today"):
+        case tree.Today():
             if field.type not in ("date", "moment"):
                 problems.add("E631", value.span, value="a date", **words)
         case tree.Word(name=name):
@@ -145,9 +145,11 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
             elif KINDS.get(other.type, "text") != KINDS.get(field.type, "text"):
                 holds = HOLDS.get(other.type, "a text")
                 problems.add("E631", value.span, value=f"{holds} like `{name}`", **words)
-        case tree.Score():
+        case tree.Score() | tree.InterestCount():
+            if isinstance(value, tree.InterestCount):
+                check_interest(value.name, scope, problems)
             if field.type not in ("number", "money"):
-                problems.add("E631", value.span, value="a number like the score", **words)
+                problems.add("E631", value.span, value="a number", **words)
 
 
 def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
