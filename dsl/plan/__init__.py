@@ -45,6 +45,7 @@ from dsl.plan.campaign import (
     VariantTest,
     Wait,
     Whenever,
+    targets,
 )  # fmt: skip
 from dsl.plan.company import (
     BUILT_IN,
@@ -215,6 +216,7 @@ __all__ = [
     "Weekday",
     "WhenFull",
     "Whenever",
+    "targets",
     "Window",
     "Workspace",
     "digest_of",
