@@ -3,7 +3,7 @@
     position, request = step(plan, position, world)      # what is to be done next, as of `world`
     position = settle(plan, position, request, verdict)  # … and after the caller has done it
 
-A request is an effect (a mail, points, a stage, a handoff, another campaign …), or a rest: `Sleep` or `Finished`. `step`
+A request is an effect (a mail, points, a stage, a handoff, another campaign …) or a rest: `Sleep` or `Finished`. `step`
 never moves past an effect, so the position it returns may be stored at any time: asked again it returns the same effect
 under the same identity (enrolment, step, visit).
 """
@@ -45,6 +45,7 @@ from engine.resting import Sleep, sleep
 
 MOST_HOPS = 1000
 """Steps without an effect or a rest in one call: more means the plan goes round in a circle."""
+NOBODY = UUID(int=0)
 HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
@@ -67,7 +68,7 @@ class World:
     leaving: Event | None = None
     leave_entry: Target = None
     outcome: str = ""
-    lead: UUID = UUID(int=0)
+    lead: UUID = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ def listening(plan: Plan) -> Iterable[Pattern]:
         yield whenever.pattern
     for leave in plan.leaves:
         yield leave.pattern
+    if plan.goal is not None:
+        yield plan.goal.pattern
 
 
 def thresholds(patterns: Iterable[Pattern]) -> Mapping[str, frozenset[float]]:

@@ -97,13 +97,20 @@ class Sight:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry = None
+        entry, outcome, goal = None, "", plan.goal
         if leaving is not None:
             entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
+            if (
+                goal is not None
+                and goal.leaves
+                and own.goal_at == leaving.at
+                and matches(goal.pattern, leaving, self._id)
+            ):
+                outcome = "goal"
         return World(
             enrolment=self._id, now=now, seq=seq, facts=ledger.lead.facts(ledger.rules.order),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
-            leave_entry=entry,
+            leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
 
     def _open_ledger(self, locked: leads.Locked) -> None:

@@ -216,8 +216,8 @@ __all__ = [
     "Weekday",
     "WhenFull",
     "Whenever",
-    "targets",
     "Window",
     "Workspace",
     "digest_of",
+    "targets",
 ]  # fmt: skip
