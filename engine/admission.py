@@ -12,7 +12,7 @@ from engine.matching import matches
 from engine.model import Event
 
 if TYPE_CHECKING:
-    from engine.consequences import Enrolment
+    from engine.limits import Enrolment
 
 
 def run_value(plan: Plan, event: Event | None) -> str:

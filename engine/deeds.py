@@ -12,19 +12,17 @@ from dsl.plan import (
     HandOff,
     LeaveCampaign,
     ListStep,
-    Operand,
     Plan,
     Qualify,
     Recycle,
     Scalar,
     SetField,
-    Today,
     TopicStep,
     VariantTest,
 )  # fmt: skip
-from engine import calendar, handoffs, trials
+from engine import handoffs, trials
 from engine.chance import in_control
-from engine.conditions import reached, value_of
+from engine.conditions import own_key, reached, value_of
 from engine.interpreter import Effect, Verdict
 from engine.position import Branch
 from engine.runtime import Runtime
@@ -34,7 +32,7 @@ from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-_CONSENTED = """SELECT FROM consents WHERE lead_id = %(lead)s AND topic = %(topic)s AND state = 'subscribed' LIMIT 1"""
+_CONSENTED = """SELECT FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ class Deeds:
 
     def _set(self, step: SetField, branch: Branch) -> None:
         ledger = self.sight.ledger
-        value = None if step.value is None else self._value(step.value, branch)
+        value: Scalar | None = None if step.value is None else value_of(step.value, self.sight.facts(branch))
         if step.add:
             before = _number(ledger.lead.fields.get(step.field)) or 0
             added = _number(value)
@@ -108,22 +106,22 @@ class Deeds:
                 return
         ledger.set_field(step.field, value)
 
-    def _value(self, operand: Operand, branch: Branch) -> Scalar | None:
-        ledger = self.sight.ledger
-        if isinstance(operand, Today):
-            return calendar.local_date(self.sight.now, ledger.lead.zone(ledger.rules.program)).isoformat()
-        found: Scalar | None = value_of(operand, ledger.lead.facts(ledger.rules.order, branch.event))
-        return found
-
     async def _topic(self, step: TopicStep, branch: Branch) -> Verdict:
-        ledger = self.sight.ledger
-        if step.remove:
-            ledger.unsubscribe(step.topic)
-        elif ledger.lead.topics.get(step.topic) != "subscribed":
-            lead = {"lead": ledger.lead.id, "topic": step.topic}
-            if ledger.lead.suppressed is not None or not await self.hot.all(_CONSENTED, lead):
+        ledger, lead = self.sight.ledger, self.sight.lead
+        before = lead.topics.get(own_key(lead.topics, step.topic) or step.topic)
+        if not step.remove and before != "subscribed":
+            asked = {"lead": lead.id, "topic": step.topic}
+            if lead.suppressed is not None or not await self.hot.all(_CONSENTED, asked):
                 return self.skip(step, branch.visit, NO_CONSENT)
-            ledger.subscribe(step.topic)
+        if (ledger.unsubscribe if step.remove else ledger.subscribe)(step.topic):
+            state = "unsubscribed" if step.remove else "subscribed"
+            if ledger.lead.seq == lead.seq:
+                ledger.happen("topic.left" if step.remove else "topic.joined", step.topic, mute=True)
+            record = {"how": "campaign", "campaign": self.plan.campaign, "source": step.source}
+            self.writes.insert(
+                "consents", lead_id=lead.id, topic=step.topic, seq=ledger.lead.seq, state=state, record=record,
+                at=self.sight.now,
+            )  # fmt: skip
         return Verdict(ledger.lead.seq)
 
     def _leave(self, step: LeaveCampaign) -> None:

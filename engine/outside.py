@@ -97,7 +97,7 @@ def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | N
 async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, sight: Sight) -> str | None:
     """The next colleague who has not been written to; empty: there is nobody, None: all have been."""
     lead = sight.lead
-    people = receivers(step, lead, lead.facts(sight.ledger.rules.order), sight.deployment.program.teams, sight.now)
+    people = receivers(step, lead, sight.facts(branch), sight.deployment.program.teams, sight.now)
     told = {row.visit for row in await hot.all(_TOLD, {"run": run, "step": step.id})}
     left = [one for one in people if notice_visit(branch, one) not in told]
     if left:
@@ -136,7 +136,7 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, sight: Si
     marked: dict[str, Any] = {"lead": lead, "state": "sending", "reason": "", "attempt": attempt, "now": sight.now}
     match step:
         case Send():
-            given = given_values(step.values, lead, sight.deployment, branch)
+            given = given_values(step.values, sight.facts(branch))
             composed = compose_for_lead(step, plan, branch, lead, sight.deployment, rt.tokens, base, given)
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant)
@@ -153,7 +153,7 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, sight: Si
             body = {
                 "id": str(id), "at": sight.now.isoformat(), "lead": {"id": str(lead.id), "email": lead.email},
                 "campaign": plan.campaign, "step": step.label or step.id,
-                "values": given_values(step.values, lead, sight.deployment, branch),
+                "values": given_values(step.values, sight.facts(branch)),
             }  # fmt: skip
             secret = rt.settings.secret.get_secret_value()
             made = parcel(step.url, body, str(id), secret, rt.clock.real())

@@ -18,7 +18,7 @@ from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Operand,
 from engine import calendar
 from engine.catalog import Deployment
 from engine.chance import in_control
-from engine.conditions import value_of
+from engine.conditions import Facts, value_of
 from engine.model import TRACKING, Lead
 from engine.ports import Mail, Receipt
 from engine.position import Branch
@@ -130,11 +130,8 @@ def _content(step: AnyStep) -> tuple[str, str]:
             return "", step.kind
 
 
-def given_values(
-    values: Sequence[tuple[str, Operand]], lead: Lead, deployment: Deployment, branch: Branch
-) -> dict[str, Any]:  # fmt: skip
+def given_values(values: Sequence[tuple[str, Operand]], facts: Facts) -> dict[str, Any]:
     """What `with name = value` says for this lead."""
-    facts = lead.facts(deployment.rules.order, branch.event)
     return {name: value_of(operand, facts) for name, operand in values}
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
-from engine.consequences import Ledger, derived, needed
+from engine.conditions import Facts
+from engine.consequences import Ledger
 from engine.interpreter import World
+from engine.limits import derived, needed
 from engine.matching import matches
 from engine.model import Event, Lead
+from engine.position import Branch
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot
@@ -86,6 +90,10 @@ class Sight:
         self._open_ledger(locked)
         return True
 
+    def facts(self, branch: Branch) -> Facts:
+        """What a step of this branch may ask for."""
+        return replace(self.ledger.facts(run=self.found.enrolment), event=branch.event)
+
     def world(self, plan: Plan) -> World:
         """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
         part that was read, as of just before its last event."""
@@ -108,7 +116,7 @@ class Sight:
             ):
                 outcome = "goal"
         return World(
-            enrolment=self._id, now=now, seq=seq, facts=ledger.lead.facts(ledger.rules.order),
+            enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
