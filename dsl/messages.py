@@ -115,6 +115,7 @@ ENTRIES: Mapping[str, Entry] = {
         "write the name first and then its type, like `amount money`; types are text, number, yes/no, date, moment, "
         "money, country, language, phone, url",
     ),
+    "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
