@@ -274,7 +274,8 @@ def _end_of_name(tokens: list[Lexeme], first: int) -> int:
 def _arm_name(line: Line) -> str:
     """What was probably meant as the name of an arm."""
     words = [str(token) for token in line.tokens if token.type in ("STRING", "NAME")]
-    return words[-1] if len(line.tokens) <= 3 and words else "name"
+    known = str(line.tokens[0]) in ALL_HEADS
+    return words[-1] if len(line.tokens) <= 3 and words and not known else "name"
 
 
 def _head(line: Line) -> str:
