@@ -76,14 +76,15 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}"),
+    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
     "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
     "E116": Entry(
         "nothing is known of `{noun}` as an event",
-        "events are about {nouns}, a birthday, an anniversary, or a time before or after a date",
+        "events are about a form, email, link, page, file, video, webinar, meeting, call, chat, cart, order, deal, "
+        "list, segment, topic, campaign, field, lead, score, interest, event, sales, or a date",
     ),
     "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
     "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),

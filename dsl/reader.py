@@ -22,6 +22,9 @@ from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATE
 
 CASES = ("accepted", "rejected", "overdue")
 KINDS = ("workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic")
+TIMES = ("times", "time")
+COUNTED_IN = ("in", "per", "during", "over")
+"""What people write for `within` in a count."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
 
@@ -93,6 +96,11 @@ class Reader:
         tokens = self._known_head(line, context)
         if tokens is None:
             return None
+        if context == "handoff" and not line.broken:
+            known = self._known_case(tokens)
+            if known is None:
+                return self._half(line, tokens, Failure(1, CASES, frozenset()), context)
+            tokens = known
         result = parse(tokens)
         if isinstance(result, Failure):
             repaired = None if line.broken else self._explain(tokens, result, context)
@@ -128,6 +136,14 @@ class Reader:
         if first.type == "NAME" and word in ALL_HEADS:
             return line.tokens
         return self._unknown_head(line, context)
+
+    def _known_case(self, tokens: list[Lexeme]) -> list[Lexeme] | None:
+        """A case of a handoff with an outcome that exists: `when` with anything else would read as an event."""
+        if tokens[0] != "when" or len(tokens) < 2 or tokens[1] in CASES:
+            return tokens
+        close = near(str(tokens[1]), CASES)
+        self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
+        return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
 
     def _meant_here(self, line: Line, context: str) -> bool:
         """Whether the word begins lines elsewhere, but this one only makes sense with a word of this block that is
@@ -175,16 +191,20 @@ class Reader:
     def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> list[Lexeme] | None:
         """Report the one problem of a line that does not parse. Returns the line as it was probably meant, if that is
         clear enough to go on with."""
-        if context == "handoff" and tokens[0] == "when" and len(tokens) > 1 and tokens[1] not in CASES:
-            close = near(str(tokens[1]), CASES)
-            self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
-            return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
         later = _later(tokens, failure.index)
         if later is not None:
             first, last, name = later
             self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
             return None
-        head = _rule_head(tokens, context)
+        if count := _miscounted(tokens, failure):
+            code, first, last = count
+            text = " ".join(str(token) for token in tokens[first : last + 1])
+            self.problems.add(code, span_of(tokens[first], tokens[last]), text=text)
+            index = failure.index
+            if code == "E340" and index < len(tokens) and tokens[index] in COUNTED_IN:
+                return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
+            return None
+        head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
         if failure.index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
             return None
@@ -218,6 +238,26 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
+    """What is wrong with a count such as `3 times`: no time to count in, or nothing that can be counted."""
+    index = failure.index
+    if index >= 2 and _times(tokens, index - 2):
+        return ("E340" if failure.keywords == ("within",) else "E341"), index - 2, index - 1
+    if 1 <= index < len(tokens) and _times(tokens, index - 1) and tokens[index - 2] != "least":
+        return "E341", index - 1, index
+    return None
+
+
+def _times(tokens: list[Lexeme], index: int) -> bool:
+    return [token.type for token in tokens[index : index + 2]] == ["NUMBER", "NAME"] and tokens[index + 1] in TIMES
+
+
+def _of_history(tokens: list[Lexeme]) -> bool:
+    """Whether the last question on the line asks what a lead did."""
+    after = [token for token in tokens if token.type == "NAME" and token in ("has", "and", "or")]
+    return bool(after) and after[-1] == "has"
 
 
 def label_of(token: Any) -> Text | None:

@@ -42,7 +42,9 @@ USAGE: Mapping[str, str] = {
     "or": 'or for form "demo" is submitted', "otherwise": "otherwise", "otherwise if": "otherwise if score >= 50",
     "if": 'if score >= 50 and country is "DE"', "add": 'add 15 points to "fit"', "qualify": "qualify as MQL",
     "hand": "hand off to sales as MQL", "note": 'note "Read the whitepaper"', "enter": 'enter campaign "Wake up"',
-    "stop": "stop", "+": "+10 when email is clicked, once per email",
+    "stop": "stop",
+    "has": 'if has not visited page "/pricing*" at least 2 times in the last 30 days',
+    "+": "+10 when email is clicked, once per email",
 }  # fmt: skip
 """How each line is written, by its first words."""
 
@@ -55,10 +57,17 @@ SHOWN: Mapping[str, str] = {
 
 _ONLY_IF = 'a condition follows a comma: `…, only if country is "DE"`'
 _IN = 'write `country in ("DE", "AT")`'
+_TIMES = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'
+_LAST = 'how often comes first: `has visited page "/pricing*" at least 2 times in the last 30 days`'
 _CONTAINS = 'write `not company contains "x"`'
 ADVICE: Mapping[tuple[str, str], str] = {
     **{(head, word): _ONLY_IF for head in ("starts", "when stage", "leaves", "whenever") for word in ("and", "if")},
     **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
+    **{
+        (head, "at"): _TIMES
+        for head in ("starts", "when stage", "leaves", "whenever", "wait", "wait up", "or for", "+")
+    },
+    ("has", "at"): _LAST,
     **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},
 }
 """Better than an example: what to do when this word stands wrongly in such a line."""
