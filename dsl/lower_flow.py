@@ -170,7 +170,7 @@ class _Graph:
                 return plan.If(**base, branches=branches, otherwise=targets[-1])
             case tree.Split():
                 arms = tuple(
-                    plan.SplitArm(percent=arm.percent, name=arm.name.value, target=target)
+                    plan.SplitArm(percent=arm.percent or 0, name=arm.name.value, target=target)
                     for arm, target in zip(statement.arms, targets, strict=True)
                 )
                 return plan.Split(**base, arms=arms)

@@ -79,6 +79,20 @@ def whole_number(raw: str, span: Span, problems: Problems, least: int = 1) -> in
     return int(value)
 
 
+def percent(token: Lexeme, problems: Problems) -> float | None:
+    """A share: `50%`, more than nothing and at most everything."""
+    raw, span = str(token), span_of(token)
+    if not raw.endswith("%"):
+        if number(raw, span, problems) is not None:
+            problems.add("E230", span, text=raw)
+        return None
+    value = number(raw[:-1], span, problems)
+    if value is not None and not 0 < value <= 100:
+        problems.add("E231", span, text=raw)
+        return None
+    return value
+
+
 def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
     """A sum of units, more than nothing and at most five years."""
     span = parts[0].span.to(parts[-1].span)
@@ -186,6 +200,16 @@ def date_of(raw: str, span: Span, problems: Problems) -> str | None:
     else:
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     return None
+
+
+def dates(first: Lexeme, last: Lexeme, problems: Problems) -> tuple[str, str] | None:
+    """A span of days, both included."""
+    start, end = day(first, problems), day(last, problems)
+    if start is None or end is None:
+        return None
+    if end < start:
+        problems.add("E220", span_of(first, last))
+    return start, end
 
 
 def is_date(raw: str) -> bool:

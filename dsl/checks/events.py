@@ -128,7 +128,7 @@ def check_group(kind: str, name: Text, scope: Scope, problems: Problems) -> None
     }  # fmt: skip
     may = {"list": scope.lists, "event": scope.events, "webinar": scope.webinars}
     code, known = must.get(kind, ("W130", may.get(kind, {})))
-    if any(matches(key, name.key) for key in known) or scope.lost(kind):
+    if any(matches(key, name.key) for key in known) or scope.lost(kind, *(("workspace",) if kind == "topic" else ())):
         return
     if known or kind in must:
         unknown(problems, code, name, known, kind=kind)
