@@ -44,6 +44,10 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
     "E016": Entry("`{text}` is written without a space", "write `{meant}`"),
+    "E017": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
+    "E018": Entry(
+        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
+    ),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",
@@ -215,10 +219,6 @@ ENTRIES: Mapping[str, Entry] = {
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
-    "E340": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
-    "E341": Entry(
-        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
-    ),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
     "W131": Entry("this is never true: {why}", "{hint}"),
     "W132": Entry("this is always true: {why}", "{hint}"),

@@ -184,7 +184,7 @@ class Reader:
             text = " ".join(str(token) for token in tokens[first : last + 1])
             self.problems.add(code, span_of(tokens[first], tokens[last]), text=text)
             index = failure.index
-            if code == "E340" and index < len(tokens) and tokens[index] in COUNTED_IN:
+            if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
                 return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
         head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
@@ -227,9 +227,9 @@ def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] 
     """What is wrong with a count such as `3 times`: no time to count in, or nothing that can be counted."""
     index = failure.index
     if index >= 2 and _times(tokens, index - 2):
-        return ("E340" if failure.keywords == ("within",) else "E341"), index - 2, index - 1
+        return ("E017" if failure.keywords == ("within",) else "E018"), index - 2, index - 1
     if 1 <= index < len(tokens) and _times(tokens, index - 1):
-        return "E341", index - 1, index
+        return "E018", index - 1, index
     return None
 
 
