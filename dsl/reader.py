@@ -21,6 +21,9 @@ from dsl.tree import Span, Text
 from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 
 CASES = ("accepted", "rejected", "overdue")
+TIMES = ("times", "time")
+COUNTED_IN = ("in", "per", "during", "over")
+"""What people write for `within` in a count."""
 LONG_HEADS = (
     "wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full", "starts on",
     "starts every", "add to",
@@ -206,11 +209,15 @@ class Reader:
     def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> list[Lexeme] | None:
         """Report the one problem of a line that does not parse. Returns the line as it was probably meant, if that is
         clear enough to go on with."""
-        if context == "handoff" and tokens[0] == "when" and len(tokens) > 1 and tokens[1] not in CASES:
-            close = near(str(tokens[1]), CASES)
-            self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
-            return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
-        head = _rule_head(tokens, context)
+        if count := _miscounted(tokens, failure):
+            code, first, last = count
+            text = " ".join(str(token) for token in tokens[first : last + 1])
+            self.problems.add(code, span_of(tokens[first], tokens[last]), text=text)
+            index = failure.index
+            if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
+                return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
+            return None
+        head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
         if failure.index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
             return None
@@ -252,6 +259,29 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
+    """What is wrong with a count such as `3 times`: no time to count in, or nothing that can be counted."""
+    index = failure.index
+    if index >= 2 and _times(tokens, index - 2):
+        return ("E017" if failure.keywords == ("within",) else "E018"), index - 2, index - 1
+    if 1 <= index < len(tokens) and _times(tokens, index - 1):
+        return "E018", index - 1, index
+    return None
+
+
+def _times(tokens: list[Lexeme], index: int) -> bool:
+    """Whether a count stands there that is not of something else: `at least 2 times`, `up to 3 times`."""
+    number, word = tokens[index : index + 2]
+    alone = index == 0 or tokens[index - 1] not in ("least", "most", "to")
+    return number.type == "NUMBER" and word.type == "NAME" and word in TIMES and alone
+
+
+def _of_history(tokens: list[Lexeme]) -> bool:
+    """Whether the last question on the line asks what a lead did."""
+    after = [token for token in tokens if token.type == "NAME" and token in ("has", "and", "or")]
+    return bool(after) and after[-1] == "has"
 
 
 def _parse(tokens: list[Lexeme], context: str) -> Any:
