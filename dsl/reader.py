@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.diagnostics import at
+from dsl.hints import event_hint, hint
 from dsl.lexer import Lexeme, span_of
 from dsl.lines import Line
 from dsl.messages import FIRST_HERE
@@ -22,6 +23,7 @@ from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_b
 
 CASES = ("accepted", "rejected", "overdue")
 TIMES = ("times", "time")
+NEVER_QUOTED = ("is", "in", "at", "where")
 COUNTED_IN = ("in", "per", "during", "over")
 """What people write for `within` in a count."""
 LONG_HEADS = (
@@ -187,20 +189,22 @@ class Reader:
             if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
                 return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
-        head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
-        if failure.index >= len(tokens):
-            self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
+        index = failure.index
+        advice = hint(tokens, index)
+        head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
+        words: dict[str, Any] = {"head": head, "advice": advice or event_hint(tokens, index)}
+        if index >= len(tokens):
+            self.problems.add("E011", span_of(tokens[-1]), **words)
             return None
-        token = tokens[failure.index]
+        token = tokens[index]
         text = f'"{token}"' if token.type == "STRING" else str(token)
-        close = near(str(token), failure.keywords) if token.type == "NAME" else ()
+        close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
         kind, meant = "NAME", close[0] if close else ""
-        if token.type == "NAME" and "STRING" in failure.kinds and not close:
+        if token.type == "NAME" and "STRING" in failure.kinds and token not in NEVER_QUOTED and not (close or advice):
             self.problems.add("E013", span_of(token), text=text)
             kind, meant = "STRING", text
         else:
-            self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
-        index = failure.index
+            self.problems.add("E010", span_of(token), near=close, text=text, **words)
         return [*tokens[:index], token.corrected(kind, meant), *tokens[index + 1 :]] if meant else None
 
     def _placed(self, row: Row, context: str) -> Row | None:
