@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.diagnostics import at
+from dsl.hints import event_hint, hint
 from dsl.lexer import Lexeme, span_of
 from dsl.lines import Line
 from dsl.messages import FIRST_HERE
@@ -37,7 +38,9 @@ NUMBERED = ("scoring", "split")
 """Blocks whose lines begin with a number."""
 JOINING = ("and", "or", "if", "where", "only", "when")
 """Words with which people begin the lines of a segment."""
-UNQUOTED = ("on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until")
+UNQUOTED = (
+    "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
+)  # fmt: skip
 """Words that stand before a name and are none."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
@@ -217,29 +220,23 @@ class Reader:
             if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
                 return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
-        head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
-        if failure.index >= len(tokens):
-            self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
-            return None
-        token = tokens[failure.index]
-        text = f'"{token}"' if token.type == "STRING" else str(token)
-        close = near(str(token), failure.keywords) if token.type == "NAME" else ()
-        meant = close[0] if close else ""
         index = failure.index
-        if (
-            token.type == "NAME"
-            and "STRING" in failure.kinds
-            and not close
-            and text not in UNQUOTED
-            and head != "notify"
-        ):
+        advice = hint(tokens, index)
+        head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
+        words: dict[str, Any] = {"head": head, "advice": advice or event_hint(tokens, index)}
+        if index >= len(tokens):
+            self.problems.add("E011", span_of(tokens[-1]), **words)
+            return None
+        token = tokens[index]
+        text = f'"{token}"' if token.type == "STRING" else str(token)
+        close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
+        if token.type == "NAME" and "STRING" in failure.kinds and not close and not advice and _quotable(token, head):
             last = _end_of_name(tokens, index)
             text = " ".join(str(word) for word in tokens[index : last + 1])
             self.problems.add("E013", span_of(token, tokens[last]), text=text)
             return [*tokens[:index], token.corrected("STRING", text), *tokens[last + 1 :]]
-        else:
-            self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
-        return [*tokens[:index], token.corrected("NAME", meant), *tokens[index + 1 :]] if meant else None
+        self.problems.add("E010", span_of(token), near=close, text=text, **words)
+        return [*tokens[:index], token.corrected("NAME", close[0]), *tokens[index + 1 :]] if close else None
 
     def _placed(self, row: Row, context: str) -> Row | None:
         if row.rule in CONTEXTS[context]:
@@ -292,6 +289,11 @@ def _parse(tokens: list[Lexeme], context: str) -> Any:
 
 def label_of(token: Any) -> Text | None:
     return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
+
+
+def _quotable(token: Lexeme, head: str) -> bool:
+    """Whether a word in the place of a text is that text without its quotes."""
+    return token not in UNQUOTED and head != "notify"
 
 
 def _end_of_name(tokens: list[Lexeme], first: int) -> int:

@@ -134,6 +134,8 @@ class _Checker:
             case tree.Quoted(value=text, span=span):
                 meant = text if values.is_date(text) else "2026-12-24"
                 self.problems.add("E330", span, text=show(right), meant=meant)
+            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
+                self.problems.add("E330", span, text=show(right), meant="2026-12-24")
             case tree.Word() | tree.EventDatum() | tree.Today():
                 if self.comparisons.kind(right, place) not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
