@@ -42,6 +42,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     # events
+    (
+        r"\b(form|email|page|file|video|webinar|segment|list|topic|campaign) (\w+) is \^ (\w+)",
+        'write `{0} "{1}" is {2}`',
+    ),
     (r"\bwith \^ same\b", "write `with the same id within 2 hours`"),
     (r", \^ and then\b", "leave out the comma before `and then`"),
     (r"\band then .* within # \w+ \^ where\b", "`where` comes before `within`"),
