@@ -44,6 +44,10 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
     "E016": Entry("`{text}` is written without a space", "write `{meant}`"),
+    "E017": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
+    "E018": Entry(
+        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
+    ),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",
@@ -69,14 +73,15 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}"),
+    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
     "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
     "E116": Entry(
         "nothing is known of `{noun}` as an event",
-        "events are about {nouns}, a birthday, an anniversary, or a time before or after a date",
+        "events are about a form, email, link, page, file, video, webinar, meeting, call, chat, cart, order, deal, "
+        "list, segment, topic, campaign, field, lead, score, interest, event, sales, or a date",
     ),
     "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
     "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),
@@ -104,7 +109,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E142": Entry(
         "no interest profile is called `{name}`", 'declare it: `interest "{name}"` with a line like `pages "/x*"` below'
     ),
-    "E143": Entry("no webinar `{name}` has a date", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
+    "E143": Entry("there is no date for a webinar `{name}`", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
     "E144": Entry("no field is called `{name}`", "declare it: `field {name} date`"),
     "E138": Entry("two {kind}s have the name `{name}`", "give one of the two another name, or delete it"),
     "E145": Entry(
@@ -115,6 +120,7 @@ ENTRIES: Mapping[str, Entry] = {
         "write the name first and then its type, like `amount money`; types are text, number, yes/no, date, moment, "
         "money, country, language, phone, url",
     ),
+    "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
@@ -207,17 +213,12 @@ ENTRIES: Mapping[str, Entry] = {
         "`and then` goes on with `no`, not with `{text}`", "write `and then no order is placed within 2 hours`"
     ),
     "E334": Entry("{what} does not carry `{name}`, so it cannot be the same", "{hint}"),
-    "E335": Entry(
-        "`{what}` cannot be waited for in vain", "`and then no …` is for what a lead or your sales do; ask with `if`"
-    ),
+    "E335": Entry("`and then no` cannot watch for `{what}`", "wait for the time and then ask with `if`"),
     "E336": Entry("`{word}` alone is not an event", "{hint}"),
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
+    "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
-    "E340": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
-    "E341": Entry(
-        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
-    ),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
     "W131": Entry("this is never true: {why}", "{hint}"),
     "W132": Entry("this is always true: {why}", "{hint}"),
@@ -276,9 +277,9 @@ def _either(names: tuple[str, ...]) -> str:
 
 
 def _usage(head: str, values: Mapping[str, object]) -> str:
-    advice = ADVICE.get((head, str(values.get("text", ""))))
+    advice = ADVICE.get((head, str(values.get("text", "")))) or values.get("advice")
     if advice:
-        return advice
+        return str(advice)
     first = head.split(" ")[0]
     example = USAGE.get(head) or USAGE.get(first) or (USAGE["+"] if first[:1] in "+-0123456789" else "")
     return f"such a line is written: `{example}`" if example else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from dsl import tree, values
 from dsl.checks.comparisons import WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
+from dsl.checks.contradictions import warn
 from dsl.checks.events import check_event, check_group
 from dsl.diagnostics import Diagnostic
 from dsl.events import DEED_VERBS, DEEDS
@@ -22,10 +23,14 @@ SIDES = ("past", "future")
 
 def check_conditions(scope: Scope) -> list[Diagnostic]:
     checker = _Checker(scope)
+    found = checker.problems.found
     for condition, place in conditions(scope.program):
+        before = len(found)
         for atom in atoms(condition):
             checker.atom(atom, place)
-    return checker.problems.found
+        if len(found) == before:
+            warn(condition, scope, checker.problems)
+    return found
 
 
 class _Checker:
@@ -129,6 +134,8 @@ class _Checker:
             case tree.Quoted(value=text, span=span):
                 meant = text if values.is_date(text) else "2026-12-24"
                 self.problems.add("E330", span, text=show(right), meant=meant)
+            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
+                self.problems.add("E330", span, text=show(right), meant="2026-12-24")
             case tree.Word() | tree.EventDatum() | tree.Today():
                 if self.comparisons.kind(right, place) not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")

@@ -52,11 +52,14 @@ def _day(word: Text, span: Span, scope: Scope, problems: Problems) -> None:
     elif word.value == "anniversary":
         problems.add("E336", span, word=word.value, hint="write of which date: `anniversary of created`")
     else:
-        problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value, nouns=NOUNS)
+        problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value)
 
 
 def _date_field(name: Text, scope: Scope, problems: Problems) -> None:
     field = scope.fields.get(name.value)
+    if field is None and name.value == "webinar":
+        problems.add("E338", name.span, word=name.value)
+        return
     dates = [known for known, found in scope.fields.items() if found.type in ("date", "moment")]
     if field is None:
         if not scope.lost("field"):
