@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from dsl.plan import (
     AddPoints,
     After,
+    Ask,
     Branch,
     Compare,
     Duration,
     EventRef,
+    Form,
     Has,
     If,
     Not,
     Pattern,
+    Program,
     Reentry,
     Send,
     Start,
     Value,
     Wait,
+    Workspace,
 )
-from engine.intake import Occurrence, record
+from engine.deploy import deploy
+from engine.intake import Occurrence, Post, record, submit
 from engine.store.leads import MOST_PAST
 from tests.support.programs import START, campaign, deploy_program, happen, lead, open_program, runs
 
@@ -32,8 +38,8 @@ VISITED = Pattern(type="page.visited", name="/pricing*")
 
 
 def asks(condition: Has | Not, name: str = "Asks"):
-    return campaign(name, Start(pattern=START, only_if=condition, source="c:1"), reentry=Reentry(kind="always"), entry=None,
-                    steps=())  # fmt: skip
+    start = Start(pattern=START, only_if=condition, source="c:1")
+    return campaign(name, start, reentry=Reentry(kind="always"), entry=None, steps=())
 
 
 async def entered(stage) -> bool:
@@ -101,9 +107,6 @@ async def test_since_entering_counts_from_after_the_entry(fresh_database_url: st
 
 
 async def test_mails_that_were_received_are_history(fresh_database_url: str) -> None:
-    from engine.deploy import deploy
-    from tests.support.programs import Program, Workspace
-
     received = Has(pattern=Pattern(type="email.received", name="news/*"), since_entering=True)
     steps = (
         Send(id="s", source="c:2", template="news/a", next="i"),
@@ -138,11 +141,6 @@ async def test_a_run_of_an_older_plan_asks_what_the_deployment_does_not(fresh_da
 
 
 async def test_what_an_anonymous_visitor_did_is_history_once_they_are_known(fresh_database_url: str) -> None:
-    from uuid import uuid4
-
-    from dsl.plan import Ask, Form
-    from engine.intake import Post, submit
-
     form = Form(name="demo", asks=(Ask(field="email"),), source="f:1")
     bought = Has(pattern=Pattern(type="video.watched", name="intro"))
     start = Start(pattern=Pattern(type="form.submitted", name="demo"), only_if=bought, source="c:1")
@@ -171,7 +169,8 @@ async def test_the_past_that_is_asked_is_bounded(fresh_database_url: str) -> Non
         id = (await lead(stage)).id
         await stage.rows(
             """INSERT INTO events (lead_id, seq, type, name, data, at)
-            SELECT %(id)s, n, 'page.visited', '/pricing', '{}', %(at)s FROM generate_series(10, %(many)s) n RETURNING 1""",
+            SELECT %(id)s, n, 'page.visited', '/pricing', '{}', %(at)s FROM generate_series(10, %(many)s) n
+            RETURNING 1""",
             id=id, at=stage.clock.now(), many=MOST_PAST + 200,
         )  # fmt: skip
         assert not await entered(stage)

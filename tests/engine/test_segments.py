@@ -8,6 +8,7 @@ from dsl.plan import (
     AddPoints,
     All,
     Arm,
+    Branch,
     Compare,
     DateIs,
     Duration,
@@ -290,8 +291,6 @@ async def test_a_wait_for_a_segment_is_woken_by_the_runs_own_deed(fresh_database
 
 
 async def test_a_condition_on_a_list_in_a_run(fresh_database_url: str) -> None:
-    from dsl.plan import Branch
-
     steps = (
         If(id="w", source="c:2", branches=(Branch(condition=InList(name="fair"), target="p"),)),
         AddPoints(id="p", source="c:3", amount=1),
