@@ -32,7 +32,10 @@ from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-_CONSENTED = """SELECT FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
+# What the lead has said last; what campaigns did in between is no answer of theirs.
+_CONSENTED = """
+SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
+    AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Deeds:
         before = lead.topics.get(own_key(lead.topics, step.topic) or step.topic)
         if not step.remove and before != "subscribed":
             asked = {"lead": lead.id, "topic": step.topic}
-            if lead.suppressed is not None or not await self.hot.all(_CONSENTED, asked):
+            said = await self.hot.one(_CONSENTED, asked)
+            if lead.suppressed is not None or said is None or said.state != "subscribed":
                 return self.skip(step, branch.visit, NO_CONSENT)
         if (ledger.unsubscribe if step.remove else ledger.subscribe)(step.topic):
             state = "unsubscribed" if step.remove else "subscribed"
