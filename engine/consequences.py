@@ -92,6 +92,7 @@ class Ledger:
     ) -> None:  # fmt: skip
         """Add points and log the crossings of any value that somebody watches."""
         points.book(self, cause, rule, model, amount, thing, earned_at, expires_at)
+        self.review()
 
     def rate(self) -> None:
         """Bring the points of state rules in line with the lead, and take back those of rules that are gone."""
