@@ -18,7 +18,8 @@ import structlog
 from dsl.plan import AddPoints, EnterCampaign, HandOff, Plan, Qualify, Send
 from engine import handoffs
 from engine.answer import Answer
-from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle, step
+from engine.held import came_due
+from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.letters import compose_for_lead
 from engine.mail.compose import Composed
 from engine.mail.errors import TemplateError
@@ -142,6 +143,11 @@ class _Call:
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _carry_on(self, hot: Hot) -> Answer | _Outgoing:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
+        held = self.sight.held
+        if held is not None and held.state == "paused":
+            return await self._end_call(hot, None) if self.mails else self._stay()
+        if held is not None and held.state == "stopped":
+            self.position = put_out(self.plan, self.position, f"stopped by {held.author}")
         while True:
             self.position, request = step(self.plan, self.position, self.sight.world(self.plan))
             match request:
@@ -158,6 +164,12 @@ class _Call:
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
 
+    def _stay(self) -> Answer:
+        """Its campaign is paused: nothing is written, so that the run stands as it did when it is resumed."""
+        due = self.sight.found.due_at
+        later = self.rt.clock.to_real(due) if due is not None and due > self.sight.now else None
+        return Answer("wait", self.gen, seen=self.sight.lead.seq, wake_at=later, on_event="mail", note="paused")
+
     def _verdict(self) -> Verdict:
         return Verdict(self.sight.lead.seq)
 
@@ -168,8 +180,11 @@ class _Call:
         if any((one["step"], one["visit"]) == (send.id, branch.visit) for one in self.sight.found.sending):
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
+        found = self.sight.found
+        branch = came_due(branch, self.sight.held, found.due_at, (found.wait or {}).get("seen", 0))
+        effect, self.position = replace(effect, branch=branch), self.position.with_branch(branch)
         judged = judge(
-            send, branch, self.plan, self.sight.deployment, self.sight.lead, self.sight.found.sent, self.sight.now
+            send, branch, self.plan, self.sight.deployment, self.sight.lead, found.sent, self.sight.now, self.sight.held
         )
         if judged is None and not self._may_mail():
             return await self._end_call(hot, None)

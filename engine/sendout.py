@@ -18,6 +18,7 @@ from dsl.plan import Plan, Send
 from engine import calendar
 from engine.catalog import Deployment
 from engine.conditions import value_of
+from engine.held import Held, leaves_at
 from engine.model import TRACKING, Lead
 from engine.ports import Mail, Receipt
 from engine.position import Branch
@@ -44,9 +45,11 @@ class Hold:
 
 
 def judge(
-    step: Send, branch: Branch, plan: Plan, deployment: Deployment, lead: Lead, sent: Sequence[datetime], now: datetime
+    step: Send, branch: Branch, plan: Plan, deployment: Deployment, lead: Lead, sent: Sequence[datetime], now: datetime,
+    held: Held | None = None,
 ) -> Skip | Hold | None:  # fmt: skip
-    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count."""
+    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
+    `held`: the last pause, after which what is overdue leaves bit by bit."""
     workspace = deployment.program.workspace
     if reason := forbidden(step, plan, deployment, lead):
         return Skip(reason)
@@ -54,6 +57,9 @@ def judge(
     deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
     if now > deadline:
         return Skip("too late")
+    place = None if step.mode == "transactional" else leaves_at(branch, held, lead.id, deadline)
+    if place is not None and now < place:
+        return Hold(place)
     limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:

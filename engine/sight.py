@@ -9,6 +9,7 @@ from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
 from engine.consequences import Ledger, derived, needed
+from engine.held import Held
 from engine.interpreter import World
 from engine.matching import matches
 from engine.model import Event, Lead
@@ -23,6 +24,7 @@ class Sight:
     deployment: Deployment
     found: runs.Run
     ledger: Ledger
+    held: Held | None
 
     def __init__(self, rt: Runtime, id: UUID, woken: str) -> None:
         self._rt, self._id = rt, id
@@ -107,7 +109,7 @@ class Sight:
         )  # fmt: skip
 
     def _open_ledger(self, locked: leads.Locked) -> None:
-        found = self.found
+        found, self.held = self.found, Held.of(locked.row.held)
         self.ledger = Ledger(
             self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id
         )  # fmt: skip

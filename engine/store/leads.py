@@ -35,8 +35,10 @@ _LOCK_BY_MESSAGE = f"""
 SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, (SELECT url FROM links WHERE id = %(link)s) AS url
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
+# Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
 LOCK_BY_ENROLMENT = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
+SELECT {_COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
+FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
 FOR NO KEY UPDATE OF l"""
 
 _LOCK_BY_HANDOFF = f"""
@@ -105,6 +107,7 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (engine.held.Held)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 
