@@ -118,9 +118,12 @@ def done_of(mails: Sequence[Sequence[str]] | None, points: Sequence[str] | None)
 async def _moved(
     rt: Runtime, hot: Hot, ledger: Ledger, enrolment: Enrolment, row: Any, where: Moved, new: Plan
 ) -> None:
-    """Rest anew, with the next generation. The run is woken only where it would otherwise come too late."""
+    """Rest anew, with the next generation. The run is woken only where it would otherwise come too late.
+
+    What it has `seen` stays as it was: an event it has not looked at yet must still wake it.
+    """
     id, gen, writes = enrolment.id, row.gen + 1, Writes()
-    event = ledger.happen("custom", NAME, {"campaign run": str(id), "from": row.digest, "to": new.digest}, mute=True)
+    ledger.happen("custom", NAME, {"campaign run": str(id), "from": row.digest, "to": new.digest}, mute=True)
     fresh = where.fresh or row.attention is not None or row.wait is None or row.wait["state"] != "wait"
     position, now = where.position, ledger.now
     due: datetime | None = now
@@ -128,13 +131,13 @@ async def _moved(
         if row.attention is not None:
             branches = tuple(replace(one, hold=None, why=None) for one in position.branches)
             position = replace(position, branches=branches)
-        answer = Answer("again", gen, seen=event.seq, on_event="mail")
+        answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
     else:
         rest = sleep(new, position)
         due = rest.due
         first = rest.resting[0]
         answer = Answer(
-            "wait", gen, seen=event.seq, wake_at=rt.clock.to_real(due) if due else None,
+            "wait", gen, seen=row.wait["seen"], wake_at=rt.clock.to_real(due) if due else None,
             on_event="mail" if rest.event_may_send else "db", on_timer="mail" if rest.timer_may_send else "db",
             note=f"{first.step} {first.source}",
         )  # fmt: skip
