@@ -23,6 +23,7 @@ from engine.moving import AT_ONCE
 from engine.ports import Clock
 from engine.runtime import Runtime
 from engine.store import leads
+from engine.store.db import Database
 from engine.store.record import record
 from engine.store.tables import jobs
 from engine.store.writes import Writes
@@ -57,6 +58,9 @@ ORDER BY e.id LIMIT :many""")
 _DONE = text("""
 UPDATE jobs SET cursor = :cursor, result = CAST(:result AS jsonb), finished_at = :finished, real_leased_until = :real
 WHERE id = :id AND cursor IS NOT DISTINCT FROM CAST(:before AS uuid)""")
+
+
+_OPEN = text("SELECT kind, campaign, result FROM jobs WHERE finished_at IS NULL ORDER BY at")
 
 
 @dataclass(frozen=True)
@@ -153,3 +157,9 @@ async def _wake(rt: Runtime, id: UUID) -> str:
         await writes.flush(hot)
         await hot.commit()
     return "woken"
+
+
+async def unfinished(db: Database) -> list[dict[str, Any]]:
+    """Jobs that are not done, the oldest first: kind, campaign, and how many runs came to which end so far."""
+    async with db.engine.connect() as connection:
+        return [dict(row) for row in (await connection.execute(_OPEN)).mappings()]

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, key, migrate, retry, send_test, status, web, worker
+from engine.cli import (
+    check,
+    demo,
+    deploy,
+    dev,
+    key,
+    migrate,
+    pause,
+    plan,
+    retry,
+    rollback,
+    send_test,
+    status,
+    web,
+    worker,
+)
 from engine.cli.common import guarded, out
 
 
@@ -42,7 +57,13 @@ def _main(
 
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
+app.command("plan", rich_help_panel=_CAMPAIGNS)(plan.plan)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
+app.command("rollback", rich_help_panel=_CAMPAIGNS)(rollback.rollback)
+app.command("deployments", rich_help_panel=_CAMPAIGNS)(rollback.deployments)
+app.command("pause", rich_help_panel=_CAMPAIGNS)(pause.pause)
+app.command("resume", rich_help_panel=_CAMPAIGNS)(pause.resume)
+app.command("stop", rich_help_panel=_CAMPAIGNS)(pause.stop)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
