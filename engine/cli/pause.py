@@ -28,8 +28,12 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def pause(
-    campaign: Campaign = None, everything: All = False, author: Author = None, because: Because = "", as_json: Json = False
-) -> None:  # fmt: skip
+    campaign: Campaign = None,
+    everything: All = False,
+    author: Author = None,
+    because: Because = "",
+    as_json: Json = False,
+) -> None:
     """Hold every lead of a campaign where it is: no mail leaves, nobody is handed to sales.
 
     From the moment the command returns. Clicks, forms and replies are stored as always; leads who enter meanwhile are
@@ -92,8 +96,8 @@ def stop(
 ) -> None:
     """Take every lead out of a campaign, for good, and let nobody enter it.
 
-    Says how many are inside and asks first, on a terminal. Mails that were due are shown as skipped. Nobody enters until
-    the campaign is deployed again or resumed; those who were taken out do not come back by themselves.
+    Says how many are inside and asks first, on a terminal. Mails that were due are shown as skipped. Nobody enters
+    until the campaign is deployed again or resumed; those who were taken out do not come back by themselves.
 
     Example: `coldframe stop "Whitepaper nurture"`
     """

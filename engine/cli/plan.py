@@ -22,9 +22,9 @@ def plan(
 ) -> None:
     """Show what `deploy` would change, and what would become of the leads inside. Nothing is changed.
 
-    For every campaign that differs: the steps that are new, gone, changed or elsewhere, how many leads wait at them, and
-    what `deploy --move` would do with each. The last line names the base: `deploy --base N` refuses when somebody else
-    has deployed since you looked.
+    For every campaign that differs: the steps that are new, gone, changed or elsewhere, how many leads wait at them,
+    and what `deploy --move` would do with each. The last line names the base: `deploy --base N` refuses when somebody
+    else has deployed since you looked.
 
     Example: `coldframe plan campaigns`
     """
