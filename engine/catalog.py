@@ -17,7 +17,11 @@ from engine.matching import Index
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans
 
-_STOPPED = text("SELECT campaign FROM campaign_states WHERE until IS NULL AND state = 'stopped'")
+_STOPPED = text("""
+SELECT p.name FROM (
+    SELECT jsonb_array_elements(program->'campaigns')->>'campaign' AS name FROM deployments WHERE epoch = :epoch) p
+JOIN campaign_states s ON s.campaign = lower(p.name) WHERE s.until IS NULL AND s.state = 'stopped'""")
+"""Names are compared in lower case by the database alone, whose lower case is not Python's."""
 
 
 class Unreadable(Exception):
@@ -99,7 +103,7 @@ class Catalog:
             of_epoch = select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch)
             bodies = await connection.execute(of_epoch.where(~assets.c.path.startswith("sources/")))
             stored: dict[str, bytes] = {row.path: row.body for row in bodies}
-            stopped = set((await connection.execute(_STOPPED)).scalars())
+            stopped = set((await connection.execute(_STOPPED, {"epoch": epoch})).scalars())
         program = Program.model_validate(row.program)
         for plan in program.campaigns:
             self._plans[plan.digest] = plan
@@ -123,5 +127,5 @@ def _without(rules: Rules, stopped: set[str]) -> Rules:
     """The rules with nothing that leads into a stopped campaign. Stopping one makes a new epoch."""
     if not stopped:
         return rules
-    campaigns = tuple(plan for plan in rules.program.campaigns if plan.campaign.lower() not in stopped)
+    campaigns = tuple(plan for plan in rules.program.campaigns if plan.campaign not in stopped)
     return replace(rules, index=Index(rules.program.model_copy(update={"campaigns": campaigns})))

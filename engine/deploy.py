@@ -122,7 +122,7 @@ async def _move(
             row.campaign, row.digest, target.digest if target else None, epoch, author, how.leave,
             step_map(old, target) if target else dict.fromkeys(old.by_id),
         )  # fmt: skip
-        made.append(await jobs.add(connection, clock, "move", row.campaign.lower(), asdict(order)))
+        made.append(await jobs.add(connection, clock, "move", row.campaign, asdict(order)))
     return tuple(made)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import moving
@@ -81,7 +81,7 @@ async def add(connection: AsyncConnection, clock: Clock, kind: str, campaign: st
     id = uuid4()
     await connection.execute(
         insert(jobs).values(
-            id=id, kind=kind, campaign=campaign, data=dict(data), result={}, at=clock.now(),
+            id=id, kind=kind, campaign=func.lower(campaign), data=dict(data), result={}, at=clock.now(),
             real_leased_until=clock.real(),
         )
     )  # fmt: skip

@@ -29,7 +29,9 @@ SELECT e.id, e.campaign, e.digest, e.state, e.position, e.attention, l.fields->>
 FROM enrolments e JOIN leads l ON l.id = e.lead_id
 WHERE e.state <> 'ended' AND e.digest <> ALL(:current) AND (CAST(:after AS uuid) IS NULL OR e.id > :after)
 ORDER BY e.id LIMIT :many""")
-_STOPPED = text("SELECT campaign FROM campaign_states WHERE until IS NULL AND state = 'stopped'")
+_STOPPED = text("""
+SELECT n.name FROM unnest(CAST(:names AS text[])) AS n(name) JOIN campaign_states s ON s.campaign = lower(n.name)
+WHERE s.until IS NULL AND s.state = 'stopped' ORDER BY n.name""")
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
     changes = _changes(last, program, bundle)
     waiting, missing = await _waiting(db, program, bundle, leave)
     async with db.engine.connect() as connection:
-        stopped = list((await connection.execute(_STOPPED)).scalars())
-    named = [plan.campaign for plan in program.campaigns if plan.campaign.lower() in stopped]
+        names = [plan.campaign for plan in program.campaigns]
+        stopped = list((await connection.execute(_STOPPED, {"names": names})).scalars())
     return Outlook(
         last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, missing,
-        named, last.sources if last else {},
+        stopped, last.sources if last else {},
     )  # fmt: skip
 
 

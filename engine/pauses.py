@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import jobs
@@ -103,7 +103,7 @@ async def resume(
         if now.state == "stopped":
             await again(connection, clock, author, "resume", campaign)
             return Change(campaign, "running", at, 0)
-        job = await jobs.add(connection, clock, "wake", campaign.lower(), {"author": author})
+        job = await jobs.add(connection, clock, "wake", campaign, {"author": author})
         return Change(campaign, "running", at, await _count(connection, campaign), job)
 
 
@@ -117,7 +117,7 @@ async def stop(db: Database, clock: Clock, campaign: str, author: str, reason: s
             raise Refused(f"{_called(campaign)} stopped already, by {now.author} on {now.at:%Y-%m-%d at %H:%M}")
         at = await _say(connection, clock, campaign, "stopped", author, reason)
         await again(connection, clock, author, "stop", campaign)
-        job = await jobs.add(connection, clock, "wake", campaign.lower(), {"author": author, "everyone": True})
+        job = await jobs.add(connection, clock, "wake", campaign, {"author": author, "everyone": True})
         return Change(campaign, "stopped", at, await _count(connection, campaign), job)
 
 
@@ -153,7 +153,7 @@ async def _say(
     number = (await connection.execute(_NUMBER)).scalar_one()
     await connection.execute(
         insert(campaign_states).values(
-            number=number, campaign=campaign.lower(), state=state, author=author, reason=reason,
+            number=number, campaign=func.lower(campaign), state=state, author=author, reason=reason,
             spread=int(spread.total_seconds()), at=now,
         )
     )  # fmt: skip

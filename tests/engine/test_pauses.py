@@ -348,3 +348,18 @@ async def test_nothing_is_deployed_over_a_stop_that_is_still_taking_leads_out(st
             await deploy_text(stage.rt, WORKSPACE)
         await work(stage)
         await deploy_text(stage.rt, WORKSPACE)
+
+
+async def test_names_in_any_script_are_paused_and_stopped(staged):
+    text = TWO.replace("Guide", "Ägypten über alles").replace("wait 30 days", 'wait 1 day\n        send "three"')
+    async with staged(text) as stage:
+        [name] = await pauses.names(stage.rt.db)
+        await stage.post("in", email="ann@lead.example")
+        await pause(stage, name)
+        await stage.pass_time(2 * DAY)
+        assert subjects(stage) == ["one", "two"]
+        await resume(stage, name)
+        await stop(stage, name)
+        await stage.post("in", email="ben@lead.example")
+        assert await stage.rows("SELECT 1 FROM enrolments WHERE state <> 'ended'") == []
+        assert len(await stage.rows("SELECT 1 FROM enrolments")) == 1
