@@ -8,7 +8,24 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, explain, key, migrate, new, retry, send_test, status, web, worker
+from engine.cli import (
+    check,
+    demo,
+    deploy,
+    dev,
+    explain,
+    key,
+    migrate,
+    new,
+    pause,
+    plan,
+    retry,
+    rollback,
+    send_test,
+    status,
+    web,
+    worker,
+)
 from engine.cli.common import guarded, out
 
 
@@ -44,7 +61,13 @@ _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
 app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
+app.command("plan", rich_help_panel=_CAMPAIGNS)(plan.plan)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
+app.command("rollback", rich_help_panel=_CAMPAIGNS)(rollback.rollback)
+app.command("deployments", rich_help_panel=_CAMPAIGNS)(rollback.deployments)
+app.command("pause", rich_help_panel=_CAMPAIGNS)(pause.pause)
+app.command("resume", rich_help_panel=_CAMPAIGNS)(pause.resume)
+app.command("stop", rich_help_panel=_CAMPAIGNS)(pause.stop)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
