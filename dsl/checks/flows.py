@@ -107,12 +107,12 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
         ]
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
-            before = start.event.name
-            if before is None or start.event.noun.value != "campaign":
+            before, verb = start.event.name, start.event.verb.value
+            if before is None or start.event.noun.value != "campaign" or verb not in ("entered", "left"):
                 continue
             if before.key == campaign.name.key:
                 problems.add("E603", start.span)
-            elif start.event.verb.value == "entered" and before.key in edges:
+            elif verb == "entered" and before.key in edges:
                 edges[before.key].append((campaign.name.key, start.span))
     for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle if key in scope.campaigns]
