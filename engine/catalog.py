@@ -104,7 +104,7 @@ class Catalog:
         self.current = Deployment(
             epoch=epoch,
             program=program,
-            rules=Rules.of(program, self.plan, epoch),
+            rules=Rules.of(program, self.plan, epoch, row.at),
             templates={
                 path.removeprefix("templates/"): body.decode()
                 for path, body in stored.items()
