@@ -113,7 +113,7 @@ class Catalog:
         self.current = Deployment(
             epoch=epoch,
             program=program,
-            rules=_without(Rules.of(program, self.plan, epoch), stopped),
+            rules=_without(Rules.of(program, self.plan, epoch, row.at), stopped),
             templates={
                 path.removeprefix("templates/"): body.decode()
                 for path, body in stored.items()
