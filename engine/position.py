@@ -14,6 +14,8 @@ LEAVE = "leave"
 MOST_BRANCHES = 8
 """Branches beside the flow: runs of `whenever`."""
 MOST_USED = 50
+MOST_WALKED = 60
+"""Steps of a run's way that are remembered, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Branch:
 class Position:
     """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send; `fired`
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
-    recorded; `ending` is the outcome the run is heading for once it leaves."""
+    recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
+    read: step, instant, and the branch (`id:visit`; empty: the flow) that came there."""
 
     branches: tuple[Branch, ...]
     seen: int = 0
@@ -70,6 +73,12 @@ class Position:
     fired: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     dropped: tuple[tuple[str, str, str], ...] = ()
     ending: str | None = None
+    path: tuple[tuple[str, str, str], ...] = ()
+
+    def walked(self, branch: Branch, now: datetime) -> Position:
+        """The same once that branch has come to the step it is at."""
+        name = "" if branch.id == FLOW else f"{branch.id}:{branch.visit}"
+        return replace(self, path=(*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:])
 
     def with_branch(self, branch: Branch) -> Position:
         """The same position with that branch replaced, or gone when it has come to its end."""
@@ -89,6 +98,8 @@ class Position:
             data["dropped"] = [list(item) for item in self.dropped]
         if self.ending:
             data["ending"] = self.ending
+        if self.path:
+            data["path"] = [[step, at, *([branch] if branch else [])] for step, at, branch in self.path]
         return data
 
     @staticmethod
@@ -100,6 +111,7 @@ class Position:
             fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
+            path=tuple((step, at, branch[0] if branch else "") for step, at, *branch in data.get("path", ())),
         )
 
 
