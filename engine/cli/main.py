@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, key, migrate, retry, send_test, status, web, worker
+from engine.cli import (
+    check,
+    demo,
+    deploy,
+    dev,
+    graph,
+    key,
+    migrate,
+    retry,
+    send_test,
+    status,
+    web,
+    worker,
+)  # fmt: skip
 from engine.cli.common import guarded, out
 
 
@@ -43,6 +56,7 @@ def _main(
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
+app.command("graph", rich_help_panel=_CAMPAIGNS)(graph.graph)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
