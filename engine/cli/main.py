@@ -20,6 +20,7 @@ from engine.cli import (
     send_test,
     status,
     web,
+    why,
     worker,
 )  # fmt: skip
 from engine.cli.common import guarded, out
@@ -59,6 +60,7 @@ app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("graph", rich_help_panel=_CAMPAIGNS)(graph.graph)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
+app.command("why", rich_help_panel=_CAMPAIGNS)(why.why)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)

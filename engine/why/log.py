@@ -1,4 +1,4 @@
-"""Everything the store knows about one lead and one campaign, as plain values, and how the lead stood at any instant."""
+"""What the store knows about one lead and one campaign, as plain values, and how the lead stood at any instant."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan, Program
+from engine import calendar
 from engine.conditions import Facts
 from engine.model import Event, Lead, stage_order
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,11 @@ class Log:
     @property
     def zone(self) -> str:
         return self.lead.zone(self.program)
+
+    def local(self, at: datetime) -> str:
+        """An instant in the lead's own time: `Tue 2026-09-01 09:00`."""
+        there = calendar.local_time(at, self.zone)
+        return f"{_DAYS[there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)
