@@ -123,7 +123,7 @@ def handoff_lines(
     for event in log.events:
         if event.type in _HANDED and str(event.data.get("handoff")) in mine and at <= event.at:
             values = {"by": "sales", "reason": "no reason given", **event.data, "name": event.name}
-            yield Said(event.at, _HANDED[event.type].format_map(_Blank(values)), "beside", source=step.source)
+            yield Said(event.at, _HANDED[event.type].format_map(_Blank(values)), source=step.source)
     if not mine:
         joined = "" if step.detached else "it joined a handoff that was open already, or no team takes this lead"
         yield Said(at, "no handoff of its own was opened", "not", joined, step.source)

@@ -28,8 +28,10 @@ def story(log: Log, run: Run) -> list[Said]:
     found += _meanwhile(log, run)
     if run.plan is None:
         found.append(Said(run.started_at, "this version of the campaign is gone, so its lines cannot be told", "warn"))
-    ordered = sorted(enumerate(found), key=lambda pair: (pair[1].at or run.started_at, pair[0] != 0, pair[0]))
-    return [said for _, said in ordered] + list(_end(log, run))
+    # Of what bears one instant, what the lead did and earned comes before what the campaign made of it.
+    first = found[0]
+    ordered = sorted(found, key=lambda said: (said.at or run.started_at, said is not first, said.tone != "beside"))
+    return [*ordered, *_end(log, run)]
 
 
 # ── the way through the plan ─────────────────────────────────────────────────────────────────────────────────────────
@@ -51,7 +53,7 @@ def _walked(log: Log, run: Run) -> Iterator[Said]:
 
 
 def _branch_began(log: Log, run: Run, branch: str, at: datetime) -> Iterator[Said]:
-    id, _, seq = branch.partition(":")
+    id, _, seq = branch.rpartition(":")
     event = log.event(int(seq)) if seq.isdigit() else None
     because = f"because {event_words(event)}" if event else ""
     block = next((one for one in run.plan.whenevers if one.id == id), None) if run.plan else None
@@ -113,8 +115,9 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     own = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
     for booked in own:
         yield Said(booked.at, _booked(booked), "beside", _cause(log, booked), log.sources.get(booked.rule, ""))
+    own_lines = {step.source for step in run.plan.steps if step.kind == "qualify"} if run.plan else set()
     for move in log.moves:
-        if run.started_at <= move.at <= end:
+        if run.started_at <= move.at <= end and move.reason not in own_lines:
             yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.reason)
 
 
