@@ -16,6 +16,7 @@ from engine.cli import (
     graph,
     key,
     migrate,
+    preview,
     retry,
     send_test,
     status,
@@ -59,6 +60,7 @@ app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("graph", rich_help_panel=_CAMPAIGNS)(graph.graph)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
+app.command("preview", rich_help_panel=_CAMPAIGNS)(preview.preview)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
 app.command("why", rich_help_panel=_CAMPAIGNS)(why.why)
 app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)

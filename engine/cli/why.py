@@ -13,6 +13,7 @@ from engine.cli.common import FAILED, Stop, database, load_settings, out, print_
 if TYPE_CHECKING:
     from engine.settings import Settings
     from engine.why.log import Log, Said
+    from engine.why.read import Unknown
     from engine.why.tell import Told
 
 _SIGNS = {
@@ -51,7 +52,6 @@ def why(
 
 
 async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
-    from dsl.near import near
     from engine.clock import clock_from
     from engine.store.db import Database
     from engine.why.read import Unknown, read
@@ -60,14 +60,21 @@ async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
     try:
         return await read(db, lead, campaign, clock_from(settings).now())
     except Unknown as error:
-        if error.what == "deployment":
-            raise Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED) from None
-        close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
-        asked = f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else "look at `coldframe status`"
-        verb = "is called" if error.what == "campaign" else "has the address or id"
-        raise Stop(f"no {error.what} {verb} `{error.word}`: {asked}", FAILED) from None
+        raise explained(error) from None
     finally:
         await db.close()
+
+
+def explained(error: Unknown) -> Stop:
+    """What is not there, with what there is instead."""
+    from dsl.near import near
+
+    if error.what == "deployment":
+        return Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED)
+    close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
+    asked = f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else "look at `coldframe status`"
+    verb = "is called" if error.what == "campaign" else "has the address or id"
+    return Stop(f"no {error.what} {verb} `{error.word}`: {asked}", FAILED)
 
 
 def show(log: Log, told: Told) -> None:

@@ -70,7 +70,7 @@ async def read(db: Database, who: str, campaign: str, now: datetime) -> Log:
     if deployment is None:
         raise Unknown("deployment", "", ())
     async with db.engine.connect() as connection:
-        lead = await _lead(connection, who)
+        lead = await find_lead(connection, who)
         name = await _campaign(connection, deployment.program, campaign)
         runs = list((await connection.execute(_RUNS, {"lead": lead.id})).mappings())
         mine = [row for row in runs if row["campaign"].casefold() == name.casefold()]
@@ -78,7 +78,8 @@ async def read(db: Database, who: str, campaign: str, now: datetime) -> Log:
         return await _log(connection, deployment, catalog, lead, name, runs, now)
 
 
-async def _lead(connection: AsyncConnection, who: str) -> Lead:
+async def find_lead(connection: AsyncConnection, who: str) -> Lead:
+    """The lead with that address or id. Raises Unknown with addresses like it."""
     try:
         id = str(UUID(who))
     except ValueError:
