@@ -176,7 +176,7 @@ def page(shown: Sequence[Shown]) -> str:
             f"<section><h2>{escape(one.language)} <small>{escape(one.variant)}</small></h2>"
             f"<p class=from>{escape(one.sender)}</p><p class=subject>{escape(one.subject)}</p>"
             f"<p class=preheader>{escape(one.preheader)}</p><ul>{warnings}</ul>"
-            f'<iframe sandbox="" title="{escape(one.language)}" srcdoc="{escape(one.html)}"></iframe>'
+            f'<iframe sandbox="allow-same-origin" title="{escape(one.language)}" srcdoc="{escape(one.html)}"></iframe>'
             f"<details><summary>plain text</summary><pre>{escape(one.text)}</pre></details></section>"
         )
     return _PAGE.format(title=escape(shown[0].template), sections="".join(parts))

@@ -88,12 +88,14 @@ def _links(page: _Page) -> Iterator[Warned]:
         elif scheme == "http" and not _local(address):
             sorts["link-http"].append(address)
     said = {
-        "link-empty": "leads nowhere", "link-relative": "has no `https://`: in a mail it leads nowhere",
-        "link-http": "begins with `http://`: browsers warn of such pages",
+        "link-empty": ("leads nowhere", "lead nowhere"),
+        "link-relative": ("has no `https://` and so leads nowhere", "have no `https://` and so lead nowhere"),
+        "link-http": ("begins with `http://`, of which browsers warn", "begin with `http://`, of which browsers warn"),
     }  # fmt: skip
     for code, found in sorts.items():
         if found:
-            yield Warned(code, f"{_many(found, 'link or picture', 'links or pictures')} {said[code]} ({_some(found)})")
+            verb = said[code][len(found) > 1]
+            yield Warned(code, f"{_many(found, 'link or picture', 'links or pictures')} {verb} ({_some(found)})")
 
 
 def _local(address: str) -> bool:
