@@ -9,9 +9,9 @@ from uuid import UUID
 
 from dsl.plan import Program
 from engine.catalog import Deployment
-from engine.consequences import Rules
 from engine.invented import given_for, invented_event, invented_lead, use_of
 from engine.letters import context_for
+from engine.limits import Rules
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.errors import TemplateError
 from engine.mail.lint import Warned, lint

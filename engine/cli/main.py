@@ -13,9 +13,11 @@ from engine.cli import (
     demo,
     deploy,
     dev,
+    explain,
     graph,
     key,
     migrate,
+    new,
     preview,
     retry,
     send_test,
@@ -23,7 +25,7 @@ from engine.cli import (
     web,
     why,
     worker,
-)  # fmt: skip
+)
 from engine.cli.common import guarded, out
 
 
@@ -57,6 +59,8 @@ def _main(
 
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
+app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
+app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("graph", rich_help_panel=_CAMPAIGNS)(graph.graph)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
