@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dsl.plan import Plan, Start
+from dsl.plan import EnterCampaign, Plan, Start
 from engine import calendar
-from engine.matching import matches
+from engine.conditions import matches
 from engine.model import Event
 from engine.outline import reentry_words, start_words
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
-from engine.words import condition, duration, pattern, quoted
+from engine.words import condition, duration, quoted
 
 MOST = 5
 """Occasions at which a lead could have entered and did not that are told, the newest ones."""
@@ -23,12 +23,31 @@ def entered(log: Log, run: Run) -> Said:
     plan = run.plan or log.plan
     for start in plan.starts if plan else ():
         for event in reversed(log.events):
-            if event.at == run.started_at and matches(start.pattern, event):
+            if _let_in(run, event) and matches(start.pattern, event):
                 held = _held(log, start, event)
-                return Said(run.started_at, f"entered, because {event_words(event)}", why=held, source=start.source)
-    return Said(
-        run.started_at, "entered", why="brought in by another campaign or by hand", source=plan.source if plan else ""
+                return Said(
+                    run.started_at, f"entered, because {event_words(event, log)}", why=held, source=start.source
+                )
+    return _brought(log, run, plan)
+
+
+def _let_in(run: Run, event: Event) -> bool:
+    """Whether the event could be the one that began the run: what followed from it at once has later numbers."""
+    return event.at == run.started_at or (
+        0 < event.seq <= run.entered and abs(event.at - run.started_at) < timedelta(seconds=10)
     )
+
+
+def _brought(log: Log, run: Run, plan: Plan | None) -> Said:
+    source = plan.source if plan else ""
+    if any(one.type == "pattern.met" and one.name == "reactivate" and _let_in(run, one) for one in log.events):
+        return Said(run.started_at, f"entered, because {log.met['reactivate']}", source=source)
+    for other in log.program.campaigns:
+        for step in other.steps:
+            inside = any(name == other.campaign and begin <= run.started_at for name, begin, _ in log.others)
+            if isinstance(step, EnterCampaign) and step.campaign.casefold() == log.campaign.casefold() and inside:
+                return Said(run.started_at, f"entered from campaign {quoted(other.campaign)}", source=step.source)
+    return Said(run.started_at, "entered", why="by a start that this version no longer has", source=source)
 
 
 def _held(log: Log, start: Start, event: Event) -> str:
@@ -61,7 +80,7 @@ def not_entered(log: Log) -> Iterator[Said]:
 
 
 def _began(log: Log, event: Event) -> bool:
-    return any(run.started_at == event.at for run in log.runs)
+    return any(_let_in(run, event) for run in log.runs)
 
 
 def _no_occasion(log: Log, start: Start) -> Said:
@@ -84,7 +103,7 @@ def _no_occasion(log: Log, start: Start) -> Said:
 
 def _refused(log: Log, plan: Plan, start: Start, event: Event) -> Said:
     why, source = _reason(log, plan, start, event)
-    return Said(event.at, f"did not enter, although {event_words(event)}", "not", why, source)
+    return Said(event.at, f"did not enter, although {event_words(event, log)}", "not", why, source)
 
 
 def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]:
@@ -97,7 +116,11 @@ def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]
     day = calendar.local_date(event.at, log.zone).isoformat()
     if plan.runs is not None and not plan.runs[0] <= day <= plan.runs[1]:
         return f"the campaign takes leads in from {plan.runs[0]} to {plan.runs[1]}", plan.source
-    if any(run.started_at <= event.at and (run.ended_at is None or run.ended_at > event.at) for run in log.runs):
+    if plan.reentry.kind == "per":
+        value = str(event.data.get(plan.reentry.datum or "", ""))
+        if any(run.per == value and run.started_at <= event.at for run in log.runs):
+            return f"{reentry_words(plan.reentry)}, and {quoted(value)} had been in it", plan.source
+    elif any(run.started_at <= event.at and (run.ended_at is None or run.ended_at > event.at) for run in log.runs):
         return "the lead was in the campaign already", plan.source
     return _again(log, plan, event.at), plan.source
 
@@ -133,7 +156,7 @@ _SAID = {
 }  # fmt: skip
 
 
-def event_words(event: Event, plan: Plan | None = None) -> str:
+def event_words(event: Event, log: Log | None = None) -> str:
     """What happened, in the past tense where the language has a phrase for it."""
     data = event.data
     match event.type:
@@ -145,10 +168,8 @@ def event_words(event: Event, plan: Plan | None = None) -> str:
             return f"the score{model} {verb} from {data.get('before', 0):g} to {data.get('after', 0):g}"
         case "handoff.rejected" if data.get("reason"):
             return f"sales rejected: {data['reason']}"
-        case "pattern.met" | "date.due" if plan is not None:
-            for start in plan.starts:
-                if start.pattern.key == event.name:
-                    return pattern(start.pattern)
+        case "pattern.met" | "date.due" if log is not None and event.name in log.met:
+            return log.met[event.name]
     said = _SAID.get(event.type)
     named = quoted(event.name) if event.name else ""
     return " ".join(said.format(name=named).split()) if said else f"{event.type.replace('.', ' ')} {named}".strip()

@@ -17,19 +17,16 @@ from dsl.plan import (
     InCampaign,
     InList,
     InSegment,
-    InterestRef,
     Known,
     Not,
     Operand,
     StageIs,
     Subscribed,
-    Today,
     TrackingAllowed,
     Value,
 )  # fmt: skip
 from engine import calendar
-from engine.conditions import Facts, holds, value_of
-from engine.matching import matches
+from engine.conditions import Facts, holds, matches, own_key, value_of
 from engine.model import TRACKING
 from engine.why.log import Log
 from engine.words import condition as in_words
@@ -44,7 +41,7 @@ def grounds(
 ) -> Grounds:  # fmt: skip
     """The truth of a condition as of an instant. `data` is that of the event it is about, `entered` when the run
     began."""
-    return _Question(log, at, log.facts(at, data), entered).ask(asked)
+    return _Question(log, at, log.facts(at, data, entered), entered).ask(asked)
 
 
 class _Question:
@@ -95,16 +92,7 @@ class _Question:
                 return bool(holds(asked, self.facts)), (f"the address is at {_domain(self.facts)}",)
             case _:
                 return None, (f"`{in_words(asked)}` cannot be told afterwards",)
-        if isinstance(asked, DateIs) or any(isinstance(one, InterestRef | Today) for one in operands):
-            try:
-                truth = holds(asked, self.facts)
-            except (TypeError, ValueError, AttributeError):
-                truth = None
-            if not isinstance(truth, bool):
-                return None, (f"`{in_words(asked)}` cannot be told afterwards",)
-            return truth, tuple(self._value(one) for one in operands if not isinstance(one, Value | Today))
-        told = tuple(self._value(one) for one in operands if not isinstance(one, Value))
-        return bool(holds(asked, self.facts)), told
+        return holds(asked, self.facts), tuple(self._value(one) for one in operands if not isinstance(one, Value))
 
     def _value(self, one: Operand) -> str:
         value = value_of(one, self.facts)
@@ -118,24 +106,17 @@ class _Question:
         start = self.entered if asked.since_entering else None
         if asked.within is not None:
             start = calendar.since(asked.within, self.at, self.log.zone)
-        type = "email.delivered" if asked.pattern.type == "email.received" else asked.pattern.type
-        pattern = asked.pattern.model_copy(update={"type": type, "own": False})
         found = [
-            one for one in self.log.events
-            if one.at <= self.at and (start is None or one.at >= start) and matches(pattern, one)
+            one for one in self.facts.history if (start is None or one.at >= start) and matches(asked.pattern, one)
         ]  # fmt: skip
-        wanted = asked.times or 1
         said = in_words(asked.model_copy(update={"times": None}))
         many = "never" if not found else "once" if len(found) == 1 else f"{len(found)} times"
-        return len(found) >= wanted, (f"`{said}`: {many}",)
+        return holds(asked, self.facts), (f"`{said}`: {many}",)
 
     def _member(self, asked: InList | InCampaign | Subscribed | TrackingAllowed) -> Grounds:
         match asked:
             case InCampaign(name=name, ever=ever):
-                spans = [(begin, end) for other, begin, end in self.log.others if other.casefold() == name.casefold()]
-                if name.casefold() == self.log.campaign.casefold():
-                    spans += [(run.started_at, run.ended_at) for run in self.log.runs]
-                inside = any(begin <= self.at and (ever or end is None or end > self.at) for begin, end in spans)
+                inside = holds(asked, self.facts)
                 verb = "had been" if ever else "was"
                 return inside, (f"the lead {verb}{'' if inside else ' not'} in campaign {quoted(name)}",)
             case Subscribed(topic=topic):
@@ -150,11 +131,12 @@ class _Question:
                     if one.type in ("list.joined", "list.left") and one.name.casefold() == name.casefold()
                     and one.at <= self.at
                 ]  # fmt: skip
-                inside = bool(joined and joined[-1])
+                inside = joined[-1] if joined else holds(asked, self.facts)
                 return inside, (f"the lead was{'' if inside else ' not'} in list {quoted(name)}",)
 
     def _topic(self, topic: str, said: str) -> Grounds:
-        inside = self.log.lead.topics.get(topic) == "subscribed"
+        key = own_key(self.log.lead.topics, topic)
+        inside = key is not None and self.log.lead.topics[key] == "subscribed"
         return inside, (f"the lead is{'' if inside else ' not'} {said}",)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import Plan, Program
+from dsl.plan import Pattern, Plan, Program, Wait
 from engine import calendar
 from engine.conditions import Facts
-from engine.model import Event, Lead, stage_order
+from engine.model import TRACKING, Event, Lead, stage_order
+from engine.words import pattern
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -27,6 +29,7 @@ class Message:
     subject: str
     at: datetime
     id: UUID
+    staff: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ class Run:
     leave_seq: int | None
     started_at: datetime
     ended_at: datetime | None
+    entered: int = 0
+    """The newest event of the lead's when it entered."""
+    per: str = ""
     path: tuple[Walk, ...] = ()
     messages: tuple[Message, ...] = ()
     rests: tuple[Rest, ...] = ()
@@ -107,6 +113,8 @@ class Log:
     moves: Sequence[Move] = ()
     runs: Sequence[Run] = ()
     others: Sequence[tuple[str, datetime, datetime | None]] = ()
+    received: Sequence[Event] = ()
+    """Mails that were accepted, as the history conditions ask."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Scoring rule → its place."""
 
@@ -122,7 +130,7 @@ class Log:
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)
 
-    def facts(self, at: datetime, data: Mapping[str, Any] | None = None) -> Facts:
+    def facts(self, at: datetime, data: Mapping[str, Any] | None = None, entered: datetime | None = None) -> Facts:
         """The lead as of an instant: scores and stage as they were, fields as they are now, since their past is not
         kept."""
         scores: dict[str, float] = {}
@@ -130,13 +138,42 @@ class Log:
             if booked.at <= at:
                 scores[booked.model] = booked.after
         lead = self.lead.changed(scores=scores, stage=self.stage(at))
-        return lead.facts(stage_order(self.program), data)
+        spans = [*self.others, *((self.campaign, run.started_at, run.ended_at) for run in self.runs)]
+        spans = [span for span in spans if span[1] <= at]
+        past = sorted((one for one in (*self.events, *self.received) if one.at <= at), key=lambda one: one.at)
+        return lead.facts(
+            stage_order(self.program), data, now=at, zone=self.zone, history=past, entered_at=entered,
+            entered=max((one.seq for one in self.events if entered is not None and one.at <= entered), default=0),
+            campaigns=frozenset(name.casefold() for name, _, end in spans if end is None or end > at),
+            been=frozenset(name.casefold() for name, _, _ in spans),
+            tracking=not self.program.workspace.tracking_needs_consent
+            or self.lead.topics.get(TRACKING) == "subscribed",
+        )  # fmt: skip
+
+    @cached_property
+    def met(self) -> Mapping[str, str]:
+        """Key → the composite pattern or date in words, for what the engine logs when one comes true."""
+        plans = [*(run.plan for run in self.runs), self.plan]
+        found = [one for plan in plans if plan for one in patterns_of(plan)]
+        found += [rule.pattern for stage in self.program.stages for rule in stage.rules]
+        found += [rule.pattern for scoring in self.program.scorings for rule in scoring.rules if rule.pattern]
+        silent = "the lead was silent for longer than its stage allows"
+        return {"reactivate": silent, **{one.key: pattern(one) for one in found if one.composite}}
 
     def stage(self, at: datetime) -> str:
         before = [move.stage for move in self.moves if move.at <= at]
         if before:
             return before[-1]
         return self.moves[0].before if self.moves else self.lead.stage
+
+
+def patterns_of(plan: Plan) -> list[Pattern]:
+    """Every event the campaign starts by, waits for, runs a block at or leaves by."""
+    found = [start.pattern for start in plan.starts]
+    found += [one.pattern for one in plan.whenevers]
+    found += [one.pattern for one in plan.leaves]
+    found += [arm.pattern for step in plan.steps if isinstance(step, Wait) for arm in step.arms]
+    return [*found, plan.goal.pattern] if plan.goal else found
 
 
 @dataclass(frozen=True, slots=True)

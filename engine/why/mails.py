@@ -18,7 +18,8 @@ REASONS = {
     "no consent": "the lead has not subscribed", "too late": "it had to wait longer than `within` allows",
     "erased": "the lead's data has been erased",
     "unsubscribed from the topic": "the lead has unsubscribed from its topic",
-    "control group": "the lead is in the control group, which gets no mail",
+    "control group": "the lead is in the control group, which is only measured",
+    "nobody to notify": "there is nobody to notify: no owner, no team, nobody in it",
     "interrupted": "the connection broke while it was handed over: it may have arrived, and is never sent twice",
 }  # fmt: skip
 _ENGAGED = {
@@ -43,14 +44,16 @@ def not_walked(log: Log, run: Run) -> Iterator[Said]:
     for one in sorted(run.messages, key=lambda each: each.at):
         nth = counted[one.step] = counted.get(one.step, 0) + 1
         if nth > shown.get(one.step, 0):
-            yield from _message(log, run.plan, one, one.at, f"send {quoted(one.template)}")
+            step = run.plan.by_id.get(one.step) if run.plan else None
+            yield from _message(log, run.plan, one, one.at, words(step) if step else f"send {quoted(one.template)}")
 
 
 def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said: str) -> Iterator[Said]:
     held = held_by(log, plan, one, arrived) if one.at - arrived > PROMPT else ""
     match one.state:
         case "accepted":
-            yield Said(one.at, f"sent {quoted(one.template)}: {one.subject}", why=held, source=one.source)
+            mail = f"sent {quoted(one.template)}: {one.subject}" if one.subject and one.staff is None else said
+            yield Said(one.at, mail, why=", ".join(filter(None, (_to(one), held))), source=one.source)
         case "skipped":
             yield Said(one.at, f"did not {said}", "not", _reason(one.reason, plan), one.source)
         case "failed":
@@ -65,6 +68,10 @@ def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said:
         if event.message_id == one.id and event.type in _ENGAGED:
             link = str(event.data.get("link") or "")
             yield Said(event.at, f"{_ENGAGED[event.type]} {quoted(one.template)}", "beside", link)
+
+
+def _to(one: Message) -> str:
+    return f"to {one.staff}" if one.staff else ""
 
 
 def _reason(reason: str, plan: Plan | None) -> str:

@@ -21,7 +21,8 @@ from engine.why.log import Log, Message, Move, Points, Rest, Run, Walk
 MOST_EVENTS = 20_000
 
 _LEAD = text("""
-SELECT id, email, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at FROM leads
+SELECT id, email, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at, lists, interests
+FROM leads
 WHERE email_key = :key OR id = CAST(:id AS uuid)""")
 
 _SIMILAR = text("""
@@ -40,8 +41,8 @@ _MOVES = text("SELECT seq, stage, before, reason, at FROM stages WHERE lead_id =
 _RUNS = text("SELECT * FROM enrolments WHERE lead_id = :lead ORDER BY started_at, number")
 
 _MESSAGES = text("""
-SELECT id, owner_id, step, visit, template, state, reason, source, subject, at FROM messages
-WHERE lead_id = :lead AND kind <> 'staff' ORDER BY at""")
+SELECT id, owner_id, step, visit, template, kind, staff, state, reason, source, subject, at FROM messages
+WHERE lead_id = :lead ORDER BY at""")
 
 _WAITS = text("""
 SELECT w.enrolment_id, w.step, w.source, w.what, w.due_at FROM waits w
@@ -137,6 +138,10 @@ async def _log(
             (row["campaign"], row["started_at"], row["ended_at"])
             for row in rows if row["campaign"].casefold() != name.casefold()
         ],
+        received=[
+            Event(0, row.at, "email.received", row.template, {}, message_id=row.id)
+            for row in messages if row.state == "accepted" and row.kind in ("marketing", "transactional")
+        ],
         sources={rule.id: rule.source for scoring in program.scorings for rule in scoring.rules},
     )  # fmt: skip
 
@@ -147,9 +152,10 @@ def _run(row: Mapping[str, Any], plan: Plan | None, messages: list[Any], waits: 
     return Run(
         id=id, number=row["number"], digest=row["digest"], plan=plan, state=row["state"], outcome=row["outcome"],
         attention=row["attention"], leave_seq=row["leave_seq"], started_at=row["started_at"], ended_at=row["ended_at"],
+        entered=position.entered, per=row["per"],
         path=tuple(Walk(step, datetime.fromisoformat(at), branch) for step, at, branch in position.path),
         messages=tuple(
-            Message(m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id)
+            Message(m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id, m.staff)
             for m in messages if m.owner_id == id
         ),
         rests=tuple(Rest(w.step, w.source, w.what, w.due_at) for w in waits if w.enrolment_id == id),

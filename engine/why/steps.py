@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dsl.plan import AnyStep, Arm, HandOff, If, Repeat, Wait
-from engine.matching import matches
+from engine.conditions import matches
 from engine.model import Event
 from engine.outline import Exit, exits, words
 from engine.why.entering import event_words
@@ -26,7 +26,7 @@ def wait_ended(
     if found is not None:
         arm, event = found
         yield Said(
-            event.at, f"the wait ended: {event_words(event)}", why=f"for {pattern(arm.pattern)}", source=arm.source
+            event.at, f"the wait ended: {event_words(event, log)}", why=f"for {pattern(arm.pattern)}", source=arm.source
         )
         return
     if step.arms:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
-from engine.matching import matches
+from engine.conditions import matches
 from engine.outline import leave_words, words
 from engine.why.entering import entered, event_words
 from engine.why.log import Log, Points, Run, Said
@@ -17,6 +17,7 @@ from engine.words import number, pattern, quoted
 OUTCOMES = {
     "finished": "the flow came to its end", "stopped": "a `stop` ended it", "left": "left the campaign",
     "unsubscribed": "left the campaign, because the lead unsubscribed", "moved": "moved to another campaign",
+    "goal": "reached the campaign's goal and left",
 }  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def _walked(log: Log, run: Run) -> Iterator[Said]:
 def _branch_began(log: Log, run: Run, branch: str, at: datetime) -> Iterator[Said]:
     id, _, seq = branch.rpartition(":")
     event = log.event(int(seq)) if seq.isdigit() else None
-    because = f"because {event_words(event)}" if event else ""
+    because = f"because {event_words(event, log)}" if event else ""
     block = next((one for one in run.plan.whenevers if one.id == id), None) if run.plan else None
     if block is not None:
         yield Said(
@@ -67,7 +68,9 @@ def _step(
     log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None, nth: int
 ) -> Iterator[Said]:
     match step.kind:
-        case "send":
+        case "send" | "notify" | "post":
+            yield from mail_lines(log, run, step, at, nth)
+        case _ if any(one.step == step.id and one.state == "skipped" for one in run.messages):
             yield from mail_lines(log, run, step, at, nth)
         case "wait":
             yield Said(at, words(step), source=step.source)
@@ -129,7 +132,7 @@ def _booked(booked: Points) -> str:
 def _cause(log: Log, booked: Points) -> str:
     kind, _, rest = booked.cause.partition(":")
     if kind == "e" and rest.isdigit() and (event := log.event(int(rest))):
-        return event_words(event)
+        return event_words(event, log)
     return {"x": "earlier points have expired", "f": "the lead's fields changed"}.get(kind, "")
 
 
@@ -176,5 +179,5 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
         return "", ""
     for leave in run.plan.leaves if run.plan else ():
         if matches(leave.pattern, event, run.id):
-            return f"{leave_words(leave)}: {event_words(event)}", leave.source
-    return event_words(event), ""
+            return f"{leave_words(leave)}: {event_words(event, log)}", leave.source
+    return event_words(event, log), ""
