@@ -173,7 +173,8 @@ def _effect(step: AnyStep) -> str:
         case Recycle():
             return f"recycle{f' to {step.stage}' if step.stage else ''} because {quoted(step.reason)}"
         case Notify():
-            return f"notify {', otherwise '.join(map(_receiver, step.to))} with {quoted(step.template)}"
+            first, *others = map(_receiver, step.to)
+            return ", otherwise ".join([f"notify {first} with {quoted(step.template)}", *others])
         case Post():
             return f"post to {quoted(step.url)}{_given(step.values)}"
         case EnterCampaign():

@@ -6,6 +6,9 @@ Pure. What is written here reads like a campaign file, so that a person can find
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from dsl.plan import (
     Absence,
@@ -248,8 +251,20 @@ def _has(one: Has, negated: bool) -> str:
 
 
 def _in_parentheses(where: Condition) -> str:
-    said = condition(where)
+    """A condition on the event's own data, which are written there without `event.`."""
+    said = condition(_CONDITION.validate_python(_bare(where.model_dump())))
     return f"({said})" if isinstance(where, All | Any_) else said
+
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
+
+
+def _bare(data: Any) -> Any:
+    if isinstance(data, dict):
+        if data.get("kind") == "event":
+            return {"kind": "field", "name": data["name"]}
+        return {key: _bare(value) for key, value in data.items()}
+    return [_bare(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
