@@ -187,7 +187,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
-            return position.with_branch(_arrive(current, branch, world))
+            return position.with_branch(_arrive(current, branch, world)).walked(branch, world.now)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"

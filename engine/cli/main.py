@@ -14,16 +14,19 @@ from engine.cli import (
     deploy,
     dev,
     explain,
+    graph,
     key,
     migrate,
     new,
     pause,
     plan,
+    preview,
     retry,
     rollback,
     send_test,
     status,
     web,
+    why,
     worker,
 )
 from engine.cli.common import guarded, out
@@ -57,20 +60,24 @@ def _main(
     pass
 
 
-_CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
-app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
-app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
-app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
-app.command("plan", rich_help_panel=_CAMPAIGNS)(plan.plan)
-app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
-app.command("rollback", rich_help_panel=_CAMPAIGNS)(rollback.rollback)
-app.command("deployments", rich_help_panel=_CAMPAIGNS)(rollback.deployments)
-app.command("pause", rich_help_panel=_CAMPAIGNS)(pause.pause)
-app.command("resume", rich_help_panel=_CAMPAIGNS)(pause.resume)
-app.command("stop", rich_help_panel=_CAMPAIGNS)(pause.stop)
-app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
-app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
-app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
+_WRITE, _DEPLOY, _LOOK = "Write campaigns", "Put them into force", "See what happens"
+_STACK, _PRODUCTION = "On this machine", "In production"
+app.command("check", rich_help_panel=_WRITE)(check.check)
+app.command("explain", rich_help_panel=_WRITE)(explain.explain)
+app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
+app.command("graph", rich_help_panel=_WRITE)(graph.graph)
+app.command("preview", rich_help_panel=_WRITE)(preview.preview)
+app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
+app.command("plan", rich_help_panel=_DEPLOY)(plan.plan)
+app.command("deploy", rich_help_panel=_DEPLOY)(deploy.deploy)
+app.command("deployments", rich_help_panel=_DEPLOY)(rollback.deployments)
+app.command("rollback", rich_help_panel=_DEPLOY)(rollback.rollback)
+app.command("pause", rich_help_panel=_DEPLOY)(pause.pause)
+app.command("resume", rich_help_panel=_DEPLOY)(pause.resume)
+app.command("stop", rich_help_panel=_DEPLOY)(pause.stop)
+app.command("status", rich_help_panel=_LOOK)(status.status)
+app.command("why", rich_help_panel=_LOOK)(why.why)
+app.command("retry", rich_help_panel=_LOOK)(retry.retry)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)
 app.command("key", rich_help_panel=_PRODUCTION)(key.key)
