@@ -27,6 +27,11 @@ class Scope:
     teams: Mapping[str, tree.Team]
     scorings: Mapping[str, tree.Scoring]
     topics: Mapping[str, tree.Topic]
+    lists: Mapping[str, tree.ContactList]
+    events: Mapping[str, tree.CustomEvent]
+    webinars: Mapping[str, tree.Webinar]
+    interests: Mapping[str, tree.Interest]
+    segments: Mapping[str, tree.Segment]
     templates: frozenset[str]
     files: frozenset[str]
 
@@ -83,6 +88,11 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
         teams={team.name.key: team for team in reversed(program.teams)},
         scorings={scoring.name.key: scoring for scoring in reversed(program.scorings) if scoring.name},
         topics={topic.name.key: topic for topic in (workspace.topics if workspace else ())},
+        lists={found.name.key: found for found in reversed(program.lists)},
+        events={found.name.key: found for found in reversed(program.events)},
+        webinars={found.name.key: found for found in reversed(program.webinars)},
+        interests={found.name.key: found for found in reversed(program.interests)},
+        segments={found.name.key: found for found in reversed(program.segments)},
         templates=template_names(assets),
         files=frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/")),
     )
