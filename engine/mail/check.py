@@ -27,6 +27,9 @@ _SAMPLES: Mapping[str, Any] = {
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
 
+CODES = tuple(f"E7{number:02}" for number in range(1, 14))
+"""What can be wrong with a template; `coldframe explain` knows them all."""
+
 _HELP: Mapping[str, str] = {
     "E708": "the built-in layout has both; in a layout of your own use `workspace.address` and `unsubscribe_url`",
 }
