@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from dsl import tree
-from dsl.build_campaign import campaign, lifecycle, scoring
+from dsl.build_campaign import campaign
 from dsl.build_declarations import field, form, team, workspace
+from dsl.build_names import contact_list, custom_event, interest, segment, webinar
+from dsl.build_sales import lifecycle, scoring
 from dsl.lines import Line
 from dsl.reader import Reader, Row
 
@@ -15,7 +17,8 @@ T = TypeVar("T")
 
 MAKERS: Mapping[str, Callable[[Row, Reader], tree.Declaration]] = {
     "workspace": workspace, "field": field, "form": form, "scoring": scoring, "lifecycle": lifecycle,
-    "team": team, "campaign": campaign,
+    "team": team, "campaign": campaign, "contact_list": contact_list, "custom_event": custom_event,
+    "webinar": webinar, "interest": interest, "segment": segment,
 }  # fmt: skip
 """What becomes of a line at the left edge with its block."""
 
@@ -42,5 +45,10 @@ def program_of(declared: Iterable[tree.Declaration], unreadable: Iterable[str]) 
         lifecycles=all_of(tree.Lifecycle),
         teams=all_of(tree.Team),
         campaigns=all_of(tree.Campaign),
+        lists=all_of(tree.ContactList),
+        events=all_of(tree.CustomEvent),
+        webinars=all_of(tree.Webinar),
+        interests=all_of(tree.Interest),
+        segments=all_of(tree.Segment),
         unreadable=frozenset(unreadable),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dsl.build import declarations as file_declarations
 from dsl.build import program_of
-from dsl.checks import conditions, declarations, events, flows, sales
+from dsl.checks import advice, audiences, conditions, declarations, events, flows, references, sales, steps
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.echoes import without_echoes
 from dsl.lines import Line, read_lines
@@ -32,10 +32,15 @@ CHECKS: tuple[Check, ...] = (
     sales.check_lifecycle,
     sales.check_scoring,
     sales.check_teams,
+    audiences.check_segments,
     flows.check_circles,
+    flows.check_sending,
     flows.check_entrances,
+    advice.check_stages,
+    advice.check_topics,
+    advice.check_thresholds,
 )
-"""Each looks at the whole program. Independent of each other."""
+"""Each looks at the whole program. Independent of each other, and of LOCAL."""
 
 LOCAL: tuple[Check, ...] = (
     declarations.check_workspace,
@@ -43,14 +48,21 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_forms,
     events.check_events,
     conditions.check_conditions,
-    flows.check_references,
+    references.check_references,
+    audiences.check_interests,
+    audiences.check_declared_events,
+    audiences.check_entries,
+    steps.check_steps,
+    steps.check_campaign_lines,
     flows.check_labels,
     flows.check_reachable,
     flows.check_side_blocks,
-    flows.check_sending,
+    advice.check_efforts,
+    advice.check_frequency,
 )
-"""Each looks at one declaration after the other, and at others only by their names: what it says of a file stays true
-until the file or a name changes. A test holds them to it."""
+"""Each looks at one declaration after the other, and at campaigns elsewhere only by their names: what it says of a file
+stays true until the file or another declaration changes. A test holds them to it; where in doubt, put a check into
+CHECKS."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from dsl import plan, tree
 from dsl.ids import Ids
-from dsl.lower_conditions import condition, operand, pattern, scoring_name
+from dsl.lower_conditions import condition, pattern
+from dsl.lower_operands import declared, operand, scoring_name
 from dsl.scope import Scope
-from dsl.tree import Block, Campaign, Statement, Text
+from dsl.tree import Block, Campaign, Statement
 from dsl.walk import all_statements, blocks, bodies, statements
 
 WITHIN = plan.Duration(days=7)
@@ -69,12 +69,6 @@ def _schedule(schedule: tree.Schedule, scope: Scope) -> plan.Start:
         audience=audience,
         source=schedule.span.source,
     )
-
-
-def declared(name: Text, known: Mapping[str, Any]) -> str:
-    """The name as its declaration writes it; names that need none stay as they are."""
-    found = known.get(name.key)
-    return str(found.name.value) if found else name.value
 
 
 def only_if(trigger: tree.Trigger | tree.Schedule, scope: Scope) -> plan.Condition | None:
@@ -176,7 +170,7 @@ class _Graph:
                 return plan.If(**base, branches=branches, otherwise=targets[-1])
             case tree.Split():
                 arms = tuple(
-                    plan.SplitArm(percent=arm.percent, name=arm.name.value, target=target)
+                    plan.SplitArm(percent=arm.percent or 0, name=arm.name.value, target=target)
                     for arm, target in zip(statement.arms, targets, strict=True)
                 )
                 return plan.Split(**base, arms=arms)

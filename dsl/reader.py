@@ -18,10 +18,20 @@ from dsl.near import near
 from dsl.parse import Failure, parse
 from dsl.problems import Problems
 from dsl.tree import Span, Text
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATER_PHRASES, SYNONYMS, block_below, heads
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 
 CASES = ("accepted", "rejected", "overdue")
-KINDS = ("workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic")
+LONG_HEADS = (
+    "wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full", "starts on",
+    "starts every", "add to",
+)  # fmt: skip
+"""First words that take a second one to tell how the line is written."""
+KINDS = (
+    "workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic", "list", "event",
+    "webinar", "interest", "segment",
+)  # fmt: skip
+NUMBERED = ("scoring", "split")
+"""Blocks whose lines begin with a number."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
 
@@ -64,7 +74,8 @@ class Reader:
 
     def _orphans(self, line: Line, context: str) -> Iterator[Row]:
         """What stands below a line that could not be read: the same kind of lines go on here, others are only read."""
-        inside = block_below(str(line.tokens[0]), context)
+        first = line.tokens[0]
+        inside = block_below("50%" if first.type == "NUMBER" else str(first), context)
         if inside == context:
             yield from self.rows(line.children, context)
         elif inside:
@@ -90,13 +101,13 @@ class Reader:
             seen[what] = row.span
 
     def _row(self, line: Line, context: str) -> Row | None:
-        tokens = self._known_head(line, context)
+        tokens = line.tokens if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None
-        result = parse(tokens)
+        result = _parse(tokens, context)
         if isinstance(result, Failure):
             repaired = None if line.broken else self._explain(tokens, result, context)
-            result = parse(repaired) if repaired else result
+            result = _parse(repaired, context) if repaired else result
             if isinstance(result, Failure):
                 return self._half(line, tokens, result, context)
         return self._placed(Row(result.data, result.children, line, not line.broken), context)
@@ -108,23 +119,13 @@ class Reader:
         first = line.tokens[0]
         word = str(first)
         if first.type == "NUMBER":
-            if context != "scoring":
-                later = len(line.tokens) > 1 and line.tokens[1].type == "STRING" and word.endswith("%")
-                if later:
-                    self.problems.add("E901", span_of(first), what="splits")
-                else:
-                    self._misplaced(line, context, word)
+            if context not in NUMBERED:
+                arm = len(line.tokens) > 1 and line.tokens[1].type == "STRING"
+                self._misplaced(line, context, word, "arm" if arm else "")
                 return None
             return line.tokens
-        later_name = LATER_HEADS.get((context, word))
-        if later_name is None and self._meant_here(line, context):
+        if self._meant_here(line, context):
             return self._unknown_head(line, context)
-        if later_name is None and word not in ALL_HEADS:
-            later_name = next((name for (_, head), name in LATER_HEADS.items() if head == word), None)
-        if later_name is not None:
-            self.problems.add("E901", span_of(first), what=later_name)
-            self.damaged.append(line)
-            return None
         if first.type == "NAME" and word in ALL_HEADS:
             return line.tokens
         return self._unknown_head(line, context)
@@ -133,7 +134,7 @@ class Reader:
         """Whether the word begins lines elsewhere, but this one only makes sense with a word of this block that is
         near: `enter once` in a campaign."""
         word = str(line.tokens[0])
-        if word in heads(context) or not (word in ALL_HEADS or any(head == word for _, head in LATER_HEADS)):
+        if word in heads(context) or word not in ALL_HEADS:
             return False
         close = near(word, heads(context))
         if not close or not isinstance(parse(line.tokens), Failure):
@@ -166,7 +167,7 @@ class Reader:
         self.damaged.append(line)
         result: Any = failure
         if 0 < failure.index < len(tokens):
-            result = parse(tokens[: failure.index])
+            result = _parse(tokens[: failure.index], context)
         if isinstance(result, Failure):
             self._lost(line, context, str(tokens[0]))
             return None
@@ -179,11 +180,6 @@ class Reader:
             close = near(str(tokens[1]), CASES)
             self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
             return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
-        later = _later(tokens, failure.index)
-        if later is not None:
-            first, last, name = later
-            self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
-            return None
         head = _rule_head(tokens, context)
         if failure.index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
@@ -220,6 +216,10 @@ class Reader:
             self.unreadable.update([head] if head in KINDS else KINDS)
 
 
+def _parse(tokens: list[Lexeme], context: str) -> Any:
+    return parse(tokens, f"{context}_line" if context in ("segment", "split") else "start")
+
+
 def label_of(token: Any) -> Text | None:
     return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
 
@@ -239,29 +239,11 @@ def _written(rule: str, line: Line) -> str:
 
 
 def _rule_head(tokens: list[Lexeme], context: str) -> str:
+    if context in ("segment", "split"):
+        return "segment line" if context == "segment" else "50%"
     word = str(tokens[0])
     second = str(tokens[1]) if len(tokens) > 1 else ""
     for candidate in (f"{word} {second}", word):
-        if candidate in ("wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full"):
+        if candidate in LONG_HEADS:
             return candidate
     return f"{word} {context}" if word in ("when", "topic") else word
-
-
-def _later(tokens: list[Lexeme], failed: int) -> tuple[int, int, str] | None:
-    """The first phrase at or before the failure that only the whole language knows."""
-    for start in range(min(failed + 3, len(tokens))):
-        for phrase, name in LATER_PHRASES:
-            found = tokens[start : start + len(phrase)]
-            if len(found) == len(phrase) and all(_matches(t, p) for t, p in zip(found, phrase, strict=True)):
-                end = start + len(phrase) - 1
-                if end >= failed - 2:
-                    return start, end, name
-    return None
-
-
-def _matches(token: Lexeme, wanted: str) -> bool:
-    if wanted == "*":
-        return True
-    if wanted in "#@":
-        return token.type == ("NUMBER" if wanted == "#" else "NAME")
-    return token.type == "NAME" and token == wanted

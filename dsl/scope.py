@@ -47,12 +47,32 @@ class Scope:
     def event_data(self, event: Event) -> Data | None:
         """What `where` may ask of an event; None when the compiler cannot know."""
         spec = spec_of(event)
-        if spec is None or spec.type != "form.submitted":
-            return spec.data if spec else None
+        match spec.type if spec else None:
+            case "form.submitted":
+                return self._form_data(event)
+            case "field.changed":
+                field = self.fields.get(event.subject.value) if event.subject else None
+                return {"before": field.type, "after": field.type} if field else None
+            case "custom":
+                return self._custom_data(event)
+        return spec.data if spec else None
+
+    def _form_data(self, event: Event) -> Data | None:
         matching = self.matching_forms(event.name)
         names = [ask.field.value for form in matching for ask in form.asks]
         names += [name.value for form in matching for name, _ in form.hidden]
         return {name: self.fields[name].type for name in names if name in self.fields} if matching else None
+
+    def _custom_data(self, event: Event) -> Data | None:
+        """What the declarations of all events of that name say; None when one of them says nothing."""
+        named = event.name.key if event.name else "*"
+        found: dict[str, plan.FieldType] = {}
+        matching = [declared for key, declared in self.events.items() if matches(key, named)]
+        for declared in matching:
+            if declared.data is None:
+                return None
+            found.update({name.value: _type(type.value) for name, type in declared.data})
+        return found if matching else None
 
     def matching_forms(self, name: Text | None) -> list[tree.Form]:
         if name is None:
@@ -68,12 +88,11 @@ def matches(name: str, pattern: str) -> bool:
 def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
     fields = {field.name: field for field in plan.BUILT_IN}
     for field in program.fields:
-        kind = field.type.value if field.type.value in FIELD_TYPES else "text"
         fields.setdefault(
             field.name.value,
             plan.LeadField(
                 name=field.name.value,
-                type=kind,
+                type=_type(field.type.value),
                 choices=tuple(choice.value for choice in field.choices),
                 from_crm=field.from_crm,
                 source=field.span.source,
@@ -103,6 +122,11 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
 FIELD_TYPES = (
     "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
 )  # fmt: skip
+
+
+def _type(written: str) -> Any:
+    """A type that does not exist is reported elsewhere, and taken for text here."""
+    return written if written in FIELD_TYPES else "text"
 
 
 def template_names(assets: Iterable[str]) -> frozenset[str]:

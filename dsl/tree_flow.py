@@ -49,12 +49,13 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An arm of a split, or a variant of a test (which has no percentage of its own)."""
+    """An arm of a split, or a variant of a test, which has no percentage of its own."""
 
     name: Text
     body: Block
     span: Span
-    percent: float = 0
+    percent: float | None = None
+    """None too when it could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

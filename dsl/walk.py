@@ -72,8 +72,9 @@ def events(program: tree.Program) -> Iterator[Event]:
 
 def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
     for event in events(program):
-        if event.where:
-            yield event.where, Place("where", event)
+        for asked in (event, event.absent.event) if event.absent else (event,):
+            if asked.where:
+                yield asked.where, Place("where", asked)
     for scoring in program.scorings:
         yield from ((rule.condition, Place("scoring")) for rule in scoring.rules if rule.condition)
     for team in program.teams:
