@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, explain, fmt, key, migrate, retry, send_test, status, web, worker
+from engine.cli import check, demo, deploy, dev, explain, fmt, key, lsp, migrate, retry, send_test, status, web, worker
 from engine.cli.common import guarded, out
 
 
@@ -44,6 +44,7 @@ _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("fmt", rich_help_panel=_CAMPAIGNS)(fmt.fmt)
 app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
+app.command("lsp", rich_help_panel=_CAMPAIGNS)(lsp.lsp)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
