@@ -76,7 +76,10 @@ def _campaign_line(built: tree.Campaign, row: Row, reader: Reader, flows: Flows)
         case "priority":
             return replace(built, priority=text_of(args[0]))
         case "control":
-            return replace(built, control=values.percent(args[0], problems))
+            control = values.percent(args[0], problems)
+            if control == 100:
+                problems.add("E648", row.span)
+            return replace(built, control=control)
         case "flow":
             reader.needs_block(row)
             return replace(built, flow=built.flow + flows.block(reader.below(row)))

@@ -133,7 +133,7 @@ class Flows:
     def _wait_weekday(self, row: Row) -> Statement:
         day, clock, label = row.args
         weekday = values.weekday(day, self.problems)
-        time = self._time_of_day(row, str(day), clock)
+        time = self._time_of_day(row, str(day), clock) if weekday is not None else "09:00"
         return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=weekday or 0, time=time))
 
     def _wait_date(self, row: Row) -> Statement:

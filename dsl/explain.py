@@ -68,8 +68,7 @@ def as_markdown(one: Explanation, level: int = 1) -> str:
     if one.text:
         parts.append(one.text)
     for word, example in (("Wrong", one.wrong), ("Right", one.right)):
-        fence = "campaign" if example.kind in ("", "file", "alone", "abridged") else "jinja"
-        parts.append(f"{word}:\n\n```{fence}\n{example.text}```")
+        parts.append(f"{word}:\n\n```text\n{example.text}```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -44,6 +44,10 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
     "E016": Entry("`{text}` is written without a space", "write `{meant}`"),
+    "E017": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
+    "E018": Entry(
+        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
+    ),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",
@@ -69,14 +73,15 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}"),
+    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
     "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
     "E116": Entry(
         "nothing is known of `{noun}` as an event",
-        "events are about {nouns}, a birthday, an anniversary, or a time before or after a date",
+        "events are about a form, email, link, page, file, video, webinar, meeting, call, chat, cart, order, deal, "
+        "list, segment, topic, campaign, field, lead, score, interest, event, sales, or a date",
     ),
     "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
     "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),
@@ -115,6 +120,7 @@ ENTRIES: Mapping[str, Entry] = {
         "write the name first and then its type, like `amount money`; types are text, number, yes/no, date, moment, "
         "money, country, language, phone, url",
     ),
+    "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
@@ -214,10 +220,6 @@ ENTRIES: Mapping[str, Entry] = {
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
-    "E340": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
-    "E341": Entry(
-        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
-    ),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
     "W131": Entry("this is never true: {why}", "{hint}"),
     "W132": Entry("this is always true: {why}", "{hint}"),

@@ -32,6 +32,11 @@ BY_LINE: Mapping[str, Entry] = {
     "E409": Entry(
         "a plain wait has no `otherwise`", "it always passes; `otherwise` goes with `wait up to … for` or `wait until`"
     ),
+    "E410": Entry("a condition does not begin with `{text}` here", "leave it out: the lines are joined by `and`"),
+    "E411": Entry(
+        "a condition does not begin with `or`", "the lines are joined by `and`; write both sides of an `or` in one line"
+    ),
+    "E412": Entry("an arm of a split begins with its share", 'write `50% "{name}"`, with its steps below it'),
     # ── declarations ──
     "E501": Entry(
         "there is no workspace",

@@ -55,7 +55,7 @@ def grammar() -> Lark:
         GRAMMAR.read_text(encoding="utf-8"),
         parser="lalr",
         lexer=Keywords,
-        start=["start", "segment_line", "split_line"],
+        start=["start", "segment_line", "split_line", "handoff_line"],
         transformer=Expressions(),
         maybe_placeholders=True,
     )
@@ -63,7 +63,7 @@ def grammar() -> Lark:
 
 def parse(tokens: list[Lexeme], start: str = "start") -> Tree[Any] | Failure:
     """The line's rule with its parts, or the first thing wrong with it. `start` is the kind of block that the line
-    stands in where that decides how lines are read: `segment_line`, `split_line`."""
+    stands in where that decides how lines are read: `segment_line`, `split_line`, and `handoff_line` for a case."""
     seen: list[Lexeme] = []
 
     def counted() -> Iterator[Lexeme]:

@@ -49,6 +49,7 @@ USAGE: Mapping[str, str] = {
     "pages": 'pages "/pumps*", "/pump-finder"', "files": 'files "pump-guide.pdf"', "emails": 'emails "pumps/*"',
     "segment": 'segment "Customers"', "segment line": 'country in ("DE", "AT", "CH")',
     "reactivate": 'reactivate after 90 days with campaign "Wake up"',
+    "wait until before": "wait until 7 days before contract_end",
     "starts on": 'starts on 2026-09-15 at 10:00 for segment "Customers"',
     "starts every": 'starts every first tuesday of the month at 10:00 for list "Readers"',
     "runs": "runs from 2026-09-01 to 2027-08-31", "goal": "goal lead becomes SQL within 60 days",
@@ -61,7 +62,9 @@ USAGE: Mapping[str, str] = {
     "notify": 'notify owner with "internal/overdue", otherwise team "Sales"',
     "post": 'post to "https://crm.acme.example/hooks" with status = "expired"',
     "move": 'move to campaign "Wake up"', "leave": 'leave campaign "Wake up"',
-    "stop": "stop", "+": "+10 when email is clicked, once per email",
+    "stop": "stop",
+    "has": 'if has not visited page "/pricing*" at least 2 times in the last 30 days',
+    "+": "+10 when email is clicked, once per email",
 }  # fmt: skip
 """How each line is written, by its first words."""
 
@@ -77,13 +80,24 @@ SHOWN: Mapping[str, str] = {
 
 _ONLY_IF = 'a condition follows a comma: `…, only if country is "DE"`'
 _IN = 'write `country in ("DE", "AT")`'
+_TIMES = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'
+_LAST = 'how often comes first: `has visited page "/pricing*" at least 2 times in the last 30 days`'
 _CONTAINS = 'write `not company contains "x"`'
 ADVICE: Mapping[tuple[str, str], str] = {
     **{(head, word): _ONLY_IF for head in ("starts", "when stage", "leaves", "whenever") for word in ("and", "if")},
     **{("set", word): 'write `set plan to "pro"`' for word in ("=", "is", "as")},
     **{("repeat", word): "write `repeat up to 3 times every 14 days`" for word in ("for", "while", "3")},
+    **{("wait", word): f"write `wait until 7 days {word} contract_end`" for word in ("before", "after")},
+    ("starts", "including"): "put a comma before it: `…, including present members`",
+    ("starts", "members"): "write `including present members`",
+    ("send", ","): 'one mail stands in each line; subjects under test are joined by `or`: `testing subject "A" or "B"`',
     ("recycle", "as"): 'write `recycle to Lead because "no budget"`',
     **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
+    **{
+        (head, "at"): _TIMES
+        for head in ("starts", "when stage", "leaves", "whenever", "wait", "wait up", "or for", "+")
+    },
+    ("has", "at"): _LAST,
     **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},
 }
 """Better than an example: what to do when this word stands wrongly in such a line."""

@@ -86,6 +86,9 @@ def percent(token: Lexeme, problems: Problems) -> float | None:
         if number(raw, span, problems) is not None:
             problems.add("E230", span, text=raw)
         return None
+    if re.fullmatch(r"\d+,\d+%", raw):
+        problems.add("E203", span, text=raw, meant=raw.replace(",", "."))
+        return None
     value = number(raw[:-1], span, problems)
     if value is not None and not 0 < value <= 100:
         problems.add("E231", span, text=raw)

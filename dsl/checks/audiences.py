@@ -10,7 +10,7 @@ from dsl.known import check_zone
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, matches, unknown
-from dsl.tree import Span
+from dsl.tree import Span, Text
 from dsl.walk import atoms
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
@@ -44,12 +44,22 @@ def check_interests(scope: Scope) -> list[Diagnostic]:
             if not page.value.startswith(("/", "http://", "https://", "*")):
                 problems.add("E541", page.span, text=page.value)
         for file in interest.files:
-            if not any(matches(known, file.value) for known in scope.files):
-                unknown(problems, "E105", file, scope.files)
+            _check_glob(file, "file", "E105", scope.files, problems)
         for email in interest.emails:
-            if not any(matches(known, email.value) for known in scope.templates):
-                unknown(problems, "E103", email, scope.templates)
+            _check_glob(email, "template", "E103", scope.templates, problems)
     return problems.found
+
+
+MOST_NAMES = 5
+
+
+def _check_glob(name: Text, kind: str, code: str, known: frozenset[str], problems: Problems) -> None:
+    if any(matches(one, name.value) for one in known):
+        return
+    if name.value.endswith("*") and known:
+        problems.add("E147", name.span, kind=kind, name=name.value, known=tuple(sorted(known)[:MOST_NAMES]))
+    else:
+        unknown(problems, code, name, known)
 
 
 def check_declared_events(scope: Scope) -> list[Diagnostic]:
@@ -57,7 +67,7 @@ def check_declared_events(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for event in scope.program.events:
         data = event.data or ()
-        check_twice("datum", (name for name, _ in data), problems)
+        check_twice("value", (name for name, _ in data), problems)
         for name, kind in data:
             if kind.value not in DATA_TYPES:
                 close = near(kind.value, DATA_TYPES)

@@ -6,6 +6,7 @@ from typing import Any
 
 from dsl import tree, values
 from dsl.checks.comparisons import WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
+from dsl.checks.contradictions import warn
 from dsl.checks.events import check_event, check_group
 from dsl.diagnostics import Diagnostic
 from dsl.events import DEED_VERBS, DEEDS
@@ -22,10 +23,14 @@ SIDES = ("past", "future")
 
 def check_conditions(scope: Scope) -> list[Diagnostic]:
     checker = _Checker(scope)
+    found = checker.problems.found
     for condition, place in conditions(scope.program):
+        before = len(found)
         for atom in atoms(condition):
             checker.atom(atom, place)
-    return checker.problems.found
+        if len(found) == before:
+            warn(condition, scope, checker.problems)
+    return found
 
 
 class _Checker:

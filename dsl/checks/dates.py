@@ -52,7 +52,7 @@ def _day(word: Text, span: Span, scope: Scope, problems: Problems) -> None:
     elif word.value == "anniversary":
         problems.add("E336", span, word=word.value, hint="write of which date: `anniversary of created`")
     else:
-        problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value, nouns=NOUNS)
+        problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value)
 
 
 def _date_field(name: Text, scope: Scope, problems: Problems) -> None:

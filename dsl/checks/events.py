@@ -49,10 +49,11 @@ def _unknown_event(event: Event, problems: Problems) -> None:
     if noun in NOUNS:
         verbs = verbs_of(noun)
         example = EVENTS[noun, verbs[0]].example
-        shown = ", ".join(f"`{verb}`" for verb in verbs) + f", for example `{example}`"
-        problems.add("E111", event.verb.span, near=near(verb, verbs), noun=a(noun), verb=verb, verbs=shown)
+        problems.add(
+            "E111", event.verb.span, near=near(verb, verbs), noun=a(noun), verb=verb, verbs=verbs, example=example
+        )
     else:
-        problems.add("E116", event.noun.span, near=near(noun, (*NOUNS, *DATES)), noun=noun, nouns=NOUNS)
+        problems.add("E116", event.noun.span, near=near(noun, (*NOUNS, *DATES)), noun=noun)
 
 
 def _well_formed(event: Event, spec: Spec, problems: Problems) -> bool:

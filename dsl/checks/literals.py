@@ -59,8 +59,12 @@ def check_literal(field: LeadField, value: Operand, problems: Problems) -> None:
             wrong = True
     if wrong:
         example = HOLDS.get(field.type, 'a text in quotes, like "Pumps"')
+        if field.choices:
+            example = "one of its choices: " + ", ".join(f'"{choice}"' for choice in field.choices)
         problems.add("E523", value.span, what=f"`{field.name}`", text=_raw(value), hint=example)
 
 
 def _raw(value: Operand) -> str:
+    if isinstance(value, Quoted):
+        return f'"{value.value}"'
     return str(getattr(value, "value", None) or getattr(value, "raw", None) or getattr(value, "name", "this"))

@@ -13,7 +13,7 @@ from dsl.messages import FIRST_HERE
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Campaign, Operand, Statement, Text
+from dsl.tree import Campaign, Operand, Span, Statement, Text
 from dsl.walk import all_statements, statements
 
 METRICS = ("clicks", "opens", "replies", "goal")
@@ -133,15 +133,20 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
     match value:
         case tree.Word(name="yes" | "no") | tree.Quoted() | tree.Number():
             check_literal(field, value, problems)
+            if isinstance(value, tree.Number) and value.unit:
+                _check_currency(value.raw, value.unit, value.span, scope, problems)
         case tree.Today():
             if field.type not in ("date", "moment"):
                 problems.add("E631", value.span, value="a date", **words)
         case tree.Word(name=name):
             other = scope.fields.get(name)
             if other is None:
-                if not scope.lost("field"):
-                    close = near(name, scope.fields)
-                    problems.add("E101" if close else "E313", value.span, near=close, name=name)
+                if close := near(name, scope.fields):
+                    problems.add("E101", value.span, near=close, name=name)
+                elif field.type in HOLDS or field.choices:
+                    check_literal(field, value, problems)
+                elif not scope.lost("field"):
+                    problems.add("E313", value.span, name=name)
             elif KINDS.get(other.type, "text") != KINDS.get(field.type, "text"):
                 holds = HOLDS.get(other.type, "a text")
                 problems.add("E631", value.span, value=f"{holds} like `{name}`", **words)
@@ -158,7 +163,7 @@ def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
     if field is None:
         if not scope.lost("field"):
             dates = [known for known, declared in scope.fields.items() if declared.type in ("date", "moment")]
-            problems.add("E101", name.span, near=near(name.value, dates), name=name.value)
+            problems.add("E144", name.span, near=near(name.value, dates), name=name.value)
     elif field.type not in ("date", "moment"):
         problems.add("E632", name.span, name=name.value, holds=HOLDS.get(field.type, "a text"))
 
@@ -175,18 +180,13 @@ def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
     """Priority, costs, control group, and windows against quiet hours."""
     problems = Problems()
     workspace = scope.workspace
-    currency = workspace.currency.value if workspace and workspace.currency else "EUR"
     for campaign in scope.program.campaigns:
         priority = campaign.priority
         if priority and priority.value not in PRIORITIES:
             close = near(priority.value, PRIORITIES)
             problems.add("E647", priority.span, near=close, text=priority.value)
         for cost in campaign.costs:
-            if cost.currency.value != currency and workspace:
-                words: dict[str, Any] = {"found": cost.currency.value, "currency": currency}
-                problems.add("E308", cost.span, amount=f"{cost.amount.amount:g}", **words)
-        if campaign.control is not None and campaign.control >= 100:
-            problems.add("E648", campaign.span)
+            _check_currency(f"{cost.amount.amount:g}", cost.currency, cost.span, scope, problems)
         if workspace and workspace.quiet_hours and campaign.windows:
             quiet = _minutes(*workspace.quiet_hours)
             if all(_minutes(window.start, window.end) <= quiet for window in campaign.windows):
@@ -194,6 +194,14 @@ def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
                 related = [at("quiet hours are declared in this workspace", workspace.span)]
                 problems.add("E649", campaign.span, name=campaign.name.value, hours=hours, related=related)
     return problems.found
+
+
+def _check_currency(amount: str, found: Text, span: Span, scope: Scope, problems: Problems) -> None:
+    workspace = scope.workspace
+    currency = workspace.currency.value if workspace and workspace.currency else "EUR"
+    if workspace and found.value != currency:
+        words: dict[str, Any] = {"found": found.value, "currency": currency}
+        problems.add("E308", span, amount=amount, **words)
 
 
 def _minutes(start: str, end: str) -> set[int]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import Stop, out
+from engine.cli.common import Stop, out, print_json
 
 
 def explain(
@@ -19,8 +19,6 @@ def explain(
 
     Example: `coldframe explain E101`
     """
-    import json
-
     from rich.markdown import Markdown
 
     from dsl.explain import as_markdown, explanations
@@ -28,9 +26,10 @@ def explain(
 
     known = explanations()
     if code is None:
-        rows = [{"code": one.code, "title": one.title} for one in known.values()]
-        text = "\n".join(f"{row['code']}  {row['title']}" for row in rows)
-        out.print(json.dumps(rows, indent=2) if as_json else text, markup=False, highlight=False)
+        if as_json:
+            print_json([{"code": one.code, "title": one.title} for one in known.values()])
+        else:
+            out.print("\n".join(f"{one.code}  {one.title}" for one in known.values()), markup=False)
         return
     found = known.get(code.strip().upper())
     if found is None:
@@ -41,6 +40,6 @@ def explain(
             "code": found.code, "title": found.title, "text": found.text, "wrong": found.wrong.text,
             "right": found.right.text,
         }  # fmt: skip
-        out.print(json.dumps(whole, indent=2, ensure_ascii=False), markup=False, highlight=False)
+        print_json(whole)
     else:
         out.print(Markdown(as_markdown(found)))

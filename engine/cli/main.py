@@ -8,7 +8,23 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, explain, fmt, key, lsp, migrate, retry, send_test, status, web, worker
+from engine.cli import (
+    check,
+    demo,
+    deploy,
+    dev,
+    explain,
+    fmt,
+    key,
+    lsp,
+    migrate,
+    new,
+    retry,
+    send_test,
+    status,
+    web,
+    worker,
+)
 from engine.cli.common import guarded, out
 
 
@@ -43,6 +59,7 @@ def _main(
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("fmt", rich_help_panel=_CAMPAIGNS)(fmt.fmt)
+app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
 app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
 app.command("lsp", rich_help_panel=_CAMPAIGNS)(lsp.lsp)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)

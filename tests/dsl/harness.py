@@ -11,6 +11,7 @@ CASES = Path(__file__).parent / "cases"
 TEMPLATES = (
     "whitepaper/welcome", "whitepaper/case-study", "whitepaper/demo-invite", "whitepaper/reminder",
     "whitepaper/_footer", "whitepaper/still-here", "pricing/help", "forms/confirm", "wake-up/news",
+    "internal/note",
 )  # fmt: skip
 ASSETS = (
     *(f"templates/{name}.md" for name in TEMPLATES),

@@ -50,6 +50,8 @@ class Editor:
             while (await self.process.stdout.readline()).strip():
                 pass
             self._take(json.loads(await self.process.stdout.readexactly(length)))
+        for answer in self._answers.values():
+            answer.set_exception(Refused("the server has ended"))
 
     def _take(self, message: dict[str, Any]) -> None:
         if "method" not in message:
