@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 BASE = """\
 workspace "Bench Pumps"
@@ -64,6 +65,18 @@ def workspace(campaigns: int, seed: int = 1) -> dict[str, str]:
     return files
 
 
+def write_workspace(folder: Path, campaigns: int) -> dict[str, str]:
+    """Write a workspace with its templates into a new folder called `campaigns`; returns the campaign files."""
+    files = workspace(campaigns)
+    for name in (*files, *(f"campaigns/{asset}" for asset in ASSETS)):
+        path = folder.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            files.get(name, "---\nsubject: Hello\n---\nHello {{ lead.first_name | default('you') }}\n"), "utf-8"
+        )
+    return files
+
+
 def campaign(number: int, choose: random.Random) -> str:
     """One campaign of exactly sixty lines."""
     lines = [
@@ -78,24 +91,19 @@ def campaign(number: int, choose: random.Random) -> str:
         "",
         "    flow",
     ]
-    while len(lines) < 54:
-        lines += choose.choice((_mail, _click, _branch, _pause))(choose)
-    del lines[54:]
-    while not lines[-1].startswith("        ") or lines[-1].startswith("            ") or _opens(lines[-1]):
-        lines[-1] = f'        send "{choose.choice(TEMPLATES)}" within {choose.randrange(1, 6)} days'
+    while (left := 54 - len(lines)) > 0:
+        steps = choose.choice((_mail, _click, _branch, _pause))(choose)
+        lines += steps if len(steps) <= left else [f'        send "{choose.choice(TEMPLATES)}" within {left} days']
+    page = f"/pricing/{choose.choice(_INDUSTRIES)}*"
     lines += [
         "",
-        f'    whenever page "/pricing/{choose.choice(_INDUSTRIES)}*" is visited, once per {choose.randrange(7, 30)} days',
+        f'    whenever page "{page}" is visited, once per {choose.randrange(7, 30)} days',
         f'        send "{choose.choice(TEMPLATES)}" as trigger',
         f"        if {_condition(choose)}",
         "            hand off to sales as MQL",
         f'                note "Looked at prices of {choose.choice(_INDUSTRIES)}"',
     ]
     return "\n".join(lines) + "\n"
-
-
-def _opens(line: str) -> bool:
-    return line.split()[0] in ("if", "otherwise", "or") or line.startswith("        wait up")
 
 
 def _condition(choose: random.Random) -> str:
