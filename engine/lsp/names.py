@@ -81,7 +81,7 @@ def kind_at(tokens: Sequence[Lexeme], index: int, context: str) -> str | None:
     earlier = str(tokens[index - 2]) if index > 1 else ""
     if head == "ask":
         return None
-    if word == "in" and earlier == "interest":
+    if before.type == "INTEREST_IN" or (word == "in" and earlier == "interest"):
         return "interest"
     if before.type == "_COMMA" or index == 1:
         listed = {"files": "file", "emails": "template"}.get(head) if context == "interest" else None
