@@ -51,6 +51,7 @@ LOCAL: tuple[Check, ...] = (
     references.check_references,
     audiences.check_interests,
     audiences.check_declared_events,
+    audiences.check_lookalikes,
     audiences.check_entries,
     steps.check_steps,
     steps.check_campaign_lines,

@@ -6,17 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dsl.plan import EventType, FieldType
+from dsl.plan import EventType
+from dsl.plan.carries import ANSWER, CROSSING, DEAL, LINK, ORDER, TALK, VISIT, Data
 from dsl.tree import Event
-
-Data = Mapping[str, FieldType]
-_VISIT: Data = {"url": "text", "title": "text", "seconds": "number"}
-_TALK: Data = {"title": "text", "minutes": "number"}
-_ORDER: Data = {"amount": "money", "items": "number", "id": "text"}
-_DEAL: Data = {"amount": "money", "pipeline_stage": "text", "id": "text"}
-_ANSWER: Data = {"reason": "text", "by": "text"}
-_CROSSING: Data = {"before": "number", "after": "number"}
-_LINK: Data = {"link": "text"}
 
 
 @dataclass(frozen=True)
@@ -40,41 +32,41 @@ EVENTS: Mapping[tuple[str, str], Spec] = {
     ("form", "submitted"): Spec("form.submitted", 'form "whitepaper" is submitted'),
     ("email", "delivered"): Spec("email.delivered", 'email "whitepaper/welcome" is delivered', data={}),
     ("email", "opened"): Spec("email.opened", 'email "whitepaper/welcome" is opened', data={}),
-    ("email", "clicked"): Spec("email.clicked", 'email "whitepaper/welcome" is clicked', data=_LINK),
+    ("email", "clicked"): Spec("email.clicked", 'email "whitepaper/welcome" is clicked', data=LINK),
     ("email", "replied"): Spec("email.replied", 'email "whitepaper/welcome" is replied', data={}),
     ("email", "bounced"): Spec("email.bounced", 'email "whitepaper/welcome" is bounced', data={}),
     ("link", "clicked"): Spec(
-        "email.clicked", 'link "https://acme.example/*" is clicked', name="required", data=_LINK
+        "email.clicked", 'link "https://acme.example/*" is clicked', name="required", data=LINK
     ),
-    ("page", "visited"): Spec("page.visited", 'page "/pricing*" is visited', data=_VISIT),
-    ("file", "downloaded"): Spec("file.downloaded", 'file "pump-guide.pdf" is downloaded', data=_VISIT),
-    ("video", "watched"): Spec("video.watched", 'video "How pumps work" is watched', data=_VISIT),
-    ("webinar", "registered"): Spec("webinar.registered", 'webinar "Seals explained" is registered', data=_TALK),
-    ("webinar", "attended"): Spec("webinar.attended", 'webinar "Seals explained" is attended', data=_TALK),
-    ("meeting", "booked"): Spec("meeting.booked", "meeting is booked", name="none", data=_TALK),
-    ("meeting", "held"): Spec("meeting.held", "meeting is held", name="none", data=_TALK),
-    ("call", "received"): Spec("call.received", "call is received", name="none", data=_TALK),
-    ("chat", "started"): Spec("chat.started", "chat is started", name="none", data=_TALK),
-    ("cart", "updated"): Spec("cart.updated", "cart is updated", name="none", data=_ORDER),
-    ("order", "placed"): Spec("order.placed", "order is placed", name="none", data=_ORDER),
-    ("deal", "opened"): Spec("deal.opened", "deal is opened", name="none", data=_DEAL),
-    ("deal", "moved"): Spec("deal.moved", "deal is moved", name="none", data=_DEAL),
-    ("deal", "won"): Spec("deal.won", "deal is won", name="none", data=_DEAL),
-    ("deal", "lost"): Spec("deal.lost", "deal is lost", name="none", data=_DEAL),
-    ("sales", "accepts"): _does("handoff.accepted", "sales accepts", _ANSWER),
-    ("sales", "rejects"): _does("handoff.rejected", "sales rejects", _ANSWER),
+    ("page", "visited"): Spec("page.visited", 'page "/pricing*" is visited', data=VISIT),
+    ("file", "downloaded"): Spec("file.downloaded", 'file "pump-guide.pdf" is downloaded', data=VISIT),
+    ("video", "watched"): Spec("video.watched", 'video "How pumps work" is watched', data=VISIT),
+    ("webinar", "registered"): Spec("webinar.registered", 'webinar "Seals explained" is registered', data=TALK),
+    ("webinar", "attended"): Spec("webinar.attended", 'webinar "Seals explained" is attended', data=TALK),
+    ("meeting", "booked"): Spec("meeting.booked", "meeting is booked", name="none", data=TALK),
+    ("meeting", "held"): Spec("meeting.held", "meeting is held", name="none", data=TALK),
+    ("call", "received"): Spec("call.received", "call is received", name="none", data=TALK),
+    ("chat", "started"): Spec("chat.started", "chat is started", name="none", data=TALK),
+    ("cart", "updated"): Spec("cart.updated", "cart is updated", name="none", data=ORDER),
+    ("order", "placed"): Spec("order.placed", "order is placed", name="none", data=ORDER),
+    ("deal", "opened"): Spec("deal.opened", "deal is opened", name="none", data=DEAL),
+    ("deal", "moved"): Spec("deal.moved", "deal is moved", name="none", data=DEAL),
+    ("deal", "won"): Spec("deal.won", "deal is won", name="none", data=DEAL),
+    ("deal", "lost"): Spec("deal.lost", "deal is lost", name="none", data=DEAL),
+    ("sales", "accepts"): _does("handoff.accepted", "sales accepts", ANSWER),
+    ("sales", "rejects"): _does("handoff.rejected", "sales rejects", ANSWER),
     ("event", "happens"): Spec("custom", 'event "review_written" happens', name="required", copula=False),
     ("lead", "becomes"): _does("stage.entered", "lead becomes Customer", {}, needs="stage"),
     ("lead", "unsubscribes"): _does("lead.unsubscribed", "lead unsubscribes", {}),
     ("lead", "inactive"): Spec("lead.inactive", "lead is inactive for 30 days", name="none", data={}),
     ("lead", "returns"): _does("lead.returned", "lead returns", {}),
-    ("score", "reaches"): Spec("score.reached", "score reaches 50", needs="number", copula=False, data=_CROSSING),
+    ("score", "reaches"): Spec("score.reached", "score reaches 50", needs="number", copula=False, data=CROSSING),
     ("score", "drops below"): Spec(
-        "score.dropped", "score drops below 10", needs="number", copula=False, data=_CROSSING
+        "score.dropped", "score drops below 10", needs="number", copula=False, data=CROSSING
     ),
     ("interest", "reaches"): Spec(
         "interest.reached", 'interest in "Pumps" reaches 3', name="required", needs="number", copula=False,
-        data=_CROSSING,
+        data=CROSSING,
     ),
     ("field", "changes"): _does("field.changed", "field contract_end changes", None, needs="field"),
     ("list", "joined"): Spec("list.joined", 'list "Trade show 2026" is joined', data={}),
@@ -114,19 +106,17 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
     ("submitted", "form"): _deed("form.submitted", 'has submitted form "whitepaper"', None),
     ("received", "email"): _deed("email.received", 'has received email "whitepaper/welcome"', {}),
     ("opened", "email"): _deed("email.opened", 'has opened email "whitepaper/welcome"', {}),
-    ("clicked", "email"): _deed("email.clicked", 'has clicked email "whitepaper/welcome"', _LINK),
+    ("clicked", "email"): _deed("email.clicked", 'has clicked email "whitepaper/welcome"', LINK),
     ("replied", "email"): _deed("email.replied", 'has replied to email "whitepaper/welcome"', {}, "to"),
-    ("clicked", "link"): _deed("email.clicked", 'has clicked link "https://acme.example/*"', _LINK),
-    ("visited", "page"): _deed("page.visited", 'has visited page "/pricing*"', _VISIT),
-    ("downloaded", "file"): _deed("file.downloaded", 'has downloaded file "pump-guide.pdf"', _VISIT),
-    ("watched", "video"): _deed("video.watched", 'has watched video "How pumps work"', _VISIT),
-    ("registered", "webinar"): _deed(
-        "webinar.registered", 'has registered for webinar "Seals explained"', _TALK, "for"
-    ),
-    ("attended", "webinar"): _deed("webinar.attended", 'has attended webinar "Seals explained"', _TALK),
-    ("booked", "meeting"): _deed("meeting.booked", "has booked meeting", _TALK, named=False),
-    ("held", "meeting"): _deed("meeting.held", "has held meeting", _TALK, named=False),
-    ("placed", "order"): _deed("order.placed", "has placed order", _ORDER, named=False),
+    ("clicked", "link"): _deed("email.clicked", 'has clicked link "https://acme.example/*"', LINK),
+    ("visited", "page"): _deed("page.visited", 'has visited page "/pricing*"', VISIT),
+    ("downloaded", "file"): _deed("file.downloaded", 'has downloaded file "pump-guide.pdf"', VISIT),
+    ("watched", "video"): _deed("video.watched", 'has watched video "How pumps work"', VISIT),
+    ("registered", "webinar"): _deed("webinar.registered", 'has registered for webinar "Seals explained"', TALK, "for"),
+    ("attended", "webinar"): _deed("webinar.attended", 'has attended webinar "Seals explained"', TALK),
+    ("booked", "meeting"): _deed("meeting.booked", "has booked meeting", TALK, named=False),
+    ("held", "meeting"): _deed("meeting.held", "has held meeting", TALK, named=False),
+    ("placed", "order"): _deed("order.placed", "has placed order", ORDER, named=False),
     ("done", "event"): _deed("custom", 'has done event "review_written"', None),
 }
 

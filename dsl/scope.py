@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dsl import plan, tree
-from dsl.events import Data, spec_of
+from dsl.events import spec_of
 from dsl.near import near
+from dsl.plan.carries import Data
 from dsl.problems import Problems
 from dsl.tree import Event, Text
 

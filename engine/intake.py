@@ -73,7 +73,7 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
     data = {name: value for name, value in post.values.items() if name != "email"}
     async with rt.turn(key), rt.db.hot() as hot:
         attached = await _lock_visitor(rt, hot, post.visitor)
-        locked = await _known(rt, hot, address, key)
+        locked = await known(rt, hot, address, key)
         now = rt.clock.now()
         keys, fresh = _natural_keys(post, now)
         visitor = post.visitor if attached is None else None
@@ -193,7 +193,7 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
     if one.email is not None:
         key = email_key(one.email)
         async with rt.turn(key), rt.db.hot() as hot:
-            return await _occur(rt, hot, await _known(rt, hot, one.email, key), one)
+            return await _occur(rt, hot, await known(rt, hot, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
         lead_id = await _lock_visitor(rt, hot, one.visitor)
@@ -211,7 +211,7 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def _known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
+async def known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
     """The lead with that address under its lock; a new one stands at the first stage."""
     current = rt.catalog.current or await rt.catalog.refresh()
     now = rt.clock.now()
@@ -296,13 +296,14 @@ def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]
 
 def _fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
     """Take over the values: what the CRM owns never, what is known already only if the sender has proved who it is."""
-    program = ledger.rules.program
+    program, changes = ledger.rules.program, {}
     for name, value in values.items():
         declared = program.all_fields.get(name)
         if name == "email" or declared is None or declared.from_crm:
             continue
         if overwrite or ledger.lead.fields.get(name) in (None, ""):
-            ledger.set_field(name, value)
+            changes[name] = value
+    ledger.set_fields(changes)
     ledger.rate()
 
 
