@@ -8,6 +8,8 @@ from typing import Literal
 
 from dsl import tree
 from dsl.tree import Block, Campaign, Condition, Event, Statement
+from dsl.tree_flow import bodies as bodies
+from dsl.tree_flow import statements as statements
 
 
 @dataclass(frozen=True)
@@ -18,40 +20,14 @@ class Place:
     event: Event | None = None
 
 
-def statements(block: Block) -> Iterator[Statement]:
-    """In the order in which they were written."""
-    for statement in block:
-        yield statement
-        for body in bodies(statement):
-            yield from statements(body)
-
-
-def bodies(statement: Statement) -> tuple[Block, ...]:
-    match statement:
-        case tree.Wait():
-            return (*(arm.body for arm in statement.arms), statement.otherwise or ())
-        case tree.If():
-            return (*(body for _, body in statement.branches), statement.otherwise or ())
-        case tree.HandOff():
-            return tuple(case.body for case in statement.cases)
-        case tree.Split(arms=arms):
-            return tuple(arm.body for arm in arms)
-        case tree.VariantTest(variants=variants):
-            return tuple(variant.body for variant in variants)
-        case tree.Repeat(body=body):
-            return (body,)
-        case _:
-            return ()
-
-
 def blocks(campaign: Campaign) -> tuple[Block, ...]:
     """The flow, and the blocks that run beside it."""
-    return (campaign.flow, *(w.body for w in campaign.whenevers), *(leave.body for leave in campaign.leaves))
+    return campaign.blocks
 
 
-def all_statements(campaign: Campaign) -> Iterator[Statement]:
-    for block in blocks(campaign):
-        yield from statements(block)
+def all_statements(campaign: Campaign) -> tuple[Statement, ...]:
+    """Of all its blocks, in the order in which they were written."""
+    return campaign.statements
 
 
 def events(program: tree.Program) -> Iterator[Event]:

@@ -14,8 +14,10 @@ from engine.cli import (
     deploy,
     dev,
     explain,
+    fmt,
     graph,
     key,
+    lsp,
     migrate,
     new,
     pause,
@@ -63,6 +65,8 @@ def _main(
 _WRITE, _DEPLOY, _LOOK = "Write campaigns", "Put them into force", "See what happens"
 _STACK, _PRODUCTION = "On this machine", "In production"
 app.command("check", rich_help_panel=_WRITE)(check.check)
+app.command("fmt", rich_help_panel=_WRITE)(fmt.fmt)
+app.command("lsp", rich_help_panel=_WRITE)(lsp.lsp)
 app.command("explain", rich_help_panel=_WRITE)(explain.explain)
 app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
 app.command("graph", rich_help_panel=_WRITE)(graph.graph)
