@@ -1,0 +1,294 @@
+"""Production's rules without its servers: leads in memory, on a clock that skips from one due instant to the next.
+
+What decides is what decides in production: `engine.interpreter` carries runs, `engine.consequences.Ledger` follows
+events, `engine.sendout.judge` lets mails go or not, `engine.handoff` climbs the ladder of a handoff. This module does
+what `engine.advance` does around them, for a world that fits into memory.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from dsl.plan import AddPoints, EnterCampaign, HandOff, Plan, Program, Qualify, Send
+from engine import interpreter
+from engine.catalog import Deployment
+from engine.consequences import Enrolment, Ledger, Rules
+from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
+from engine.letters import compose_for_lead
+from engine.mail.errors import TemplateError
+from engine.matching import matches
+from engine.model import Event, Lead
+from engine.position import Position
+from engine.resting import Sleep
+from engine.sendout import Hold, Skip, given_values, judge
+from engine.simulation.person import Letter, Person, Tallies
+from engine.simulation.sales import Sales
+from engine.simulation.watcher import Watcher
+from engine.tokens import Tokens
+
+BASE_URL = "https://coldframe.example"
+"""Where links of rendered mails lead: nowhere."""
+
+
+def deployment_of(program: Program, assets: Mapping[str, bytes] | None = None) -> Deployment:
+    """The program as if it were deployed. `assets`: templates and files by their path inside the workspace."""
+    plans = {plan.digest: plan for plan in program.campaigns}
+    templates, files = {}, {}
+    for path, body in (assets or {}).items():
+        if path.startswith("templates/"):
+            templates[path.removeprefix("templates/")] = body.decode("utf-8", "replace")
+        elif path.startswith("files/"):
+            files[path.removeprefix("files/")] = body
+    return Deployment(0, program, Rules.of(program, plans.get), templates, files)
+
+
+class Simulation:
+    """Leads, their runs and the sales desk at `now`. Everything is told to the watcher as it happens.
+
+    `render`: mails are rendered, and one that cannot be is held back as in production. The same seed and the same calls
+    give the same story.
+    """
+
+    def __init__(
+        self, deployment: Deployment, start: datetime, watcher: Watcher, *, seed: int = 1, render: bool = False
+    ) -> None:
+        self.deployment, self.rules, self.now = deployment, deployment.rules, start
+        self.watcher, self.render = watcher, render
+        self.random = Random(seed)
+        self.tokens = Tokens([b"a simulation signs for nobody"])
+        self.sales = Sales(self)
+        self._due: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._numbers = count()
+        self._ready: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def at(self, when: datetime, act: Callable[..., None], *given: Any) -> None:
+        """Do that when the time comes; what is planned for one instant happens in the order of planning."""
+        heapq.heappush(self._due, (max(when, self.now), next(self._numbers), act, given))
+
+    def soon(self, act: Callable[..., None], *given: Any) -> None:
+        """Do that as soon as what is under way is done."""
+        self._ready.append((act, given))
+
+    def next_due(self) -> datetime | None:
+        return self._due[0][0] if self._due else None
+
+    def run(self, until: datetime) -> None:
+        """Let time go by, up to and with that instant."""
+        self.settle()
+        while self._due and self._due[0][0] <= until:
+            when, _, act, given = heapq.heappop(self._due)
+            self.now = max(self.now, when)
+            act(*given)
+            self.settle()
+        self.now = max(self.now, until)
+
+    def settle(self) -> None:
+        """Carry everything on that is due now."""
+        while self._ready:
+            act, given = self._ready.popleft()
+            act(*given)
+
+    # ── leads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def new_id(self) -> UUID:
+        return UUID(int=self.random.getrandbits(128), version=4)
+
+    def person(self, email: str | None = None, **fields: Any) -> Person:
+        """Somebody who is known from now on, at the first stage, with these fields."""
+        lead = Lead(
+            id=self.new_id(), seq=0, stage=self.deployment.first_stage, last_at=self.now, created_at=self.now,
+            email=email, fields=fields,
+        )  # fmt: skip
+        return Person(lead)
+
+    def open(self, person: Person, working: UUID | None = None) -> Ledger:
+        """A transaction on one lead."""
+        return Ledger(self.rules, person.lead, self.now, person.runs, Tallies(person), working=working)
+
+    def commit(self, person: Person, ledger: Ledger) -> None:
+        """End a transaction: keep what it decided, and carry on whom it woke."""
+        person.lead = ledger.lead
+        person.log += ledger.events
+        person.points += ledger.points
+        self.watcher.committed(person, ledger)
+        for what, due in ledger.clocks.items():
+            self.remind(person, what, due)
+        if not ledger.wakes:
+            return
+        for run in person.runs:
+            if run.id in ledger.wakes:
+                self.soon(self.carry, person, run)
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def carry(self, person: Person, run: Enrolment) -> None:
+        """Carry one run to its next rest; what `engine.advance` does in a transaction."""
+        plan = self.rules.plan_of(run.digest)
+        if run.state == "ended" or plan is None:
+            return
+        ledger = self.open(person, working=run.id)
+        position, first, logged = run.position, True, 0
+        before_call = events = person.log[_floor(position) :]
+        while True:
+            before = position
+            position, request = interpreter.step(plan, position, self._view(plan, person, run, ledger, events))
+            if first:
+                self._tell_woken(plan, person, run, before, position)
+                first = False
+            if isinstance(request, Effect):
+                if isinstance(request.step, Send):
+                    position = self._send(plan, person, run, ledger, position, request)
+                else:
+                    verdict = self._perform(person, run, ledger, request)
+                    position = settle(plan, position, request, verdict)
+                    self.watcher.did(person, run, request.step)
+            elif isinstance(request, Discard):
+                given_up = plan.by_id.get(request.step)
+                if isinstance(given_up, Send):
+                    self._skip(person, run, given_up, request.visit, request.reason)
+                position = settle(plan, position, request, Verdict(ledger.lead.seq))
+            else:
+                break
+            if len(ledger.events) != logged:
+                logged, events = len(ledger.events), [*before_call, *ledger.events]
+        run.position, run.gen = position, run.gen + 1
+        self._rest(person, run, ledger, request)
+
+    def _rest(self, person: Person, run: Enrolment, ledger: Ledger, request: Sleep | Finished | Stuck) -> None:
+        if isinstance(request, Finished):
+            run.state, run.ended_at = "ended", self.now
+        self.commit(person, ledger)
+        match request:
+            case Finished(outcome=outcome):
+                self.watcher.ended(person, run, outcome)
+            case Stuck():
+                self.watcher.stuck(person, run, request)
+            case Sleep(due=due):
+                self.watcher.rested(person, run, request)
+                if due is not None:
+                    self.at(due, self._timer, person, run, run.gen)
+
+    def _timer(self, person: Person, run: Enrolment, gen: int) -> None:
+        if run.gen == gen:
+            self.carry(person, run)
+
+    def _view(
+        self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, events: list[Event]
+    ) -> interpreter.World:  # fmt: skip
+        leaving = entry = None
+        if run.state == "leaving" and run.leave_seq is not None:
+            leaving = person.log[run.leave_seq - 1] if run.leave_seq <= len(person.log) else None
+            leaving = leaving or next(one for one in ledger.events if one.seq == run.leave_seq)
+            entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+        program, lead = self.deployment.program, ledger.lead
+        return interpreter.World(
+            enrolment=run.id, now=self.now, seq=lead.seq, facts=lead.facts(self.rules.order), zone=lead.zone(program),
+            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry,
+        )  # fmt: skip
+
+    def _tell_woken(self, plan: Plan, person: Person, run: Enrolment, before: Position, after: Position) -> None:
+        for old in before.branches:
+            step = plan.by_id.get(old.at or "")
+            if old.arrived is None or step is None or isinstance(step, Send):
+                continue
+            new = next((one for one in after.branches if (one.id, one.visit) == (old.id, old.visit)), None)
+            if new is None or new.at != old.at or new.used != old.used:
+                woken = new is not None and new.used != old.used
+                self.watcher.woke(person, run, step, person.log[new.event_seq - 1] if new and woken else None)
+
+    def _perform(self, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
+        current, branch = effect.step, effect.branch
+        match current:
+            case AddPoints():
+                cause = f"s:{run.id}:{current.id}:{branch.visit}"
+                ledger.book(cause, f"step:{current.id}", current.model, current.amount)
+            case Qualify():
+                ledger.qualify(current.stage, current.source)
+            case EnterCampaign():
+                plan = self.rules.index.plans.get(current.campaign.casefold())
+                if plan is not None:
+                    ledger.enrol(plan, None)
+            case HandOff():
+                handoff = self.sales.hand_over(person, ledger, current, run, branch.event)
+                return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
+        return Verdict(ledger.lead.seq)
+
+    # ── mails ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _send(
+        self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, position: Position, effect: Effect
+    ) -> Position:  # fmt: skip
+        send, branch, lead = effect.step, effect.branch, ledger.lead
+        assert isinstance(send, Send)
+        self.watcher.progressed(person, ledger)
+        judged = judge(send, branch, plan, self.deployment, lead, person.sent, self.now)
+        mail, links = None, {}
+        if judged is None and self.render:
+            try:
+                given = given_values(send, lead, self.deployment, branch)
+                composed = compose_for_lead(
+                    send, plan, branch, lead, self.deployment, self.tokens, BASE_URL, given, self.new_id()
+                )
+                mail, links = composed.mail, composed.links
+            except TemplateError as problem:
+                judged = Hold(self.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+        if isinstance(judged, Hold):
+            self.watcher.held(person, run, send, judged.until, judged.attention)
+            verdict = Verdict(lead.seq, until=judged.until, why=judged.attention)
+            return settle(plan, position, effect, verdict)
+        if isinstance(judged, Skip):
+            self._skip(person, run, send, branch.visit, judged.reason)
+        else:
+            if send.mode != "transactional":
+                person.sent.append(self.now)
+            id = mail.message_id if mail else self.new_id()
+            letter = Letter(id, run, send, branch.visit, "accepted", "", self.now, mail, links)
+            person.letters.append(letter)
+            self.watcher.mailed(person, run, letter)
+        return settle(plan, position, effect, Verdict(lead.seq))
+
+    def _skip(self, person: Person, run: Enrolment, send: Send, visit: str, reason: str) -> None:
+        letter = Letter(self.new_id(), run, send, visit, "skipped", reason, self.now)
+        person.letters.append(letter)
+        self.watcher.mailed(person, run, letter)
+
+    # ── the lead's own clocks ────────────────────────────────────────────────────────────────────────────────────────
+    def remind(self, person: Person, what: str, due: datetime) -> None:
+        """Look at the lead again then, for that purpose; the earliest instant wins."""
+        known = person.clocks.get(what)
+        if known is None or due < known:
+            person.clocks[what] = due
+            self.at(due, self._look, person, what, due)
+
+    def _look(self, person: Person, what: str, due: datetime) -> None:
+        if person.clocks.get(what) != due:
+            return
+        del person.clocks[what]
+        if what == "expiry":
+            self._expire(person)
+
+    def _expire(self, person: Person) -> None:
+        """Take back points whose time is over."""
+        ledger = self.open(person)
+        done = {(one.cause, one.rule) for one in person.points}
+        expiring = [one for one in person.points if one.expires_at is not None]
+        for one in sorted(expiring, key=lambda one: one.expires_at or self.now):
+            cause, rule = f"x:{one.cause}", f"expired:{one.rule}"
+            if (cause, rule) in done or one.expires_at is None:
+                continue
+            if one.expires_at > self.now:
+                ledger.remind("expiry", one.expires_at)
+                break
+            ledger.book(cause, rule, one.model, -one.amount, one.thing, earned_at=one.expires_at)
+        self.commit(person, ledger)
+
+
+def _floor(position: Position) -> int:
+    """No event up to that number matters to the run any more, but for the mails it sent; see Position."""
+    cursors = [position.seen, *(branch.cursor for branch in position.branches if branch.hold is None)]
+    return max(0, min([*cursors, *position.sent.values()]))
