@@ -35,15 +35,51 @@ def simulate(
     lead: Annotated[list[str] | None, typer.Option(help="What is known of the lead: --lead country=DE.")] = None,
     mails: Annotated[bool, typer.Option("--mails", help="Show the mails: subject and text.")] = False,
     save: Annotated[Path | None, typer.Option(help="Write the mails as HTML files into this folder.")] = None,
+    leads: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Forecast: so many invented leads.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Forecast: over so many days.")] = 90,
+    campaign: Annotated[str | None, typer.Option(help="Forecast: leads enter only this campaign.")] = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Forecast: all leads come on the first day.")] = False,
+    opens: Annotated[str, typer.Option("--open", help="Of the mails, are opened.")] = "30%",
+    clicks: Annotated[str, typer.Option("--click", help="Of the mails, are clicked in.")] = "5%",
+    replies: Annotated[str, typer.Option("--reply", help="Of the mails, are answered.")] = "1%",
+    unsubscribes: Annotated[str, typer.Option("--unsubscribe", help="Of the mails, end in unsubscribing.")] = "0.3%",
+    submits: Annotated[str, typer.Option("--submit", help="Of the waits for a form, get one.")] = "3%",
+    acts: Annotated[str, typer.Option("--act", help="Of the waits for something else, get it.")] = "3%",
+    consents: Annotated[str, typer.Option("--consent", help="Of the posted forms, come with consent.")] = "80%",
+    confirms: Annotated[str, typer.Option("--confirm", help="Of the double opt-ins, are confirmed.")] = "75%",
+    answers: Annotated[str, typer.Option("--answer", help="Of the handoffs, are answered by sales.")] = "85%",
+    accepts: Annotated[str, typer.Option("--accept", help="Of the answered handoffs, are accepted.")] = "50%",
     seed: Annotated[int, typer.Option(help="Another number, another course of chance.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Play a lead's story through the campaigns of a workspace, on a clock that skips, with the mails rendered.
 
+    With `--leads` it is a forecast instead: thousands of invented leads who open, click and answer by chance.
+
     Exits 1 when the workspace or the script has errors, or something in the script came to nothing.
 
     Example: `coldframe simulate --script 'submits form whitepaper with country = "DE"; after 2 days clicks email'`
+
+    Example: `coldframe simulate --leads 5000 --days 90 --open 30% --click 5%`
     """
+    if leads is not None:
+        if script_file is not None or script is not None:
+            raise Stop("a script tells one lead's story, and --leads is about many: choose one")
+        from engine.cli.forecast import forecast, share, show
+        from engine.simulation.population import Rates
+
+        rates = Rates(
+            share(opens, "open"), share(clicks, "click"), share(replies, "reply"), share(unsubscribes, "unsubscribe"),
+            share(submits, "submit"), share(acts, "act"), Rates.visits, share(consents, "consent"),
+            share(confirms, "confirm"), share(answers, "answer"), share(accepts, "accept"),
+        )  # fmt: skip
+        found = _program(path)
+        assert found.program is not None
+        begin = starting(start, found.program)
+        numbers = forecast(
+            found, begin, leads=leads, days=days, campaign=campaign, rates=rates, at_once=at_once, seed=seed
+        )
+        return print_json(numbers) if as_json else show(numbers)
     found = _program(path)
     story = _told(found, script_file, script, start, lead or [], seed)
     entries = story.timeline.entries

@@ -10,6 +10,7 @@ from uuid import UUID
 from dsl.plan import Send
 from engine.consequences import Booking, Enrolment, Probe
 from engine.handoff import State
+from engine.matching import glob
 from engine.model import Event, Lead
 from engine.ports import Mail
 
@@ -67,8 +68,6 @@ class Person:
 
     def last_letter(self, named: str | None = None) -> Letter | None:
         """The newest mail the lead has got, of that template where one is named."""
-        from engine.matching import glob
-
         for letter in reversed(self.letters):
             if letter.state == "accepted" and (named is None or glob(named, letter.send.template)):
                 return letter

@@ -64,16 +64,16 @@ class Simulation:
         self.random = Random(seed)
         self.tokens = Tokens([b"a simulation signs for nobody"])
         self.sales = Sales(self)
-        self._due: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._due: list[tuple[datetime, int, Callable[..., object], tuple[Any, ...]]] = []
         self._numbers = count()
-        self._ready: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-    def at(self, when: datetime, act: Callable[..., None], *given: Any) -> None:
+    def at(self, when: datetime, act: Callable[..., object], *given: Any) -> None:
         """Do that when the time comes; what is planned for one instant happens in the order of planning."""
         heapq.heappush(self._due, (max(when, self.now), next(self._numbers), act, given))
 
-    def soon(self, act: Callable[..., None], *given: Any) -> None:
+    def soon(self, act: Callable[..., object], *given: Any) -> None:
         """Do that as soon as what is under way is done."""
         self._ready.append((act, given))
 
