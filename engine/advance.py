@@ -321,6 +321,7 @@ class _Call:
         resting: tuple[Any, ...] = ()
         match request:
             case Finished(outcome=outcome):
+                self.sight.ledger.end(self.sight.found.enrolment, outcome)
                 answer = Answer("done", gen)
                 row |= {"state": "ended", "outcome": outcome, "ended_at": self.sight.now, "due_at": None}
             case Stuck(reason=reason):

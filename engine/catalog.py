@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from dsl.plan import SCHEMA, Form, Plan, Program, Team
 from engine.calendar import days_off
-from engine.consequences import Rules
+from engine.limits import Rules
 from engine.mail.render import Renderer
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans

@@ -11,8 +11,9 @@ from dsl.plan import Team
 from engine import handoff as ladder
 from engine.catalog import Deployment
 from engine.conditions import reached
-from engine.consequences import Ledger, needed
+from engine.consequences import Ledger
 from engine.handoff import Act, Change, State
+from engine.limits import needed
 from engine.ports import Wake
 from engine.routing import Choice, Desk, choose, same, team_for
 from engine.runtime import Runtime
@@ -56,7 +57,7 @@ class Dossier:
     def of(deployment: Deployment, locked: Locked, ledger: Ledger, found: store.Found) -> Dossier:
         """With the team it stands at, else the one that takes the lead now. Pure."""
         team = deployment.teams.get(found.state.team.casefold())
-        team = team or team_for(deployment.program.teams, locked.lead.facts(deployment.rules.order))
+        team = team or team_for(deployment.program.teams, ledger.facts())
         stand_in = Team(
             name=found.state.team, hours=deployment.program.workspace.business_hours, members=(), source=found.source
         )
@@ -81,7 +82,7 @@ class Dossier:
             return Change(state)
         teams = {team.name: team for team in self.deployment.teams.values()}
         desk = Desk({**teams, self.team.name: self.team}, loads, turns, now)
-        facts = self.ledger.lead.facts(self.ledger.rules.order)
+        facts = self.ledger.facts()
         former = str(self.ledger.lead.fields.get("owner") or "") or self.found.former
 
         def chosen(tried: tuple[str, ...]) -> Choice:
@@ -119,9 +120,8 @@ class Dossier:
 
     def _own(self, member: str) -> None:
         """The lead's owner, unless the CRM says who that is."""
-        lead = self.ledger.lead
         if not self.deployment.program.all_fields["owner"].from_crm:
-            self.ledger.lead = lead.changed(fields={**lead.fields, "owner": member})
+            self.ledger.set_field("owner", member)
             self.ledger.rate()
 
     def _recycle(self) -> None:

@@ -109,7 +109,7 @@ class Verdict:
 def begin(plan: Plan, seq: int, entry: Event | None) -> Position:
     """The position of a lead who has just entered through `entry`, the event numbered `seq`."""
     flow = Branch.started(FLOW, plan.entry, "0", entry) if entry else Branch(FLOW, plan.entry, "0", cursor=seq)
-    return Position(branches=(flow,) if plan.entry else (), seen=seq)
+    return Position(branches=(flow,) if plan.entry else (), seen=seq, entered=seq)
 
 
 def step(plan: Plan, position: Position, world: World) -> tuple[Position, Request]:

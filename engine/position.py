@@ -70,6 +70,7 @@ class Position:
     fired: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     dropped: tuple[tuple[str, str, str], ...] = ()
     ending: str | None = None
+    entered: int = 0
 
     def with_branch(self, branch: Branch) -> Position:
         """The same position with that branch replaced, or gone when it has come to its end."""
@@ -89,6 +90,8 @@ class Position:
             data["dropped"] = [list(item) for item in self.dropped]
         if self.ending:
             data["ending"] = self.ending
+        if self.entered:
+            data["entered"] = self.entered
         return data
 
     @staticmethod
@@ -100,6 +103,7 @@ class Position:
             fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
+            entered=data.get("entered", 0),
         )
 
 

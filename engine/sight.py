@@ -8,8 +8,9 @@ from uuid import UUID
 from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
-from engine.consequences import Ledger, derived, needed
+from engine.consequences import Ledger
 from engine.interpreter import World
+from engine.limits import derived, needed
 from engine.matching import matches
 from engine.model import Event, Lead
 from engine.runtime import Runtime
@@ -101,7 +102,7 @@ class Sight:
         if leaving is not None:
             entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
         return World(
-            enrolment=self._id, now=now, seq=seq, facts=ledger.lead.facts(ledger.rules.order),
+            enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry,
         )  # fmt: skip

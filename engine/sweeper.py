@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from engine.consequences import Ledger, needed
+from engine.opening import open_ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.record import record
@@ -111,14 +111,10 @@ async def _expire(rt: Runtime, lead_id: UUID) -> None:
         locked = await leads.lock(hot, lead_id)
         if locked is None:
             return
-        deployment, now = await rt.deployment(locked.epoch), rt.clock.now()
-        probes = needed(deployment.rules, locked.lead, "", "", {}, now)
-        around = await leads.look_around(hot, lead_id, probes)
-        await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
-        ledger = Ledger(deployment.rules, locked.lead, now, around.enrolments, around.tallies)
+        ledger, _ = await open_ledger(rt, hot, locked)
         writes, following = Writes(), None
         for row in await hot.all(_EXPIRING, {"lead": lead_id}):
-            if row.expires_at > now:
+            if row.expires_at > ledger.now:
                 following = row.expires_at
                 break
             cause, rule = f"x:{row.cause}", f"expired:{row.rule}"

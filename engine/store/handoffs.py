@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.consequences import Enrolment, Probe
 from engine.handoff import State
 from engine.handoff_mail import Tray
+from engine.limits import Enrolment, Probe
 from engine.store.db import Hot
 from engine.store.leads import ENROLMENTS, TALLIES, enrolments_of, probes_json, tallies_of
 

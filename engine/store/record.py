@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.consequences import UNCHANGED, Enrolment, Ledger
+from engine.consequences import UNCHANGED, Ledger
+from engine.limits import Enrolment
 from engine.store.writes import Writes
 
 LEASE = timedelta(seconds=10)
@@ -18,6 +19,8 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
     row: dict[str, Any] = {
         "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
         "stage": lead.stage, "topics": lead.topics, "suppressed": lead.suppressed, "last_at": lead.last_at,
+        "lists": lead.lists, "interests": lead.interests, "segments": lead.segments, "active_at": lead.active_at,
+        "epoch": lead.epoch,
     }  # fmt: skip
     if ledger.attention is not UNCHANGED:
         row["attention"] = ledger.attention

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.consequences import Enrolment, Probe
+from engine.limits import Enrolment, Probe
 from engine.model import Event
 from engine.position import MOST_USED
 from engine.resting import Resting

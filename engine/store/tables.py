@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+EMPTY = text("'{}'::jsonb")
 
 
 def instant(name: str, *, required: bool = False) -> Column[datetime]:
@@ -84,8 +85,14 @@ leads = Table(
     Column("topics", JSONB, nullable=False, comment="topic → subscribed | unsubscribed"),
     Column("suppressed", Text, comment="why nothing may be mailed"),
     Column("attention", Text, comment="why a person must look; None when all is well"),
+    Column("lists", JSONB, nullable=False, server_default=EMPTY, comment="list → joined when"),
+    Column("interests", JSONB, nullable=False, server_default=EMPTY, comment="interest → how often"),
+    Column("segments", JSONB, nullable=False, server_default=EMPTY, comment="watched segment → in or out, by which"),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0"), comment="its clocks are set as this says"),
+    instant("active_at"),
     instant("created_at", required=True),
     instant("last_at", required=True),
+    Index("leads_by_epoch", "epoch"),
 )  # fmt: skip
 
 visitors = Table(
