@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from dsl.plan import Plan, Relative, Rule, Scalar, Wait
 from engine import calendar
+from engine.admission import admits, reaches_goal, run_value
 from engine.conditions import Facts, holds, own_key, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.limits import Booking, Enrolment, Probe, Rules, probes
@@ -49,6 +50,7 @@ class Ledger:
     stages: list[dict[str, Any]] = field(default_factory=list)
     started: list[Enrolment] = field(default_factory=list)
     leaving: list[Enrolment] = field(default_factory=list)
+    goals: list[Enrolment] = field(default_factory=list)
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
     history: Sequence[Event] = ()
@@ -169,6 +171,7 @@ class Ledger:
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _runs(self, event: Event) -> None:
         for enrolment in [*self.enrolments]:
+            self._goal(enrolment, event)
             if enrolment.state != "ended":
                 self._touch(enrolment, event)
         for plan, start in self.rules.index.starts.get(event.type, ()):
@@ -177,6 +180,17 @@ class Ledger:
             facts = self.facts(event)
             if holds(start.audience, facts) and holds(start.only_if, facts):
                 self.enrol(plan, event)
+
+    def _goal(self, enrolment: Enrolment, event: Event) -> None:
+        """A run that has ended is measured by today's goal, since nobody keeps its plan at hand."""
+        plan = self.rules.plan_of(enrolment.digest) or self.rules.index.plans.get(enrolment.campaign.casefold())
+        zone, hours = self.lead.zone(self.rules.program), self.rules.program.workspace.business_hours
+        if plan is None or not reaches_goal(plan, enrolment, event, zone, hours):
+            return
+        enrolment.goal_at = event.at
+        self.goals.append(enrolment)
+        if plan.goal is not None and plan.goal.leaves:
+            self.leave(enrolment, event.seq)
 
     def _touch(self, enrolment: Enrolment, event: Event) -> None:
         plan = self.rules.plan_of(enrolment.digest)
@@ -207,11 +221,13 @@ class Ledger:
     def enrol(self, plan: Plan, event: Event | None) -> Enrolment | None:
         """Enter the lead into a campaign, unless a run is live or its `enters` line forbids another one."""
         past = [one for one in self.enrolments if one.campaign.casefold() == plan.campaign.casefold()]
-        if any(one.state != "ended" for one in past) or (past and not self._may_return(plan, past)):
+        value, hours = run_value(plan, event), self.rules.program.workspace.business_hours
+        if not admits(plan, past, value, self.now, self.lead.zone(self.rules.program), hours):
             return None
         fresh = Enrolment(
             id=uuid4(), campaign=plan.campaign, number=max((one.number for one in past), default=0) + 1,
             digest=plan.digest, state="live", position=begin(plan, self.lead.seq, event), started_at=self.now,
+            per=value,
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)
@@ -226,19 +242,6 @@ class Ledger:
         enrolment.state, enrolment.ended_at = "ended", self.now
         if self.listened("campaign.left"):
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
-
-    def _may_return(self, plan: Plan, past: list[Enrolment]) -> bool:
-        match plan.reentry.kind:
-            case "once":
-                return False
-            case "always" | "per":
-                return True
-            case "after":
-                assert plan.reentry.after is not None
-                hours = self.rules.program.workspace.business_hours
-                left = max(one.ended_at or one.started_at for one in past)
-                zone = self.lead.zone(self.rules.program)
-                return calendar.add(plan.reentry.after, left, zone, hours) <= self.now
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def remind(self, what: str, due: datetime) -> None:

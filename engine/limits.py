@@ -44,6 +44,8 @@ class Enrolment:
     ended_at: datetime | None = None
     gen: int = 0
     leave_seq: int | None = None
+    per: str = ""
+    goal_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
+from engine.conditions import Facts
 from engine.consequences import Ledger
 from engine.interpreter import World
 from engine.limits import derived, needed
 from engine.matching import matches
 from engine.model import Event, Lead
+from engine.position import Branch
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot
@@ -87,6 +90,10 @@ class Sight:
         self._open_ledger(locked)
         return True
 
+    def facts(self, branch: Branch) -> Facts:
+        """What a step of this branch may ask for."""
+        return replace(self.ledger.facts(run=self.found.enrolment), event=branch.event)
+
     def world(self, plan: Plan) -> World:
         """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
         part that was read, as of just before its last event."""
@@ -98,13 +105,20 @@ class Sight:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry = None
+        entry, outcome, goal = None, "", plan.goal
         if leaving is not None:
             entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
+            if (
+                goal is not None
+                and goal.leaves
+                and own.goal_at == leaving.at
+                and matches(goal.pattern, leaving, self._id)
+            ):
+                outcome = "goal"
         return World(
             enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
-            leave_entry=entry,
+            leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
 
     def _open_ledger(self, locked: leads.Locked) -> None:

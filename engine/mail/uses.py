@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from dsl.plan import AnyStep, Form, HandOff, Operand, Pattern, Plan, Program, Send, Wait
+from dsl.plan import AnyStep, Form, HandOff, Notify, Operand, Pattern, Plan, Program, Send, Wait, targets
 from engine.mail.compose import Kind
 from engine.mail.notices import NOTICE_DATA, NOTICES
 
@@ -58,6 +58,9 @@ def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
                 confirms = step.template in confirming and kind == "transactional"
                 use = Use(kind, step.source, dict(step.values), events, sure, confirms)
                 uses.setdefault(step.template, []).append(use)
+            elif isinstance(step, Notify):
+                use = Use("staff", step.source, {}, events, sure)
+                uses.setdefault(step.template, []).append(use)
             elif isinstance(step, HandOff) and step.note:
                 notes.append(Note(step.note, step.source, events, sure))
     for form in program.forms:
@@ -104,12 +107,9 @@ def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[
             yield step.next, after
             for case in step.cases:
                 yield case.target, after
-        case _ if step.kind == "if":
-            for branch in step.branches:
-                yield branch.target, data
-            yield step.otherwise, data
-        case _ if step.kind != "stop":
-            yield step.next, data
+        case _:
+            for target in targets(step):
+                yield target, data
 
 
 def data_of(pattern: Pattern, program: Program) -> Data:

@@ -45,9 +45,9 @@ SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE 
 FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
-    SELECT DISTINCT ON (lower(campaign)) id, campaign, number, digest, state, started_at, ended_at, gen,
-        CASE WHEN state <> 'ended' THEN position END AS position
-    FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), number DESC) r) AS enrolments"""
+    SELECT DISTINCT ON (lower(campaign), per) id, campaign, number, digest, state, started_at, ended_at, gen, per,
+        goal_at, CASE WHEN state <> 'ended' THEN position END AS position
+    FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
     SELECT q.n, count(p.rule) AS many, coalesce(sum(p.amount), 0) AS much
@@ -179,6 +179,7 @@ def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
         position=Position.from_json(position) if position else Position(()),
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
+        per=row["per"], goal_at=datetime.fromisoformat(row["goal_at"]) if row["goal_at"] else None,
     )  # fmt: skip
 
 
