@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import EventType, Form, Scalar
+from engine.consequences import Ledger
 from engine.intake import ONE_CLICK, REPEAT, fill
 from engine.letters import may_track
 from engine.simulation.person import Letter, Person
@@ -37,7 +38,7 @@ class Doors:
             ledger.happen("form.posted", form.name, {"values": data, "topics": list(topics), "context": {}})
         else:
             fill(ledger, values, overwrite=new)
-            ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(topics, "subscribed")})
+            self._agree(person, ledger, topics)
             ledger.happen("form.submitted", form.name, data)
         sim.commit(person, ledger)
         return None
@@ -56,11 +57,16 @@ class Doors:
         fill(ledger, posted.data["values"], overwrite=True)
         if ledger.lead.suppressed == "unsubscribed" and posted.data["topics"]:
             ledger.lead = ledger.lead.changed(suppressed=None)
-        topics = dict.fromkeys(posted.data["topics"], "subscribed")
-        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **topics})
+        self._agree(person, ledger, posted.data["topics"])
         ledger.happen("form.submitted", posted.name, posted.data["values"], key=key)
         self.sim.commit(person, ledger)
         return None
+
+    @staticmethod
+    def _agree(person: Person, ledger: Ledger, topics: Sequence[str]) -> None:
+        for topic in topics:
+            ledger.subscribe(topic)
+            person.consents.add(topic.casefold())
 
     def mail_event(self, person: Person, letter: Letter, type: EventType, link: str = "") -> str | None:
         """A mail is opened, or a link in it clicked; also answered or bounced."""
@@ -95,7 +101,8 @@ class Doors:
         ledger = sim.open(person)
         event = ledger.happen("lead.unsubscribed", topic or "", {"topic": topic or "", "how": "page"})
         names = [topic] if topic else [one.name for one in sim.deployment.program.workspace.topics]
-        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(names, "unsubscribed")})
+        for name in names:
+            ledger.unsubscribe(name)
         if topic is None:
             self._suppress(ledger, "unsubscribed", event.seq)
         for run in person.runs:
@@ -105,7 +112,7 @@ class Doors:
         sim.commit(person, ledger)
         return None
 
-    def _suppress(self, ledger: Any, reason: str, seq: int) -> None:
+    def _suppress(self, ledger: Ledger, reason: str, seq: int) -> None:
         ledger.lead = ledger.lead.changed(suppressed=reason)
         for run in ledger.enrolments:
             ledger.leave(run, seq)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dsl.plan import Program
+from dsl.plan import AnyStep, Program
 from engine.calendar import local_date
-from engine.consequences import Enrolment, Ledger, Rules
+from engine.consequences import Ledger
 from engine.interpreter import Stuck
+from engine.limits import Enrolment, Rules
 from engine.resting import sleep
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
@@ -48,6 +49,9 @@ class Forecast(Watcher):
             self.templates[(run.campaign, letter.send.template)] += 1
         else:
             self.skipped[letter.reason] += 1
+
+    def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
+        self.skipped[f"{step.kind}: {reason}"] += 1
 
     def stuck(self, person: Person, run: Enrolment, stuck: Stuck) -> None:
         self.attention[f"{run.campaign}: {stuck.reason}"] += 1

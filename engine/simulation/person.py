@@ -8,8 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from dsl.plan import Send
-from engine.consequences import Booking, Enrolment, Probe
 from engine.handoff import State
+from engine.limits import Booking, Enrolment, Probe
 from engine.matching import glob
 from engine.model import Event, Lead
 from engine.ports import Mail
@@ -17,7 +17,7 @@ from engine.ports import Mail
 
 @dataclass(slots=True, eq=False)
 class Letter:
-    """A mail that was sent, or a send that came to nothing (`state` skipped, `reason` says why).
+    """A mail that was sent, or a step that was passed over (`state` skipped, `reason` says why).
 
     `mail` and `links` (the addresses behind its click links) are there where mails are rendered.
     """
@@ -51,7 +51,8 @@ class Handover:
 @dataclass(slots=True, eq=False)
 class Person:
     """A lead, their log (event n stands at index n - 1), runs, bookings, mails and handoffs. `sent`: when mails went
-    that count against the limit; `clocks`: when the lead is to be looked at again, by purpose."""
+    that count against the limit; `clocks`: when the lead is to be looked at again, by purpose; `consents`:
+    the topics that were ever agreed to, in lower case."""
 
     lead: Lead
     log: list[Event] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Person:
     clocks: dict[str, datetime] = field(default_factory=dict)
     handovers: list[Handover] = field(default_factory=list)
     posts: list[tuple[datetime, object]] = field(default_factory=list)
+    consents: set[str] = field(default_factory=set)
 
     def open_handover(self) -> Handover | None:
         return next((one for one in self.handovers if one.state.outcome is None), None)

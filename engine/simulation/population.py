@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from math import exp, log
 from random import Random
 
-from dsl.plan import Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
-from engine.consequences import Enrolment, Ledger
+from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
+from engine.consequences import Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
+from engine.limits import Enrolment
 from engine.matching import glob
 from engine.model import TRACKING
 from engine.resting import Sleep
@@ -221,6 +222,9 @@ class Population(Watcher):
 
     def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
         self.inner.held(person, run, send, until, why)
+
+    def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
+        self.inner.passed(person, run, step, reason)
 
     def stuck(self, person: Person, run: Enrolment, stuck: Stuck) -> None:
         self.inner.stuck(person, run, stuck)

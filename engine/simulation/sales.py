@@ -9,12 +9,13 @@ from uuid import UUID
 
 from dsl.plan import HandOff
 from engine import handoff as ladder
-from engine.consequences import Enrolment, Ledger
+from engine.consequences import Ledger
 from engine.handoff import Act, Change, State
 from engine.handoff_dossier import Dossier, chain_of, freed
 from engine.handoff_mail import Tray
 from engine.handoffs import NO_TEAM
 from engine.letters import context_for
+from engine.limits import Enrolment
 from engine.mail.errors import TemplateError
 from engine.routing import team_for
 from engine.simulation.person import Handover, Person

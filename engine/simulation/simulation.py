@@ -10,31 +10,27 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import AddPoints, EnterCampaign, HandOff, Plan, Program, Qualify, Send
+from dsl.plan import Plan, Program, Send
 from engine import interpreter
+from engine.admission import way_out
 from engine.catalog import Deployment
-from engine.consequences import Enrolment, Ledger, Rules
+from engine.consequences import Ledger
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
-from engine.letters import compose_for_lead
-from engine.mail.errors import TemplateError
-from engine.matching import matches
+from engine.limits import Enrolment, Rules
 from engine.model import Event, Lead
 from engine.position import Position
 from engine.resting import Sleep
-from engine.sendout import Hold, Skip, given_values, judge
-from engine.simulation.person import Letter, Person, Tallies
+from engine.simulation.effects import Effects
+from engine.simulation.person import Person, Tallies
 from engine.simulation.sales import Sales
 from engine.simulation.watcher import Watcher
 from engine.tokens import Tokens
-
-BASE_URL = "https://coldframe.example"
-"""Where links of rendered mails lead: nowhere."""
 
 
 def deployment_of(program: Program, assets: Mapping[str, bytes] | None = None) -> Deployment:
@@ -63,7 +59,7 @@ class Simulation:
         self.watcher, self.render = watcher, render
         self.random = Random(seed)
         self.tokens = Tokens([b"a simulation signs for nobody"])
-        self.sales = Sales(self)
+        self.sales, self.effects = Sales(self), Effects(self)
         self._due: list[tuple[datetime, int, Callable[..., object], tuple[Any, ...]]] = []
         self._numbers = count()
         self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -110,7 +106,23 @@ class Simulation:
 
     def open(self, person: Person, working: UUID | None = None) -> Ledger:
         """A transaction on one lead."""
-        return Ledger(self.rules, person.lead, self.now, person.runs, Tallies(person), working=working)
+        return Ledger(
+            self.rules, person.lead, self.now, person.runs, Tallies(person), working=working,
+            history=self._history(person),
+        )  # fmt: skip
+
+    def _history(self, person: Person) -> list[Event]:
+        """The part of the lead's past that conditions of the deployment ask; see engine.store.leads.HISTORY."""
+        asked = self.rules.index.watch.history
+        if not asked:
+            return []
+        past = [one for one in person.log if one.type in asked]
+        if "email.received" in asked:
+            past += [
+                Event(0, one.at, "email.received", one.send.template, {}, enrolment_id=one.run.id, message_id=one.id)
+                for one in person.letters if one.state == "accepted"
+            ]  # fmt: skip
+        return sorted(past, key=lambda one: (one.at, one.seq))
 
     def commit(self, person: Person, ledger: Ledger) -> None:
         """End a transaction: keep what it decided, and carry on whom it woke."""
@@ -142,16 +154,12 @@ class Simulation:
                 self._tell_woken(plan, person, run, before, position)
                 first = False
             if isinstance(request, Effect):
-                if isinstance(request.step, Send):
-                    position = self._send(plan, person, run, ledger, position, request)
-                else:
-                    verdict = self._perform(person, run, ledger, request)
-                    position = settle(plan, position, request, verdict)
-                    self.watcher.did(person, run, request.step)
+                verdict = self.effects.perform(plan, person, run, ledger, request)
+                position = settle(plan, position, request, verdict)
             elif isinstance(request, Discard):
                 given_up = plan.by_id.get(request.step)
-                if isinstance(given_up, Send):
-                    self._skip(person, run, given_up, request.visit, request.reason)
+                if given_up is not None:
+                    self.effects.skip(person, run, given_up, request.visit, request.reason)
                 position = settle(plan, position, request, Verdict(ledger.lead.seq))
             else:
                 break
@@ -162,7 +170,7 @@ class Simulation:
 
     def _rest(self, person: Person, run: Enrolment, ledger: Ledger, request: Sleep | Finished | Stuck) -> None:
         if isinstance(request, Finished):
-            run.state, run.ended_at = "ended", self.now
+            ledger.end(run, request.outcome)
         self.commit(person, ledger)
         match request:
             case Finished(outcome=outcome):
@@ -181,15 +189,16 @@ class Simulation:
     def _view(
         self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, events: list[Event]
     ) -> interpreter.World:  # fmt: skip
-        leaving = entry = None
+        leaving = None
         if run.state == "leaving" and run.leave_seq is not None:
-            leaving = person.log[run.leave_seq - 1] if run.leave_seq <= len(person.log) else None
-            leaving = leaving or next(one for one in ledger.events if one.seq == run.leave_seq)
-            entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+            known = person.log if run.leave_seq <= len(person.log) else ledger.events
+            leaving = next(one for one in reversed(known) if one.seq == run.leave_seq)
+        entry, outcome = way_out(plan, run, leaving)
         program, lead = self.deployment.program, ledger.lead
         return interpreter.World(
-            enrolment=run.id, now=self.now, seq=lead.seq, facts=lead.facts(self.rules.order), zone=lead.zone(program),
-            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry,
+            enrolment=run.id, now=self.now, seq=lead.seq, facts=ledger.facts(run=run), zone=lead.zone(program),
+            hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry, outcome=outcome,
+            lead=lead.id,
         )  # fmt: skip
 
     def _tell_woken(self, plan: Plan, person: Person, run: Enrolment, before: Position, after: Position) -> None:
@@ -201,61 +210,6 @@ class Simulation:
             if new is None or new.at != old.at or new.used != old.used:
                 woken = new is not None and new.used != old.used
                 self.watcher.woke(person, run, step, person.log[new.event_seq - 1] if new and woken else None)
-
-    def _perform(self, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
-        current, branch = effect.step, effect.branch
-        match current:
-            case AddPoints():
-                cause = f"s:{run.id}:{current.id}:{branch.visit}"
-                ledger.book(cause, f"step:{current.id}", current.model, current.amount)
-            case Qualify():
-                ledger.qualify(current.stage, current.source)
-            case EnterCampaign():
-                plan = self.rules.index.plans.get(current.campaign.casefold())
-                if plan is not None:
-                    ledger.enrol(plan, None)
-            case HandOff():
-                handoff = self.sales.hand_over(person, ledger, current, run, branch.event)
-                return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
-        return Verdict(ledger.lead.seq)
-
-    # ── mails ────────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _send(
-        self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, position: Position, effect: Effect
-    ) -> Position:  # fmt: skip
-        send, branch, lead = effect.step, effect.branch, ledger.lead
-        assert isinstance(send, Send)
-        self.watcher.progressed(person, ledger)
-        judged = judge(send, branch, plan, self.deployment, lead, person.sent, self.now)
-        mail, links = None, {}
-        if judged is None and self.render:
-            try:
-                given = given_values(send, lead, self.deployment, branch)
-                composed = compose_for_lead(
-                    send, plan, branch, lead, self.deployment, self.tokens, BASE_URL, given, self.new_id()
-                )
-                mail, links = composed.mail, composed.links
-            except TemplateError as problem:
-                judged = Hold(self.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
-        if isinstance(judged, Hold):
-            self.watcher.held(person, run, send, judged.until, judged.attention)
-            verdict = Verdict(lead.seq, until=judged.until, why=judged.attention)
-            return settle(plan, position, effect, verdict)
-        if isinstance(judged, Skip):
-            self._skip(person, run, send, branch.visit, judged.reason)
-        else:
-            if send.mode != "transactional":
-                person.sent.append(self.now)
-            id = mail.message_id if mail else self.new_id()
-            letter = Letter(id, run, send, branch.visit, "accepted", "", self.now, mail, links)
-            person.letters.append(letter)
-            self.watcher.mailed(person, run, letter)
-        return settle(plan, position, effect, Verdict(lead.seq))
-
-    def _skip(self, person: Person, run: Enrolment, send: Send, visit: str, reason: str) -> None:
-        letter = Letter(self.new_id(), run, send, visit, "skipped", reason, self.now)
-        person.letters.append(letter)
-        self.watcher.mailed(person, run, letter)
 
     # ── the lead's own clocks ────────────────────────────────────────────────────────────────────────────────────────
     def remind(self, person: Person, what: str, due: datetime) -> None:

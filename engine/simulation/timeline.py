@@ -8,11 +8,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dsl.plan import AddPoints, AnyStep, EnterCampaign, HandOff, Plan, Program, Qualify, Rule, Send, Wait
+from dsl.plan import (
+    AnyStep,
+    LeaveCampaign,
+    ListStep,
+    Notify,
+    Plan,
+    Post,
+    Program,
+    Recycle,
+    Rule,
+    Send,
+    SetField,
+    TopicStep,
+    Wait,
+)  # fmt: skip
 from engine.calendar import local_time
-from engine.consequences import UNCHANGED, Booking, Enrolment, Ledger
+from engine.consequences import UNCHANGED, Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
+from engine.limits import Booking, Enrolment
 from engine.model import Event
 from engine.resting import Sleep
 from engine.simulation.person import Handover, Letter, Person
@@ -153,10 +168,30 @@ class Timeline(Watcher):
 
     def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:
         match step:
-            case AddPoints() | Qualify() | HandOff() | EnterCampaign():
-                return
+            case SetField():
+                lead = self._ledger.lead if self._ledger else person.lead
+                value = lead.fields.get(step.field)
+                text = f"field {step.field} becomes {'nothing' if value is None else value}"
+            case ListStep():
+                text = f"is {'taken off' if step.remove else 'put on'} list “{step.list}”"
+            case TopicStep():
+                text = f"is {'unsubscribed from' if step.remove else 'subscribed to'} “{step.topic}”"
+            case Notify():
+                text = f"colleagues get “{step.template}”"
+            case Post():
+                text = f"a message is posted to {step.url}"
+            case LeaveCampaign():
+                text = f"has to leave “{step.campaign}”"
+            case Recycle():
+                text = f"goes back to marketing because “{step.reason}”"
             case _:
-                self.add(person, "step", step.kind, step.source, run.campaign)
+                return
+        self.add(person, "step", text, step.source, run.campaign)
+
+    def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
+        words = {"handoff": "handing to sales", "list": "the list", "topic": "the topic", "notify": "the notice"}
+        text = f"{words.get(step.kind, step.kind)} is skipped: {reason}"
+        self.add(person, "skipped", text, step.source, run.campaign, reason=reason)
 
     def rested(self, person: Person, run: Enrolment, sleep: Sleep) -> None:
         for rest in sleep.resting:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from dsl.plan import AnyStep, Send
-from engine.consequences import Enrolment, Ledger
+from engine.consequences import Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
+from engine.limits import Enrolment
 from engine.model import Event
 from engine.resting import Sleep
 from engine.simulation.person import Handover, Letter, Person
@@ -33,6 +34,9 @@ class Watcher:
 
     def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:
         """Another effect than a mail was carried out."""
+
+    def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
+        """Another step than a mail was passed over."""
 
     def rested(self, person: Person, run: Enrolment, sleep: Sleep) -> None:
         """A run has come to rest."""
