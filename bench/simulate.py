@@ -1,9 +1,9 @@
 """Reference journeys a second on one core, without servers: `python -m bench.simulate --json`.
 
 The journey is that of bench.journey: enter on a form → send → wait up to 3 days for a click → branch on score → send →
-leave, with points, look-back and mail limits judged, half of the leads clicking. It runs as the population mode of
-`coldframe simulate` runs it: the same interpreter, ledger and judge of mails as in production, nothing rendered. Counted
-is the process's own time (user and system), so that other work on the machine does not matter; the best of the rounds.
+leave, with points and look-back, half of the leads clicking. It runs as the population mode of `coldframe simulate`
+does: the same interpreter, ledger and judge of mails as in production, nothing rendered. Counted is the process's own
+time (user and system), so that other work on the machine matters less; the figure is the best of the rounds.
 
 `--profile` says where the time goes.
 """

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, key, migrate, retry, send_test, simulate, status, web, worker
+from engine.cli import check, demo, deploy, dev, key, migrate, rehearse, retry, send_test, simulate, status, web, worker
 from engine.cli.common import guarded, out
 
 
@@ -43,6 +43,7 @@ def _main(
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("simulate", rich_help_panel=_CAMPAIGNS)(simulate.simulate)
+app.command("rehearse", rich_help_panel=_CAMPAIGNS)(rehearse.rehearse)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)

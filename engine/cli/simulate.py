@@ -73,14 +73,14 @@ def simulate(
             share(submits, "submit"), share(acts, "act"), Rates.visits, share(consents, "consent"),
             share(confirms, "confirm"), share(answers, "answer"), share(accepts, "accept"),
         )  # fmt: skip
-        found = _program(path)
+        found = examined(path)
         assert found.program is not None
         begin = starting(start, found.program)
         numbers = forecast(
             found, begin, leads=leads, days=days, campaign=campaign, rates=rates, at_once=at_once, seed=seed
         )
         return print_json(numbers) if as_json else show(numbers)
-    found = _program(path)
+    found = examined(path)
     story = _told(found, script_file, script, start, lead or [], seed)
     entries = story.timeline.entries
     if save is not None:
@@ -94,7 +94,7 @@ def simulate(
         raise typer.Exit(FAILED)
 
 
-def _program(path: Path | None) -> Examined:
+def examined(path: Path | None) -> Examined:
     """The workspace. Exits 1 after showing its errors."""
     from dsl.diagnostics import as_text
     from engine.cli.workspace import examine

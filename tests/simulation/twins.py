@@ -40,7 +40,9 @@ async def on_stage(stage: Stage, acts: Sequence[Act], rest: timedelta) -> tuple[
         await stage.settle()
     await _pass(stage, rest)
     leads = await stage.rows("SELECT * FROM leads")
-    mails = await stage.rows("SELECT * FROM messages WHERE kind IN ('marketing', 'transactional') ORDER BY at, template, state")
+    mails = await stage.rows(
+        "SELECT * FROM messages WHERE kind IN ('marketing', 'transactional') ORDER BY at, template, state"
+    )
     points = await stage.rows("SELECT * FROM points ORDER BY seq, rule, cause")
     moves = await stage.rows("SELECT * FROM stages ORDER BY seq")
     runs = await stage.rows("SELECT * FROM enrolments ORDER BY campaign, number")
