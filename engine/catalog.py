@@ -104,7 +104,7 @@ class Catalog:
         self.current = Deployment(
             epoch=epoch,
             program=program,
-            rules=Rules.of(program, self.plan),
+            rules=Rules.of(program, self.plan, epoch),
             templates={
                 path.removeprefix("templates/"): body.decode()
                 for path, body in stored.items()

@@ -6,19 +6,18 @@ writes it in one statement. Consequences are events themselves (a stage entered,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dsl.plan import Plan, Relative, Rule, Scalar, Wait
-from engine import calendar
+from dsl.plan import Duration, Plan, Relative, Scalar, Wait
+from engine import calendar, composite, points, segments
 from engine.admission import admits, reaches_goal, run_value
 from engine.conditions import Facts, holds, own_key, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
-from engine.limits import Booking, Enrolment, Probe, Rules, probes
+from engine.limits import Booking, Enrolment, Probe, Rules
 from engine.matching import Watch, matches, watch_of
 from engine.model import TRACKING, Event, Lead
 from engine.ports import Queue, Wake
@@ -57,6 +56,7 @@ class Ledger:
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
     _depth: int = 0
+    _reviewing: bool = False
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
         """Number an event under the lead's lock, log it, and follow it to its last consequence.
@@ -74,77 +74,57 @@ class Ledger:
             self.attention = TOO_DEEP
             return event
         self._depth += 1
-        self._score(event)
+        points.score(self, event)
+        segments.count_interest(self, event)
         self._stage(event)
         self._runs(event)
+        composite.noticed(self, event)
+        if event.type in composite.ACTIVE:
+            composite.active(self, event)
         self._depth -= 1
+        self.review()
         return event
 
     # ── points ───────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _score(self, event: Event) -> None:
-        for model, rule in self.rules.index.rules.get(event.type, ()):
-            assert rule.pattern is not None
-            if not matches(rule.pattern, event) or not holds(rule.condition, self.facts(event)):
-                continue
-            if amount := self._allowed(rule, event):
-                zone = self.lead.zone(self.rules.program)
-                expires = None
-                if rule.expires_after is not None:
-                    hours = self.rules.program.workspace.business_hours
-                    expires = calendar.add(rule.expires_after, event.at, zone, hours)
-                self.book(f"e:{event.seq}", rule.id, model, amount, event.name, earned_at=event.at, expires_at=expires)
-
     def book(
         self, cause: str, rule: str, model: str, amount: float, thing: str = "", *, earned_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Add points and log the crossings of any value that somebody watches."""
-        before = float(self.lead.scores.get(model, 0))
-        after = before + amount
-        booked_at = max(self.now, self.lead.last_at)
-        booking = Booking(
-            cause, rule, model, amount, thing, self.lead.seq, after, earned_at or booked_at, booked_at, expires_at
-        )
-        self.points.append(booking)
-        self.lead = self.lead.changed(scores={**self.lead.scores, model: after})
-        if expires_at is not None:
-            self.remind("expiry", expires_at)
-        watched = self.rules.index.thresholds.get(model, frozenset())
-        crossing = {"before": before, "after": after}
-        if any(before < value <= after for value in watched):
-            self.happen("score.reached", model, crossing)
-        if any(before >= value > after for value in watched):
-            self.happen("score.dropped", model, crossing)
-
-    def _allowed(self, rule: Rule, event: Event) -> float:
-        """The points the rule may still give: a cap is filled up exactly."""
-        amount = rule.amount
-        for limit, probe in probes(rule, event, self.lead.zone(self.rules.program)):
-            count, total = self.tallies.get(probe, (0, 0.0))
-            for booked in self.points:
-                if booked.rule == rule.id and probe.thing in (None, booked.thing):
-                    count, total = count + 1, total + booked.amount
-            if limit.points is not None:
-                room = max(0.0, limit.points - abs(total))
-                amount = math.copysign(min(abs(amount), room), amount)
-            elif count >= (limit.times or 1):
-                return 0
-        return amount
+        points.book(self, cause, rule, model, amount, thing, earned_at, expires_at)
+        self.review()
 
     def rate(self) -> None:
-        """Bring the points of state rules (`+20 if company_size >= 200`) in line with the lead's fields, and take back
-        those of rules that are gone from the workspace. At most once between two events."""
-        facts, rated = self.facts(None), self.lead.rated
-        due = {
-            f"{rule.id}@{model}": rule.amount if holds(rule.condition, facts) else 0
-            for model, rule in self.rules.index.state_rules
-        }
-        gone = [key for key in rated if key not in due]
-        changes = {key: due.get(key, 0) for key in [*gone, *due] if due.get(key, 0) != rated.get(key, 0)}
-        self.lead = self.lead.changed(rated={key: points for key, points in {**rated, **changes}.items() if points})
-        for key, points in changes.items():
-            rule_id, _, model = key.partition("@")
-            self.book(f"f:{self.lead.seq}", rule_id, model, points - rated.get(key, 0))
+        """Bring the points of state rules in line with the lead, and take back those of rules that are gone."""
+        points.rate(self)
+
+    def review(self) -> None:
+        """Work out anew what is a state and not an event: points of state rules, who is in which watched segment."""
+        if self._depth or self._reviewing:
+            return
+        self._reviewing = True
+        for _ in range(DEPTH):
+            before = len(self.events) + len(self.points)
+            points.rate(self)
+            segments.review(self)
+            if len(self.events) + len(self.points) == before:
+                break
+        else:
+            self.attention = TOO_DEEP
+        self._reviewing = False
+
+    def refresh(self) -> None:
+        """Bring the lead in line with a deployment it has not seen: its clocks, its segments, campaigns that take
+        present members. A lead that was just made enters what it is in from now on."""
+        known = self.lead.epoch > 0 or self.lead.seq > 0
+        self.lead = self.lead.changed(epoch=self.rules.epoch)
+        composite.watch_silence(self)
+        composite.watch_dates(self)
+        if self.rules.index.daily:
+            self.remind("daily", self.midnight())
+        if known:
+            segments.settle(self)
+            segments.take_present(self)
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
@@ -166,6 +146,7 @@ class Ledger:
         self.stages.append(
             {"seq": self.lead.seq + 1, "stage": stage, "before": before, "reason": reason, "at": self.now}
         )
+        composite.watch_silence(self)
         self.happen("stage.entered", stage, {"before": before})
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,9 +225,18 @@ class Ledger:
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def midnight(self) -> datetime:
+        """When the lead's day is over."""
+        today = calendar.period_start("day", self.now, self.zone)
+        return calendar.add(Duration(days=1), today, self.zone, self.rules.program.workspace.business_hours)
+
     def remind(self, what: str, due: datetime) -> None:
         """Ask for the lead to be looked at again; one row per purpose, the earliest instant wins."""
         self.clocks[what] = min(due, self.clocks.get(what, due))
+
+    @property
+    def zone(self) -> str:
+        return self.lead.zone(self.rules.program)
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
     def facts(self, event: Event | None = None, run: Enrolment | None = None) -> Facts:
@@ -275,15 +265,23 @@ class Ledger:
 
     # ── what is set ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_field(self, name: str, value: Scalar | None) -> bool:
-        """Write a field of the lead, or empty it; whether that changed it. A change that somebody watches is logged."""
-        before = self.lead.fields.get(name)
-        after = None if value == "" else value
-        if after == before:
+        """Write a field of the lead, or empty it; whether that changed it."""
+        return self.set_fields({name: value})
+
+    def set_fields(self, values: Mapping[str, Scalar | None]) -> bool:
+        """Write fields, all before anything follows from them. A change that somebody watches is logged."""
+        before = self.lead.fields
+        wanted = {name: None if value == "" else value for name, value in values.items()}
+        changes = {name: value for name, value in wanted.items() if value != before.get(name)}
+        if not changes:
             return False
-        kept = {key: old for key, old in self.lead.fields.items() if key != name}
-        self.lead = self.lead.changed(fields=kept if after is None else {**kept, name: after})
-        if any(watch.field(name) for watch in self.watches()):
-            self.happen("field.changed", name, {"before": before, "after": after})
+        kept = {**before, **changes}
+        self.lead = self.lead.changed(fields={name: value for name, value in kept.items() if value is not None})
+        for name, value in changes.items():
+            composite.watch_dates(self, name)
+            if any(watch.field(name) for watch in self.watches()):
+                self.happen("field.changed", name, {"before": before.get(name), "after": value})
+        self.review()
         return True
 
     def join_list(self, name: str) -> bool:
@@ -291,6 +289,7 @@ class Ledger:
         if own_key(self.lead.lists, name) is not None:
             return False
         self.lead = self.lead.changed(lists={**self.lead.lists, name: self.now.isoformat()})
+        composite.watch_dates(self)
         self.happen("list.joined", name)
         return True
 
@@ -318,6 +317,7 @@ class Ledger:
         moved = state == "subscribed" or before == "subscribed"
         if moved and key != TRACKING and self.listened(type):
             self.happen(type, key)
+        self.review()
         return True
 
 

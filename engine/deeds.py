@@ -25,7 +25,8 @@ from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-_CONSENTED = """SELECT FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
+_CONSENTED = """SELECT FROM consents
+WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from engine.conditions import reached
 from engine.consequences import Ledger
 from engine.handoff import Act, Change, State
 from engine.limits import needed
+from engine.opening import complete_history
 from engine.ports import Wake
 from engine.routing import Choice, Desk, choose, same, team_for
 from engine.runtime import Runtime
@@ -46,11 +47,14 @@ class Dossier:
             return None
         deployment = await rt.deployment(locked.epoch)
         probes = needed(deployment.rules, locked.lead, "", "", {}, now)
-        found = await store.read(hot, id, locked.lead.id, probes, provider)
+        asked = deployment.rules.index.watch.history
+        found = await store.read(hot, id, locked.lead.id, probes, provider, asked)
         if found is None:
             return None
-        await rt.catalog.need(one.digest for one in found.enrolments if one.state != "ended")
-        ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies)
+        live = [one.digest for one in found.enrolments if one.state != "ended"]
+        await rt.catalog.need(live)
+        history = await complete_history(rt, hot, locked.lead.id, deployment.rules, live, found.history)
+        ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies, history=history)
         return Dossier.of(deployment, locked, ledger, found)
 
     @staticmethod

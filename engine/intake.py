@@ -296,13 +296,14 @@ def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]
 
 def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
     """Take over the values: what the CRM owns never, what is known already only if the sender has proved who it is."""
-    program = ledger.rules.program
+    program, changes = ledger.rules.program, {}
     for name, value in values.items():
         declared = program.all_fields.get(name)
         if name == "email" or declared is None or declared.from_crm:
             continue
         if overwrite or ledger.lead.fields.get(name) in (None, ""):
-            ledger.set_field(name, value)
+            changes[name] = value
+    ledger.set_fields(changes)
     ledger.rate()
 
 

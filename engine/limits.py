@@ -10,8 +10,9 @@ from uuid import UUID
 
 from dsl.plan import Every, Pattern, Plan, Program, Rule
 from engine import calendar
+from engine.conditions import matches, trigger
 from engine.interpreter import HANDOFF_EVENTS
-from engine.matching import Index, matches
+from engine.matching import Index
 from engine.model import Event, Lead, stage_order
 from engine.position import Position
 
@@ -24,10 +25,11 @@ class Rules:
     index: Index
     order: tuple[str, ...]
     plan_of: Callable[[str], Plan | None]
+    epoch: int = 0
 
     @staticmethod
-    def of(program: Program, plan_of: Callable[[str], Plan | None]) -> Rules:
-        return Rules(program, Index(program), stage_order(program), plan_of)
+    def of(program: Program, plan_of: Callable[[str], Plan | None], epoch: int = 0) -> Rules:
+        return Rules(program, Index(program), stage_order(program), plan_of, epoch)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,15 +105,22 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
     for rule in derived(rules):
         assert rule.pattern is not None
         for thing in _things(rules, rule.pattern):
-            named = replace(event, type=rule.pattern.type, name=thing)
+            named = replace(event, type=trigger(rule.pattern), name=thing)
             found += [probe for _, probe in probes(rule, named, zone)]
     return found
 
 
+FOUND = (
+    "stage.entered", "score.reached", "score.dropped", "interest.reached", "lead.returned", "field.changed",
+    "list.joined", "list.left", "segment.joined", "segment.left", "topic.joined", "topic.left", "campaign.entered",
+    "campaign.left", "date.due", "pattern.met", *HANDOFF_EVENTS,
+)  # fmt: skip
+"""What Coldframe itself finds out, so that it may follow from any other event."""
+
+
 def derived(rules: Rules) -> list[Rule]:
     """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
-    types = ("stage.entered", "score.reached", "score.dropped", *HANDOFF_EVENTS)
-    return [rule for type in types for _, rule in rules.index.rules.get(type, ()) if rule.limits]
+    return [rule for type in FOUND for _, rule in rules.index.rules.get(type, ()) if rule.limits]
 
 
 def _things(rules: Rules, pattern: Pattern) -> set[str]:
@@ -120,4 +129,4 @@ def _things(rules: Rules, pattern: Pattern) -> set[str]:
         return {stage.name for stage in rules.program.stages}
     if pattern.type in HANDOFF_EVENTS:
         return {team.name for team in rules.program.teams}
-    return {pattern.model}
+    return {pattern.key if pattern.composite else pattern.name or pattern.model}

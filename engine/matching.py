@@ -9,6 +9,7 @@ from functools import lru_cache
 from pydantic import BaseModel
 
 from dsl.plan import (
+    DateIs,
     Has,
     Pattern,
     Plan,
@@ -19,6 +20,7 @@ from dsl.plan import (
     Stage,
     StageRule,
     Start,
+    Today,
     Wait,
 )
 from engine.conditions import glob, matches, trigger
@@ -40,7 +42,7 @@ class Watch:
     def over(*roots: object) -> Watch:
         found = [one for root in roots for one in parts(root)]
         patterns = [one for one in found if isinstance(one, Pattern)]
-        composites = {one.key: one for one in patterns if one.composite}
+        composites = {one.key: one for one in [*patterns, *map(base, patterns)] if one.composite}
         history = {one.pattern.type for one in found if isinstance(one, Has)}
         for one in composites.values():
             if one.times:
@@ -55,6 +57,19 @@ class Watch:
 
     def field(self, name: str) -> bool:
         return any(glob(one, name) for one in self.fields)
+
+
+def base(pattern: Pattern) -> Pattern:
+    """The event that a composite pattern counts, or after which nothing may follow."""
+    if not (pattern.times or pattern.absent):
+        return pattern
+    if (found := _bases.get(pattern.key)) is None:
+        bare = pattern.model_dump(mode="json") | {"times": None, "within": None, "absent": None, "own": False}
+        found = _bases[pattern.key] = Pattern.model_validate(bare)
+    return found
+
+
+_bases: dict[str, Pattern] = {}
 
 
 def parts(root: object) -> Iterator[BaseModel]:
@@ -91,13 +106,17 @@ def watch_of(plan: Plan) -> Watch:
 
 @lru_cache(maxsize=1024)
 def _watch_of(key: _Key) -> Watch:
-    return Watch.over(key.plan)
+    plan = key.plan
+    return Watch.over(plan.steps, plan.whenevers, plan.leaves, plan.goal)
 
 
 class Index:
     """The patterns of one deployment by event type, so that an event looks only at what it could touch.
 
-    `segments` are those that somebody wants to hear about; only of them it is known who is in.
+    `segments` are those that somebody wants to hear about; only of them it is known who is in. `waited` are the keys of
+    composite patterns that something else than a campaign's start listens for, `crossings` the watched values of
+    interests, `daily` whether the passing of time alone can change a segment or a state rule, and `refreshes`
+    whether leads that are there already must be looked at after the deployment.
     """
 
     def __init__(self, program: Program) -> None:
@@ -125,6 +144,22 @@ class Index:
             one for one in program.segments if any(glob(name, one.name) for name in watched)
         )
         self.watch = Watch.over(*asking, self.segments)
+        running = [watch_of(plan) for plan in program.campaigns] + [Watch.over(program.scorings, program.stages)]
+        self.waited: frozenset[str] = frozenset(key for watch in running for key in watch.composites)
+        self.interests = program.interests
+        self.crossings = thresholds(_patterns(program), "interest.")
+        timed = [*(one.condition for one in self.segments), *(rule.condition for _, rule in self.state_rules)]
+        self.daily = any(depends_on_time(condition) for condition in timed)
+        clocked = any(one.silent or one.dated for one in self.watch.composites.values())
+        reactivates = any(stage.reactivate for stage in program.stages)
+        present = any(start.present for plan in program.campaigns for start in plan.starts)
+        self.refreshes = bool(self.daily or clocked or reactivates or present or self.segments)
+
+
+def depends_on_time(condition: object) -> bool:
+    """Whether a condition can change its answer while nothing happens."""
+    found = parts(condition)
+    return any(isinstance(one, DateIs | Today) or (isinstance(one, Has) and one.within is not None) for one in found)
 
 
 def _patterns(program: Program) -> Iterable[Pattern]:

@@ -3,14 +3,15 @@ ledger is opened on it, and what the ledger holds is written in another."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from engine.consequences import Ledger
-from engine.limits import needed
+from engine.limits import Rules, needed
 from engine.matching import watch_of
+from engine.model import Event
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
@@ -39,15 +40,27 @@ async def open_ledger(
     )
     live = [one.digest for one in around.enrolments if one.state != "ended"]
     await rt.catalog.need(live)
-    tallies, history = around.tallies, around.history
+    tallies = around.tallies
     if around.anonymous:
         before = [(one["type"], one["name"], one["data"]) for one in around.anonymous]
         probes = {probe for one in before for probe in needed(rules, lead, *one, now)}
         tallies |= (await leads.look_around(hot, lead.id, [*probes - tallies.keys()])).tallies
+    history = await complete_history(rt, hot, lead.id, rules, live, around.history)
+    ledger = Ledger(rules, lead, now, around.enrolments, tallies, history=history)
+    if lead.epoch != rules.epoch:
+        ledger.refresh()
+    return ledger, around
+
+
+async def complete_history(
+    rt: Runtime, hot: Hot, lead: UUID, rules: Rules, live: Iterable[str], known: list[Event]
+) -> list[Event]:
+    """The past that conditions may ask for: beside what the deployment asks, what runs on older plans do."""
+    asked = rules.index.watch.history
     plans = [plan for digest in live if (plan := rt.catalog.plan(digest)) is not None]
     if needs := {type for plan in plans for type in watch_of(plan).history} - asked:
-        history = await leads.history_of(hot, lead.id, needs | asked)
-    return Ledger(rules, lead, now, around.enrolments, tallies, history=history), around
+        return await leads.history_of(hot, lead, needs | asked)
+    return known
 
 
 async def commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:

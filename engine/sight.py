@@ -15,6 +15,7 @@ from engine.consequences import Ledger
 from engine.interpreter import World
 from engine.limits import derived, needed
 from engine.model import Event, Lead
+from engine.opening import complete_history
 from engine.position import Branch
 from engine.runtime import Runtime
 from engine.store import leads, runs
@@ -32,6 +33,7 @@ class Sight:
         self._rt, self._id = rt, id
         self._by_timer = woken == "timer"
         self._events: list[Event] = []
+        self._history: list[Event] = []
         self.now = rt.clock.now()
 
     @property
@@ -48,7 +50,7 @@ class Sight:
         self.deployment = await self._rt.deployment(locked.epoch)
         if self.deployment is not before or derived(self.deployment.rules):
             return await self.look(hot, locked)
-        await self._take(locked, found)
+        await self._take(hot, locked, found)
         return True
 
     async def look(self, hot: Hot, locked: leads.Locked) -> bool:
@@ -58,7 +60,7 @@ class Sight:
         found = await runs.read(hot, self._question(self.deployment, locked))
         if found is None:
             return False
-        await self._take(locked, found)
+        await self._take(hot, locked, found)
         return True
 
     def _question(self, deployment: Deployment | None, locked: leads.Locked | None) -> runs.Question:
@@ -67,15 +69,20 @@ class Sight:
         probes = needed(deployment.rules, locked.lead, "", "", {}, self.now) if deployment and locked else []
         provider = self._rt.mailer.name if self._rt.mailer else ""
         above = self._events[-1].seq if self._events else 0
-        return runs.Question(self._id, probes, recent, provider, above)
+        history = deployment.rules.index.watch.history if deployment else frozenset()
+        return runs.Question(self._id, probes, recent, provider, above, history)
 
-    async def _take(self, locked: leads.Locked, found: runs.Run) -> None:
+    async def _take(self, hot: Hot, locked: leads.Locked, found: runs.Run) -> None:
         self.found = found
         if self._by_timer and found.due_at is not None:
             self.now = max(self.now, found.due_at)
             self._by_timer = False
         self._events += found.events
-        await self._rt.catalog.need(one.digest for one in found.others if one.state != "ended")
+        live = [one.digest for one in found.others if one.state != "ended"]
+        await self._rt.catalog.need(live)
+        self._history = await complete_history(
+            self._rt, hot, locked.lead.id, self.deployment.rules, live, found.history
+        )
         self._open_ledger(locked)
 
     async def look_again(self, hot: Hot, locked: leads.Locked) -> bool:
@@ -84,6 +91,8 @@ class Sight:
         if self.found.truncated:
             return await self.look(hot, locked)
         self._events += self.ledger.events
+        if self.ledger.history or self.deployment.rules.index.watch.history:
+            self._history = [*self._history, *self.ledger.events]
         if locked.lead.seq != known or derived(self.deployment.rules):
             return await self.look(hot, locked)
         self.now = max(self.now, self._rt.clock.now())
@@ -115,5 +124,6 @@ class Sight:
     def _open_ledger(self, locked: leads.Locked) -> None:
         found = self.found
         self.ledger = Ledger(
-            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id
+            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id,
+            history=self._history,
         )  # fmt: skip

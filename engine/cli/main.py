@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import check, demo, deploy, dev, key, migrate, rehearse, retry, send_test, simulate, status, web, worker
+from engine.cli import (
+    check, demo, deploy, dev, explain, key, migrate, new, rehearse, retry, send_test, simulate, status, web, worker,
+)  # fmt: skip
 from engine.cli.common import guarded, out
 
 
@@ -44,6 +46,8 @@ _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
 app.command("simulate", rich_help_panel=_CAMPAIGNS)(simulate.simulate)
 app.command("rehearse", rich_help_panel=_CAMPAIGNS)(rehearse.rehearse)
+app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
+app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
 app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from dsl.plan import AnyStep, Form, HandOff, Notify, Operand, Pattern, Plan, Program, Send, Wait, targets
+from dsl.plan.carries import ANSWER, CARRIES, SURE
 from engine.mail.compose import Kind
 from engine.mail.notices import NOTICE_DATA, NOTICES
 
@@ -92,7 +93,7 @@ def reached(plan: Plan, program: Program) -> Iterator[tuple[AnyStep, frozenset[D
     return ((plan.by_id[at], data) for at, data in found.items())
 
 
-_HANDOFF = Data(frozenset(), frozenset(("reason", "by")))
+_HANDOFF = Data(frozenset(), frozenset(ANSWER))
 
 
 def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[tuple[str | None, frozenset[Data]]]:
@@ -122,20 +123,12 @@ def data_of(pattern: Pattern, program: Program) -> Data:
                 return Data()
             possible = frozenset[str]().union(*(form.possible or () for form in forms))
             return Data(forms[0].sure.intersection(*(form.sure for form in forms)), possible)
-        case "email.clicked":
-            return Data(frozenset(("link",)), frozenset(("link",)))
-        case "page.visited":
-            return Data(frozenset(("url",)), frozenset(("url", "title", "seconds")))
-        case "file.downloaded":
-            return Data(frozenset(), frozenset(("url", "title", "seconds")))
-        case "score.reached" | "score.dropped":
-            return Data(frozenset(("before", "after")), frozenset(("before", "after")))
-        case "handoff.accepted" | "handoff.rejected" | "handoff.overdue":
-            return _HANDOFF
         case "custom":
-            return Data(frozenset(), None)
+            declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
+            return Data(frozenset(), frozenset(name for name, _ in declared[0].data) if declared else None)
         case _:
-            return Data()
+            carried = CARRIES.get(pattern.type, {})
+            return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
 
 
 def _of_form(form: Form) -> Data:

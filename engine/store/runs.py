@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from engine.store.db import Hot
 from engine.store.leads import (
     ENROLMENTS,
     EVENT_JSON,
+    HISTORY,
     LOCK_BY_ENROLMENT,
     TALLIES,
     Locked,
@@ -50,7 +51,7 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
         FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
     (SELECT jsonb_agg(at) FROM messages WHERE lead_id = %(lead)s AND kind = 'marketing' AND at > %(recent)s
         AND state IN ('sending', 'accepted', 'unknown')) AS sent,
-    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until""".replace(
+    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until, {HISTORY}""".replace(
     "%(lead)s", "(SELECT lead_id FROM e)"
 )
 
@@ -76,23 +77,26 @@ class Run:
     closed_until: datetime | None
     others: list[Enrolment]
     tallies: dict[Probe, tuple[int, float]]
+    history: list[Event]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to read. `recent`: how far back mails count; `above`: events up to there are known already."""
+    """What to read. `recent`: how far back mails count; `above`: events up to there are known already; `history`: the
+    types of events whose past is asked."""
 
     id: UUID
     probes: Sequence[Probe]
     recent: datetime
     provider: str
     above: int = 0
+    history: Collection[str] = ()
 
     @property
     def values(self) -> dict[str, Any]:
         return {
             "id": self.id, "probes": probes_json(self.probes), "recent": self.recent, "provider": self.provider,
-            "above": self.above,
+            "above": self.above, "history": sorted(self.history),
         }  # fmt: skip
 
 
@@ -123,7 +127,7 @@ def _run_of(question: Question, row: Any) -> Run | None:
         truncated=len(row.events or ()) == MOST_EVENTS,
         leaving=event_of(row.leaving) if row.leaving else None, sending=row.sending or [],
         sent=[datetime.fromisoformat(at) for at in row.sent or []], closed_until=row.closed_until, others=others,
-        tallies=tallies_of(question.probes, row.tallies),
+        tallies=tallies_of(question.probes, row.tallies), history=[event_of(one) for one in row.history or ()],
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         ),
     )
     op.add_column("leads", Column("active_at", DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE leads SET active_at = last_at")
     op.create_index("leads_by_epoch", "leads", ["epoch"])
 
 
