@@ -25,8 +25,10 @@ from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-_CONSENTED = """SELECT FROM consents
-WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
+# What the lead has said last; what campaigns did in between is no answer of theirs.
+_CONSENTED = """
+SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
+    AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Deeds:
         ledger, lead = self.sight.ledger, self.sight.lead
         if needs_consent(ledger, step):
             asked = {"lead": lead.id, "topic": step.topic}
-            if lead.suppressed is not None or not await self.hot.all(_CONSENTED, asked):
+            said = await self.hot.one(_CONSENTED, asked)
+            if lead.suppressed is not None or said is None or said.state != "subscribed":
                 return self.skip(step, branch.visit, NO_CONSENT)
         if change_topic(ledger, step):
             state = "unsubscribed" if step.remove else "subscribed"

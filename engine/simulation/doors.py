@@ -103,6 +103,7 @@ class Doors:
         names = [topic] if topic else [one.name for one in sim.deployment.program.workspace.topics]
         for name in names:
             ledger.unsubscribe(name)
+            person.consents.discard(name.casefold())
         if topic is None:
             self._suppress(ledger, "unsubscribed", event.seq)
         for run in person.runs:
