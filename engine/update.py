@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from dsl.plan import Scalar
 from engine.intake import known
 from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
@@ -14,7 +14,7 @@ from engine.tokens import email_key
 
 
 async def tell(
-    rt: Runtime, email: str, fields: Mapping[str, Scalar | None], lists: Sequence[str] = (), left: Sequence[str] = ()
+    rt: Runtime, email: str, fields: Mapping[str, Any], lists: Sequence[str] = (), left: Sequence[str] = ()
 ) -> UUID:
     """Write the fields (None empties one), put the lead on `lists` and take it from `left`; one transaction.
 

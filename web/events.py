@@ -40,9 +40,7 @@ TYPES: Mapping[EventType, Mapping[str, FieldType]] = {
 }  # fmt: skip
 """What the outside may report, and the types of the data that campaigns may ask for. The other types of events are
 Coldframe's own findings."""
-NAMELESS = frozenset(
-    one for one in TYPES if one.partition(".")[0] in ("meeting", "call", "chat", "cart", "order", "deal")
-)
+NAMELESS = frozenset(one for one in TYPES if one.startswith(("meeting.", "call.", "chat.", "cart.", "order.", "deal.")))
 """There is nothing to name: a name may be given and says what the log shows."""
 KNOWN = frozenset({"type", "event", "name", "email", "visitor", "data", "at", "key"})
 AHEAD = timedelta(minutes=5)
