@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
-    check, demo, deploy, dev, explain, key, migrate, new, rehearse, retry, send_test, simulate, status, web, worker,
+    check,
+    demo,
+    deploy,
+    dev,
+    explain,
+    key,
+    migrate,
+    new,
+    rehearse,
+    retry,
+    send_test,
+    simulate,
+    status,
+    web,
+    worker,
 )  # fmt: skip
 from engine.cli.common import guarded, out
 

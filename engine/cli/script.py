@@ -47,7 +47,7 @@ ACTIONS = (
     "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
     "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal", "wins deal",
     "loses deal", "happens event", "sales acknowledges", "sales contacts", "sales accepts", "sales rejects",
-    "unsubscribes", "ends after",
+    "joins list", "leaves list", "changes", "unsubscribes", "ends after",
 )  # fmt: skip
 """What a line can say, for near names."""
 
@@ -176,6 +176,12 @@ class _Line:
             self._take("topic")
             return Action("unsubscribe", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic")
                           if named else None)  # fmt: skip
+        if self._take("joins", "list"):
+            return Action("list", "", name=self._name("the name of a list"))
+        if self._take("leaves", "list"):
+            return Action("list", "", name=self._name("the name of a list"), without=frozenset(("leaving",)))
+        if self._take("changes"):
+            return self._change()
         if self._take("ends"):
             return Action("end", "", when=When(after=self._duration()) if self._take("after") else When())
         if self._take("sales"):
@@ -201,6 +207,14 @@ class _Line:
                 raise self._wrong("S003", message, token.span, "write: without consent")
             without.add(token.text)
         return Action("submit", "", name=name, data=data, without=frozenset(without))
+
+    def _change(self) -> Action:
+        """`changes company_size to 500`, as another system would tell."""
+        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
+        name = self._one_of(fields, "field")
+        if not self._take("to"):
+            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), f"write: changes {name} to …")
+        return Action("tell", "", data={name: self._value(name)})
 
     def _sales(self) -> Action:
         token = self._next("what sales does")

@@ -93,6 +93,20 @@ class Doors:
         self.sim.commit(person, ledger)
         return None
 
+    def tell(
+        self, person: Person, fields: Mapping[str, Scalar | None], lists: Sequence[str] = (), left: Sequence[str] = ()
+    ) -> str | None:  # fmt: skip
+        """What another system knows of the lead; see engine.update.tell."""
+        ledger = self.sim.open(person)
+        ledger.set_fields(fields)
+        for name in left:
+            ledger.leave_list(name)
+        for name in lists:
+            ledger.join_list(name)
+        ledger.rate()
+        self.sim.commit(person, ledger)
+        return None
+
     def unsubscribe(self, person: Person, topic: str | None = None) -> str | None:
         """From a topic, whose campaigns are left, or from everything."""
         sim, lead = self.sim, person.lead

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import Send
+from engine.consequences import Ledger
 from engine.handoff import State
 from engine.limits import Booking, Enrolment, Probe
 from engine.matching import glob
@@ -98,3 +100,43 @@ class Tallies(Mapping[Probe, tuple[int, float]]):
 
     def __len__(self) -> int:
         return 0
+
+
+class Memory:
+    """What a clock asks of a person's past; see engine.clocks.Archive. `ledger` is the transaction it rings in."""
+
+    def __init__(self, person: Person, ledger: Ledger) -> None:
+        self._person, self._ledger = person, ledger
+
+    async def expiring(self) -> Sequence[Booking]:
+        booked = [*self._person.points, *self._ledger.points]
+        gone = {(one.cause, one.rule) for one in booked}
+        left = [
+            (one.expires_at, number, one)
+            for number, one in enumerate(booked)
+            if one.expires_at is not None and (f"x:{one.cause}", f"expired:{one.rule}") not in gone
+        ]
+        return [one for _, _, one in sorted(left)]
+
+    async def since(self, seq: int, type: str, until: datetime) -> Sequence[Event]:
+        return [
+            one for one in self._person.log
+            if one.seq == seq or (one.seq > seq and one.type == type and one.at <= until)
+        ]  # fmt: skip
+
+    async def at_stage_since(self, stage: str) -> datetime | None:
+        entered = [one.at for one in self._person.log if (one.type, one.name) == ("stage.entered", stage)]
+        return max(entered, default=None)
+
+    async def has(self, key: str) -> bool:
+        return any(one.key == key for one in self._person.log)
+
+
+def at_once(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits: everything it asks for is in memory."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("a simulation cannot wait")

@@ -20,6 +20,7 @@ from dsl.plan import Plan, Program, Send
 from engine import interpreter
 from engine.admission import way_out
 from engine.catalog import Deployment
+from engine.clocks import strike
 from engine.consequences import Ledger
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
 from engine.limits import Enrolment, Rules
@@ -27,10 +28,13 @@ from engine.model import Event, Lead
 from engine.position import Position
 from engine.resting import Sleep
 from engine.simulation.effects import Effects
-from engine.simulation.person import Person, Tallies
+from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales
 from engine.simulation.watcher import Watcher
 from engine.tokens import Tokens
+
+EPOCH = 1
+"""The number of the one deployment there is; a lead's own is 0 until the lead has seen it."""
 
 
 def deployment_of(program: Program, assets: Mapping[str, bytes] | None = None) -> Deployment:
@@ -42,7 +46,7 @@ def deployment_of(program: Program, assets: Mapping[str, bytes] | None = None) -
             templates[path.removeprefix("templates/")] = body.decode("utf-8", "replace")
         elif path.startswith("files/"):
             files[path.removeprefix("files/")] = body
-    return Deployment(0, program, Rules.of(program, plans.get), templates, files)
+    return Deployment(EPOCH, program, Rules.of(program, plans.get, EPOCH), templates, files)
 
 
 class Simulation:
@@ -106,10 +110,13 @@ class Simulation:
 
     def open(self, person: Person, working: UUID | None = None) -> Ledger:
         """A transaction on one lead."""
-        return Ledger(
+        ledger = Ledger(
             self.rules, person.lead, self.now, person.runs, Tallies(person), working=working,
             history=self._history(person),
         )  # fmt: skip
+        if working is None and person.lead.epoch != self.rules.epoch:
+            ledger.refresh()
+        return ledger
 
     def _history(self, person: Person) -> list[Event]:
         """The part of the lead's past that conditions of the deployment ask; see engine.store.leads.HISTORY."""
@@ -220,25 +227,16 @@ class Simulation:
             self.at(due, self._look, person, what, due)
 
     def _look(self, person: Person, what: str, due: datetime) -> None:
+        """See engine.clocks.ring: every purpose that is due, in the order of time."""
         if person.clocks.get(what) != due:
             return
-        del person.clocks[what]
-        if what == "expiry":
-            self._expire(person)
-
-    def _expire(self, person: Person) -> None:
-        """Take back points whose time is over."""
+        rings = sorted((at, one) for one, at in person.clocks.items() if at <= self.now)
+        for _, one in rings:
+            del person.clocks[one]
         ledger = self.open(person)
-        done = {(one.cause, one.rule) for one in person.points}
-        expiring = [one for one in person.points if one.expires_at is not None]
-        for one in sorted(expiring, key=lambda one: one.expires_at or self.now):
-            cause, rule = f"x:{one.cause}", f"expired:{one.rule}"
-            if (cause, rule) in done or one.expires_at is None:
-                continue
-            if one.expires_at > self.now:
-                ledger.remind("expiry", one.expires_at)
-                break
-            ledger.book(cause, rule, one.model, -one.amount, one.thing, earned_at=one.expires_at)
+        archive = Memory(person, ledger)
+        for at, one in rings:
+            at_once(strike(archive, ledger, one, at))
         self.commit(person, ledger)
 
 

@@ -43,9 +43,10 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One line of a script. `text` is as it was written; `without`: consent, tracking, confirming."""
+    """One line of a script. `text` is as it was written; `without`: consent, tracking, confirming; a list
+    is left with `leaving`."""
 
-    kind: Literal["submit", "confirm", "mail", "event", "sales", "unsubscribe", "end"]
+    kind: Literal["submit", "confirm", "mail", "event", "sales", "unsubscribe", "tell", "list", "end"]
     text: str
     when: When = When()
     type: EventType | None = None
@@ -127,6 +128,12 @@ class Story:
                 return self._mail(action)
             case "event" if action.type is not None:
                 return self.doors.happens(self.person, action.type, action.name or "", action.data)
+            case "tell":
+                return self.doors.tell(self.person, action.data)
+            case "list":
+                names = [action.name or ""]
+                leaves = "leaving" in action.without
+                return self.doors.tell(self.person, {}, () if leaves else names, names if leaves else ())
             case "unsubscribe":
                 return self.doors.unsubscribe(self.person, action.name)
             case "sales" if action.act is not None:

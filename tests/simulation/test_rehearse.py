@@ -11,8 +11,8 @@ from dsl.plan import Program
 from engine.simulation.rehearsal import Line, Rehearsal
 from engine.simulation.simulation import deployment_of
 from engine.store import past
-from tests.simulation.test_agrees import STORIES, WORKSPACE
-from tests.simulation.twins import on_stage
+from tests.simulation.test_agrees import FULL, STORIES, WORKSPACE
+from tests.simulation.twins import Act, on_stage
 from tests.support.stage import Stage, open_stage
 
 
@@ -71,14 +71,15 @@ async def test_what_a_draft_changes_is_found_with_place_and_example(new_database
 async def test_points_and_stages_are_compared_per_rule(new_database):
     draft = WORKSPACE.replace("+30 when form", "+60 when form")
     async with open_stage(new_database(), WORKSPACE) as stage:
-        await on_stage(stage, STORIES["leaves and comes again"], timedelta(days=40))
+        await on_stage(stage, [Act(0, "post", "paper", FULL, ("news",))], timedelta(days=40))
         found = await rehearsed(stage, draft)
     points = [one for one in found.lines() if one.kind == "points"]
     [gone] = [one for one in points if one.what == "a rule that is not in the draft"]
     [line] = [one for one in points if one.draft == 2 * gone.real]
     assert (gone.draft, line.real, line.what) == (0, 0, "+60 when form paper submitted")
     assert line.source.startswith("draft.campaign:")
-    assert only(found, "handoffs").added == 1, "with more points the lead is handed to sales"
+    assert (only(found, "handoffs").added, only(found, "handoffs").what) == (1, "DACH")
+    assert "MQL" in {one.what for one in found.lines() if one.kind == "stages"}
 
 
 async def test_only_what_happened_since_counts(new_database):

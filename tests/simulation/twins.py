@@ -68,7 +68,7 @@ async def _pass(stage: Stage, span: timedelta) -> None:
         if due is None or due > end:
             break
         await stage.pass_time(max(due - stage.clock.now(), timedelta()))
-        await sweeper.expire_points(stage.rt)
+        await sweeper.ring_clocks(stage.rt)
         await stage.settle()
     await stage.pass_time(end - stage.clock.now())
 
