@@ -22,6 +22,7 @@ from engine.limits import Enrolment
 from engine.model import Event
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
+from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
 from engine.simulation.watcher import Watcher
 from engine.store.past import Past
@@ -110,7 +111,7 @@ class Replay(Watcher):
             done = self.sim.sales.act(
                 self.person, _SALES[event.type], str(data.get("reason") or "") or None, str(data.get("by") or "")
             )
-            if done == "none":
+            if done == NO_HANDOFF:
                 self._drop(event.type)
         elif event.type in ("list.joined", "list.left") and event.name.casefold() not in self._lists:
             ledger = self.sim.open(self.person)

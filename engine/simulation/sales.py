@@ -25,6 +25,8 @@ from engine.store.leads import Locked
 if TYPE_CHECKING:
     from engine.simulation.simulation import Simulation
 
+NO_HANDOFF = "no handoff"
+
 
 class Sales:
     """Who has which lead, how often each team has dealt, and what colleagues do."""
@@ -63,12 +65,12 @@ class Sales:
         sim.soon(self.climb, one)
         return id
 
-    def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str:
+    def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str | None:
         """A colleague does something about the lead's open handoff; without `by` it is the member who has the lead.
-        The phase it led to, why it changed nothing (engine.handoff.Ignored), or "none" without an open handoff."""
+        Why it came to nothing: NO_HANDOFF, or engine.handoff.Ignored; None when it did not."""
         one = person.open_handover()
         if one is None:
-            return "none"
+            return NO_HANDOFF
         dossier = self._dossier(one)
         ledger = dossier.ledger
         change = ladder.act(
@@ -81,7 +83,7 @@ class Sales:
         self._sim.commit(person, ledger)
         self._after(one, change)
         self._sim.soon(self.climb, one)
-        return change.state.phase
+        return None
 
     def climb(self, one: Handover) -> None:
         """One rung of the ladder, if it is time; see engine.handoff_dossier.Dossier.climb."""

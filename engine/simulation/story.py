@@ -15,6 +15,7 @@ from engine.matching import glob
 from engine.model import TRACKING
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
 from engine.simulation.person import Letter, Person
+from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
 from engine.simulation.timeline import Timeline
 
@@ -140,9 +141,9 @@ class Story:
                 reason = str(action.data["reason"]) if "reason" in action.data else None
                 done = self.simulation.sales.act(self.person, action.act, reason)
                 return {
-                    "none": "sales has no open handoff of this lead", "closed": "the handoff is closed",
+                    NO_HANDOFF: "sales has no open handoff of this lead", "closed": "the handoff is closed",
                     "done before": "sales has done that before", "taken": "a colleague has the lead",
-                }.get(done)  # fmt: skip
+                }.get(done or "")  # fmt: skip
         return None
 
     def _submit(self, action: Action) -> str | None:

@@ -193,9 +193,7 @@ def test_a_forecast_as_text_has_bars_and_places():
         (("--script", "clicks", "--start", "soon"), 2, "write --start 2026-09-01T09:00"),
     ],
 )
-def test_wrong_options_are_explained(
-    options: tuple[str, ...], code: int, says: str, capsys: pytest.CaptureFixture[str]
-):
+def test_wrong_options_are_explained(options: tuple[str, ...], code: int, says: str, capsys):
     from engine.cli.main import main
 
     with pytest.raises(SystemExit) as ended:
