@@ -109,7 +109,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E142": Entry(
         "no interest profile is called `{name}`", 'declare it: `interest "{name}"` with a line like `pages "/x*"` below'
     ),
-    "E143": Entry("no webinar `{name}` has a date", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
+    "E143": Entry("there is no date for a webinar `{name}`", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
     "E144": Entry("no field is called `{name}`", "declare it: `field {name} date`"),
     "E138": Entry("two {kind}s have the name `{name}`", "give one of the two another name, or delete it"),
     "E145": Entry(
@@ -213,14 +213,17 @@ ENTRIES: Mapping[str, Entry] = {
         "`and then` goes on with `no`, not with `{text}`", "write `and then no order is placed within 2 hours`"
     ),
     "E334": Entry("{what} does not carry `{name}`, so it cannot be the same", "{hint}"),
-    "E335": Entry(
-        "`{what}` cannot be waited for in vain", "`and then no …` is for what a lead or your sales do; ask with `if`"
-    ),
+    "E335": Entry("`and then no` cannot watch for `{what}`", "wait for the time and then ask with `if`"),
     "E336": Entry("`{word}` alone is not an event", "{hint}"),
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
+    "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
+    "W133": Entry(
+        "a birthday has a year: this is true at most once in a life",
+        "to write on every birthday, let a campaign begin with `starts when birthday`, or `7 days before birthday`",
+    ),
     "W131": Entry("this is never true: {why}", "{hint}"),
     "W132": Entry("this is always true: {why}", "{hint}"),
     **BY_LINE,
@@ -278,9 +281,9 @@ def _either(names: tuple[str, ...]) -> str:
 
 
 def _usage(head: str, values: Mapping[str, object]) -> str:
-    advice = ADVICE.get((head, str(values.get("text", ""))))
+    advice = ADVICE.get((head, str(values.get("text", "")))) or values.get("advice")
     if advice:
-        return advice
+        return str(advice)
     first = head.split(" ")[0]
     example = USAGE.get(head) or USAGE.get(first) or (USAGE["+"] if first[:1] in "+-0123456789" else "")
     return f"such a line is written: `{example}`" if example else ""

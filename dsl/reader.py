@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.diagnostics import at
+from dsl.hints import event_hint, hint
 from dsl.lexer import Lexeme, span_of
 from dsl.lines import Line
 from dsl.messages import FIRST_HERE
@@ -217,29 +218,24 @@ class Reader:
             if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
                 return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
-        head = _rule_head(tokens, context) if not _of_history(tokens[: failure.index]) else "has"
-        if failure.index >= len(tokens):
-            self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
-            return None
-        token = tokens[failure.index]
-        text = f'"{token}"' if token.type == "STRING" else str(token)
-        close = near(str(token), failure.keywords) if token.type == "NAME" else ()
-        meant = close[0] if close else ""
         index = failure.index
-        if (
-            token.type == "NAME"
-            and "STRING" in failure.kinds
-            and not close
-            and text not in UNQUOTED
-            and head != "notify"
-        ):
+        advice = hint(tokens, index)
+        head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
+        goes_on = "$END" in failure.kinds and tokens[index].type == "NAME"
+        words: dict[str, Any] = {"head": head, "advice": advice or ("" if goes_on else event_hint(tokens, index))}
+        if index >= len(tokens):
+            self.problems.add("E011", span_of(tokens[-1]), **words)
+            return None
+        token = tokens[index]
+        text = f'"{token}"' if token.type == "STRING" else str(token)
+        close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
+        if _is_unquoted(token, failure, head) and not close and not advice:
             last = _end_of_name(tokens, index)
             text = " ".join(str(word) for word in tokens[index : last + 1])
             self.problems.add("E013", span_of(token, tokens[last]), text=text)
             return [*tokens[:index], token.corrected("STRING", text), *tokens[last + 1 :]]
-        else:
-            self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
-        return [*tokens[:index], token.corrected("NAME", meant), *tokens[index + 1 :]] if meant else None
+        self.problems.add("E010", span_of(token), near=close, text=text, **words)
+        return [*tokens[:index], token.corrected("NAME", close[0]), *tokens[index + 1 :]] if close else None
 
     def _placed(self, row: Row, context: str) -> Row | None:
         if row.rule in CONTEXTS[context]:
@@ -259,6 +255,10 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def _is_unquoted(token: Lexeme, failure: Failure, head: str) -> bool:
+    return token.type == "NAME" and "STRING" in failure.kinds and token not in UNQUOTED and head != "notify"
 
 
 def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:

@@ -80,8 +80,6 @@ SHOWN: Mapping[str, str] = {
 
 _ONLY_IF = 'a condition follows a comma: `…, only if country is "DE"`'
 _IN = 'write `country in ("DE", "AT")`'
-_TIMES = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'
-_LAST = 'how often comes first: `has visited page "/pricing*" at least 2 times in the last 30 days`'
 _CONTAINS = 'write `not company contains "x"`'
 ADVICE: Mapping[tuple[str, str], str] = {
     **{(head, word): _ONLY_IF for head in ("starts", "when stage", "leaves", "whenever") for word in ("and", "if")},
@@ -93,11 +91,6 @@ ADVICE: Mapping[tuple[str, str], str] = {
     ("send", ","): 'one mail stands in each line; subjects under test are joined by `or`: `testing subject "A" or "B"`',
     ("recycle", "as"): 'write `recycle to Lead because "no budget"`',
     **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
-    **{
-        (head, "at"): _TIMES
-        for head in ("starts", "when stage", "leaves", "whenever", "wait", "wait up", "or for", "+")
-    },
-    ("has", "at"): _LAST,
     **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},
 }
 """Better than an example: what to do when this word stands wrongly in such a line."""

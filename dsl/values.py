@@ -51,6 +51,8 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
         problems.add("E204", span, text=raw)
     elif raw.endswith("%"):
         problems.add("E205", span, text=raw, meant=raw[:-1])
+    elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
+        problems.add("E216", span, text=raw, meant=_date_meant(raw))
     elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):
         problems.add("E206", span, text=raw, meant=f"{match[1]} {_unit_meant(match[2], match[1])}")
     else:
@@ -183,7 +185,7 @@ def is_time(raw: str) -> bool:
 
 
 def _time_meant(raw: str) -> str:
-    match = re.fullmatch(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,2})(?:[:.]?(\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
     if not match:
         return "09:00"
     hours = int(match[1]) + (12 if (match[3] or "").lower() == "pm" and int(match[1]) < 12 else 0)

@@ -85,5 +85,7 @@ class Deeds:
 
     async def _try(self, step: VariantTest) -> Verdict:
         lead, hours = self.sight.lead, self.sight.deployment.program.workspace.business_hours
+        if in_control(self.plan, lead.id):  # they would count for a variant they see nothing of
+            return Verdict(lead.seq)
         variant = await trials.choose(self.hot, step, self.plan, lead.id, self.run, self.sight.now, hours)
         return Verdict(lead.seq, variant=variant)

@@ -25,6 +25,7 @@ WORDS = {
 }  # fmt: skip
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
+AMOUNT = {"number": "200", "money": "1200 EUR"}
 WHERE_HINT = "`where` asks the event only; use `only if`"
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
@@ -64,6 +65,10 @@ class Comparisons:
             hint = f"leave out the quotes: {right.value}"
         elif left_kind == "date":
             hint = "dates are written without quotes, like 2026-12-24"
+        elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
+            hint = f"leave out the quotes: {AMOUNT[left_kind]}"
+        elif left_kind == "choices" and isinstance(right, tree.Number):
+            hint = f'put the value in quotes: "{right.raw}"'
         elif left_kind == "flag":
             hint = f"write {show(left)} alone, or `not {plain(left)}`"
         words: dict[str, Any] = {"left": show(left), "left_type": WORDS[left_kind]}
@@ -89,6 +94,8 @@ class Comparisons:
             return
         name = plain(operand)
         example = {"number": f"`{name} >= 50`", "money": f"`{name} >= 1000`", "choices": f'`{name} contains "…"`'}
+        if isinstance(operand, tree.Today):
+            example[kind] = "`today is after 2026-10-06`"
         shown = example.get(kind, f"`{name} is known`" if kind == "date" else f'`{name} is "…"` or `{name} is known`')
         self.problems.add("E303", operand.span, left=show(operand), example=shown)
 
@@ -120,7 +127,9 @@ class Comparisons:
         if field is not None:
             return KINDS.get(field.type, "text")
         if not self.scope.lost("field"):
-            if name.value == "stage":
+            if name.value == "tracking":
+                self.problems.add("E342", name.span)
+            elif name.value == "stage":
                 self.problems.add("E306", name.span, example=a_stage(self.scope))
             else:
                 unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
@@ -176,7 +185,9 @@ class Comparisons:
         """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self.kind(right, place)
-        if left_kind is not None and not near(right.name, self.scope.fields):
+        if left_kind == "date" and not near(right.name, self.scope.fields):
+            self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
+        elif left_kind is not None and not near(right.name, self.scope.fields):
             self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
         elif left_kind is not None:
             self.kind(right, place if place.kind != "where" else Place("flow"))

@@ -111,6 +111,8 @@ class _Checker:
             names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
             self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)
         relation = atom.relation
+        if isinstance(atom.left, tree.Word) and atom.left.name == "birthday" and relation.value in (*SPANS, "today"):
+            self.problems.add("W133", atom.span)
         if atom.right is not None:
             self._date_on_the_right(atom.right, place)
         elif relation.value in SPANS and atom.length is None:
@@ -134,6 +136,8 @@ class _Checker:
             case tree.Quoted(value=text, span=span):
                 meant = text if values.is_date(text) else "2026-12-24"
                 self.problems.add("E330", span, text=show(right), meant=meant)
+            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
+                self.problems.add("E330", span, text=show(right), meant="2026-12-24")
             case tree.Word() | tree.EventDatum() | tree.Today():
                 if self.comparisons.kind(right, place) not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")

@@ -57,6 +57,9 @@ def _day(word: Text, span: Span, scope: Scope, problems: Problems) -> None:
 
 def _date_field(name: Text, scope: Scope, problems: Problems) -> None:
     field = scope.fields.get(name.value)
+    if field is None and name.value == "webinar":
+        problems.add("E338", name.span, word=name.value)
+        return
     dates = [known for known, found in scope.fields.items() if found.type in ("date", "moment")]
     if field is None:
         if not scope.lost("field"):

@@ -50,8 +50,16 @@ def _unknown_event(event: Event, problems: Problems) -> None:
         verbs = verbs_of(noun)
         example = EVENTS[noun, verbs[0]].example
         problems.add(
-            "E111", event.verb.span, near=near(verb, verbs), noun=a(noun), verb=verb, verbs=verbs, example=example
+            "E111",
+            event.verb.span,
+            near=near(verb, verbs),
+            noun=a(noun) if noun != "sales" else noun,
+            verb=verb,
+            verbs=verbs,
+            example=example,
         )
+    elif verb == "changes":
+        problems.add("E116", event.noun.span, near=(f"field {noun}",), noun=noun)
     else:
         problems.add("E116", event.noun.span, near=near(noun, (*NOUNS, *DATES)), noun=noun)
 
@@ -160,6 +168,7 @@ def _check_absence(event: Event, absent: tree.Absence, scope: Scope, problems: P
     no, missed = absent.no, absent.event
     if no.value != "no":
         problems.add("E333", no.span, near=near(no.value, ("no",)), text=no.value)
+        return
     check_event(missed, scope, problems)
     values.duration(absent.within, problems)
     spec = spec_of(missed)
