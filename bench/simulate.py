@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import pstats
 import sys
@@ -24,6 +23,7 @@ from bench.journey import WORKSPACE
 from dsl.compile import compile_workspace
 from engine.catalog import Deployment
 from engine.limits import Enrolment
+from engine.memory import settle_memory
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation, deployment_of
@@ -83,8 +83,7 @@ def measure(rounds: int, many: int) -> dict[str, Any]:
     """The rates of all rounds, after one to warm up, and the best."""
     deployment, rates = deployed(), []
     journeys(deployment, 200)
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     for _ in range(rounds):
         before = time.process_time()
         done = journeys(deployment, many)
@@ -101,6 +100,7 @@ def profile(many: int) -> None:
     """Print where the time goes, by function."""
     deployment = deployed()
     journeys(deployment, 200)
+    settle_memory()
     profiler = cProfile.Profile()
     profiler.runcall(journeys, deployment, many)
     pstats.Stats(profiler).strip_dirs().sort_stats("tottime").print_stats(30)

@@ -35,6 +35,7 @@ def forecast(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from dsl.near import near
+    from engine.memory import settle_memory
     from engine.simulation.forecast import Forecast
     from engine.simulation.population import Population, entries_of
     from engine.simulation.simulation import Simulation, deployment_of
@@ -49,6 +50,7 @@ def forecast(
     entries = entries_of(program, campaign)
     if not entries:
         raise Stop("no campaign starts by a form or another action of a lead; name one with --campaign", FAILED)
+    settle_memory()
     sim = Simulation(deployment_of(program), start, Watcher(), seed=seed)
     counts = Forecast(program, lambda: sim.now)
     population = sim.watcher = Population(sim, rates, counts, seed)

@@ -153,10 +153,14 @@ class Simulation:
             return
         ledger = self.open(person, working=run.id)
         position, first, logged = run.position, True, 0
+        view: interpreter.World | None = None
+        lead = ledger.lead
         before_call = events = person.log[_floor(position) :]
         while True:
             before = position
-            position, request = interpreter.step(plan, position, self._view(plan, person, run, ledger, events))
+            if view is None or view.events is not events or lead is not ledger.lead:
+                view, lead = self._view(plan, person, run, ledger, events), ledger.lead
+            position, request = interpreter.step(plan, position, view)
             if first:
                 self._tell_woken(plan, person, run, before, position)
                 first = False
