@@ -1,5 +1,5 @@
-"""Changing frozen records quickly: `dataclasses.replace` looks every field up by name and runs the constructor, and runs
-and leads are replaced a dozen times per step."""
+"""Changing frozen records quickly: `dataclasses.replace` looks every field up by name and runs the constructor, and
+runs and leads are replaced a dozen times per step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def replace(record: T, /, **changes: Any) -> T:
 
     Raises TypeError for a name that is not a field.
     """
-    kind: type[Any] = type(record)
+    kind: Any = type(record)
     read, setters, by_name = _shape(kind)
     made: T = _new(kind)
     for put, value in zip(setters, read(record)):  # noqa: B905 - both come from the same fields

@@ -3,6 +3,7 @@ campaign decided it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from dsl.plan import (
     LeaveCampaign,
     ListStep,
     Notify,
+    Pattern,
     Plan,
     Post,
     Program,
@@ -28,8 +30,9 @@ from engine.consequences import UNCHANGED, Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
 from engine.limits import Booking, Enrolment
+from engine.matching import Watch
 from engine.model import Event
-from engine.resting import Sleep
+from engine.resting import Sleep, describe
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 
@@ -72,6 +75,7 @@ class Timeline(Watcher):
         self._ledger: Ledger | None = None
         self._told = (0, 0, 0)
         self._complained: set[tuple[Any, ...]] = set()
+        self._composites = Watch.over(program).composites
         self._rests: dict[tuple[Any, str], tuple[str, datetime | None]] = {}
 
     def add(self, person: Person, kind: str, text: str, source: str = "", campaign: str = "", **more: Any) -> None:
@@ -97,7 +101,7 @@ class Timeline(Watcher):
             if event.type == "stage.entered":
                 self._stage(person, event, ledger)
             elif event.type not in QUIET:
-                self.add(person, "event", event_in_words(event), type=event.type, name=event.name)
+                self.add(person, "event", self._said(event), type=event.type, name=event.name)
         self._points(person, booked)
         for run in ledger.started[started:]:
             plan = self._plan(run)
@@ -125,7 +129,7 @@ class Timeline(Watcher):
         before = str(event.data.get("before") or "")
         self.add(
             person, "stage", f"becomes {event.name}" + (f", was {before}" if before else ""),
-            str(move.get("reason", "")), stage=event.name, before=before,
+            _PLACE.sub(r"\1", str(move.get("reason", ""))), stage=event.name, before=before,
         )  # fmt: skip
 
     # ── what runs did ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,7 +138,7 @@ class Timeline(Watcher):
         if event is not None and isinstance(step, Wait):
             source = next((arm.source for arm in step.arms if arm.pattern.type == event.type), source)
         if event is not None:
-            self.add(person, "woke", f"goes on because {event_in_words(event)}", source, run.campaign)
+            self.add(person, "woke", f"goes on because {self._said(event)}", source, run.campaign)
         elif isinstance(step, Wait) and step.arms:
             self.add(person, "woke", "goes on: it did not come in time", source, run.campaign)
 
@@ -216,7 +220,7 @@ class Timeline(Watcher):
         plan = self._plan(run)
         if plan is not None and run.leave_seq is not None and outcome == "left":
             event = person.log[run.leave_seq - 1]
-            text += f" because {event_in_words(event)}"
+            text += f" because {self._said(event)}"
             source = next((one.source for one in plan.leaves if one.pattern.type == event.type), "")
         self.add(person, "left", text, source, run.campaign, outcome=outcome)
 
@@ -252,6 +256,19 @@ class Timeline(Watcher):
         self.add(person, "note", text)
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _said(self, event: Event) -> str:
+        """The event in words; of what the engine found out itself, the pattern that came true."""
+        pattern = self._composites.get(event.name) if event.type in ("pattern.met", "date.due") else None
+        if pattern is None:
+            return event_in_words(event)
+        if pattern.silent is not None:
+            return "the lead has been inactive for so long"
+        if pattern.dated is not None:
+            return f"the day comes: {event.data.get('date', '')}"
+        many = f" {pattern.times} times" if pattern.times else ""
+        nothing = f" and then no {describe(Pattern(type=pattern.absent.type))}" if pattern.absent else ""
+        return f"{describe(pattern)}{many}{nothing}"
+
     def _plan(self, run: Enrolment) -> Plan | None:
         return next((one for one in self.program.campaigns if one.digest == run.digest), None)
 
@@ -259,7 +276,9 @@ class Timeline(Watcher):
         return f"{local_time(at, person.lead.zone(self.program)):%a %Y-%m-%d %H:%M}"
 
 
+_PLACE = re.compile(r"^(.+?:\d+): .*$")
 _WORDS = {
+    "pattern.met": "the lead stayed silent for too long",
     "form.posted": "form “{name}” is filled in and awaits its confirmation",
     "form.submitted": "form “{name}” is submitted",
     "page.visited": "page {name} is visited", "lead.unsubscribed": "the lead unsubscribes{from_topic}",
