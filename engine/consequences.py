@@ -133,7 +133,9 @@ class Ledger:
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
         for stage, rule in self.rules.index.stages.get(event.type, ()):
-            if matches(rule.pattern, event) and holds(rule.only_if, self.facts(event)):
+            if not matches(rule.pattern, event):
+                continue
+            if rule.only_if is None or holds(rule.only_if, self.facts(event)):
                 self.qualify(stage.name, rule.source, outside=stage.outside)
 
     def qualify(self, stage: str, reason: str, *, outside: bool = False, back: bool = False) -> None:
@@ -161,6 +163,9 @@ class Ledger:
                 self._touch(enrolment, event)
         for plan, start in self.rules.index.starts.get(event.type, ()):
             if not matches(start.pattern, event):
+                continue
+            if start.audience is None and start.only_if is None:
+                self.enrol(plan, event)
                 continue
             facts = self.facts(event)
             if holds(start.audience, facts) and holds(start.only_if, facts):

@@ -11,7 +11,7 @@ under the same identity (enrolment, step, visit).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -41,6 +41,7 @@ from engine.conditions import Facts, holds
 from engine.matching import matches
 from engine.model import Event
 from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.records import replace
 from engine.resting import Sleep, sleep
 
 MOST_HOPS = 1000

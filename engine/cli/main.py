@@ -23,9 +23,11 @@ from engine.cli import (
     pause,
     plan,
     preview,
+    rehearse,
     retry,
     rollback,
     send_test,
+    simulate,
     status,
     web,
     why,
@@ -71,6 +73,8 @@ app.command("explain", rich_help_panel=_WRITE)(explain.explain)
 app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
 app.command("graph", rich_help_panel=_WRITE)(graph.graph)
 app.command("preview", rich_help_panel=_WRITE)(preview.preview)
+app.command("simulate", rich_help_panel=_WRITE)(simulate.simulate)
+app.command("rehearse", rich_help_panel=_WRITE)(rehearse.rehearse)
 app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
 app.command("plan", rich_help_panel=_DEPLOY)(plan.plan)
 app.command("deploy", rich_help_panel=_DEPLOY)(deploy.deploy)
