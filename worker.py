@@ -31,6 +31,7 @@ from engine.presence import keep_announcing
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings, temporal_connect_config
 from engine.store.tables import gates
+from engine.webhook import WebPoster
 from workflows.activities import Activities
 from workflows.gate import GatedWorker
 from workflows.gateway import TemporalRuns, connect
@@ -117,6 +118,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         rt = await stack.enter_async_context(open_runtime(settings, runs=runs))
         rt.mailer = choose_mailer(settings.sendgrid_api_key, settings.sendgrid_url, rt.db.engine, rt.clock)
         stack.push_async_callback(rt.mailer.close)
+        rt.poster = WebPoster(private=settings.post_private)
+        stack.push_async_callback(rt.poster.close)
         process.client, process.runtime = client, rt
         with suppress(SQLAlchemyError, OSError):  # else it is read when it is needed
             await rt.catalog.refresh()

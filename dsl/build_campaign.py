@@ -1,4 +1,4 @@
-"""`campaign`, `lifecycle` and `scoring` declarations: everything that listens to events."""
+"""`campaign` declarations."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Any
 
 from dsl import plan, tree, values
 from dsl.build_flow import Flows
+from dsl.build_starts import only_if, schedule
 from dsl.expressions import text_of
 from dsl.lexer import span_of
 from dsl.problems import Problems
 from dsl.reader import Reader, Row
-from dsl.tree import Condition, Span, Text
+from dsl.tree import Span
 
 CALENDAR = {"day": plan.Duration(days=1), "week": plan.Duration(days=7), "month": plan.Duration(months=1)}
-THINGS = ("email", "file", "page", "video", "webinar", "form")
 DAY_GROUPS = {
     "weekdays": (0, 1, 2, 3, 4), "daily": (0, 1, 2, 3, 4, 5, 6), "weekends": (5, 6),
 }  # fmt: skip
+
+
+MANY = ("starts", "starts_on", "starts_every", "leaves", "whenever", "sends_on", "costs")
+"""Lines that may stand more than once in a campaign."""
 
 
 def campaign(row: Row, reader: Reader) -> tree.Campaign:
@@ -26,8 +30,10 @@ def campaign(row: Row, reader: Reader) -> tree.Campaign:
     seen: dict[str, Span] = {}
     before = len(reader.problems.found)
     for line in reader.below(row):
-        if line.rule not in ("starts", "leaves", "whenever", "sends_on"):
-            what = {"enters": "enters", "sends": "sends from"}.get(line.rule.split("_")[0], line.rule)
+        if line.rule not in MANY:
+            what = {"enters": "enters", "sends": "sends from", "control": "control group"}.get(
+                line.rule.split("_")[0], line.rule
+            )
             reader.twice(seen, what, line)
         built = _campaign_line(built, line, reader, flows)
     if "flow" not in seen and len(reader.problems.found) == before:
@@ -40,6 +46,10 @@ def _campaign_line(built: tree.Campaign, row: Row, reader: Reader, flows: Flows)
     match row.rule:
         case "starts":
             return replace(built, starts=(*built.starts, trigger(row, reader)))
+        case "starts_on" | "starts_every":
+            return replace(built, schedules=(*built.schedules, schedule(row, reader)))
+        case "enters_per":
+            return _enters_per(built, row, problems)
         case "enters_once" | "enters_always" | "enters_again":
             return replace(built, reentry=_reentry(row, problems))
         case "leaves":
@@ -55,6 +65,21 @@ def _campaign_line(built: tree.Campaign, row: Row, reader: Reader, flows: Flows)
             return replace(built, sender=text_of(args[0]), from_owner=True)
         case "sends_on":
             return replace(built, windows=(*built.windows, _window(row, problems)))
+        case "runs":
+            return replace(built, runs=values.dates(args[0], args[1], problems))
+        case "goal":
+            within = values.duration(args[1], problems) if args[1] else None
+            return replace(built, goal=tree.Goal(args[0], within, args[2] is not None, row.span))
+        case "costs":
+            cost = _cost(row, problems)
+            return replace(built, costs=(*built.costs, cost)) if cost else built
+        case "priority":
+            return replace(built, priority=text_of(args[0]))
+        case "control":
+            control = values.percent(args[0], problems)
+            if control == 100:
+                problems.add("E648", row.span)
+            return replace(built, control=control)
         case "flow":
             reader.needs_block(row)
             return replace(built, flow=built.flow + flows.block(reader.below(row)))
@@ -67,10 +92,45 @@ def _campaign_line(built: tree.Campaign, row: Row, reader: Reader, flows: Flows)
 
 def trigger(row: Row, reader: Reader) -> tree.Trigger:
     """An event with its `only if`, on the same line or below."""
-    event, only = row.args
-    conditions: list[Condition] = [only.children[0]] if only is not None else []
-    conditions += [below.args[0] for below in reader.below(row)]
-    return tree.Trigger(event, tuple(conditions), row.span)
+    event, *present, only = row.args
+    return tree.Trigger(event, only_if(only, row, reader), row.span, present=any(part is not None for part in present))
+
+
+def _enters_per(built: tree.Campaign, row: Row, problems: Problems) -> tree.Campaign:
+    datum = row.args[0]
+    if not isinstance(datum, tree.EventDatum):
+        meant = f"event.{datum.name}" if isinstance(datum, tree.Word) else "event.order_id"
+        problems.add("E640", datum.span, meant=f"enters once per {meant}")
+        return built
+    per = tree.Text(datum.name, datum.span)
+    return replace(built, reentry=plan.Reentry(kind="per", datum=datum.name), per=per)
+
+
+HOURS = ("hour", "hours")
+
+
+def _cost(row: Row, problems: Problems) -> tree.Cost | None:
+    """`costs 5000 EUR`, `costs 1200 EUR per month`, `costs 6 hours per month at 60 EUR`."""
+    amount, unit, per, rate, currency = row.args
+    by_hours = unit is not None and str(unit) in HOURS
+    if per is not None and str(per) != "month":
+        problems.add("E642", span_of(per), text=str(per))
+    if by_hours != (rate is not None):
+        problems.add("E641", row.span)
+        return None
+    money, named = (rate, currency) if by_hours else (amount, unit)
+    value = values.number(str(money), span_of(money), problems)
+    hours = values.number(str(amount), span_of(amount), problems) if by_hours else None
+    if named is None:
+        problems.add("E233", span_of(money), text=str(money))
+    if value is None or named is None or (by_hours and hours is None):
+        return None
+    for token, number in ((money, value), (amount, hours)):
+        if number is not None and number <= 0:
+            problems.add("E643", span_of(token), text=str(token))
+            return None
+    cost = plan.Cost(amount=value, per_month=per is not None, hours=hours)
+    return tree.Cost(cost, text_of(named), span_of(money, named))
 
 
 def _reentry(row: Row, problems: Problems) -> plan.Reentry:
@@ -125,78 +185,3 @@ def per_span(per: Any, problems: Problems) -> plan.Duration | None:
     if unit not in CALENDAR:
         problems.add("E222", span_of(per.children[0]), text=unit)
     return CALENDAR.get(unit)
-
-
-# ── lifecycle ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def lifecycle(row: Row, reader: Reader) -> tree.Lifecycle:
-    reader.needs_block(row)
-    return tree.Lifecycle(row.span, tuple(_stage(line, reader) for line in reader.below(row)))
-
-
-def _stage(row: Row, reader: Reader) -> tree.Stage:
-    rules: list[tree.Trigger] = []
-    agreed: tuple[Text, ...] = ()
-    for line in reader.below(row):
-        if line.rule == "when":
-            rules.append(trigger(line, reader))
-        else:
-            agreed += line.args[0]
-            if line.args[1] is not None:
-                values.day(line.args[1], reader.problems)
-    return tree.Stage(text_of(row.args[0]), row.args[1] is not None, row.span, tuple(rules), agreed)
-
-
-# ── scoring ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def scoring(row: Row, reader: Reader) -> tree.Scoring:
-    reader.needs_block(row)
-    name = text_of(row.args[0]) if row.args[0] else None
-    return tree.Scoring(name, row.span, tuple(_rule(line, reader.problems) for line in reader.below(row)))
-
-
-def _rule(row: Row, problems: Problems) -> tree.Rule:
-    amount = values.number(str(row.args[0]), span_of(row.args[0]), problems)
-    if amount == 0:
-        problems.add("E521", row.span)
-    if row.rule == "state_rule":
-        return tree.Rule(amount or 0, row.span, condition=row.args[1])
-    limits: list[tree.Every] = []
-    expires: plan.Duration | None = None
-    for part in row.args[2:]:
-        if part.data == "rule_expires":
-            if expires is not None:
-                problems.add("E405", row.span, what="expires after")
-            expires = values.duration(part.children[0], problems)
-        else:
-            limits.append(_every(part, row, problems))
-    return tree.Rule(amount or 0, row.span, row.args[1], limits=tuple(limits), expires_after=expires)
-
-
-def _every(part: Any, row: Row, problems: Problems) -> tree.Every:
-    kind = str(part.data)
-    if kind == "rule_once":
-        return tree.Every(plan.Every(times=1), None, row.span)
-    if kind == "rule_once_per":
-        per = part.children[0]
-        if per.data == "calendar_unit" and str(per.children[0]) in THINGS:
-            return tree.Every(plan.Every(per_thing=True), text_of(per.children[0]), row.span)
-        return tree.Every(plan.Every(times=1, **_period(per, problems)), None, row.span)
-    token, per = part.children[0], part.children[1] if len(part.children) > 1 else None
-    if kind == "rule_times":
-        times = values.whole(token, problems) or 1
-        return tree.Every(plan.Every(times=times, **_period(per, problems)), None, row.span)
-    points = values.number(str(token), span_of(token), problems) or 1
-    if points <= 0:
-        problems.add("E208", span_of(token), text=str(token), least=1)
-    return tree.Every(plan.Every(points=points, **_period(per, problems)), None, row.span)
-
-
-def _period(per: Any, problems: Problems) -> dict[str, Any]:
-    if per is None:
-        return {}
-    if per.data == "sliding":
-        return {"span": values.duration(per.children[0], problems)}
-    unit = str(per.children[0])
-    if unit not in CALENDAR:
-        problems.add("E222", span_of(per.children[0]), text=unit)
-        return {}
-    return {"unit": unit}

@@ -88,7 +88,7 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
         case "holidays":
             return replace(hours, holidays=(hours.holidays or ()) + args[0])
         case "closed":
-            span = _dates(args[0], args[1], row, problems)
+            span = values.dates(args[0], args[1], problems)
             return replace(hours, closed=(*(hours.closed or ()), span) if span else hours.closed)
         case "business_hours":
             start, end = values.time(args[1], problems), values.time(args[2], problems, midnight=True)
@@ -97,15 +97,6 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
                 problems.add("E523", row.span, what="business hours", text=said, hint="the earlier time first")
             return replace(hours, days=days(args[0], problems), start=start, end=end)
     return None
-
-
-def _dates(first: Any, last: Any, row: Row, problems: Problems) -> tuple[str, str] | None:
-    start, end = values.day(first, problems), values.day(last, problems)
-    if start is None or end is None:
-        return None
-    if end < start:
-        problems.add("E220", span_of(first, last))
-    return start, end
 
 
 def field(row: Row, reader: Reader) -> tree.Field:
@@ -174,7 +165,7 @@ def _team_line(built: tree.Team, row: Row, problems: Problems) -> tree.Team:
             up_to = values.whole(args[2], problems) if args[2] is not None else None
             return replace(built, members=(*built.members, tree.Member(text_of(args[0]), args[1], up_to)))
         case "away":
-            span = _dates(args[1], args[2], row, problems) or ("", "")
+            span = values.dates(args[1], args[2], problems) or ("", "")
             return replace(built, away=(*built.away, tree.Away(text_of(args[0]), *span, row.span)))
         case "assign":
             return replace(built, assign=_ways(row, problems))

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from dsl import plan, tree, values
+from dsl.build_steps import step
 from dsl.expressions import text_of
 from dsl.known import check_zone
 from dsl.lexer import span_of
 from dsl.reader import Reader, Row, label_of
 from dsl.tree import Block, Span, Statement, Text
-
-_SUFFIXES = {"as_trigger": "as trigger", "as_transactional": "as transactional", "step": "as step"}
 
 
 class Flows:
@@ -74,58 +73,57 @@ class Flows:
             self.problems.add("E409", row.span)
 
     def _statement(self, row: Row) -> Statement | None:
-        args = row.args
         match row.rule:
-            case "send":
-                return self._send(row)
             case "wait":
                 return self._wait(row)
             case "wait_weekday":
                 return self._wait_weekday(row)
             case "wait_date":
                 return self._wait_date(row)
+            case "wait_before" | "wait_after":
+                return self._wait_relative(row)
             case "wait_for":
                 return self._wait_for(row)
             case "if_":
                 self.reader.needs_block(row)
                 body = self.block(self.reader.below(row))
-                return tree.If(row.span, ((args[0], body),), label=label_of(args[1]))
-            case "add":
-                amount = values.number(str(args[0]), span_of(args[0]), self.problems)
-                model = text_of(args[1]) if args[1] else None
-                if amount == 0:
-                    self.problems.add("E521", row.span)
-                return tree.AddPoints(amount or 0, model, row.span, label_of(args[2]))
-            case "qualify":
-                return tree.Qualify(text_of(args[0]), row.span, label_of(args[1]))
+                return tree.If(row.span, ((row.args[0], body),), label=label_of(row.args[1]))
+            case "split":
+                return tree.Split(row.span, self._ways(row), label_of(row.args[0]))
+            case "test":
+                return self._test(row)
+            case "repeat":
+                return self._repeat(row)
             case "hand_off":
                 return self._hand_off(row)
-            case "enter":
-                return tree.Enter(text_of(args[0]), row.span, label_of(args[1]))
-            case "stop":
-                return tree.Stop(row.span, label_of(args[0]))
-        return None
+            case _:
+                return step(row, self.problems)
 
-    def _send(self, row: Row) -> Statement:
-        seen: dict[str, Span] = {}
-        send = tree.Send(text_of(row.args[0]), row.span)
-        for suffix in row.args[1:]:
-            kind = str(suffix.data)
-            if kind in seen:
-                self.problems.add("E608", row.span, what=_SUFFIXES.get(kind, kind))
-            seen[kind] = row.span
-            if kind == "with":
-                pairs = tuple((text_of(pair.children[0]), pair.children[2]) for pair in suffix.children)
-                send = replace(send, values=send.values + pairs)
-            elif kind == "within":
-                send = replace(send, within=values.duration(suffix.children[0], self.problems))
-            elif kind == "step":
-                send = replace(send, label=label_of(suffix))
-            else:
-                send = replace(send, mode=kind.removeprefix("as_"))
-        if {"as_trigger", "as_transactional"} <= seen.keys():
-            self.problems.add("E607", row.span, first="trigger", second="transactional")
-        return send
+    def _ways(self, row: Row) -> tuple[tree.Way, ...]:
+        """The arms of a split or the variants of a test."""
+        self.reader.needs_block(row)
+        ways = []
+        for below in self.reader.below(row):
+            percent = values.percent(below.args[0], self.problems) if below.rule == "arm" else None
+            body = self.block(self.reader.below(below))
+            ways.append(tree.Way(text_of(below.args[-1]), body, below.span, percent))
+        return tuple(ways)
+
+    def _test(self, row: Row) -> Statement:
+        name, share, length, by, label = row.args
+        percent = values.percent(share, self.problems) or 100
+        lasts = values.duration(length, self.problems) or plan.Duration(days=1)
+        return tree.VariantTest(text_of(name), row.span, percent, lasts, text_of(by), self._ways(row), label_of(label))
+
+    def _repeat(self, row: Row) -> Statement:
+        count, length, until, label = row.args
+        if count is None and row.whole:
+            self.problems.add("E626", row.span)
+        times = values.whole(count, self.problems) if count is not None else None
+        every = values.duration(length, self.problems) if length else None
+        self.reader.needs_block(row)
+        body = self.block(self.reader.below(row))
+        return tree.Repeat(row.span, times or 1, every, until, body, label_of(label))
 
     def _wait(self, row: Row) -> Statement:
         duration = values.duration(row.args[0], self.problems)
@@ -135,7 +133,7 @@ class Flows:
     def _wait_weekday(self, row: Row) -> Statement:
         day, clock, label = row.args
         weekday = values.weekday(day, self.problems)
-        time = self._time_of_day(row, str(day), clock)
+        time = self._time_of_day(row, str(day), clock) if weekday is not None else "09:00"
         return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=weekday or 0, time=time))
 
     def _wait_date(self, row: Row) -> Statement:
@@ -150,6 +148,17 @@ class Flows:
             check_zone(from_zone, self.problems)
         until = plan.At(date=date or "2026-01-01", time=time, zone=str(zone) if zone else None)
         return tree.Wait(row.span, label_of(label), until)
+
+    def _wait_relative(self, row: Row) -> Statement:
+        """`wait until 7 days before contract_end`."""
+        length, field, clock, label = row.args
+        until = plan.Relative(
+            field=str(field),
+            offset=values.duration(length, self.problems) or plan.Duration(days=1),
+            before=row.rule == "wait_before",
+            time=(values.time(clock, self.problems) if clock is not None else None) or "09:00",
+        )
+        return tree.Wait(row.span, label_of(label), until, field=text_of(field))
 
     def _time_of_day(self, row: Row, day: str, clock: Any) -> str:
         if clock is None:

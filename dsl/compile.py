@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from dsl.build import build
-from dsl.checks import conditions, declarations, events, flows, sales
+from dsl.checks import advice, audiences, conditions, declarations, events, flows, references, sales, steps
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.echoes import without_echoes
 from dsl.lines import read_lines
@@ -32,13 +32,24 @@ CHECKS: tuple[Callable[[Scope], list[Diagnostic]], ...] = (
     sales.check_teams,
     events.check_events,
     conditions.check_conditions,
-    flows.check_references,
+    references.check_references,
+    audiences.check_segments,
+    audiences.check_interests,
+    audiences.check_declared_events,
+    audiences.check_entries,
+    steps.check_steps,
+    steps.check_campaign_lines,
     flows.check_labels,
     flows.check_reachable,
     flows.check_side_blocks,
     flows.check_circles,
     flows.check_sending,
     flows.check_entrances,
+    advice.check_stages,
+    advice.check_topics,
+    advice.check_efforts,
+    advice.check_thresholds,
+    advice.check_frequency,
 )
 """Independent of each other; each looks at the whole program."""
 

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from dsl.diagnostics import Diagnostic
 from dsl.lines import Line
 
-READING = ("E0", "E4", "E9")
+READING = ("E0", "E4")
 """Codes about the reading of a line itself; on a damaged line only these are told."""
 
 ABSENCE = frozenset(
-    ("E406", "E407", "E408", "E409", "E507", "E510", "E513", "E514", "E515", "E528", "E601", "E602", "E606", "W101")
-)
+    (
+        "E232", "E406", "E407", "E408", "E409", "E507", "E510", "E513", "E514", "E515", "E528", "E601", "E602", "E606",
+        "E620", "E622", "E625", "E627", "W101", "W104",
+    )
+)  # fmt: skip
 """Codes that say something is missing or leads nowhere: not told of a declaration with a damaged line in it, because
 what is missing may stand in that line."""
 
@@ -24,7 +27,6 @@ def without_echoes(
 ) -> list[Diagnostic]:
     lines = {place for line in damaged for place in _places(line.span.file, line.span.line, line.span.end_line)}
     roots = {place for root in _roots(files) if (its := set(root)) & lines for place in its}
-    later: set[Place] = set()
     kept = []
     for problem in found:
         place = (problem.file, problem.line)
@@ -32,10 +34,6 @@ def without_echoes(
             continue
         if place in roots and problem.code in ABSENCE:
             continue
-        if problem.code == "E901":
-            if place in later:
-                continue
-            later.add(place)
         kept.append(problem)
     return kept
 

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-APART = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry", "own"})
+APART = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry", "own", "body"})
 """What does not count as the content of a step: where it stands, what follows it, and what other steps send."""
 
 
@@ -33,8 +33,11 @@ class Ids:
 
 
 def _bare(content: Any) -> Any:
-    """What is empty is left out too, so that a plan with more possibilities gives the same ids to what was there."""
+    """What is empty is left out too, so that a plan with more possibilities gives the same ids to what was there; and
+    what a segment means, which is written elsewhere."""
     if isinstance(content, dict):
+        if content.get("kind") == "segment":
+            content = {"kind": "segment", "name": content["name"]}
         return {key: _bare(value) for key, value in content.items() if key not in APART and not _empty(value)}
     if isinstance(content, list | tuple):
         return [_bare(value) for value in content]

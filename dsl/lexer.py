@@ -99,6 +99,19 @@ class LineLexer:
         token = Lexeme(kind, value, start, line, start + 1, line, end + 1, end)
         token.file = self.path
         self.tokens.append(token)
+        if kind == "NAME" and value == "then":
+            self._join("AND_THEN", 2, ("and", "then"))
+        elif kind == "STRING":
+            self._join("INTEREST_IN", 3, ("interest", "in"))
+
+    def _join(self, kind: str, back: int, words: tuple[str, str]) -> None:
+        """Two words that mean something else together become one token: `and then`, and `interest in` before a name."""
+        first, second = self.tokens[-back:][:2] if len(self.tokens) >= back else (None, None)
+        if first is None or second is None or {first.type, second.type} != {"NAME"} or (first, second) != words:
+            return
+        joined = first.corrected(kind, " ".join(words))
+        joined.end_line, joined.end_column, joined.end_pos = second.end_line, second.end_column, second.end_pos
+        self.tokens[-back : len(self.tokens) - back + 2] = [joined]
 
     def _operator(self, text: str, line: int, start: int, end: int) -> None:
         if meant := _MEANT.get(text):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dsl import plan, tree
 from dsl.ids import Ids
-from dsl.lower_conditions import condition, pattern, scalar
+from dsl.lower_conditions import condition, pattern
 from dsl.lower_flow import lower_campaign, only_if
+from dsl.lower_operands import declared, scalar
 from dsl.scope import Scope
 from dsl.tree import Hours, Text
+from dsl.walk import all_statements
 
 
 def lower(scope: Scope) -> plan.Program:
@@ -25,7 +29,69 @@ def lower(scope: Scope) -> plan.Program:
         stages=tuple(_stage(stage, scope) for lifecycle in program.lifecycles for stage in lifecycle.stages),
         teams=tuple(sorted((_team(t, workspace, scope) for t in program.teams), key=lambda team: team.name)),
         campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
+        reasons=_reasons(program),
+        **_names(scope),
     )
+
+
+def _names(scope: Scope) -> dict[str, Any]:
+    """Lists, events, webinars, interests and segments, each by name."""
+    program = scope.program
+    lists = [
+        plan.ContactList(name=one.name.value, description=one.description, source=one.span.source)
+        for one in program.lists
+    ]
+    events = [
+        plan.CustomEvent(name=event.name.value, data=_data(event), source=event.span.source) for event in program.events
+    ]
+    webinars = [
+        plan.Webinar(
+            name=webinar.name.value,
+            date=webinar.date,
+            time=webinar.time,
+            zone=_value(webinar.zone),
+            source=webinar.span.source,
+        )
+        for webinar in program.webinars
+    ]
+    interests = [
+        plan.Interest(
+            name=interest.name.value,
+            pages=tuple(page.value for page in interest.pages),
+            files=tuple(file.value for file in interest.files),
+            emails=tuple(email.value for email in interest.emails),
+            source=interest.span.source,
+        )
+        for interest in program.interests
+    ]
+    segments = [
+        plan.Segment(name=one.name.value, condition=condition(one.condition, scope), source=one.span.source)
+        for one in program.segments
+        if one.condition is not None
+    ]
+    found: dict[str, list[Any]] = {
+        "lists": lists, "events": events, "webinars": webinars, "interests": interests, "segments": segments,
+    }  # fmt: skip
+    return {kind: tuple(sorted(things, key=lambda thing: thing.name)) for kind, things in found.items()}
+
+
+def _data(event: tree.CustomEvent) -> tuple[tuple[str, Any], ...]:
+    return tuple((name.value, kind.value) for name, kind in event.data or ())
+
+
+def _reasons(program: tree.Program) -> tuple[str, ...]:
+    """Every reason that a campaign names, once, in the order of the alphabet; the first spelling counts."""
+    named: dict[str, str] = {}
+    for campaign in program.campaigns:
+        for statement in all_statements(campaign):
+            match statement:
+                case tree.Recycle(reason=reason):
+                    named.setdefault(reason.key, reason.value)
+                case tree.HandOff(cases=cases):
+                    for case in cases:
+                        if case.reason:
+                            named.setdefault(case.reason.key, case.reason.value)
+    return tuple(named[key] for key in sorted(named))
 
 
 def _workspace(written: tree.Workspace | None) -> plan.Workspace:
@@ -134,7 +200,18 @@ def _stage(stage: tree.Stage, scope: Scope) -> plan.Stage:
         plan.StageRule(pattern=pattern(rule.event, scope), only_if=only_if(rule, scope), source=rule.span.source)
         for rule in stage.rules
     )
-    return plan.Stage(name=stage.name.value, rules=rules, outside=stage.outside, source=stage.span.source)
+    back = stage.reactivate
+    return plan.Stage(
+        name=stage.name.value,
+        rules=rules,
+        reactivate=plan.Reactivation(after=back.after, campaign=declared(back.campaign, scope.campaigns))
+        if back
+        else None,
+        agreed_by=tuple(address.value for address in stage.agreed_by),
+        agreed_on=stage.agreed_on,
+        outside=stage.outside,
+        source=stage.span.source,
+    )
 
 
 # ── teams ────────────────────────────────────────────────────────────────────────────────────────────────────────────

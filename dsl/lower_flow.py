@@ -6,12 +6,15 @@ from typing import Any
 
 from dsl import plan, tree
 from dsl.ids import Ids
-from dsl.lower_conditions import condition, operand, pattern, scoring_name
+from dsl.lower_conditions import condition, pattern
+from dsl.lower_operands import declared, operand, scoring_name
 from dsl.scope import Scope
 from dsl.tree import Block, Campaign, Statement
 from dsl.walk import all_statements, blocks, bodies, statements
 
 WITHIN = plan.Duration(days=7)
+_PRIORITIES: dict[str, Any] = {"high": "high", "low": "low"}
+_METRICS: dict[str, Any] = {metric: metric for metric in ("clicks", "opens", "replies", "goal")}
 
 
 def lower_campaign(campaign: Campaign, scope: Scope) -> plan.Plan:
@@ -23,7 +26,10 @@ def lower_campaign(campaign: Campaign, scope: Scope) -> plan.Plan:
     return plan.Plan(
         campaign=campaign.name.value,
         source=campaign.span.source,
-        starts=tuple(_start(start, scope) for start in campaign.starts),
+        starts=(
+            *(_start(start, scope) for start in campaign.starts),
+            *(_schedule(schedule, scope) for schedule in campaign.schedules),
+        ),
         reentry=campaign.reentry,
         leaves=leaves,
         whenevers=whenevers,
@@ -31,16 +37,41 @@ def lower_campaign(campaign: Campaign, scope: Scope) -> plan.Plan:
         sender=campaign.sender.value if campaign.sender else None,
         from_owner=campaign.from_owner,
         windows=campaign.windows,
+        runs=campaign.runs,
+        goal=graph.goal(campaign.goal) if campaign.goal else None,
+        costs=tuple(cost.amount for cost in campaign.costs),
+        priority=_PRIORITIES.get(campaign.priority.value, "") if campaign.priority else "",
+        control=campaign.control,
         entry=entry,
         steps=graph.in_order(),
     )
 
 
 def _start(start: tree.Trigger, scope: Scope) -> plan.Start:
-    return plan.Start(pattern=pattern(start.event, scope), only_if=only_if(start, scope), source=start.span.source)
+    return plan.Start(
+        pattern=pattern(start.event, scope),
+        only_if=only_if(start, scope),
+        present=start.present,
+        source=start.span.source,
+    )
 
 
-def only_if(trigger: tree.Trigger, scope: Scope) -> plan.Condition | None:
+def _schedule(schedule: tree.Schedule, scope: Scope) -> plan.Start:
+    name = schedule.audience
+    audience: plan.Condition = plan.InList(name=declared(name, scope.lists))
+    if schedule.kind == "segment":
+        asked = scope.segments[name.key].condition
+        assert asked is not None, "a segment without lines is an error"
+        audience = plan.InSegment(name=declared(name, scope.segments), condition=condition(asked, scope))
+    return plan.Start(
+        pattern=plan.Pattern(type="date.due", dated=schedule.dated),
+        only_if=only_if(schedule, scope),
+        audience=audience,
+        source=schedule.span.source,
+    )
+
+
+def only_if(trigger: tree.Trigger | tree.Schedule, scope: Scope) -> plan.Condition | None:
     """All of a trigger's `only if` lines together."""
     found = tuple(condition(written, scope) for written in trigger.only_if)
     if len(found) < 2:
@@ -66,6 +97,8 @@ class _Graph:
             name = self.names.of(content.kind, content.model_dump(mode="json"), label)
             self.ids[id(statement)] = name
             self.order.append(name)
+            if isinstance(statement, tree.Enter) and statement.move:
+                self.order.append(_end_of(name))
 
     def in_order(self) -> tuple[plan.AnyStep, ...]:
         return tuple(self.steps[name] for name in self.order)
@@ -91,9 +124,21 @@ class _Graph:
         entry = self.block(leave.body, None)
         return plan.Leave(pattern=pattern(leave.event, self.scope), entry=entry, source=leave.span.source)
 
+    def goal(self, goal: tree.Goal) -> plan.Goal:
+        return plan.Goal(
+            pattern=pattern(goal.event, self.scope, self.sent),
+            within=goal.within,
+            leaves=goal.leaves,
+            source=goal.span.source,
+        )
+
     def _lower(self, statement: Statement, after: plan.Target) -> str:
         name = self.ids[id(statement)]
-        targets = [self.block(body, after) for body in bodies(statement)]
+        end = name if isinstance(statement, tree.Repeat) else after
+        targets = [self.block(body, end) for body in bodies(statement)]
+        if isinstance(statement, tree.Enter) and statement.move:
+            after = _end_of(name)
+            self.steps[after] = plan.Stop(id=after, source=statement.span.source, outcome="moved")
         self.steps[name] = self._step(statement, name, after, targets)
         return name
 
@@ -112,6 +157,7 @@ class _Graph:
                     mode=statement.mode,
                     within=statement.within or WITHIN,
                     values=tuple((key.value, operand(value)) for key, value in statement.values),
+                    subjects=tuple(subject.value for subject in statement.subjects),
                     next=after,
                 )
             case tree.Wait():
@@ -122,6 +168,23 @@ class _Graph:
                     for (asked, _), target in zip(statement.branches, targets[:-1], strict=True)
                 )
                 return plan.If(**base, branches=branches, otherwise=targets[-1])
+            case tree.Split():
+                arms = tuple(
+                    plan.SplitArm(percent=arm.percent or 0, name=arm.name.value, target=target)
+                    for arm, target in zip(statement.arms, targets, strict=True)
+                )
+                return plan.Split(**base, arms=arms)
+            case tree.VariantTest():
+                return self._test(statement, base, targets)
+            case tree.Repeat():
+                return plan.Repeat(
+                    **base,
+                    times=statement.times,
+                    every=statement.every,
+                    until=condition(statement.until, self.scope) if statement.until else None,
+                    body=targets[0],
+                    next=after,
+                )
             case tree.AddPoints():
                 model = scoring_name(statement.model, self.scope)
                 return plan.AddPoints(**base, amount=statement.amount, model=model, next=after)
@@ -129,11 +192,47 @@ class _Graph:
                 return plan.Qualify(**base, stage=statement.stage.value, next=after)
             case tree.HandOff():
                 return self._hand_off(statement, base, after, targets)
-            case tree.Enter():
-                entered = self.scope.campaigns[statement.campaign.key].name.value
-                return plan.EnterCampaign(**base, campaign=entered, next=after)
             case tree.Stop():
                 return plan.Stop(**base)
+            case _:
+                return self._effect(statement, base, after)
+
+    def _effect(self, statement: Statement, base: dict[str, Any], after: plan.Target) -> plan.AnyStep:
+        scope = self.scope
+        match statement:
+            case tree.SetField(field=field, value=value, add=add):
+                written = None if value is None else operand(value)
+                return plan.SetField(**base, field=field.value, value=written, add=add, next=after)
+            case tree.ListStep(name=name, remove=remove):
+                return plan.ListStep(**base, list=declared(name, scope.lists), remove=remove, next=after)
+            case tree.TopicStep(topic=topic, remove=remove):
+                return plan.TopicStep(**base, topic=declared(topic, scope.topics), remove=remove, next=after)
+            case tree.Recycle(stage=stage, reason=reason):
+                return plan.Recycle(**base, stage=stage.value if stage else None, reason=reason.value, next=after)
+            case tree.Notify(to=receivers, template=template):
+                to = tuple(_receiver(receiver, scope) for receiver in receivers)
+                return plan.Notify(**base, to=to, template=template.value, next=after)
+            case tree.Post(url=url, values=given):
+                pairs = tuple((key.value, operand(value)) for key, value in given)
+                return plan.Post(**base, url=url.value, values=pairs, next=after)
+            case tree.Enter(campaign=name, move=move):
+                return plan.EnterCampaign(**base, campaign=declared(name, scope.campaigns), move=move, next=after)
+            case tree.LeaveCampaign(campaign=name):
+                return plan.LeaveCampaign(**base, campaign=declared(name, scope.campaigns), next=after)
+        raise AssertionError(statement)
+
+    def _test(self, test: tree.VariantTest, base: dict[str, Any], targets: list[plan.Target]) -> plan.VariantTest:
+        return plan.VariantTest(
+            **base,
+            name=test.name.value,
+            percent=test.percent,
+            lasts=test.lasts,
+            by=_METRICS[test.by.value],
+            variants=tuple(
+                plan.Variant(name=variant.name.value, target=target)
+                for variant, target in zip(test.variants, targets, strict=True)
+            ),
+        )
 
     def _wait(self, wait: tree.Wait, base: dict[str, Any], after: plan.Target, targets: list[plan.Target]) -> plan.Wait:
         *of_arms, otherwise = targets
@@ -166,3 +265,16 @@ class _Graph:
             next=after,
             detached=id(hand_off) in self.detached,
         )
+
+
+def _end_of(move: str) -> str:
+    """The id of the stop behind a move to another campaign."""
+    return f"{move}:moved"
+
+
+def _receiver(receiver: tree.Receiver, scope: Scope) -> plan.Receiver:
+    kinds: dict[str, Any] = {"address": "address", "owner": "owner", "team": "team"}
+    name = receiver.name.value if receiver.name else ""
+    if receiver.kind == "team" and receiver.name:
+        name = declared(receiver.name, scope.teams)
+    return plan.Receiver(kind=kinds[receiver.kind], name=name)

@@ -1,24 +1,17 @@
 """The English of every problem, in one place. Codes are stable: a code once given keeps its meaning.
 
 E0xx text and lines · E1xx names · E2xx numbers and times · E3xx conditions and events · E4xx lines in the wrong place ·
-E5xx declarations · E6xx flows · E9xx not in this version · W warnings.
+E5xx declarations · E6xx flows · W warnings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from dsl.messages_lines import BY_LINE, Entry
 from dsl.usage import ADVICE, PLACES, SHOWN, USAGE
 
 FIRST_HERE = "it was said first here"
-
-
-class Entry(NamedTuple):
-    """A headline that stands alone, and help for when no near name is known. Both are `str.format` templates."""
-
-    headline: str
-    help: str = ""
 
 
 ENTRIES: Mapping[str, Entry] = {
@@ -51,6 +44,10 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E014": Entry("this file is not UTF-8 text", "save it as UTF-8 (byte {byte} cannot be read)"),
     "E016": Entry("`{text}` is written without a space", "write `{meant}`"),
+    "E017": Entry("`{text}` within which time?", "write `{text} within 7 days`"),
+    "E018": Entry(
+        "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
+    ),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",
@@ -76,14 +73,15 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}"),
+    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
     "E115": Entry("`{name}` is not one of the choices of {field}", "its choices are {choices}"),
     "E116": Entry(
         "nothing is known of `{noun}` as an event",
-        "events are about a form, email, link, page, file, event, lead, score or sales",
+        "events are about a form, email, link, page, file, video, webinar, meeting, call, chat, cart, order, deal, "
+        "list, segment, topic, campaign, field, lead, score, interest, event, sales, or a date",
     ),
     "E117": Entry("{event} does not carry `{name}`", "it carries {names}"),
     "E118": Entry("`{name}` is not a member of this team", "`away` needs the address of one of the team's members"),
@@ -107,6 +105,22 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E136": Entry("`{name}` is not a good name for a {kind}", "use letters, digits and `_`: `{meant}`"),
     "E137": Entry("this name is taken: the mails of double opt-in use it", "choose another name"),
+    "E141": Entry("no segment is called `{name}`", 'declare it: `segment "{name}"` with its conditions below'),
+    "E142": Entry(
+        "no interest profile is called `{name}`", 'declare it: `interest "{name}"` with a line like `pages "/x*"` below'
+    ),
+    "E143": Entry("there is no date for a webinar `{name}`", 'declare it: `webinar "{name}" on 2026-10-06 at 11:00`'),
+    "E144": Entry("no field is called `{name}`", "declare it: `field {name} date`"),
+    "E138": Entry("two {kind}s have the name `{name}`", "give one of the two another name, or delete it"),
+    "E145": Entry(
+        "these segments refer to each other in a circle: {path}", "take one of the references out of its segment"
+    ),
+    "E146": Entry(
+        "`{name}` is not a type of what an event carries",
+        "write the name first and then its type, like `amount money`; types are text, number, yes/no, date, moment, "
+        "money, country, language, phone, url",
+    ),
+    "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
@@ -142,6 +156,18 @@ ENTRIES: Mapping[str, Entry] = {
         "write `per day`, `per week`, `per month` or a time such as `per 7 days`",
     ),
     "E223": Entry("{text} on which day?", "write `wait until tuesday {text}`"),
+    "E230": Entry("`{text}` needs a percent sign here", "write `{text}%`"),
+    "E231": Entry("`{text}` is not a share", "a share is more than 0% and at most 100%, like `20%`"),
+    "E232": Entry("the arms of this split add up to {total}: {much}", "change them so that they make 100%, {hint}"),
+    "E233": Entry("{text} of which currency?", "write `{text} EUR`"),
+    "E234": Entry(
+        "`{text}` does not say when to start",
+        "write `every day`, `every monday`, `every first tuesday of the month` or `every month on the 1st`",
+    ),
+    "E235": Entry(
+        "`{text}` is not a day that every month has",
+        "take a day from the 1st to the 28th, or write `every last day of the month`",
+    ),
     # ── conditions and events ──
     "E301": Entry("{left} is {left_type}, and {right} is {right_type}: they cannot be compared", "{hint}"),
     "E302": Entry("`{op}` does not go with {left}, which is {kind}", "{hint}"),
@@ -161,114 +187,42 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E312": Entry("`once per {unit}` does not go with a rule about {noun}", "write `once per {meant}`"),
     "E313": Entry("no field is called `{name}`, and a text needs quotes", 'write `"{name}"`'),
-    # ── places ──
-    "E401": Entry("`{text}` is not the beginning of any line {context}", "lines here begin with {allowed}"),
-    "E402": Entry("`{text}` does not belong {context}", "{homes}"),
-    "E403": Entry(
-        "nothing can be indented below `{head}`", "move these lines to the left, to the same depth as `{head}`"
+    "E320": Entry("`has {verb}` is not known", "what a lead did is asked with {verbs}"),
+    "E321": Entry("`has {written}` is not known", "known are {examples}"),
+    "E322": Entry("`has {written}` is not how it is written", "write `{example}`"),
+    "E323": Entry(
+        "`since entering` is only for the steps of a campaign",
+        "there is no campaign that was entered here; ask with a time: `in the last 30 days`",
     ),
-    "E404": Entry(
-        "nothing is indented below `{head}`", "indent what belongs to it by four more spaces, or delete the line"
+    "E324": Entry("a lead is never in a `{group}`", 'write `in segment "x"`, `in list "x"` or `in campaign "x"`'),
+    "E325": Entry(
+        "who was in a {group} before is not kept",
+        'write `in {group} "{name}"`; only campaigns can be asked with `has been in`',
     ),
-    "E405": Entry("`{what}` is said twice", "keep one of the two"),
-    "E406": Entry("`{head}` belongs to nothing", "{hint}"),
-    "E407": Entry("`{head}` after `otherwise` is never reached", "put it before `otherwise`"),
-    "E408": Entry(
-        "this wait never ends by itself, so `otherwise` is never reached", "give it a limit: `wait up to 4 days for …`"
+    "E326": Entry("`{word} to` is not a condition", 'write `subscribed to "{topic}"`'),
+    "E327": Entry(
+        "`in the {relation}` is not a time that can be asked for",
+        "write `is in the next 30 days`, `is in the last 7 days`, `is in the past` or `is in the future`",
     ),
-    "E409": Entry(
-        "a plain wait has no `otherwise`", "it always passes; `otherwise` goes with `wait up to … for` or `wait until`"
+    "E328": Entry("`in the {relation}` needs a time", "write `is in the {relation} 30 days`"),
+    "E329": Entry("{left} is {kind}, not a date", "dates are {names}"),
+    "E330": Entry("{text} is not a date", "write a date without quotes: `{meant}`"),
+    "E331": Entry("`{name}` is a field of type {type}, not a date", "dates are {names}"),
+    "E332": Entry("`in the {relation}` takes no time", "write `in the {meant} {length}`, or leave `{length}` out"),
+    "E333": Entry(
+        "`and then` goes on with `no`, not with `{text}`", "write `and then no order is placed within 2 hours`"
     ),
-    # ── declarations ──
-    "E501": Entry(
-        "there is no workspace",
-        'add a file with a line `workspace "Your company"` and the address that stands in every mail',
-    ),
-    "E502": Entry("only one {what} is possible", "put everything under one `{head}`, or delete one"),
-    "E503": Entry("`{text}` is not an email address", 'write it like "ada@example.com"'),
-    "E504": Entry("`{text}` is not a sender", 'write it like "Acme Pumps <hello@acme.example>"'),
-    "E505": Entry("`{text}` is not a web address", 'write it in full, like "https://acme.example/thanks"'),
-    "E506": Entry("`{text}` is more than a site", 'write only the beginning: "{meant}"'),
-    "E507": Entry(
-        "form `{name}` does not ask for an email address",
-        "add `ask email required`; without it nobody can be written to",
-    ),
-    "E508": Entry(
-        "{field} comes from the CRM, so a form cannot fill it", "delete the line, or take `from crm` from the field"
-    ),
-    "E509": Entry("`{name}` is not an intent", "intents are content, demo, help, event, newsletter and other"),
-    "E510": Entry(
-        "this lifecycle has {count}",
-        "write at least two: the first for anonymous visitors, the second for people you know",
-    ),
-    "E511": Entry(
-        "there is no lifecycle, so there is no stage `{name}`",
-        "declare one: `lifecycle` with a line `stage {name}` below it",
-    ),
-    "E512": Entry("two teams take every lead nobody else takes", "keep `takes all other leads` in one of them"),
-    "E513": Entry("leads that no team takes would be lost", "add a team with `takes all other leads`"),
-    "E514": Entry("team `{name}` has no members", 'add a line such as `member "ada@example.com"`'),
-    "E515": Entry(
-        "team `{name}` does not say which leads it takes",
-        'add `takes all other leads` or `takes leads where country is "DE"`',
-    ),
-    "E516": Entry(
-        "there is no team to hand off to", 'declare one: `team "Sales"` with `takes all leads` and a `member`'
-    ),
-    "E517": Entry("two teams take leads where {field} is {value}", "leave it out in one of them"),
-    "E518": Entry("`{text}` is not a way to assign leads", "ways are former owner, round robin and least busy"),
-    "E520": Entry("a team that is full cannot hand over to itself", "name another team, or write `when full, wait`"),
-    "E521": Entry("adding 0 points does nothing", "delete it, or give it points"),
-    "E522": Entry("a scoring rule cannot ask for a score", "ask for fields or the stage instead"),
-    "E523": Entry("{what} cannot be `{text}`", "write {hint}"),
-    "E524": Entry("a field of type {type} has a list of choices", 'write `field {name} {type} ("a", "b")`'),
-    "E525": Entry("only choice and choices have a list in brackets", "write `field {name} {type}`"),
-    "E527": Entry(
-        'the label for "{language}" belongs to no language of the workspace',
-        'add "{language}" to `languages`, or delete the label',
-    ),
-    "E528": Entry(
-        "marketing mails must name your postal address",
-        'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
-    ),
-    "E529": Entry("mails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
-    # ── flows ──
-    "E530": Entry(
-        "topic `{name}` has no description",
-        'say what people will get: `topic "{name}" "News about pumps, once a month"`',
-    ),
-    "E601": Entry("campaign `{name}` has no flow", "add `flow` with the steps below it"),
-    "E602": Entry(
-        "this step is never reached", "the steps before it always end the campaign; delete this one, or move it up"
-    ),
-    "E603": Entry("a campaign cannot enter itself", "to run it again, use `enters again after 90 days`"),
-    "E604": Entry(
-        "these campaigns enter each other without a pause: {path}",
-        "put a `wait` before one of the `enter campaign` lines",
-    ),
-    "E605": Entry("`{what}` cannot stand in `{where}`", "it runs at once; put waits into the flow"),
-    "E606": Entry(
-        "a handoff in `{where}` has no cases", "it runs on its own; delete the lines below it, or hand off in the flow"
-    ),
-    "E607": Entry("a mail cannot be sent both `as {first}` and `as {second}`", "keep one of the two"),
-    "E608": Entry("the suffix `{what}` is said twice", "keep one of the two"),
-    "E609": Entry(
-        "`{name}` is a part of templates, not a mail", "names that begin with `_` are only included by others"
-    ),
-    # ── not in this version ──
-    "E901": Entry(
-        "{what} are not part of this version", "delete the line; the documentation lists what this version knows"
-    ),
-    # ── warnings ──
-    "W101": Entry("nothing starts campaign `{name}`", "add `starts when …`, or enter it from another campaign"),
-    "W102": Entry(
-        "no form asks for consent to topic `{name}`, so nobody will get these mails",
-        'add to a form: `consent "…" for topic "{name}"`',
-    ),
-    "W103": Entry(
-        "this score may be above {threshold} already, and then nothing comes",
-        "ask with `if score >= {threshold}` before waiting",
-    ),
+    "E334": Entry("{what} does not carry `{name}`, so it cannot be the same", "{hint}"),
+    "E335": Entry("`and then no` cannot watch for `{what}`", "wait for the time and then ask with `if`"),
+    "E336": Entry("`{word}` alone is not an event", "{hint}"),
+    "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
+    "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
+    "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
+    "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
+    "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
+    "W131": Entry("this is never true: {why}", "{hint}"),
+    "W132": Entry("this is always true: {why}", "{hint}"),
+    **BY_LINE,
 }
 
 
@@ -323,9 +277,9 @@ def _either(names: tuple[str, ...]) -> str:
 
 
 def _usage(head: str, values: Mapping[str, object]) -> str:
-    advice = ADVICE.get((head, str(values.get("text", ""))))
+    advice = ADVICE.get((head, str(values.get("text", "")))) or values.get("advice")
     if advice:
-        return advice
+        return str(advice)
     first = head.split(" ")[0]
     example = USAGE.get(head) or USAGE.get(first) or (USAGE["+"] if first[:1] in "+-0123456789" else "")
     return f"such a line is written: `{example}`" if example else ""

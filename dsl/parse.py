@@ -55,13 +55,15 @@ def grammar() -> Lark:
         GRAMMAR.read_text(encoding="utf-8"),
         parser="lalr",
         lexer=Keywords,
+        start=["start", "segment_line", "split_line", "handoff_line"],
         transformer=Expressions(),
         maybe_placeholders=True,
     )
 
 
-def parse(tokens: list[Lexeme]) -> Tree[Any] | Failure:
-    """The line's rule with its parts, or the first thing wrong with it."""
+def parse(tokens: list[Lexeme], start: str = "start") -> Tree[Any] | Failure:
+    """The line's rule with its parts, or the first thing wrong with it. `start` is the kind of block that the line
+    stands in where that decides how lines are read: `segment_line`, `split_line`, and `handoff_line` for a case."""
     seen: list[Lexeme] = []
 
     def counted() -> Iterator[Lexeme]:
@@ -70,7 +72,7 @@ def parse(tokens: list[Lexeme]) -> Tree[Any] | Failure:
             yield token
 
     try:
-        return grammar().parse(counted())
+        return grammar().parse(counted(), start)
     except UnexpectedToken as error:
         at_end = error.token.type == "$END"
         return Failure(len(tokens) if at_end else len(seen) - 1, *_acceptable(error))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.diagnostics import at
+from dsl.hints import event_hint, hint
 from dsl.lexer import Lexeme, span_of
 from dsl.lines import Line
 from dsl.messages import FIRST_HERE
@@ -18,10 +19,29 @@ from dsl.near import near
 from dsl.parse import Failure, parse
 from dsl.problems import Problems
 from dsl.tree import Span, Text
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, LATER_HEADS, LATER_PHRASES, SYNONYMS, block_below, heads
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 
 CASES = ("accepted", "rejected", "overdue")
-KINDS = ("workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic")
+TIMES = ("times", "time")
+COUNTED_IN = ("in", "per", "during", "over")
+"""What people write for `within` in a count."""
+LONG_HEADS = (
+    "wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full", "starts on",
+    "starts every", "add to",
+)  # fmt: skip
+"""First words that take a second one to tell how the line is written."""
+KINDS = (
+    "workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic", "list", "event",
+    "webinar", "interest", "segment",
+)  # fmt: skip
+NUMBERED = ("scoring", "split")
+"""Blocks whose lines begin with a number."""
+JOINING = ("and", "or", "if", "where", "only", "when")
+"""Words with which people begin the lines of a segment."""
+UNQUOTED = (
+    "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
+)  # fmt: skip
+"""Words that stand before a name and are none."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
 
@@ -64,7 +84,8 @@ class Reader:
 
     def _orphans(self, line: Line, context: str) -> Iterator[Row]:
         """What stands below a line that could not be read: the same kind of lines go on here, others are only read."""
-        inside = block_below(str(line.tokens[0]), context)
+        first = line.tokens[0]
+        inside = "flow" if context == "split" else block_below(str(first), context)
         if inside == context:
             yield from self.rows(line.children, context)
         elif inside:
@@ -90,16 +111,29 @@ class Reader:
             seen[what] = row.span
 
     def _row(self, line: Line, context: str) -> Row | None:
-        tokens = self._known_head(line, context)
+        tokens = self._condition(line) if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None
-        result = parse(tokens)
+        result = _parse(tokens, context)
         if isinstance(result, Failure):
             repaired = None if line.broken else self._explain(tokens, result, context)
-            result = parse(repaired) if repaired else result
+            result = _parse(repaired, context) if repaired else result
             if isinstance(result, Failure):
                 return self._half(line, tokens, result, context)
         return self._placed(Row(result.data, result.children, line, not line.broken), context)
+
+    def _condition(self, line: Line) -> list[Lexeme] | None:
+        """A line that is a condition by itself, without the words that join conditions elsewhere."""
+        words = [str(token) for token in line.tokens[:2]]
+        if words[0] not in JOINING or len(line.tokens) < 2:
+            if words[0] in ALL_HEADS and not isinstance(found := parse(line.tokens), Failure):
+                self._placed(Row(found.data, found.children, line), "segment")
+                return None
+            return line.tokens
+        extra = 2 if words == ["only", "if"] and len(line.tokens) > 2 else 1
+        code = "E411" if words[0] == "or" else "E410"
+        self.problems.add(code, span_of(line.tokens[0], line.tokens[extra - 1]), text=" ".join(words[:extra]))
+        return line.tokens[extra:]
 
     def _known_head(self, line: Line, context: str) -> list[Lexeme] | None:
         """The line's tokens with a first word that exists, or None when the line is reported or cannot be read."""
@@ -108,23 +142,17 @@ class Reader:
         first = line.tokens[0]
         word = str(first)
         if first.type == "NUMBER":
-            if context != "scoring":
-                later = len(line.tokens) > 1 and line.tokens[1].type == "STRING" and word.endswith("%")
-                if later:
-                    self.problems.add("E901", span_of(first), what="splits")
-                else:
-                    self._misplaced(line, context, word)
+            if context not in NUMBERED:
+                arm = len(line.tokens) > 1 and line.tokens[1].type == "STRING"
+                self._misplaced(line, context, word, "arm" if arm else "")
                 return None
             return line.tokens
-        later_name = LATER_HEADS.get((context, word))
-        if later_name is None and self._meant_here(line, context):
-            return self._unknown_head(line, context)
-        if later_name is None and word not in ALL_HEADS:
-            later_name = next((name for (_, head), name in LATER_HEADS.items() if head == word), None)
-        if later_name is not None:
-            self.problems.add("E901", span_of(first), what=later_name)
+        if context == "split":
+            self.problems.add("E412", span_of(first), name=_arm_name(line))
             self.damaged.append(line)
             return None
+        if self._meant_here(line, context):
+            return self._unknown_head(line, context)
         if first.type == "NAME" and word in ALL_HEADS:
             return line.tokens
         return self._unknown_head(line, context)
@@ -133,7 +161,7 @@ class Reader:
         """Whether the word begins lines elsewhere, but this one only makes sense with a word of this block that is
         near: `enter once` in a campaign."""
         word = str(line.tokens[0])
-        if word in heads(context) or not (word in ALL_HEADS or any(head == word for _, head in LATER_HEADS)):
+        if word in heads(context) or word not in ALL_HEADS:
             return False
         close = near(word, heads(context))
         if not close or not isinstance(parse(line.tokens), Failure):
@@ -152,6 +180,7 @@ class Reader:
         if meant.split(" ")[0] not in allowed:
             meant = ""
         close = (meant,) if meant else near(word, allowed) or near(word, sorted(ALL_HEADS))
+        close = self._readable(close, line) if not meant else close
         if not line.broken:
             self.problems.add("E401", span_of(first), near=close, text=word, allowed=allowed, context=context)
         if not close or first.type != "NAME":
@@ -162,11 +191,19 @@ class Reader:
             words.pop()
         return [*(first.corrected("NAME", text) for text in words), *line.tokens[1:]]
 
+    def _readable(self, near: tuple[str, ...], line: Line) -> tuple[str, ...]:
+        """Those near words with which the line can be read, if there are any."""
+        if len(near) < 2 or line.tokens[0].type != "NAME":
+            return near
+        first, *rest = line.tokens
+        fitting = [word for word in near if not isinstance(parse([first.corrected("NAME", word), *rest]), Failure)]
+        return tuple(fitting) or near
+
     def _half(self, line: Line, tokens: list[Lexeme], failure: Failure, context: str) -> Row | None:
         self.damaged.append(line)
         result: Any = failure
         if 0 < failure.index < len(tokens):
-            result = parse(tokens[: failure.index])
+            result = _parse(tokens[: failure.index], context)
         if isinstance(result, Failure):
             self._lost(line, context, str(tokens[0]))
             return None
@@ -175,30 +212,31 @@ class Reader:
     def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> list[Lexeme] | None:
         """Report the one problem of a line that does not parse. Returns the line as it was probably meant, if that is
         clear enough to go on with."""
-        if context == "handoff" and tokens[0] == "when" and len(tokens) > 1 and tokens[1] not in CASES:
-            close = near(str(tokens[1]), CASES)
-            self.problems.add("E010", span_of(tokens[1]), near=close, text=str(tokens[1]), head="when handoff")
-            return [tokens[0], tokens[1].corrected("NAME", close[0]), *tokens[2:]] if close else None
-        later = _later(tokens, failure.index)
-        if later is not None:
-            first, last, name = later
-            self.problems.add("E901", span_of(tokens[first], tokens[last]), what=name)
+        if count := _miscounted(tokens, failure):
+            code, first, last = count
+            text = " ".join(str(token) for token in tokens[first : last + 1])
+            self.problems.add(code, span_of(tokens[first], tokens[last]), text=text)
+            index = failure.index
+            if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
+                return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
-        head = _rule_head(tokens, context)
-        if failure.index >= len(tokens):
-            self.problems.add("E011", span_of(tokens[-1]), head=head, expected=failure.keywords, kinds=failure.kinds)
-            return None
-        token = tokens[failure.index]
-        text = f'"{token}"' if token.type == "STRING" else str(token)
-        close = near(str(token), failure.keywords) if token.type == "NAME" else ()
-        kind, meant = "NAME", close[0] if close else ""
-        if token.type == "NAME" and "STRING" in failure.kinds and not close:
-            self.problems.add("E013", span_of(token), text=text)
-            kind, meant = "STRING", text
-        else:
-            self.problems.add("E010", span_of(token), near=close, text=text, head=head, kinds=failure.kinds)
         index = failure.index
-        return [*tokens[:index], token.corrected(kind, meant), *tokens[index + 1 :]] if meant else None
+        advice = hint(tokens, index)
+        head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
+        words: dict[str, Any] = {"head": head, "advice": advice or event_hint(tokens, index)}
+        if index >= len(tokens):
+            self.problems.add("E011", span_of(tokens[-1]), **words)
+            return None
+        token = tokens[index]
+        text = f'"{token}"' if token.type == "STRING" else str(token)
+        close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
+        if token.type == "NAME" and "STRING" in failure.kinds and not close and not advice and _quotable(token, head):
+            last = _end_of_name(tokens, index)
+            text = " ".join(str(word) for word in tokens[index : last + 1])
+            self.problems.add("E013", span_of(token, tokens[last]), text=text)
+            return [*tokens[:index], token.corrected("STRING", text), *tokens[last + 1 :]]
+        self.problems.add("E010", span_of(token), near=close, text=text, **words)
+        return [*tokens[:index], token.corrected("NAME", close[0]), *tokens[index + 1 :]] if close else None
 
     def _placed(self, row: Row, context: str) -> Row | None:
         if row.rule in CONTEXTS[context]:
@@ -220,8 +258,56 @@ class Reader:
             self.unreadable.update([head] if head in KINDS else KINDS)
 
 
+def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
+    """What is wrong with a count such as `3 times`: no time to count in, or nothing that can be counted."""
+    index = failure.index
+    if index >= 2 and _times(tokens, index - 2):
+        return ("E017" if failure.keywords == ("within",) else "E018"), index - 2, index - 1
+    if 1 <= index < len(tokens) and _times(tokens, index - 1):
+        return "E018", index - 1, index
+    return None
+
+
+def _times(tokens: list[Lexeme], index: int) -> bool:
+    """Whether a count stands there that is not of something else: `at least 2 times`, `up to 3 times`."""
+    number, word = tokens[index : index + 2]
+    alone = index == 0 or tokens[index - 1] not in ("least", "most", "to")
+    return number.type == "NUMBER" and word.type == "NAME" and word in TIMES and alone
+
+
+def _of_history(tokens: list[Lexeme]) -> bool:
+    """Whether the last question on the line asks what a lead did."""
+    after = [token for token in tokens if token.type == "NAME" and token in ("has", "and", "or")]
+    return bool(after) and after[-1] == "has"
+
+
+def _parse(tokens: list[Lexeme], context: str) -> Any:
+    """`when` is followed by an outcome below a handoff, and by an event elsewhere."""
+    own = context in ("segment", "split") or (context == "handoff" and tokens[0] == "when")
+    return parse(tokens, f"{context}_line" if own else "start")
+
+
 def label_of(token: Any) -> Text | None:
     return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
+
+
+def _quotable(token: Lexeme, head: str) -> bool:
+    """Whether a word in the place of a text is that text without its quotes."""
+    return token not in UNQUOTED and head != "notify"
+
+
+def _end_of_name(tokens: list[Lexeme], first: int) -> int:
+    """The last word of a name without quotes: it may have several at the end of a line, `add to list Trade show`."""
+    rest = tokens[first:]
+    words = all(token.type == "NAME" and token not in UNQUOTED for token in rest)
+    return len(tokens) - 1 if words and len(rest) <= 5 else first
+
+
+def _arm_name(line: Line) -> str:
+    """What was probably meant as the name of an arm."""
+    words = [str(token) for token in line.tokens if token.type in ("STRING", "NAME")]
+    known = str(line.tokens[0]) in ALL_HEADS
+    return words[-1] if len(line.tokens) <= 3 and words and not known else "name"
 
 
 def _head(line: Line) -> str:
@@ -239,29 +325,13 @@ def _written(rule: str, line: Line) -> str:
 
 
 def _rule_head(tokens: list[Lexeme], context: str) -> str:
+    if context in ("segment", "split"):
+        return "segment line" if context == "segment" else "50%"
     word = str(tokens[0])
     second = str(tokens[1]) if len(tokens) > 1 else ""
     for candidate in (f"{word} {second}", word):
-        if candidate in ("wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full"):
+        if candidate == "wait until" and any(token in ("before", "after") for token in tokens):
+            return "wait until before"
+        if candidate in LONG_HEADS:
             return candidate
     return f"{word} {context}" if word in ("when", "topic") else word
-
-
-def _later(tokens: list[Lexeme], failed: int) -> tuple[int, int, str] | None:
-    """The first phrase at or before the failure that only the whole language knows."""
-    for start in range(min(failed + 3, len(tokens))):
-        for phrase, name in LATER_PHRASES:
-            found = tokens[start : start + len(phrase)]
-            if len(found) == len(phrase) and all(_matches(t, p) for t, p in zip(found, phrase, strict=True)):
-                end = start + len(phrase) - 1
-                if end >= failed - 2:
-                    return start, end, name
-    return None
-
-
-def _matches(token: Lexeme, wanted: str) -> bool:
-    if wanted == "*":
-        return True
-    if wanted in "#@":
-        return token.type == ("NUMBER" if wanted == "#" else "NAME")
-    return token.type == "NAME" and token == wanted

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl import plan, tree
-from dsl.events import Data, spec_of
+from dsl.events import spec_of
 from dsl.near import near
+from dsl.plan.carries import Data
 from dsl.problems import Problems
 from dsl.tree import Event, Text
 
@@ -27,6 +28,11 @@ class Scope:
     teams: Mapping[str, tree.Team]
     scorings: Mapping[str, tree.Scoring]
     topics: Mapping[str, tree.Topic]
+    lists: Mapping[str, tree.ContactList]
+    events: Mapping[str, tree.CustomEvent]
+    webinars: Mapping[str, tree.Webinar]
+    interests: Mapping[str, tree.Interest]
+    segments: Mapping[str, tree.Segment]
     templates: frozenset[str]
     files: frozenset[str]
 
@@ -41,12 +47,32 @@ class Scope:
     def event_data(self, event: Event) -> Data | None:
         """What `where` may ask of an event; None when the compiler cannot know."""
         spec = spec_of(event)
-        if spec is None or spec.type != "form.submitted":
-            return spec.data if spec else None
+        match spec.type if spec else None:
+            case "form.submitted":
+                return self._form_data(event)
+            case "field.changed":
+                field = self.fields.get(event.subject.value) if event.subject else None
+                return {"before": field.type, "after": field.type} if field else None
+            case "custom":
+                return self._custom_data(event)
+        return spec.data if spec else None
+
+    def _form_data(self, event: Event) -> Data | None:
         matching = self.matching_forms(event.name)
         names = [ask.field.value for form in matching for ask in form.asks]
         names += [name.value for form in matching for name, _ in form.hidden]
         return {name: self.fields[name].type for name in names if name in self.fields} if matching else None
+
+    def _custom_data(self, event: Event) -> Data | None:
+        """What the declarations of all events of that name say; None when one of them says nothing."""
+        named = event.name.key if event.name else "*"
+        found: dict[str, plan.FieldType] = {}
+        matching = [declared for key, declared in self.events.items() if matches(key, named)]
+        for declared in matching:
+            if declared.data is None:
+                return None
+            found.update({name.value: _type(type.value) for name, type in declared.data})
+        return found if matching else None
 
     def matching_forms(self, name: Text | None) -> list[tree.Form]:
         if name is None:
@@ -62,12 +88,11 @@ def matches(name: str, pattern: str) -> bool:
 def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
     fields = {field.name: field for field in plan.BUILT_IN}
     for field in program.fields:
-        kind = field.type.value if field.type.value in FIELD_TYPES else "text"
         fields.setdefault(
             field.name.value,
             plan.LeadField(
                 name=field.name.value,
-                type=kind,
+                type=_type(field.type.value),
                 choices=tuple(choice.value for choice in field.choices),
                 from_crm=field.from_crm,
                 source=field.span.source,
@@ -83,6 +108,11 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
         teams={team.name.key: team for team in reversed(program.teams)},
         scorings={scoring.name.key: scoring for scoring in reversed(program.scorings) if scoring.name},
         topics={topic.name.key: topic for topic in (workspace.topics if workspace else ())},
+        lists={found.name.key: found for found in reversed(program.lists)},
+        events={found.name.key: found for found in reversed(program.events)},
+        webinars={found.name.key: found for found in reversed(program.webinars)},
+        interests={found.name.key: found for found in reversed(program.interests)},
+        segments={found.name.key: found for found in reversed(program.segments)},
         templates=template_names(assets),
         files=frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/")),
     )
@@ -91,6 +121,11 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
 FIELD_TYPES = (
     "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
 )  # fmt: skip
+
+
+def _type(written: str) -> Any:
+    """A type that does not exist is reported elsewhere, and taken for text here."""
+    return written if written in FIELD_TYPES else "text"
 
 
 def template_names(assets: Iterable[str]) -> frozenset[str]:

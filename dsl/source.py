@@ -17,7 +17,22 @@ HOSTILE = re.compile(
 )
 """Control, bidirectional-override and zero-width characters: they make a line mean something else than it shows."""
 
-SECRET = re.compile(r"\bSG\.[\w-]{16,}\.[\w-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
+SECRET = re.compile(
+    r"""
+      \bSG\.[\w-]{16,}\.[\w-]{16,}                  # SendGrid
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----
+    | \bAKIA[0-9A-Z]{16}\b                          # Amazon
+    | \b[rs]k_(?:live|test)_\w{10,}                 # Stripe
+    | \bgh[pousr]_\w{30,} | \bgithub_pat_\w{30,}
+    | \bxox[abeoprs]-[\w-]{10,}                     # Slack
+    | \bAIza[\w-]{35}\b                            # Google
+    | \beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}   # a signed token
+    | (?<=://)[^\s/@:"“”]+:[^\s/@"“”]+(?=@)         # user:password@ in an address
+    | [?&](?:api_?key|access_token|token|secret|password)=[^\s&"“”]{8,}
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Keys and passwords, as far as their shape tells."""
 CONFLICT = re.compile(r"(<{7}|={7}|>{7}|\|{7})( .*)?$")
 
 

@@ -36,6 +36,22 @@ class Text:
         return self.value.casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One part of a duration as written: the digits, the unit if any, and whether it is in business time."""
+
+    digits: Text
+    unit: Text | None
+    business: bool
+
+    @property
+    def span(self) -> Span:
+        return self.digits.span.to(self.unit.span) if self.unit else self.digits.span
+
+
+Amounts = tuple[Amount, ...]
+
+
 # ── operands and conditions ──────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -72,7 +88,20 @@ class Number:
     span: Span
 
 
-Operand = Word | EventDatum | Score | Quoted | Number
+@dataclass(frozen=True, slots=True)
+class InterestCount:
+    """`interest in "Pumps"`: how often the lead touched a profile."""
+
+    name: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    span: Span
+
+
+Operand = Word | EventDatum | Score | InterestCount | Today | Quoted | Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +168,89 @@ class FreeAddress:
     span: Span
 
 
-Condition = And | Or | Not | Bare | Compare | OneOf | Known | AtLeast | FreeAddress
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`in segment "x"`, with `ever` `has been in campaign "x"`. Which groups exist is not the tree's business."""
+
+    group: Text
+    name: Text
+    negated: bool
+    ever: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """`subscribed to "x"`; `word` is what was written for `subscribed`."""
+
+    word: Text
+    topic: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingAllowed:
+    negated: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DateIs:
+    """Where a date lies. `relation` is the word as written: `next` and `last` with a `length`, `past` and `future`,
+    `today`, `before` and `after` with a date on the `right`."""
+
+    left: Operand
+    relation: Text
+    negated: bool
+    span: Span
+    length: Amounts | None = None
+    right: Operand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """What the lead did: `deed` is an event whose verb is the one after `has`."""
+
+    deed: Event
+    negated: bool
+    span: Span
+    times: Number | None = None
+    within: Amounts | None = None
+    entering: Span | None = None
+    """Where `since entering` stands."""
+
+
+Condition = (
+    And | Or | Not | Bare | Compare | OneOf | Known | AtLeast | FreeAddress
+    | Membership | Subscribed | TrackingAllowed | DateIs | Has
+)  # fmt: skip
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """`birthday`, `anniversary of customer_since`, `30 days before contract_end`, `2 hours after webinar "x"`: the
+    offset if any, the word of the anchor, and what it is of."""
+
+    word: Text
+    offset: Amounts | None = None
+    before: bool = False
+    field: Text | None = None
+    """After `of`."""
+    name: Text | None = None
+    """In quotes."""
+    time: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """`and then no … within …`: the word for `no`, what must not follow, and the datum that must be the same."""
+
+    no: Text
+    event: Event
+    within: Amounts
+    same: Text | None
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +267,13 @@ class Event:
     email: Text | None = None
     subject: Text | None = None
     number: Number | None = None
+    to: Operand | None = None
+    before: Operand | None = None
+    silent: Amounts | None = None
+    dated: Dated | None = None
+    times: Number | None = None
+    within: Amounts | None = None
     where: Condition | None = None
+    absent: Absence | None = None
+    deed: str | None = None
+    """In a history, the preposition between verb and noun, empty for none; in an event None."""

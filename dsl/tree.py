@@ -2,191 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dsl import plan
-from dsl.syntax import (
-    And as And,
-)
-from dsl.syntax import (
-    AtLeast as AtLeast,
-)
-from dsl.syntax import (
-    Bare as Bare,
-)
-from dsl.syntax import (
-    Compare as Compare,
-)
-from dsl.syntax import (
-    Condition as Condition,
-)
-from dsl.syntax import (
-    Event as Event,
-)
-from dsl.syntax import (
-    EventDatum as EventDatum,
-)
-from dsl.syntax import (
-    FreeAddress as FreeAddress,
-)
-from dsl.syntax import (
-    Known as Known,
-)
-from dsl.syntax import (
-    Not as Not,
-)
-from dsl.syntax import (
-    Number as Number,
-)
-from dsl.syntax import (
-    OneOf as OneOf,
-)
-from dsl.syntax import (
-    Operand as Operand,
-)
-from dsl.syntax import (
-    Or as Or,
-)
-from dsl.syntax import (
-    Quoted as Quoted,
-)
-from dsl.syntax import (
-    Score as Score,
-)
-from dsl.syntax import (
-    Span as Span,
-)
-from dsl.syntax import (
-    Text as Text,
-)
-from dsl.syntax import (
-    Word as Word,
-)
-
-
-# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class Send:
-    template: Text
-    span: Span
-    label: Text | None = None
-    mode: str = "normal"
-    within: plan.Duration | None = None
-    values: tuple[tuple[Text, Operand], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    event: Event
-    body: Block
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    span: Span
-    label: Text | None = None
-    until: plan.After | plan.Weekday | plan.At | None = None
-    arms: tuple[Arm, ...] = ()
-    otherwise: Block | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class If:
-    span: Span
-    branches: tuple[tuple[Condition, Block], ...]
-    otherwise: Block | None = None
-    label: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddPoints:
-    amount: float
-    model: Text | None
-    span: Span
-    label: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Qualify:
-    stage: Text
-    span: Span
-    label: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    outcome: str
-    reason: Text | None
-    body: Block
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class HandOff:
-    span: Span
-    team: Text | None
-    stage: Text | None
-    label: Text | None = None
-    note: Text | None = None
-    cases: tuple[Case, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    campaign: Text
-    span: Span
-    label: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    span: Span
-    label: Text | None = None
-
-
-Statement = Send | Wait | If | AddPoints | Qualify | HandOff | Enter | Stop
-Block = tuple[Statement, ...]
-
-
-# ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """An event with the conditions that must hold when it happens: a campaign's start, or a stage's rule."""
-
-    event: Event
-    only_if: tuple[Condition, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    event: Event
-    body: Block
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Whenever:
-    event: Event
-    limit: plan.Limit | None
-    body: Block
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    name: Text
-    span: Span
-    starts: tuple[Trigger, ...] = ()
-    reentry: plan.Reentry = field(default_factory=plan.Reentry)
-    leaves: tuple[Leave, ...] = ()
-    whenevers: tuple[Whenever, ...] = ()
-    topic: Text | None = None
-    sender: Text | None = None
-    from_owner: bool = False
-    windows: tuple[plan.Window, ...] = ()
-    flow: Block = ()
+from dsl.syntax import *  # noqa: F403 - one name for the whole tree
+from dsl.syntax import And, Condition, Event, Operand, Span, Text
+from dsl.tree_flow import *  # noqa: F403
+from dsl.tree_flow import Campaign, Trigger
 
 
 # ── declarations ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,12 +109,21 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
+class Reactivation:
+    after: plan.Duration
+    campaign: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     name: Text
     outside: bool
     span: Span
     rules: tuple[Trigger, ...] = ()
     agreed_by: tuple[Text, ...] = ()
+    agreed_on: str | None = None
+    reactivate: Reactivation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +177,60 @@ class Team:
     decide: TimeLimit | None = None
 
 
-Declaration = Workspace | Field | Form | Scoring | Lifecycle | Team | Campaign
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    name: Text
+    description: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CustomEvent:
+    """An event from elsewhere. `data`: names and types of what it carries; None when the line does not say."""
+
+    name: Text
+    data: tuple[tuple[Text, Text], ...] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Webinar:
+    name: Text
+    date: str
+    time: str
+    zone: Text | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    name: Text
+    span: Span
+    pages: tuple[Text, ...] = ()
+    files: tuple[Text, ...] = ()
+    emails: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Its lines, joined by `and`, each as if in parentheses."""
+
+    name: Text
+    span: Span
+    lines: tuple[Condition, ...] = ()
+
+    @property
+    def condition(self) -> Condition | None:
+        """None when it has no lines."""
+        if len(self.lines) < 2:
+            return self.lines[0] if self.lines else None
+        return And(self.lines, self.lines[0].span.to(self.lines[-1].span))
+
+
+Declaration = (
+    Workspace | Field | Form | Scoring | Lifecycle | Team | Campaign
+    | ContactList | CustomEvent | Webinar | Interest | Segment
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,4 +244,9 @@ class Program:
     lifecycles: tuple[Lifecycle, ...] = ()
     teams: tuple[Team, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    lists: tuple[ContactList, ...] = ()
+    events: tuple[CustomEvent, ...] = ()
+    webinars: tuple[Webinar, ...] = ()
+    interests: tuple[Interest, ...] = ()
+    segments: tuple[Segment, ...] = ()
     unreadable: frozenset[str] = frozenset()

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 PLACES: Mapping[str, str] = {
     "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring",
     "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "campaign": "in a campaign",
-    "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "nothing": "here",
+    "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "split": "in a split",
+    "test": "in a test", "interest": "in an interest", "segment": "in a segment", "nothing": "here",
 }  # fmt: skip
 
 USAGE: Mapping[str, str] = {
@@ -42,14 +43,38 @@ USAGE: Mapping[str, str] = {
     "or": 'or for form "demo" is submitted', "otherwise": "otherwise", "otherwise if": "otherwise if score >= 50",
     "if": 'if score >= 50 and country is "DE"', "add": 'add 15 points to "fit"', "qualify": "qualify as MQL",
     "hand": "hand off to sales as MQL", "note": 'note "Read the whitepaper"', "enter": 'enter campaign "Wake up"',
-    "stop": "stop", "+": "+10 when email is clicked, once per email",
+    "list": 'list "Trade show 2026" "Visitors of our stand"',
+    "event": 'event "invoice_sent" has amount money, number text',
+    "webinar": 'webinar "Seals explained" on 2026-10-06 at 11:00 "Europe/Dublin"', "interest": 'interest "Pumps"',
+    "pages": 'pages "/pumps*", "/pump-finder"', "files": 'files "pump-guide.pdf"', "emails": 'emails "pumps/*"',
+    "segment": 'segment "Customers"', "segment line": 'country in ("DE", "AT", "CH")',
+    "reactivate": 'reactivate after 90 days with campaign "Wake up"',
+    "wait until before": "wait until 7 days before contract_end",
+    "starts on": 'starts on 2026-09-15 at 10:00 for segment "Customers"',
+    "starts every": 'starts every first tuesday of the month at 10:00 for list "Readers"',
+    "runs": "runs from 2026-09-01 to 2027-08-31", "goal": "goal lead becomes SQL within 60 days",
+    "costs": "costs 1200 EUR per month", "priority": "priority high", "control": "control group 10%",
+    "split": "split", "50%": '50% "discount"', "test": 'test "comeback" on 20% for 3 days by clicks',
+    "variant": 'variant "short"', "repeat": "repeat up to 3 times every 14 days until score >= 50",
+    "set": 'set plan to "pro"', "add to": 'add to list "Warm"', "remove": 'remove from list "Warm"',
+    "subscribe": 'subscribe to "newsletter"', "unsubscribe": 'unsubscribe from "newsletter"',
+    "recycle": 'recycle to Lead because "no budget"',
+    "notify": 'notify owner with "internal/overdue", otherwise team "Sales"',
+    "post": 'post to "https://crm.acme.example/hooks" with status = "expired"',
+    "move": 'move to campaign "Wake up"', "leave": 'leave campaign "Wake up"',
+    "stop": "stop",
+    "has": 'if has not visited page "/pricing*" at least 2 times in the last 30 days',
+    "+": "+10 when email is clicked, once per email",
 }  # fmt: skip
 """How each line is written, by its first words."""
 
 SHOWN: Mapping[str, str] = {
     "quiet": "quiet hours", "at": "at most", "business": "business hours", "confirm": "confirm with",
     "gives": "gives file", "allowed": "allowed on", "or": "or for", "hand": "hand off to", "enter": "enter campaign",
-    "agreed": "agreed by", "only": "only if", "qualify": "qualify as",
+    "agreed": "agreed by", "only": "only if", "qualify": "qualify as", "control": "control group",
+    "recycle": "recycle because", "remove": "remove from list",
+    "subscribe": "subscribe to", "unsubscribe": "unsubscribe from", "post": "post to",
+    "move": "move to campaign", "leave": "leave campaign", "runs": "runs from", "50%": '50% "name"',
 }  # fmt: skip
 """First words of lines, with as much more as makes them recognisable."""
 
@@ -58,6 +83,13 @@ _IN = 'write `country in ("DE", "AT")`'
 _CONTAINS = 'write `not company contains "x"`'
 ADVICE: Mapping[tuple[str, str], str] = {
     **{(head, word): _ONLY_IF for head in ("starts", "when stage", "leaves", "whenever") for word in ("and", "if")},
+    **{("set", word): 'write `set plan to "pro"`' for word in ("=", "is", "as")},
+    **{("repeat", word): "write `repeat up to 3 times every 14 days`" for word in ("for", "while", "3")},
+    **{("wait", word): f"write `wait until 7 days {word} contract_end`" for word in ("before", "after")},
+    ("starts", "including"): "put a comma before it: `…, including present members`",
+    ("starts", "members"): "write `including present members`",
+    ("send", ","): 'one mail stands in each line; subjects under test are joined by `or`: `testing subject "A" or "B"`',
+    ("recycle", "as"): 'write `recycle to Lead because "no budget"`',
     **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
     **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},
 }

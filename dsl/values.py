@@ -6,11 +6,10 @@ import re
 from datetime import date
 
 from dsl import plan
-from dsl.expressions import Amount
 from dsl.lexer import Lexeme, span_of
 from dsl.near import near
 from dsl.problems import Problems
-from dsl.tree import Number, Span
+from dsl.tree import Amount, Amounts, Number, Span
 
 UNITS = {
     "minute": ("minutes", 1), "hour": ("minutes", 60), "day": ("days", 1), "week": ("days", 7),
@@ -52,6 +51,8 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
         problems.add("E204", span, text=raw)
     elif raw.endswith("%"):
         problems.add("E205", span, text=raw, meant=raw[:-1])
+    elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
+        problems.add("E216", span, text=raw, meant=_date_meant(raw))
     elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):
         problems.add("E206", span, text=raw, meant=f"{match[1]} {_unit_meant(match[2], match[1])}")
     else:
@@ -67,22 +68,43 @@ def _unit_meant(text: str, digits: str) -> str:
 
 def whole(token: Lexeme, problems: Problems, least: int = 1) -> int | None:
     """A count: a whole number of at least `least`."""
-    value = number(str(token), span_of(token), problems)
+    return whole_number(str(token), span_of(token), problems, least)
+
+
+def whole_number(raw: str, span: Span, problems: Problems, least: int = 1) -> int | None:
+    value = number(raw, span, problems)
     if value is None:
         return None
     if value < least or value != int(value):
-        problems.add("E208", span_of(token), text=str(token), least=least)
+        problems.add("E208", span, text=raw, least=least)
         return None
     return int(value)
 
 
-def duration(parts: tuple[Amount, ...], problems: Problems) -> plan.Duration | None:
+def percent(token: Lexeme, problems: Problems) -> float | None:
+    """A share: `50%`, more than nothing and at most everything."""
+    raw, span = str(token), span_of(token)
+    if not raw.endswith("%"):
+        if number(raw, span, problems) is not None:
+            problems.add("E230", span, text=raw)
+        return None
+    if re.fullmatch(r"\d+,\d+%", raw):
+        problems.add("E203", span, text=raw, meant=raw.replace(",", "."))
+        return None
+    value = number(raw[:-1], span, problems)
+    if value is not None and not 0 < value <= 100:
+        problems.add("E231", span, text=raw)
+        return None
+    return value
+
+
+def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
     """A sum of units, more than nothing and at most five years."""
-    span = span_of(parts[0][0], parts[-1][1] or parts[-1][0])
+    span = parts[0].span.to(parts[-1].span)
     totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
     readable = True
-    for digits, unit, business in parts:
-        found = _part(digits, unit, business, problems)
+    for amount in parts:
+        found = _part(amount, problems)
         if found is None:
             readable = False
         else:
@@ -90,12 +112,20 @@ def duration(parts: tuple[Amount, ...], problems: Problems) -> plan.Duration | N
     if not readable:
         return None
     if not any(totals.values()):
-        problems.add("E212", span, text=f"{parts[0][0]} {parts[0][1]}")
+        problems.add("E212", span, text=shown(parts[:1]))
         return None
     if _days(totals) > LONGEST_DAYS:
         problems.add("E213", span)
         return None
     return plan.Duration(**totals)
+
+
+def shown(parts: Amounts) -> str:
+    """A duration as it was written."""
+    words = [
+        (part.digits.value, "business" if part.business else "", part.unit.value if part.unit else "") for part in parts
+    ]
+    return " ".join(word for part in words for word in part if word)
 
 
 def _days(totals: dict[str, int]) -> float:
@@ -104,23 +134,22 @@ def _days(totals: dict[str, int]) -> float:
     return totals["months"] * 30.4375 + totals["days"] + totals["minutes"] / 1440 + business
 
 
-def _part(digits: Lexeme, unit: Lexeme | None, business: bool, problems: Problems) -> tuple[str, int] | None:
-    raw = str(digits)
-    span = span_of(digits, unit)
+def _part(amount: Amount, problems: Problems) -> tuple[str, int] | None:
+    raw, unit = amount.digits.value, amount.unit
     if not _WHOLE.fullmatch(raw):
-        _complain_amount(raw, str(unit or "days"), span_of(digits), problems)
+        _complain_amount(raw, unit.value if unit else "days", amount.digits.span, problems)
         return None
     if unit is None:
-        problems.add("E209", span, text=raw)
+        problems.add("E209", amount.span, text=raw)
         return None
-    units = BUSINESS_UNITS if business else UNITS
-    singular = str(unit).removesuffix("s")
+    units = BUSINESS_UNITS if amount.business else UNITS
+    singular = unit.value.removesuffix("s")
     if singular not in units:
         names = [name + "s" for name in units]
-        if business:
-            problems.add("E211", span_of(unit), text=str(unit), number=raw)
+        if amount.business:
+            problems.add("E211", unit.span, text=unit.value, number=raw)
         else:
-            problems.add("E210", span_of(unit), near=near(str(unit), names), text=str(unit))
+            problems.add("E210", unit.span, near=near(unit.value, names), text=unit.value)
         return None
     name, factor = units[singular]
     return name, int(raw) * factor
@@ -139,12 +168,15 @@ def _complain_amount(raw: str, unit: str, span: Span, problems: Problems) -> Non
 
 def time(token: Lexeme, problems: Problems, *, midnight: bool = False) -> str | None:
     """`HH:MM`; `24:00` only where a span may end at midnight."""
-    raw = str(token)
+    return clock(str(token), span_of(token), problems, midnight=midnight)
+
+
+def clock(raw: str, span: Span, problems: Problems, *, midnight: bool = False) -> str | None:
     if match := _TIME.fullmatch(raw):
         hours, minutes = int(match[1]), int(match[2])
         if (hours < 24 and minutes < 60) or (midnight and raw == "24:00"):
             return raw
-    problems.add("E215", span_of(token), text=raw, meant=_time_meant(raw))
+    problems.add("E215", span, text=raw, meant=_time_meant(raw))
     return None
 
 
@@ -153,7 +185,7 @@ def is_time(raw: str) -> bool:
 
 
 def _time_meant(raw: str) -> str:
-    match = re.fullmatch(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,2})(?:[:.]?(\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
     if not match:
         return "09:00"
     hours = int(match[1]) + (12 if (match[3] or "").lower() == "pm" and int(match[1]) < 12 else 0)
@@ -162,14 +194,27 @@ def _time_meant(raw: str) -> str:
 
 def day(token: Lexeme, problems: Problems) -> str | None:
     """`YYYY-MM-DD`, a day that exists."""
-    raw = str(token)
+    return date_of(str(token), span_of(token), problems)
+
+
+def date_of(raw: str, span: Span, problems: Problems) -> str | None:
     if is_date(raw):
         return raw
     if _DATE.fullmatch(raw):
-        problems.add("E217", span_of(token), text=raw)
+        problems.add("E217", span, text=raw)
     else:
-        problems.add("E216", span_of(token), text=raw, meant=_date_meant(raw))
+        problems.add("E216", span, text=raw, meant=_date_meant(raw))
     return None
+
+
+def dates(first: Lexeme, last: Lexeme, problems: Problems) -> tuple[str, str] | None:
+    """A span of days, both included."""
+    start, end = day(first, problems), day(last, problems)
+    if start is None or end is None:
+        return None
+    if end < start:
+        problems.add("E220", span_of(first, last))
+    return start, end
 
 
 def is_date(raw: str) -> bool:

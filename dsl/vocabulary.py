@@ -1,48 +1,68 @@
-"""Which lines belong where, and which words of the language this version does not carry yet."""
+"""Which lines belong where, and which words of other tools mean which of this language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 STATEMENTS = (
-    "send", "wait", "wait_weekday", "wait_date", "wait_for", "or_for", "otherwise", "otherwise_if", "if_", "add",
-    "qualify", "hand_off", "enter", "stop",
+    "send", "wait", "wait_weekday", "wait_date", "wait_before", "wait_after", "wait_for", "or_for", "if_",
+    "otherwise_if", "otherwise", "split", "test", "repeat", "add", "count_up", "set_field", "add_to_list",
+    "remove_from_list", "subscribe", "unsubscribe", "qualify", "hand_off", "recycle_lead", "notify", "post", "enter",
+    "move", "leave", "stop",
 )  # fmt: skip
 
 CONTEXTS: Mapping[str, tuple[str, ...]] = {
-    "file": ("workspace", "field", "form", "scoring", "lifecycle", "team", "campaign"),
+    "file": (
+        "workspace", "field", "contact_list", "custom_event", "webinar", "form", "scoring", "interest", "segment",
+        "lifecycle", "team", "campaign",
+    ),
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
         "business_hours", "mail", "tracking", "topic",
     ),
     "form": ("intent", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on"),
     "scoring": ("event_rule", "state_rule"),
+    "interest": ("pages", "files", "emails"),
+    "segment": ("segment_line",),
     "lifecycle": ("stage",),
-    "stage": ("when", "agreed"),
+    "stage": ("when", "agreed", "reactivate"),
     "team": (
         "takes_where", "takes_others", "takes_all", "timezone", "business_hours", "holidays", "closed", "member",
         "away", "assign", "when_full", "time_limit",
     ),
     "campaign": (
-        "starts", "enters_once", "enters_again", "enters_always", "leaves", "topic", "sends_from", "sends_from_owner",
-        "sends_on", "flow", "whenever",
+        "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per", "leaves",
+        "runs", "goal", "costs", "topic", "sends_from", "sends_from_owner", "sends_on", "priority", "control", "flow",
+        "whenever",
     ),
     "trigger": ("only",),
     "flow": STATEMENTS,
+    "split": ("arm",),
+    "test": ("variant",),
     "handoff": ("note", "when_accepted", "when_rejected", "when_overdue"),
     "nothing": (),
 }  # fmt: skip
 """The lines that may stand in each kind of block."""
 
 INSIDE: Mapping[str, str] = {
-    **{rule: rule for rule in ("workspace", "form", "scoring", "lifecycle", "stage", "team", "campaign")},
-    "starts": "trigger", "when": "trigger", "leaves": "flow", "flow": "flow", "whenever": "flow", "wait_for": "flow",
+    **{
+        rule: rule
+        for rule in (
+            "workspace", "form", "scoring", "interest", "segment", "lifecycle", "stage", "team", "campaign", "split",
+            "test",
+        )
+    },
+    "starts": "trigger", "starts_on": "trigger", "starts_every": "trigger", "when": "trigger", "leaves": "flow",
+    "arm": "flow", "variant": "flow", "repeat": "flow", "flow": "flow", "whenever": "flow", "wait_for": "flow",
     "or_for": "flow", "otherwise": "flow", "otherwise_if": "flow", "if_": "flow", "hand_off": "handoff",
     "when_accepted": "flow", "when_rejected": "flow", "when_overdue": "flow",
 }  # fmt: skip
 """The kind of block that stands below a line; a line that is not here has none."""
 
 HEADS: Mapping[str, str] = {
+    "contact_list": "list", "custom_event": "event", "arm": "50%", "segment_line": "", "starts_on": "starts",
+    "starts_every": "starts", "enters_per": "enters", "wait_before": "wait", "wait_after": "wait", "count_up": "add",
+    "set_field": "set", "add_to_list": "add", "remove_from_list": "remove", "recycle_lead": "recycle",
     "quiet_hours": "quiet", "mail_limit": "at", "business_hours": "business", "allowed_on": "allowed",
     "takes_where": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",
     "enters_once": "enters", "enters_again": "enters", "enters_always": "enters", "sends_from": "sends",
@@ -81,56 +101,10 @@ SYNONYMS: Mapping[str, str] = {
     "finish": "stop", "quit": "stop", "journey": "campaign", "workflow": "campaign", "tz": "timezone",
     "when": "starts when", "start": "starts when", "starts": "starts when", "handoff": "hand off to",
     "hand-off": "hand off to", "points": "add", "score": "add", "case": "if", "unless": "if not", "steps": "flow",
-    "language": "languages", "from": "sender", "question": "ask",
+    "language": "languages", "from": "sender", "question": "ask", "loop": "repeat", "while": "repeat",
+    "goto": "move to campaign", "jump": "move to campaign", "webhook": "post to", "call": "post to",
+    "alert": "notify", "tell": "notify", "experiment": "test", "ab": "test", "random": "split", "branch": "split",
+    "update": "set", "change": "set", "audience": "segment", "holdout": "control group", "budget": "costs",
+    "cost": "costs", "unsub": "unsubscribe from", "url": "pages", "page": "pages", "file": "files",
 }  # fmt: skip
 """Words that people from other tools write, and the word of this language."""
-
-LATER_HEADS: Mapping[tuple[str, str], str] = {
-    ("file", "list"): "lists", ("file", "event"): "declared events", ("file", "webinar"): "webinars",
-    ("file", "interest"): "interest profiles", ("file", "segment"): "segments",
-    ("stage", "reactivate"): "reactivations from a stage",
-    ("campaign", "runs"): "dates between which a campaign runs", ("campaign", "goal"): "goals",
-    ("campaign", "costs"): "costs", ("campaign", "priority"): "priorities", ("campaign", "control"): "control groups",
-    ("flow", "split"): "splits", ("flow", "test"): "tests of variants", ("flow", "variant"): "tests of variants",
-    ("flow", "set"): "steps that set a field", ("flow", "subscribe"): "steps that subscribe",
-    ("flow", "unsubscribe"): "steps that unsubscribe",
-    ("flow", "recycle"): "recycle steps", ("flow", "notify"): "internal mails", ("flow", "post"): "webhooks",
-    ("flow", "move"): "moves to another campaign", ("flow", "leave"): "steps that leave another campaign",
-    ("flow", "repeat"): "repeats", ("flow", "remove"): "lists",
-}  # fmt: skip
-"""Lines of the whole language that this version does not know, by the block they belong to."""
-
-LATER_PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("in", "segment"), "segments"),
-    (("in", "list"), "lists"),
-    (("to", "list"), "lists"),
-    (("from", "list"), "lists"),
-    (("for", "list"), "lists"),
-    (("for", "segment"), "segments"),
-    (("in", "campaign"), "conditions on campaigns"),
-    (("has", "been"), "conditions on campaigns"),
-    (("has",), "conditions on what a lead did before"),
-    (("subscribed", "to"), "conditions on subscriptions"),
-    (("tracking", "is"), "conditions on tracking"),
-    (("today",), "conditions on dates"),
-    (("interest", "in"), "interest profiles"),
-    (("is", "in", "the"), "conditions on dates"),
-    (("is", "before"), "conditions on dates"),
-    (("is", "after"), "conditions on dates"),
-    (("testing",), "tests of subject lines"),
-    (("#", "times", "within"), "events counted over a time"),
-    (("times", "within"), "events counted over a time"),
-    (("and", "then"), "events that do not happen"),
-    (("is", "inactive"), "events of inactivity"),
-    (("including", "present"), "starts from a segment or list"),
-    (("starts", "on"), "starts on a date"),
-    (("starts", "every"), "regular starts"),
-    (("enters", "once", "per"), "entries once per value"),
-    (("field", "*", "changes"), "events about a changed field"),
-    (("birthday",), "events on a date"),
-    (("anniversary", "of"), "events on a date"),
-    (("#", "*", "before"), "times before or after a date"),
-    (("#", "*", "after"), "times before or after a date"),
-    (("add", "#", "to", "@"), "steps that set a field"),
-)
-"""Phrases of the whole language inside a line; `#` is any number, `@` any word, `*` any token."""

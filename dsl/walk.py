@@ -14,7 +14,7 @@ from dsl.tree import Block, Campaign, Condition, Event, Statement
 class Place:
     """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data."""
 
-    kind: Literal["flow", "trigger", "team", "scoring", "where"]
+    kind: Literal["flow", "trigger", "team", "scoring", "segment", "where"]
     event: Event | None = None
 
 
@@ -34,6 +34,12 @@ def bodies(statement: Statement) -> tuple[Block, ...]:
             return (*(body for _, body in statement.branches), statement.otherwise or ())
         case tree.HandOff():
             return tuple(case.body for case in statement.cases)
+        case tree.Split(arms=arms):
+            return tuple(arm.body for arm in arms)
+        case tree.VariantTest(variants=variants):
+            return tuple(variant.body for variant in variants)
+        case tree.Repeat(body=body):
+            return (body,)
         case _:
             return ()
 
@@ -57,6 +63,8 @@ def events(program: tree.Program) -> Iterator[Event]:
         yield from (start.event for start in campaign.starts)
         yield from (leave.event for leave in campaign.leaves)
         yield from (whenever.event for whenever in campaign.whenevers)
+        if campaign.goal:
+            yield campaign.goal.event
         for statement in all_statements(campaign):
             if isinstance(statement, tree.Wait):
                 yield from (arm.event for arm in statement.arms)
@@ -64,8 +72,9 @@ def events(program: tree.Program) -> Iterator[Event]:
 
 def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
     for event in events(program):
-        if event.where:
-            yield event.where, Place("where", event)
+        for asked in (event, event.absent.event) if event.absent else (event,):
+            if asked.where:
+                yield asked.where, Place("where", asked)
     for scoring in program.scorings:
         yield from ((rule.condition, Place("scoring")) for rule in scoring.rules if rule.condition)
     for team in program.teams:
@@ -75,14 +84,18 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
     for lifecycle in program.lifecycles:
         for stage in lifecycle.stages:
             yield from _triggers(stage.rules)
+    for segment in program.segments:
+        yield from ((line, Place("segment")) for line in segment.lines)
     for campaign in program.campaigns:
-        yield from _triggers(campaign.starts)
+        yield from _triggers((*campaign.starts, *campaign.schedules))
         for statement in all_statements(campaign):
             if isinstance(statement, tree.If):
                 yield from ((condition, Place("flow")) for condition, _ in statement.branches)
+            elif isinstance(statement, tree.Repeat) and statement.until:
+                yield statement.until, Place("flow")
 
 
-def _triggers(triggers: tuple[tree.Trigger, ...]) -> Iterator[tuple[Condition, Place]]:
+def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:
     for trigger in triggers:
         yield from ((condition, Place("trigger")) for condition in trigger.only_if)
 

@@ -8,26 +8,24 @@ one from the future (the database was restored) parks the run and sends nothing.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 
-from dsl.plan import AddPoints, EnterCampaign, HandOff, Plan, Qualify, Send
-from engine import handoffs
+from dsl.plan import Notify, Plan, Post, Send
 from engine.answer import Answer
-from engine.held import came_due
+from engine.deeds import Deeds
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
-from engine.letters import compose_for_lead
-from engine.mail.compose import Composed
 from engine.mail.errors import TemplateError
+from engine.outside import Outgoing, Ready, judged, next_receiver, ready
 from engine.ports import Receipt
 from engine.position import Position
 from engine.resting import Sleep, may_send
 from engine.runtime import Runtime
-from engine.sendout import Hold, Skip, given_values, hand_over, judge, message_row
+from engine.sendout import Hold, Skip
 from engine.sight import Sight
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken
@@ -38,6 +36,9 @@ log = structlog.get_logger(__name__)
 
 BUDGET = timedelta(seconds=20)
 MOST_MAILS = 10
+"""Mails and posts in one call."""
+MOST_DEEDS = 200
+"""Other effects in one call."""
 OVERTAKEN = "another attempt has taken over"
 FAR_AHEAD = 1_000_000
 """After a restore a run has counted on; its numbers go on beyond any that can have been reached."""
@@ -50,17 +51,6 @@ async def advance(rt: Runtime, id: UUID, gen: int, woken: str, *, can_send: bool
         return await _Call(rt, id, gen, woken, can_send).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    """A marked mail on its way. `seq` is the lead's newest event at the mark; `at`, and in real time `marked`, when."""
-
-    effect: Effect
-    composed: Composed
-    seq: int
-    at: datetime
-    marked: datetime
-
-
 class _Call:
     """One call of `advance`: the working copies between its statements."""
 
@@ -71,7 +61,7 @@ class _Call:
         self.rt, self.id, self.gen, self.can_send = rt, id, gen, can_send
         self.attempt = uuid4().hex
         self.began = rt.clock.real()
-        self.mails = 0
+        self.mails = self.deeds = 0
         self.has_token = False
         self.writes = Writes()
         self.sight = Sight(rt, id, woken)
@@ -83,8 +73,8 @@ class _Call:
         try:
             async with self.rt.db.hot() as hot:
                 result = await self._open(hot) or await self._carry_on(hot)
-            while isinstance(result, _Outgoing):
-                receipt = await hand_over(self.rt, result.composed.mail, result.marked)
+            while isinstance(result, Outgoing):
+                receipt = await result.leave(self.rt)
                 try:
                     async with self.rt.db.hot() as hot:
                         following = await self._settled(hot, result, receipt)
@@ -124,6 +114,9 @@ class _Call:
             return await self._end_call(hot, Stuck("the plan it entered with is gone"))
         self.plan, self.position = plan, own.position
         for left in self.sight.found.sending:
+            if left["kind"] == "post":  # it carries its key, and is simply repeated
+                await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": UUID(left["id"])})
+                continue
             self.writes.update(
                 "messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.sight.now
             )
@@ -141,7 +134,7 @@ class _Call:
         return Answer("wait", self.gen, seen=seq, note=RESTORED)
 
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _carry_on(self, hot: Hot) -> Answer | _Outgoing:
+    async def _carry_on(self, hot: Hot) -> Answer | Outgoing:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
         held = self.sight.held
         if held is not None and held.state == "paused":
@@ -151,15 +144,19 @@ class _Call:
         while True:
             self.position, request = step(self.plan, self.position, self.sight.world(self.plan))
             match request:
-                case Effect(step=Send()):
-                    outcome = await self._send(hot, request)
+                case Effect(step=Send() | Notify() | Post()):
+                    outcome = await self._outside(hot, request)
                     if outcome is not None:
                         return outcome
+                case Effect() if self.deeds >= MOST_DEEDS:
+                    return await self._end_call(hot, None)
                 case Effect():
-                    verdict = await self._perform(hot, request)
+                    self.deeds += 1
+                    verdict = await self._deeds(hot).perform(request)
                     self.position = settle(self.plan, self.position, request, verdict)
-                case Discard():
-                    self._discard(request)
+                case Discard(step=id):
+                    if (given_up := self.plan.by_id.get(id)) is not None:
+                        self._deeds(hot).skip(given_up, request.visit, request.reason)
                     self.position = settle(self.plan, self.position, request, self._verdict())
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
@@ -173,73 +170,73 @@ class _Call:
     def _verdict(self) -> Verdict:
         return Verdict(self.sight.lead.seq)
 
-    async def _send(self, hot: Hot, effect: Effect) -> Answer | _Outgoing | None:
-        """Mark the mail, or settle it without sending (None), or end the call because it cannot send."""
-        send, branch = effect.step, effect.branch
-        assert isinstance(send, Send)
-        if any((one["step"], one["visit"]) == (send.id, branch.visit) for one in self.sight.found.sending):
+    def _deeds(self, hot: Hot) -> Deeds:
+        return Deeds(self.rt, hot, self.sight, self.writes, self.plan, self.id, self.attempt)
+
+    async def _outside(self, hot: Hot, effect: Effect) -> Answer | Outgoing | None:
+        """Mark what leaves, or settle it without (None), or end the call because it cannot leave."""
+        step, branch, to = effect.step, effect.branch, ""
+        if isinstance(step, Notify):
+            found = await next_receiver(hot, step, branch, self.id, self.sight)
+            if found is None:
+                self.position = settle(self.plan, self.position, effect, self._verdict())
+                return None
+            to = found
+        if isinstance(step, Send) and any(
+            (one["step"], one["visit"]) == (step.id, branch.visit) for one in self.sight.found.sending
+        ):
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
-        found = self.sight.found
-        branch = came_due(branch, self.sight.held, found.due_at, (found.wait or {}).get("seen", 0))
-        effect, self.position = replace(effect, branch=branch), self.position.with_branch(branch)
-        judged = judge(
-            send, branch, self.plan, self.sight.deployment, self.sight.lead, found.sent, self.sight.now, self.sight.held
-        )
-        if judged is None and not self._may_mail():
+        if isinstance(step, Send):
+            effect = replace(effect, branch=self.sight.came_due(branch))
+            self.position = self.position.with_branch(effect.branch)
+        verdict = judged(effect, to, self.plan, self.sight)
+        if verdict is None and not self._may_leave(effect):
             return await self._end_call(hot, None)
-        composed: Composed | None = None
-        if judged is None:
+        if verdict is None:
             try:
-                composed = self._compose(send, effect)
+                made = ready(self.rt, effect, to, self.plan, self.id, self.sight, self.attempt)
             except TemplateError as problem:
-                judged = Hold(self.sight.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
-        if composed is not None:
-            return await self._mark(hot, effect, composed)
-        self._settle_unsent(effect, judged)
+                verdict = Hold(self.sight.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+            else:
+                return await self._mark(hot, effect, made)
+        self._settle_unsent(hot, effect, verdict)
         return None
 
-    def _may_mail(self) -> bool:
-        """Whether this call may send one more: it runs where mails are sent, has budget, a token and an open gate."""
-        closed = self.sight.found.closed_until
+    def _may_leave(self, effect: Effect) -> bool:
+        """Whether this call may hand over one more: it has budget, and for a mail a token and an open gate."""
         if not self.can_send or self.mails >= MOST_MAILS or self.rt.clock.real() - self.began > BUDGET:
             return False
+        return isinstance(effect.step, Post) or self._may_mail()
+
+    def _may_mail(self) -> bool:
+        closed = self.sight.found.closed_until
         if closed is not None and closed > self.rt.clock.real():
             return False
         if not self.has_token:
             self.has_token = self.rt.pace.try_take()
         return self.has_token
 
-    def _compose(self, send: Send, effect: Effect) -> Composed:
-        given = given_values(send, self.sight.lead, self.sight.deployment, effect.branch)
-        return compose_for_lead(
-            send, self.plan, effect.branch, self.sight.lead, self.sight.deployment, self.rt.tokens,
-            self.rt.settings.base_url, given,
-        )  # fmt: skip
-
-    async def _mark(self, hot: Hot, effect: Effect, composed: Composed) -> _Outgoing:
-        """Commit `sending` with everything decided so far: from here on only this call may hand the mail over."""
-        send, lead = effect.step, self.sight.lead
-        assert isinstance(send, Send)
-        self.writes.insert(
-            "messages", **message_row(
-                composed.mail.message_id, self.id, send, effect.branch.visit, lead, "sending", "", self.attempt,
-                self.sight.now, composed.mail.subject,
-            ),
-        )  # fmt: skip
-        fresh = self.rt.fresh_links(composed.links)
+    async def _mark(self, hot: Hot, effect: Effect, made: Ready) -> Outgoing:
+        """Commit `sending` with everything decided so far: from here on only this call may hand it over."""
+        self.writes.insert("messages", **made.row)
+        fresh = self.rt.fresh_links(made.links)
         for id in fresh:
-            self.writes.insert("links", id=id, url=composed.links[id])
+            self.writes.insert("links", id=id, url=made.links[id])
         self._checkpoint(attempt=self.attempt)
         marked = self.rt.clock.real()
+        seq = self.sight.lead.seq
         await self._commit(hot)
         self.rt.know_links(fresh)
-        self.mails, self.has_token = self.mails + 1, False
-        if send.mode != "transactional":
+        self.mails += 1
+        outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.sight.now, marked)
+        if not isinstance(effect.step, Post):
+            self.has_token = False
+        if outgoing.counted:
             self.sight.found.sent.append(self.sight.now)
-        return _Outgoing(effect, composed, lead.seq, self.sight.now, marked)
+        return outgoing
 
-    async def _settled(self, hot: Hot, outgoing: _Outgoing, receipt: Receipt) -> Answer | _Outgoing:
+    async def _settled(self, hot: Hot, outgoing: Outgoing, receipt: Receipt) -> Answer | Outgoing:
         """Write down what the provider said and carry on. Raises Overtaken if somebody else has the run by now."""
         locked = await leads.lock_by_enrolment(hot, self.id)
         if locked is None:
@@ -249,82 +246,49 @@ class _Call:
             return Answer("done", self.gen)
         if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):
             raise Overtaken
-        if receipt.state in ("retry", "closed"):
+        if outgoing.again(receipt, self.sight.now) is not None:
             # At once, since the same call may have to write the step down as skipped.
-            await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.composed.mail.message_id})
+            await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.id})
         self._settle_sent(outgoing, receipt)
         return await self._carry_on(hot)
 
-    def _settle_sent(self, outgoing: _Outgoing, receipt: Receipt) -> None:
-        message, effect = outgoing.composed.mail.message_id, outgoing.effect
-        verdict = Verdict(outgoing.seq)
-        counted = isinstance(effect.step, Send) and effect.step.mode != "transactional"
-        if counted and receipt.state not in ("accepted", "unknown") and outgoing.at in self.sight.found.sent:
+    def _settle_sent(self, outgoing: Outgoing, receipt: Receipt) -> None:
+        effect, verdict = outgoing.effect, Verdict(outgoing.seq)
+        if outgoing.counted and receipt.state not in ("accepted", "unknown") and outgoing.at in self.sight.found.sent:
             self.sight.found.sent.remove(outgoing.at)
-        if receipt.state in ("retry", "closed"):
-            arrived = effect.branch.arrived or self.sight.now
-            pause = min(max(self.sight.now - arrived, timedelta(minutes=1)), timedelta(hours=1))
-            verdict = Verdict(outgoing.seq, until=self.sight.now + pause, why=f"mail: {receipt.reason}")
+        if until := outgoing.again(receipt, self.sight.now):
+            what = "post" if isinstance(effect.step, Post) else "mail"
+            verdict = Verdict(outgoing.seq, until=until, why=f"{what}: {receipt.reason}")
         else:
-            state = {"accepted": "accepted", "refused": "failed"}.get(receipt.state, "unknown")
+            state = {"accepted": "accepted", "refused": "failed", "retry": "failed"}.get(receipt.state, "unknown")
             self.writes.update(
-                "messages", id=message, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
+                "messages", id=outgoing.id, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
                 settled_at=self.sight.now,
             )  # fmt: skip
+            if isinstance(effect.step, Notify):
+                return  # until every receiver has been written to
         self.position = settle(self.plan, self.position, effect, verdict)
 
-    async def _settle_late(self, outgoing: _Outgoing, receipt: Receipt) -> None:
+    async def _settle_late(self, outgoing: Outgoing, receipt: Receipt) -> None:
         """This attempt lost its run, but it alone knows what became of its mail."""
         if receipt.state != "accepted":
             return
         async with self.rt.db.hot() as hot:
             writes = Writes()
             writes.guarded(
-                "messages", {"id": outgoing.composed.mail.message_id, "attempt": self.attempt}, state="accepted",
+                "messages", {"id": outgoing.id, "attempt": self.attempt}, state="accepted",
                 reason="", provider_id=receipt.provider_id,
             )  # fmt: skip
             await writes.flush(hot)
             await hot.commit()
 
-    def _settle_unsent(self, effect: Effect, judged: Skip | Hold | None) -> None:
-        send, branch = effect.step, effect.branch
-        assert isinstance(send, Send)
+    def _settle_unsent(self, hot: Hot, effect: Effect, judged: Skip | Hold) -> None:
         verdict = self._verdict()
         if isinstance(judged, Hold):
             verdict = replace(verdict, until=judged.until, why=judged.attention)
-        elif isinstance(judged, Skip):
-            self._skipped(send, branch.visit, judged.reason)
+        else:
+            self._deeds(hot).skip(effect.step, effect.branch.visit, judged.reason)
         self.position = settle(self.plan, self.position, effect, verdict)
-
-    def _discard(self, request: Discard) -> None:
-        send = self.plan.by_id.get(request.step)
-        if isinstance(send, Send):
-            self._skipped(send, request.visit, request.reason)
-
-    def _skipped(self, send: Send, visit: str, reason: str) -> None:
-        lead, now = self.sight.lead, self.sight.now
-        row = message_row(uuid4(), self.id, send, visit, lead, "skipped", reason, self.attempt, now)
-        self.writes.insert("messages", **row)
-
-    async def _perform(self, hot: Hot, effect: Effect) -> Verdict:
-        """The effects that only touch Postgres."""
-        current, branch, ledger = effect.step, effect.branch, self.sight.ledger
-        match current:
-            case AddPoints():
-                cause = f"s:{self.id}:{current.id}:{branch.visit}"
-                ledger.book(cause, f"step:{current.id}", current.model, current.amount)
-            case Qualify():
-                ledger.qualify(current.stage, current.source)
-            case EnterCampaign():
-                plan = ledger.rules.index.plans.get(current.campaign.casefold())
-                if plan is not None:
-                    ledger.enrol(plan, None)
-            case HandOff():
-                handoff = await handoffs.open_for(
-                    self.rt, hot, ledger, self.writes, self.sight.deployment, current, self.id, branch.event
-                )
-                return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
-        return self._verdict()
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _end_call(self, hot: Hot, request: Sleep | Finished | Stuck | None) -> Answer:
@@ -336,6 +300,7 @@ class _Call:
         resting: tuple[Any, ...] = ()
         match request:
             case Finished(outcome=outcome):
+                self.sight.ledger.end(self.sight.found.enrolment, outcome)
                 answer = Answer("done", gen)
                 row |= {"state": "ended", "outcome": outcome, "ended_at": self.sight.now, "due_at": None}
             case Stuck(reason=reason):
@@ -364,7 +329,7 @@ class _Call:
         """Store the position on the condition that nobody else has taken the run over."""
         own = self.sight.found.enrolment
         position = getattr(self, "position", own.position)
-        state = {"state": own.state, "leave_seq": own.leave_seq, **row}
+        state = {"state": own.state, "leave_seq": own.leave_seq, "goal_at": own.goal_at, **row}
         cursors = [position.seen, *(branch.cursor for branch in position.branches if branch.hold is None)]
         self.writes.guarded(
             "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.sight.found.attempt},

@@ -7,15 +7,15 @@ twice means the first. Business hours are counted in their own time zone, whatev
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import holidays
 
-from dsl.plan import After, At, BusinessHours, Duration, Moment, Weekday
+from dsl.plan import After, At, BusinessHours, Duration, Moment, Relative, Weekday
 
 _HORIZON = 50 * 366
 """Days of a calendar looked at before business hours count as never open."""
@@ -80,8 +80,13 @@ def since(duration: Duration, now: datetime, zone: str, hours: BusinessHours | N
     return _before_business_minutes(at, duration.business_minutes, hours)
 
 
-def resolve(moment: Moment, now: datetime, zone: str, hours: BusinessHours) -> datetime:
-    """The instant a moment means for a lead in `zone`. Only `At` can lie in the past."""
+def resolve(
+    moment: Moment, now: datetime, zone: str, hours: BusinessHours, fields: Mapping[str, Any] | None = None
+) -> datetime | None:  # fmt: skip
+    """The instant a moment means for a lead in `zone`. Only `At` and `Relative` can lie in the past.
+
+    None: the field of a `Relative` is empty, or holds no date.
+    """
     match moment:
         case After(duration=duration):
             return add(duration, now, zone, hours)
@@ -92,6 +97,25 @@ def resolve(moment: Moment, now: datetime, zone: str, hours: BusinessHours) -> d
             return at if at > now else _on(today + timedelta(days=ahead + 7), minutes_of(clock), zone)
         case At(date=day, time=clock, zone=own):
             return _on(date.fromisoformat(day), minutes_of(clock), own or zone)
+        case Relative(field=field, time=clock):
+            base = moment_of((fields or {}).get(field), zone, clock)
+            if base is None:
+                return None
+            return (since if moment.before else add)(moment.offset, base, zone, hours)
+
+
+def moment_of(value: Any, zone: str, clock: str) -> datetime | None:
+    """The instant that a field's value means: ISO text, where a date comes at `clock` and a local time without an
+    offset counts in the zone. None: it is neither."""
+    if not isinstance(value, str):
+        return None
+    try:
+        if len(value) == len("2026-12-24"):
+            return _on(date.fromisoformat(value), minutes_of(clock), zone)
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant(at, zone) if at.tzinfo is None else min(max(at.astimezone(UTC), _FIRST), _LAST)
 
 
 def period_start(unit: Literal["day", "week", "month"], now: datetime, zone: str) -> datetime:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from dsl.plan import SCHEMA, Form, Plan, Program, Team
 from engine.calendar import days_off
-from engine.consequences import Rules
+from engine.limits import Rules
 from engine.mail.render import Renderer
 from engine.matching import Index
 from engine.store.db import Database
@@ -113,7 +113,7 @@ class Catalog:
         self.current = Deployment(
             epoch=epoch,
             program=program,
-            rules=_without(Rules.of(program, self.plan), stopped),
+            rules=_without(Rules.of(program, self.plan, epoch), stopped),
             templates={
                 path.removeprefix("templates/"): body.decode()
                 for path, body in stored.items()

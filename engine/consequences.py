@@ -6,21 +6,21 @@ writes it in one statement. Consequences are events themselves (a stage entered,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dsl.plan import Every, Pattern, Plan, Program, Rule, Wait
-from engine import calendar
-from engine.conditions import holds, reached
+from dsl.plan import Duration, Plan, Relative, Scalar, Wait
+from engine import calendar, composite, points, segments
+from engine.admission import admits, reaches_goal, run_value
+from engine.conditions import Facts, holds, own_key, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
-from engine.matching import Index, matches
-from engine.model import Event, Lead, stage_order
+from engine.limits import Booking, Enrolment, Probe, Rules
+from engine.matching import Watch, matches, watch_of
+from engine.model import TRACKING, Event, Lead
 from engine.ports import Queue, Wake
-from engine.position import Position
 from engine.resting import may_send
 
 DEPTH = 20
@@ -28,64 +28,6 @@ DEPTH = 20
 TOO_DEEP = "consequences of consequences went too deep"
 UNCHANGED = "(unchanged)"
 """A lead's attention is neither set nor cleared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """One deployment, ready to be asked."""
-
-    program: Program
-    index: Index
-    order: tuple[str, ...]
-    plan_of: Callable[[str], Plan | None]
-
-    @staticmethod
-    def of(program: Program, plan_of: Callable[[str], Plan | None]) -> Rules:
-        return Rules(program, Index(program), stage_order(program), plan_of)
-
-
-@dataclass(slots=True, eq=False)
-class Enrolment:
-    """A run as the transaction sees it. `plan` is None for ended ones, whose plan nobody needs."""
-
-    id: UUID
-    campaign: str
-    number: int
-    digest: str
-    state: str
-    position: Position
-    started_at: datetime
-    ended_at: datetime | None = None
-    gen: int = 0
-    leave_seq: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A question about past bookings: how often and how much `rule` gave since (and for `thing`, unless None).
-
-    `number` is which of the rule's limits asks. The answer stays the same question's while the clock runs on, or when
-    the lead's zone becomes another, within one transaction.
-    """
-
-    rule: str
-    number: int
-    thing: str | None
-    since: datetime | None = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    cause: str
-    rule: str
-    model: str
-    amount: float
-    thing: str
-    seq: int
-    score_after: float
-    earned_at: datetime
-    booked_at: datetime
-    expires_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -107,11 +49,14 @@ class Ledger:
     stages: list[dict[str, Any]] = field(default_factory=list)
     started: list[Enrolment] = field(default_factory=list)
     leaving: list[Enrolment] = field(default_factory=list)
+    goals: list[Enrolment] = field(default_factory=list)
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
+    history: Sequence[Event] = ()
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
     _depth: int = 0
+    _reviewing: bool = False
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
         """Number an event under the lead's lock, log it, and follow it to its last consequence.
@@ -129,82 +74,62 @@ class Ledger:
             self.attention = TOO_DEEP
             return event
         self._depth += 1
-        self._score(event)
+        points.score(self, event)
+        segments.count_interest(self, event)
         self._stage(event)
         self._runs(event)
+        composite.noticed(self, event)
+        if event.type in composite.ACTIVE:
+            composite.active(self, event)
         self._depth -= 1
+        self.review()
         return event
 
     # ── points ───────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _score(self, event: Event) -> None:
-        for model, rule in self.rules.index.rules.get(event.type, ()):
-            assert rule.pattern is not None
-            if not matches(rule.pattern, event) or not holds(rule.condition, self._facts(event)):
-                continue
-            if amount := self._allowed(rule, event):
-                zone = self.lead.zone(self.rules.program)
-                expires = None
-                if rule.expires_after is not None:
-                    hours = self.rules.program.workspace.business_hours
-                    expires = calendar.add(rule.expires_after, event.at, zone, hours)
-                self.book(f"e:{event.seq}", rule.id, model, amount, event.name, earned_at=event.at, expires_at=expires)
-
     def book(
         self, cause: str, rule: str, model: str, amount: float, thing: str = "", *, earned_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Add points and log the crossings of any value that somebody watches."""
-        before = float(self.lead.scores.get(model, 0))
-        after = before + amount
-        booked_at = max(self.now, self.lead.last_at)
-        booking = Booking(
-            cause, rule, model, amount, thing, self.lead.seq, after, earned_at or booked_at, booked_at, expires_at
-        )
-        self.points.append(booking)
-        self.lead = self.lead.changed(scores={**self.lead.scores, model: after})
-        if expires_at is not None:
-            self.remind("expiry", expires_at)
-        watched = self.rules.index.thresholds.get(model, frozenset())
-        crossing = {"before": before, "after": after}
-        if any(before < value <= after for value in watched):
-            self.happen("score.reached", model, crossing)
-        if any(before >= value > after for value in watched):
-            self.happen("score.dropped", model, crossing)
-
-    def _allowed(self, rule: Rule, event: Event) -> float:
-        """The points the rule may still give: a cap is filled up exactly."""
-        amount = rule.amount
-        for limit, probe in probes(rule, event, self.lead.zone(self.rules.program)):
-            count, total = self.tallies.get(probe, (0, 0.0))
-            for booked in self.points:
-                if booked.rule == rule.id and probe.thing in (None, booked.thing):
-                    count, total = count + 1, total + booked.amount
-            if limit.points is not None:
-                room = max(0.0, limit.points - abs(total))
-                amount = math.copysign(min(abs(amount), room), amount)
-            elif count >= (limit.times or 1):
-                return 0
-        return amount
+        points.book(self, cause, rule, model, amount, thing, earned_at, expires_at)
+        self.review()
 
     def rate(self) -> None:
-        """Bring the points of state rules (`+20 if company_size >= 200`) in line with the lead's fields, and take back
-        those of rules that are gone from the workspace. At most once between two events."""
-        facts, rated = self._facts(None), self.lead.rated
-        due = {
-            f"{rule.id}@{model}": rule.amount if holds(rule.condition, facts) else 0
-            for model, rule in self.rules.index.state_rules
-        }
-        gone = [key for key in rated if key not in due]
-        changes = {key: due.get(key, 0) for key in [*gone, *due] if due.get(key, 0) != rated.get(key, 0)}
-        self.lead = self.lead.changed(rated={key: points for key, points in {**rated, **changes}.items() if points})
-        for key, points in changes.items():
-            rule_id, _, model = key.partition("@")
-            self.book(f"f:{self.lead.seq}", rule_id, model, points - rated.get(key, 0))
+        """Bring the points of state rules in line with the lead, and take back those of rules that are gone."""
+        points.rate(self)
+
+    def review(self) -> None:
+        """Work out anew what is a state and not an event: points of state rules, who is in which watched segment."""
+        if self._depth or self._reviewing:
+            return
+        self._reviewing = True
+        for _ in range(DEPTH):
+            before = len(self.events) + len(self.points)
+            points.rate(self)
+            segments.review(self)
+            if len(self.events) + len(self.points) == before:
+                break
+        else:
+            self.attention = TOO_DEEP
+        self._reviewing = False
+
+    def refresh(self) -> None:
+        """Bring the lead in line with a deployment it has not seen: its clocks, its segments, campaigns that take
+        present members. A lead that was just made enters what it is in from now on."""
+        known = self.lead.epoch > 0 or self.lead.seq > 0
+        self.lead = self.lead.changed(epoch=self.rules.epoch)
+        composite.watch_silence(self)
+        composite.watch_dates(self)
+        if self.rules.index.daily:
+            self.remind("daily", self.midnight())
+        if known:
+            segments.settle(self)
+            segments.take_present(self)
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
         for stage, rule in self.rules.index.stages.get(event.type, ()):
-            if matches(rule.pattern, event) and holds(rule.only_if, self._facts(event)):
+            if matches(rule.pattern, event) and holds(rule.only_if, self.facts(event)):
                 self.qualify(stage.name, rule.source, outside=stage.outside)
 
     def qualify(self, stage: str, reason: str, *, outside: bool = False, back: bool = False) -> None:
@@ -221,16 +146,32 @@ class Ledger:
         self.stages.append(
             {"seq": self.lead.seq + 1, "stage": stage, "before": before, "reason": reason, "at": self.now}
         )
+        composite.watch_silence(self)
         self.happen("stage.entered", stage, {"before": before})
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _runs(self, event: Event) -> None:
         for enrolment in [*self.enrolments]:
+            self._goal(enrolment, event)
             if enrolment.state != "ended":
                 self._touch(enrolment, event)
         for plan, start in self.rules.index.starts.get(event.type, ()):
-            if matches(start.pattern, event) and holds(start.only_if, self._facts(event)):
+            if not matches(start.pattern, event):
+                continue
+            facts = self.facts(event)
+            if holds(start.audience, facts) and holds(start.only_if, facts):
                 self.enrol(plan, event)
+
+    def _goal(self, enrolment: Enrolment, event: Event) -> None:
+        """A run that has ended is measured by today's goal, since nobody keeps its plan at hand."""
+        plan = self.rules.plan_of(enrolment.digest) or self.rules.index.plans.get(enrolment.campaign.casefold())
+        zone, hours = self.lead.zone(self.rules.program), self.rules.program.workspace.business_hours
+        if plan is None or not reaches_goal(plan, enrolment, event, zone, hours):
+            return
+        enrolment.goal_at = event.at
+        self.goals.append(enrolment)
+        if plan.goal is not None and plan.goal.leaves:
+            self.leave(enrolment, event.seq)
 
     def _touch(self, enrolment: Enrolment, event: Event) -> None:
         plan = self.rules.plan_of(enrolment.digest)
@@ -261,38 +202,123 @@ class Ledger:
     def enrol(self, plan: Plan, event: Event | None) -> Enrolment | None:
         """Enter the lead into a campaign, unless a run is live or its `enters` line forbids another one."""
         past = [one for one in self.enrolments if one.campaign.casefold() == plan.campaign.casefold()]
-        if any(one.state != "ended" for one in past) or (past and not self._may_return(plan, past)):
+        value, hours = run_value(plan, event), self.rules.program.workspace.business_hours
+        if not admits(plan, past, value, self.now, self.lead.zone(self.rules.program), hours):
             return None
         fresh = Enrolment(
             id=uuid4(), campaign=plan.campaign, number=max((one.number for one in past), default=0) + 1,
             digest=plan.digest, state="live", position=begin(plan, self.lead.seq, event), started_at=self.now,
+            per=value,
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)
         queue: Queue = "mail" if may_send(plan, plan.entry) else "db"
         self.wakes[fresh.id] = Wake(fresh.id, "enrolment", start=True, seq=self.lead.seq, gen=0, queue=queue)
+        if self.listened("campaign.entered"):
+            self.happen("campaign.entered", plan.campaign)
         return fresh
 
-    def _may_return(self, plan: Plan, past: list[Enrolment]) -> bool:
-        match plan.reentry.kind:
-            case "once":
-                return False
-            case "always":
-                return True
-            case "after":
-                assert plan.reentry.after is not None
-                hours = self.rules.program.workspace.business_hours
-                left = max(one.ended_at or one.started_at for one in past)
-                zone = self.lead.zone(self.rules.program)
-                return calendar.add(plan.reentry.after, left, zone, hours) <= self.now
+    def end(self, enrolment: Enrolment, outcome: str) -> None:
+        """The run has come to its end; its row is the caller's to write."""
+        enrolment.state, enrolment.ended_at = "ended", self.now
+        if self.listened("campaign.left"):
+            self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def midnight(self) -> datetime:
+        """When the lead's day is over."""
+        today = calendar.period_start("day", self.now, self.zone)
+        return calendar.add(Duration(days=1), today, self.zone, self.rules.program.workspace.business_hours)
+
     def remind(self, what: str, due: datetime) -> None:
         """Ask for the lead to be looked at again; one row per purpose, the earliest instant wins."""
         self.clocks[what] = min(due, self.clocks.get(what, due))
 
-    def _facts(self, event: Event | None) -> Any:
-        return self.lead.facts(self.rules.order, event.data if event else None)
+    @property
+    def zone(self) -> str:
+        return self.lead.zone(self.rules.program)
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
+    def facts(self, event: Event | None = None, run: Enrolment | None = None) -> Facts:
+        """Everything a condition may ask for at this moment; `run` is the one that asks."""
+        program = self.rules.program
+        needs = not program.workspace.tracking_needs_consent
+        return self.lead.facts(
+            self.rules.order, event.data if event else None,
+            campaigns=frozenset(one.campaign.casefold() for one in self.enrolments if one.state != "ended"),
+            been=frozenset(one.campaign.casefold() for one in self.enrolments),
+            tracking=needs or self.lead.topics.get(TRACKING) == "subscribed",
+            history=(*self.history, *self.events) if self.history or self.rules.index.watch.history else (),
+            now=self.now, zone=self.lead.zone(program), entered=run.position.entered if run else 0,
+            entered_at=run.started_at if run else None,
+        )  # fmt: skip
+
+    def watches(self) -> Iterator[Watch]:
+        """What the deployment listens for, and then what live runs do, which may be on older plans."""
+        yield self.rules.index.watch
+        for one in self.enrolments:
+            if one.state != "ended" and (plan := self.rules.plan_of(one.digest)) is not None:
+                yield watch_of(plan)
+
+    def listened(self, type: str) -> bool:
+        return any(type in watch.types for watch in self.watches())
+
+    # ── what is set ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def set_field(self, name: str, value: Scalar | None) -> bool:
+        """Write a field of the lead, or empty it; whether that changed it."""
+        return self.set_fields({name: value})
+
+    def set_fields(self, values: Mapping[str, Scalar | None]) -> bool:
+        """Write fields, all before anything follows from them. A change that somebody watches is logged."""
+        before = self.lead.fields
+        wanted = {name: None if value == "" else value for name, value in values.items()}
+        changes = {name: value for name, value in wanted.items() if value != before.get(name)}
+        if not changes:
+            return False
+        kept = {**before, **changes}
+        self.lead = self.lead.changed(fields={name: value for name, value in kept.items() if value is not None})
+        for name, value in changes.items():
+            composite.watch_dates(self, name)
+            if any(watch.field(name) for watch in self.watches()):
+                self.happen("field.changed", name, {"before": before.get(name), "after": value})
+        self.review()
+        return True
+
+    def join_list(self, name: str) -> bool:
+        """Put the lead on a list, declared or not; False when it was on it."""
+        if own_key(self.lead.lists, name) is not None:
+            return False
+        self.lead = self.lead.changed(lists={**self.lead.lists, name: self.now.isoformat()})
+        composite.watch_dates(self)
+        self.happen("list.joined", name)
+        return True
+
+    def leave_list(self, name: str) -> bool:
+        key = own_key(self.lead.lists, name)
+        if key is None:
+            return False
+        self.lead = self.lead.changed(lists={one: at for one, at in self.lead.lists.items() if one != key})
+        self.happen("list.left", key)
+        return True
+
+    def subscribe(self, topic: str) -> bool:
+        """The proof of consent is the caller's to keep."""
+        return self._topic(topic, "subscribed", "topic.joined")
+
+    def unsubscribe(self, topic: str) -> bool:
+        return self._topic(topic, "unsubscribed", "topic.left")
+
+    def _topic(self, topic: str, state: str, type: str) -> bool:
+        key = own_key(self.lead.topics, topic) or topic
+        before = self.lead.topics.get(key)
+        if before == state:
+            return False
+        self.lead = self.lead.changed(topics={**self.lead.topics, key: state})
+        moved = state == "subscribed" or before == "subscribed"
+        if moved and key != TRACKING and self.listened(type):
+            self.happen(type, key)
+        self.review()
+        return True
 
 
 def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
@@ -301,53 +327,9 @@ def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
         step = plan.by_id.get(branch.at or "")
         if isinstance(step, Wait) and any(matches(arm.pattern, event, enrolment.id) for arm in step.arms):
             return True
+        until = step.until if isinstance(step, Wait) else None
+        if isinstance(until, Relative) and event.type == "field.changed" and event.name == until.field:
+            return True
         if branch.handoff is not None and event.type in HANDOFF_EVENTS and event.data.get("handoff") == branch.handoff:
             return True
     return any(matches(one.pattern, event, enrolment.id) for one in plan.whenevers)
-
-
-def probes(rule: Rule, event: Event, zone: str) -> list[tuple[Every, Probe]]:
-    """What must be known of the past to judge the rule's limits for this event."""
-    found = []
-    for number, limit in enumerate(rule.limits):
-        start = None
-        if limit.unit is not None:
-            start = calendar.period_start(limit.unit, event.at, zone)
-        elif limit.span is not None:
-            start = calendar.since(limit.span, event.at, zone)
-        found.append((limit, Probe(rule.id, number, event.name if limit.per_thing else None, start)))
-    return found
-
-
-def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, Any], now: datetime) -> list[Probe]:
-    """The probes that judging such an event, and what may follow from it, will ask for."""
-    zone = lead.zone(rules.program)
-    at = max(now, lead.last_at)
-    event = Event(seq=lead.seq + 1, at=at, type=type, name=name, data=data)
-    found = [
-        probe
-        for _, rule in rules.index.rules.get(type, ())
-        if rule.limits and rule.pattern is not None and matches(rule.pattern, event)
-        for _, probe in probes(rule, event, zone)
-    ]
-    for rule in derived(rules):
-        assert rule.pattern is not None
-        for thing in _things(rules, rule.pattern):
-            named = replace(event, type=rule.pattern.type, name=thing)
-            found += [probe for _, probe in probes(rule, named, zone)]
-    return found
-
-
-def derived(rules: Rules) -> list[Rule]:
-    """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
-    types = ("stage.entered", "score.reached", "score.dropped", *HANDOFF_EVENTS)
-    return [rule for type in types for _, rule in rules.index.rules.get(type, ()) if rule.limits]
-
-
-def _things(rules: Rules, pattern: Pattern) -> set[str]:
-    """The names that events of such a derived pattern can have."""
-    if pattern.type == "stage.entered":
-        return {stage.name for stage in rules.program.stages}
-    if pattern.type in HANDOFF_EVENTS:
-        return {team.name for team in rules.program.teams}
-    return {pattern.model}

@@ -10,8 +10,10 @@ from dsl.plan import Team
 from engine import handoff as ladder
 from engine.catalog import Deployment
 from engine.conditions import reached
-from engine.consequences import Ledger, needed
+from engine.consequences import Ledger
 from engine.handoff import Act, Change, State
+from engine.limits import needed
+from engine.opening import complete_history
 from engine.ports import Wake
 from engine.routing import Choice, Desk, choose, same, team_for
 from engine.runtime import Runtime
@@ -44,13 +46,16 @@ class Dossier:
             return None
         deployment = await rt.deployment(locked.epoch)
         probes = needed(deployment.rules, locked.lead, "", "", {}, now)
-        found = await store.read(hot, id, locked.lead.id, probes, provider)
+        asked = deployment.rules.index.watch.history
+        found = await store.read(hot, id, locked.lead.id, probes, provider, asked)
         if found is None:
             return None
-        await rt.catalog.need(one.digest for one in found.enrolments if one.state != "ended")
-        ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies)
+        live = [one.digest for one in found.enrolments if one.state != "ended"]
+        await rt.catalog.need(live)
+        history = await complete_history(rt, hot, locked.lead.id, deployment.rules, live, found.history)
+        ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies, history=history)
         team = deployment.teams.get(found.state.team.casefold())
-        team = team or team_for(deployment.program.teams, locked.lead.facts(deployment.rules.order))
+        team = team or team_for(deployment.program.teams, ledger.facts())
         stand_in = Team(
             name=found.state.team, hours=deployment.program.workspace.business_hours, members=(), source=found.source
         )
@@ -66,7 +71,7 @@ class Dossier:
         loads = await store.loads(hot, self.deployment.teams, self.found.id)
         teams = {team.name: team for team in self.deployment.teams.values()}
         desk = Desk({**teams, self.team.name: self.team}, loads, turns, now)
-        facts = self.ledger.lead.facts(self.ledger.rules.order)
+        facts = self.ledger.facts()
         former = str(self.ledger.lead.fields.get("owner") or "") or self.found.former
 
         def chosen(tried: tuple[str, ...]) -> Choice:
@@ -101,9 +106,8 @@ class Dossier:
 
     def _own(self, member: str) -> None:
         """The lead's owner, unless the CRM says who that is."""
-        lead = self.ledger.lead
         if not self.deployment.program.all_fields["owner"].from_crm:
-            self.ledger.lead = lead.changed(fields={**lead.fields, "owner": member})
+            self.ledger.set_field("owner", member)
             self.ledger.rate()
 
     def _recycle(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, get_args
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from dsl.plan import Team
 from engine.catalog import Deployment
 from engine.handoff import Notice, NoticeKind, State
-from engine.letters import context_for
-from engine.mail.compose import Addressed, compose
+from engine.letters import compose_for_staff
 from engine.mail.errors import TemplateError
 from engine.mail.notices import NOTICES
 from engine.mail.render import Renderer
@@ -87,16 +87,15 @@ def notice_mail(
         "handoff_url": url, "team": team.name, "member": state.member, "phase": state.phase, "due": state.due_at,
         "reason": state.reason, **known,
     }  # fmt: skip
-    context = context_for(lead, deployment, tokens, base_url, event={key: one for key, one in event.items() if one})
-    context = replace(context, language="", zone=team.hours.zone)
-    message = Addressed(uuid4(), lead.id, notice.to, "staff")
-    template, workspace = NOTICES[notice.kind], deployment.program.workspace
+    compose = partial(
+        compose_for_staff, NOTICES[notice.kind], notice.to, lead, deployment, tokens, base_url, zone=team.hours.zone,
+        event={key: one for key, one in event.items() if one},
+    )  # fmt: skip
     try:
-        composed = compose(deployment.renderer, template, context, message, tokens, base_url, tracked=False)
-        return composed.mail, None
+        return compose(), None
     except TemplateError as problem:
-        composed = compose(Renderer({}, workspace), template, context, message, tokens, base_url, tracked=False)
-        return composed.mail, f"template {problem.name}: {problem.message}"
+        builtin = Renderer({}, deployment.program.workspace)
+        return compose(renderer=builtin), f"template {problem.name}: {problem.message}"
 
 
 def notice_row(

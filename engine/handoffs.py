@@ -52,7 +52,7 @@ async def open_for(
     if found := ledger.open_handoff or await store.open_of(hot, ledger.lead.id):
         return found
     team = deployment.teams.get((step.team or "").casefold())
-    team = team or team_for(deployment.program.teams, ledger.lead.facts(ledger.rules.order))
+    team = team or team_for(deployment.program.teams, ledger.facts())
     if team is None:
         ledger.attention = f"{step.source}: {NO_TEAM}"
         log.warning("handoff.no_team", enrolment=str(enrolment), source=step.source)

@@ -14,15 +14,14 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
-from engine.catalog import Deployment
-from engine.consequences import Ledger, needed
+from engine.consequences import Ledger
 from engine.letters import may_track
 from engine.model import TRACKING
+from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
-from engine.store.record import record as to_rows
 from engine.store.writes import Writes
 from engine.tokens import address_hash, email_key
 
@@ -74,11 +73,12 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
     data = {name: value for name, value in post.values.items() if name != "email"}
     async with rt.turn(key), rt.db.hot() as hot:
         attached = await _lock_visitor(rt, hot, post.visitor)
-        locked, deployment = await _known(rt, hot, address, key)
+        locked = await _known(rt, hot, address, key)
         now = rt.clock.now()
         keys, fresh = _natural_keys(post, now)
         visitor = post.visitor if attached is None else None
-        ledger, around = await _open(rt, hot, locked, deployment, type, post.form.name, data, keys, fresh, visitor)
+        event = (type, post.form.name, data)
+        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh, visitor=visitor)
         if around.repeated is not None:
             return Submitted("repeated", locked.lead.id)
         writes = Writes()
@@ -91,7 +91,7 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
             _fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
             _consent(ledger, writes, {topic: _proof(post.form, topic, post.context) for topic in post.topics})
             ledger.happen(type, post.form.name, data, key=keys[0])
-        await _commit(rt, hot, ledger, writes)
+        await commit(rt, hot, ledger, writes)
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
 
 
@@ -115,12 +115,10 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         locked = await leads.lock(hot, lead_id)
         if locked is None:
             return None
-        deployment = await rt.deployment(locked.epoch)
         data, key, name = posted.data, f"confirm:{seq}", str(posted.name)
         values = data["values"]
-        ledger, around = await _open(
-            rt, hot, locked, deployment, "form.submitted", name, values, [key], visitor=visitor
-        )
+        event = ("form.submitted", name, values)
+        ledger, around = await open_ledger(rt, hot, locked, event, keys=[key], visitor=visitor)
         if around.repeated is None:
             writes = Writes()
             _join_visitor(ledger, writes, around, visitor)
@@ -131,7 +129,7 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
             asked = posted.asked or {}
             _consent(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
             ledger.happen("form.submitted", name, values, key=key)
-            await _commit(rt, hot, ledger, writes)
+            await commit(rt, hot, ledger, writes)
     return name
 
 
@@ -158,15 +156,15 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
             return
         deployment = await rt.deployment(locked.epoch)
         data = {"topic": topic or "", "how": how}
-        ledger, _ = await _open(rt, hot, locked, deployment, "lead.unsubscribed", topic or "", data)
+        ledger, _ = await open_ledger(rt, hot, locked, ("lead.unsubscribed", topic or "", data))
         writes = Writes()
         done = ledger.lead.topics.get(topic) == "unsubscribed" if topic else ledger.lead.suppressed is not None
         if done:
             return
         event = ledger.happen("lead.unsubscribed", topic or "", data)
         names = [topic] if topic else [one.name for one in deployment.program.workspace.topics]
-        ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(names, "unsubscribed")})
         for name in names:
+            ledger.unsubscribe(name)
             writes.insert(
                 "consents", lead_id=lead_id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
                 at=event.at,
@@ -177,7 +175,7 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
             plan = rt.catalog.plan(enrolment.digest)
             if plan is not None and topic is not None and plan.topic == topic:
                 ledger.leave(enrolment, event.seq)
-        await _commit(rt, hot, ledger, writes)
+        await commit(rt, hot, ledger, writes)
 
 
 def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
@@ -195,13 +193,12 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
     if one.email is not None:
         key = email_key(one.email)
         async with rt.turn(key), rt.db.hot() as hot:
-            locked, deployment = await _known(rt, hot, one.email, key)
-            return await _occur(rt, hot, locked, deployment, one)
+            return await _occur(rt, hot, await _known(rt, hot, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
         lead_id = await _lock_visitor(rt, hot, one.visitor)
         if lead_id is not None and (found := await leads.lock(hot, lead_id)):
-            return await _occur(rt, hot, found, await rt.deployment(found.epoch), one)
+            return await _occur(rt, hot, found, one)
         writes = Writes()
         key = one.key or str(uuid4())
         writes.insert(
@@ -214,39 +211,14 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def _known(rt: Runtime, hot: Hot, address: str, key: str) -> tuple[Locked, Deployment]:
+async def _known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
     """The lead with that address under its lock; a new one stands at the first stage."""
     current = rt.catalog.current or await rt.catalog.refresh()
     now = rt.clock.now()
     first = current.first_stage if current else ""
-    locked = await leads.lock_or_create(
+    return await leads.lock_or_create(
         hot, id=uuid4(), email=address, key=key, hash=_hash(rt, key), stage=first, now=now
     )  # fmt: skip
-    return locked, await rt.deployment(locked.epoch)
-
-
-async def _open(
-    rt: Runtime, hot: Hot, locked: Locked, deployment: Deployment, type: str, name: str, data: Mapping[str, Any],
-    keys: Sequence[str] = (), fresh: datetime | None = None, visitor: UUID | None = None,
-) -> tuple[Ledger, Around]:  # fmt: skip
-    """A ledger that knows what judging this event will ask for."""
-    now = rt.clock.now()
-    probes = needed(deployment.rules, locked.lead, type, name, data, now)
-    around = await leads.look_around(hot, locked.lead.id, probes, keys, fresh=fresh, visitor=visitor)
-    await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
-    tallies = around.tallies
-    if around.anonymous:
-        before = [(one["type"], one["name"], one["data"]) for one in around.anonymous]
-        asked = {probe for one in before for probe in needed(deployment.rules, locked.lead, *one, now)}
-        tallies |= (await leads.look_around(hot, locked.lead.id, [*asked - tallies.keys()])).tallies
-    return Ledger(deployment.rules, locked.lead, now, around.enrolments, tallies), around
-
-
-async def _commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
-    to_rows(ledger, writes, rt.clock.real())
-    await writes.flush(hot)
-    await hot.commit()
-    rt.delivery.push(list(ledger.wakes.values()))
 
 
 async def _happen(
@@ -255,19 +227,17 @@ async def _happen(
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         if locked := await leads.lock(hot, lead_id):
             one = Occurrence(type=type, name=name, data=data, key=key)
-            await _occur(rt, hot, locked, await rt.deployment(locked.epoch), one)
+            await _occur(rt, hot, locked, one)
 
 
-async def _occur(
-    rt: Runtime, hot: Hot, locked: Locked, deployment: Deployment, one: Occurrence
-) -> Literal["recorded", "repeated"]:
+async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Literal["recorded", "repeated"]:
     keys = [one.key] if one.key else []
-    ledger, around = await _open(rt, hot, locked, deployment, one.type, one.name, one.data, keys)
+    ledger, around = await open_ledger(rt, hot, locked, (one.type, one.name, one.data), keys=keys)
     if around.repeated is not None:
         return "repeated"
     ledger.rate()
     ledger.happen(one.type, one.name, one.data, key=one.key)
-    await _commit(rt, hot, ledger, Writes())
+    await commit(rt, hot, ledger, Writes())
     return "recorded"
 
 
@@ -282,14 +252,14 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
             bucket = int(now.timestamp() // ONE_CLICK.total_seconds())
             keys, fresh = [f"{keys[0]}:{bucket}", f"{keys[0]}:{bucket - 1}"], now - ONE_CLICK
         data = {"link": url} if url else {}
-        deployment = await rt.deployment(locked.epoch)
-        ledger, around = await _open(rt, hot, locked, deployment, type, locked.row.template, data, keys, fresh)
-        wanted = locked.row.kind != "staff" and may_track(locked.lead, deployment)
+        event = (type, locked.row.template, data)
+        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh)
+        wanted = locked.row.kind != "staff" and may_track(locked.lead, await rt.deployment(locked.epoch))
         if around.repeated is None and wanted:
             ledger.rate()
             row = locked.row
             ledger.happen(type, row.template, data, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
-            await _commit(rt, hot, ledger, Writes())
+            await commit(rt, hot, ledger, Writes())
     return str(url) if url else None
 
 
@@ -308,8 +278,8 @@ async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str,
 
 def _consent(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:
     """Subscribe to topics; `proofs` says of each what was agreed to, where and how."""
-    ledger.lead = ledger.lead.changed(topics={**ledger.lead.topics, **dict.fromkeys(proofs, "subscribed")})
     for topic, record in proofs.items():
+        ledger.subscribe(topic)
         writes.insert(
             "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state="subscribed",
             record=record, at=ledger.now,
@@ -326,15 +296,14 @@ def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]
 
 def _fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
     """Take over the values: what the CRM owns never, what is known already only if the sender has proved who it is."""
-    program, fields = ledger.rules.program, dict(ledger.lead.fields)
+    program, changes = ledger.rules.program, {}
     for name, value in values.items():
         declared = program.all_fields.get(name)
         if name == "email" or declared is None or declared.from_crm:
             continue
-        if overwrite or fields.get(name) in (None, ""):
-            fields[name] = value
-    if fields != ledger.lead.fields:
-        ledger.lead = ledger.lead.changed(fields=fields)
+        if overwrite or ledger.lead.fields.get(name) in (None, ""):
+            changes[name] = value
+    ledger.set_fields(changes)
     ledger.rate()
 
 

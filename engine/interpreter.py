@@ -3,7 +3,7 @@
     position, request = step(plan, position, world)      # what is to be done next, as of `world`
     position = settle(plan, position, request, verdict)  # … and after the caller has done it
 
-A request is an effect (a mail, points, a stage, a handoff, another campaign), or a rest: `Sleep` or `Finished`. `step`
+A request is an effect (a mail, points, a stage, a handoff, another campaign …) or a rest: `Sleep` or `Finished`. `step`
 never moves past an effect, so the position it returns may be stored at any time: asked again it returns the same effect
 under the same identity (enrolment, step, visit).
 """
@@ -16,31 +16,36 @@ from datetime import datetime
 from uuid import UUID
 
 from dsl.plan import (
-    AddPoints,
     AnyStep,
     Arm,
     At,
     BusinessHours,
-    EnterCampaign,
     HandOff,
     If,
+    Notify,
     Plan,
-    Qualify,
+    Post,
+    Relative,
+    Repeat,
     Send,
+    Split,
     Stop,
     Target,
+    VariantTest,
     Wait,
     Whenever,
 )  # fmt: skip
 from engine import calendar
+from engine.chance import arm_of
 from engine.conditions import Facts, holds
 from engine.matching import matches
 from engine.model import Event
-from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Position
+from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.resting import Sleep, sleep
 
 MOST_HOPS = 1000
 """Steps without an effect or a rest in one call: more means the plan goes round in a circle."""
+NOBODY = UUID(int=0)
 HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
@@ -49,7 +54,8 @@ class World:
     """What is true while a call works: the instant, the lead's facts and log, and whether the run has to leave.
 
     `events` are those above the position's cursors, in seq order, complete up to `seq`. `leaving` is the event that
-    made the run leave, `leave_entry` the first step of the block that runs then (None: there is none).
+    made the run leave, `leave_entry` the first step of the block that runs then (None: there is none), `outcome` what
+    the run ends with then. `lead` is whose chances count at a split.
     """
 
     enrolment: UUID
@@ -61,6 +67,8 @@ class World:
     events: Sequence[Event] = ()
     leaving: Event | None = None
     leave_entry: Target = None
+    outcome: str = ""
+    lead: UUID = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +106,19 @@ Request = Effect | Discard | Sleep | Finished | Stuck
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of an effect. `until` holds a mail back, `why` tells if a person should look; `seq` is the lead's
-    newest event at that moment."""
+    newest event at that moment, `variant` the one a test has chosen."""
 
     seq: int
     until: datetime | None = None
     why: str | None = None
     handoff: str | None = None
+    variant: str | None = None
 
 
 def begin(plan: Plan, seq: int, entry: Event | None) -> Position:
     """The position of a lead who has just entered through `entry`, the event numbered `seq`."""
     flow = Branch.started(FLOW, plan.entry, "0", entry) if entry else Branch(FLOW, plan.entry, "0", cursor=seq)
-    return Position(branches=(flow,) if plan.entry else (), seen=seq)
+    return Position(branches=(flow,) if plan.entry else (), seen=seq, entered=seq)
 
 
 def step(plan: Plan, position: Position, world: World) -> tuple[Position, Request]:
@@ -156,9 +165,17 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
             return replace(position.with_branch(branch.moved(current.next, cursor=verdict.seq)), sent=sent)
         case HandOff() if verdict.handoff is not None and not current.detached:
             return position.with_branch(replace(branch, handoff=verdict.handoff))
-        case AddPoints() | Qualify() | EnterCampaign() | HandOff():
+        case VariantTest():
+            return position.with_branch(branch.moved(_variant(current, verdict.variant)))
+        case If() | Wait() | Split() | Repeat() | Stop():
+            raise TypeError(f"a {current.kind} has no effect")
+        case _:
             return position.with_branch(branch.moved(current.next))
-    raise TypeError(f"a {current.kind} has no effect")
+
+
+def _variant(test: VariantTest, chosen: str | None) -> Target:
+    first = test.variants[0].target if test.variants else None
+    return next((one.target for one in test.variants if one.name == chosen), first)
 
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,7 +190,12 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
             return position.with_branch(_arrive(current, branch, world))
         match current:
             case Stop():
-                return replace(_drop_all(plan, position, "stopped"), ending=position.ending or "stopped")
+                outcome = current.outcome or "stopped"
+                return replace(_drop_all(plan, position, outcome), ending=position.ending or outcome)
+            case Split():
+                return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
+            case Repeat():
+                ended = _next_round(current, branch, world)
             case If():
                 facts = replace(world.facts, event=branch.event)
                 chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
@@ -182,7 +204,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
                 ended = _end_wait(current, branch, position, world)
             case HandOff() if branch.handoff is not None:
                 ended = _end_handoff(current, branch, world)
-            case Send() if branch.hold is not None and branch.hold > world.now:
+            case Send() | Notify() | Post() if branch.hold is not None and branch.hold > world.now:
                 ended = None
             case _:
                 return Effect(branch, current)
@@ -193,16 +215,30 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
 
 def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
     arrived = replace(branch, arrived=world.now)
+    if isinstance(current, Repeat):
+        return _arrive_at_repeat(current, arrived, world)
     if not isinstance(current, Wait) or current.until is None:
         return arrived
-    deadline = calendar.resolve(current.until, world.now, world.zone, world.hours)
-    if isinstance(current.until, At) and deadline < world.now:
-        return branch.moved(current.missed)
-    return replace(arrived, deadline=deadline)
+    return _resolved(current, arrived, world) or branch.moved(current.missed)
+
+
+def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
+    """With the wait's deadline as of now; None when its moment is past or unknown."""
+    assert wait.until is not None
+    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, world.facts.fields)
+    if deadline is None or (isinstance(wait.until, At | Relative) and deadline < world.now):
+        return None
+    return replace(branch, deadline=deadline)
 
 
 def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> Branch | None:
     """The branch after its wait, or None while neither event nor deadline has come. The log decides, not the clock."""
+    if isinstance(wait.until, Relative) and _field_moved(wait.until, branch, world):
+        moved = _resolved(wait, branch, world)
+        if moved is None:
+            return branch.moved(wait.missed)
+        if moved.deadline != branch.deadline:
+            return moved
     for event in world.events:
         if branch.deadline is not None and event.at > branch.deadline:
             break
@@ -214,8 +250,53 @@ def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> B
         return branch.moved(wait.then)
     if branch.deadline is None or world.now < branch.deadline:
         return None
-    before = [event.seq for event in world.events if event.at <= branch.deadline]
-    return branch.moved(wait.then, cursor=max(branch.cursor, *before, 0))
+    return branch.moved(wait.then, cursor=_up_to(branch.deadline, branch, world))
+
+
+def _field_moved(until: Relative, branch: Branch, world: World) -> bool:
+    """Whether the date that the wait hangs on has changed while there still was time."""
+    return any(
+        event.type == "field.changed" and event.name == until.field and event.seq > branch.cursor
+        and (branch.deadline is None or event.at <= branch.deadline)
+        for event in world.events
+    )  # fmt: skip
+
+
+def _up_to(deadline: datetime, branch: Branch, world: World) -> int:
+    """The cursor once the branch has rested until then: what came later counts for what follows."""
+    return max([branch.cursor, *(event.seq for event in world.events if event.at <= deadline)])
+
+
+# ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _arrive_at_repeat(repeat: Repeat, branch: Branch, world: World) -> Branch:
+    """Before the first round, or after one; then until the next may begin."""
+    names = [loop.step for loop in branch.loops]
+    if repeat.id not in names:
+        fresh = Loop(repeat.id, 0, world.now, branch.visit)
+        return replace(branch, loops=(*branch.loops, fresh))
+    loops = branch.loops[: names.index(repeat.id) + 1]
+    deadline = None
+    if repeat.every is not None and loops[-1].round < repeat.times:
+        deadline = calendar.add(repeat.every, loops[-1].started, world.zone, world.hours)
+    return replace(branch, loops=loops, visit=loops[-1].visit, deadline=deadline)
+
+
+def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
+    """The branch in its next round or past the last one, or None while that has to wait. What happened while it rested
+    does not count for the round's waits."""
+    if branch.deadline is not None and world.now < branch.deadline:
+        return None
+    *outer, loop = branch.loops
+    arrived = branch.arrived or world.now
+    if branch.deadline is not None and branch.deadline > arrived:
+        arrived = branch.deadline
+        branch = replace(branch, cursor=_up_to(arrived, branch, world))
+    until = repeat.until is not None and holds(repeat.until, replace(world.facts, event=branch.event))
+    if until or loop.round >= repeat.times:
+        return branch.moved(repeat.next, loops=tuple(outer))
+    following = replace(loop, round=loop.round + 1, started=arrived)
+    visit = f"{loop.visit}/{following.round}"
+    return branch.moved(repeat.body, loops=(*outer, following), visit=visit)
 
 
 def _floor(arm: Arm, branch: Branch, position: Position) -> int:
@@ -286,7 +367,7 @@ def _main(position: Position) -> Branch | None:
 
 def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
     assert world.leaving is not None
-    ending = "unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left"
+    ending = world.outcome or ("unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left")
     left = replace(_drop_all(plan, position, ending), ending=ending)
     if world.leave_entry is None:
         return left
@@ -295,11 +376,11 @@ def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
 
 
 def _drop_all(plan: Plan, position: Position, reason: str) -> Position:
-    """Without branches; mails that were due or held back are to be recorded."""
+    """Without branches; mails and posts that were due or held back are to be recorded."""
     due = tuple(
         (one.at, one.visit, reason)
         for one in position.branches
-        if one.at and one.arrived is not None and isinstance(plan.by_id.get(one.at), Send)
+        if one.at and one.arrived is not None and isinstance(plan.by_id.get(one.at), Send | Notify | Post)
     )
     return replace(position, branches=(), dropped=(*position.dropped, *due))
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 from dsl.plan import Plan, Send
 from engine.catalog import Deployment
+from engine.chance import subject_of
 from engine.mail.compose import Addressed, Composed, compose
-from engine.mail.render import Context
+from engine.mail.render import Context, Renderer
 from engine.model import TRACKING, Lead
+from engine.ports import Mail
 from engine.position import Branch
 from engine.tokens import Tokens
 
@@ -60,4 +63,21 @@ def compose_for_lead(
     )  # fmt: skip
     context = context_for(lead, deployment, tokens, base_url, event=branch.event, given=given, confirm_url=confirm)
     tracked = may_track(lead, deployment) and not transactional
-    return compose(deployment.renderer, send.template, context, message, tokens, base_url, tracked=tracked)
+    return compose(
+        deployment.renderer, send.template, context, message, tokens, base_url, tracked=tracked,
+        subject=subject_of(send.subjects, plan, send.id, lead.id),
+    )  # fmt: skip
+
+
+def compose_for_staff(
+    template: str, to: str, lead: Lead, deployment: Deployment, tokens: Tokens, base_url: str, *,
+    event: Mapping[str, Any], zone: str, renderer: Renderer | None = None,
+) -> Mail:  # fmt: skip
+    """A mail about a lead to a colleague: in the company's language, never tracked. Raises TemplateError.
+
+    `renderer` stands in for the workspace's own.
+    """
+    context = replace(context_for(lead, deployment, tokens, base_url, event=event), language="", zone=zone)
+    message = Addressed(uuid4(), lead.id, to, "staff")
+    renderer = renderer or deployment.renderer
+    return compose(renderer, template, context, message, tokens, base_url, tracked=False).mail

@@ -42,6 +42,11 @@ class Lead:
     rated: Mapping[str, float] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
     suppressed: str | None = None
+    lists: Mapping[str, str] = field(default_factory=dict)
+    interests: Mapping[str, float] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    active_at: datetime | None = None
+    epoch: int = 0
 
     def changed(self, **changes: Any) -> Lead:
         return replace(self, **changes)
@@ -55,11 +60,15 @@ class Lead:
         languages = program.workspace.languages
         return wanted if wanted in languages else languages[0]
 
-    def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None) -> Facts:
+    def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None, **around: Any) -> Facts:
+        """What the lead itself tells; `around` are the other facts, see `Ledger.facts`."""
         known: dict[str, Scalar] = {**self.fields, "created": self.created_at.isoformat()}
         if self.email:
             known["email"] = self.email
-        return Facts(fields=known, scores=self.scores, stage=self.stage, order=order, event=event or {})
+        return Facts(
+            fields=known, scores=self.scores, stage=self.stage, order=order, event=event or {}, topics=self.topics,
+            lists=self.lists, interests=self.interests, **around,
+        )  # fmt: skip
 
 
 def stage_order(program: Program) -> tuple[str, ...]:

@@ -90,6 +90,26 @@ class Mailer(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Parcel:
+    """One post to another system, ready to go. `key` is the identity of the step that makes it."""
+
+    url: str
+    body: bytes
+    key: str
+    signature: str
+
+
+class Poster(Protocol):
+    async def post(self, one: Parcel) -> Receipt:
+        """Hand over one parcel. Never raises for anything the receiver or the network does.
+
+        accepted: a 2xx. refused: it will never be. retry: it may have arrived, and may be repeated.
+        """
+
+    async def close(self) -> None: ...
+
+
 class Delivery(Protocol):
     """Hands committed outbox rows to `Runs`, in the background, and removes what was delivered."""
 

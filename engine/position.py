@@ -17,6 +17,16 @@ MOST_USED = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """A `repeat` the branch is inside: the round it is in, when that began, and the visit it came with."""
+
+    step: str
+    round: int
+    started: datetime
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """One thread of a run.
 
@@ -24,7 +34,8 @@ class Branch:
     `event`: the data of the event that started or last woke it, `event_seq` and `event_at` its
     number and instant. While it rests: `deadline` of a wait, `handoff` whose
     decision it awaits, or `hold`, when a send that must wait is tried again; `why` says so where a person should look.
-    `arrived` is when it came to its step.
+    `arrived` is when it came to its step. `loops` are the repeats around it, the innermost last; in each the visit is
+    followed by the round: `0/2`.
     """
 
     id: str
@@ -40,6 +51,12 @@ class Branch:
     hold: datetime | None = None
     handoff: str | None = None
     why: str | None = None
+    loops: tuple[Loop, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other branches, whatever round it is in."""
+        return self.id, self.visit.partition("/")[0]
 
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
@@ -70,10 +87,11 @@ class Position:
     fired: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     dropped: tuple[tuple[str, str, str], ...] = ()
     ending: str | None = None
+    entered: int = 0
 
     def with_branch(self, branch: Branch) -> Position:
         """The same position with that branch replaced, or gone when it has come to its end."""
-        kept = tuple(branch if old.id == branch.id and old.visit == branch.visit else old for old in self.branches)
+        kept = tuple(branch if old.key == branch.key else old for old in self.branches)
         return replace(self, branches=tuple(one for one in kept if one.at is not None))
 
     def branch(self, name: str) -> Branch | None:
@@ -89,6 +107,8 @@ class Position:
             data["dropped"] = [list(item) for item in self.dropped]
         if self.ending:
             data["ending"] = self.ending
+        if self.entered:
+            data["entered"] = self.entered
         return data
 
     @staticmethod
@@ -100,6 +120,7 @@ class Position:
             fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
+            entered=data.get("entered", 0),
         )
 
 
@@ -118,6 +139,8 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
         data["handoff"] = branch.handoff
     if branch.why:
         data["why"] = branch.why
+    if branch.loops:
+        data["loops"] = [[one.step, one.round, one.started.isoformat(), one.visit] for one in branch.loops]
     for name in _INSTANTS:
         if (value := getattr(branch, name)) is not None:
             data[name] = value.isoformat()
@@ -126,8 +149,12 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
 
 def _branch_from_json(data: Mapping[str, Any]) -> Branch:
     instants = {name: datetime.fromisoformat(data[name]) for name in _INSTANTS if name in data}
+    loops = tuple(
+        Loop(step, round, datetime.fromisoformat(started), visit)
+        for step, round, started, visit in data.get("loops", ())
+    )
     return Branch(
         id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
         event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"),
-        why=data.get("why"), **instants,
+        why=data.get("why"), loops=loops, **instants,
     )  # fmt: skip

@@ -1,4 +1,5 @@
-"""What a run rests on: until when, in whose terms, and whether waking it may lead to a mail."""
+"""What a run rests on: until when, in whose terms, and whether waking it may lead to something that leaves the house:
+a mail, or a post to another system."""
 
 from __future__ import annotations
 
@@ -7,19 +8,19 @@ from datetime import datetime
 from functools import lru_cache
 
 from dsl.plan import (
-    AddPoints,
     AnyStep,
     At,
-    EnterCampaign,
     HandOff,
-    If,
+    Notify,
     Pattern,
     Plan,
-    Qualify,
+    Post,
+    Relative,
+    Repeat,
     Send,
-    Stop,
     Target,
     Wait,
+    targets,
 )
 from engine.position import Branch, Position
 
@@ -61,6 +62,12 @@ def _describe(plan: Plan, branch: Branch) -> Resting:
     current = plan.by_id[branch.at or ""]
     if isinstance(current, Send):
         what, due = f"may send {current.template}", branch.hold
+    elif isinstance(current, Notify):
+        what, due = f"may notify with {current.template}", branch.hold
+    elif isinstance(current, Post):
+        what, due = f"posts to {current.url} again", branch.hold
+    elif isinstance(current, Repeat):
+        what, due = "the next round", branch.deadline
     elif isinstance(current, HandOff):
         what, due = "sales decides", None
     else:
@@ -77,29 +84,32 @@ def describe(pattern: Pattern) -> str:
 
 
 def _on_event(plan: Plan, position: Position) -> list[Target]:
-    targets: list[Target] = [whenever.entry for whenever in plan.whenevers] + [leave.entry for leave in plan.leaves]
+    following: list[Target] = [whenever.entry for whenever in plan.whenevers] + [leave.entry for leave in plan.leaves]
     for branch in position.branches:
         current = plan.by_id[branch.at or ""]
         if isinstance(current, Wait):
-            targets += [arm.target for arm in current.arms]
+            following += [arm.target for arm in current.arms]
+            following += [current.missed] if isinstance(current.until, Relative) else []
         elif isinstance(current, HandOff):
-            targets += [case.target for case in current.cases] + [current.next]
-    return targets
+            following += targets(current)
+    return following
 
 
 def _on_timer(plan: Plan, position: Position, due: datetime | None) -> list[Target]:
-    targets: list[Target] = []
+    following: list[Target] = []
     for branch in position.branches:
         current = plan.by_id[branch.at or ""]
         if isinstance(current, Wait) and branch.deadline == due:
-            targets.append(current.then)
-        elif isinstance(current, Send):
-            targets.append(current.id)
-    return targets
+            following.append(current.then)
+        elif isinstance(current, Repeat) and branch.deadline == due:
+            following += targets(current)
+        elif isinstance(current, Send | Notify | Post):
+            following.append(current.id)
+    return following
 
 
 def may_send(plan: Plan, target: Target) -> bool:
-    """Whether a mail can come from there before the next rest."""
+    """Whether a mail or a post can come from there before the next rest."""
     return target is not None and target in _senders(_Key(plan))
 
 
@@ -120,8 +130,8 @@ class _Key:
 
 @lru_cache(maxsize=1024)
 def _senders(key: _Key) -> frozenset[str]:
-    """The steps from which a mail can come before the next rest."""
-    reached = {step.id for step in key.plan.steps if isinstance(step, Send)}
+    """The steps from which a mail or a post can come before the next rest."""
+    reached = {step.id for step in key.plan.steps if isinstance(step, Send | Notify | Post)}
     while True:
         more = {one.id for one in key.plan.steps if one.id not in reached and _follows(one) & reached}
         if not more:
@@ -132,15 +142,11 @@ def _senders(key: _Key) -> frozenset[str]:
 def _follows(current: AnyStep) -> set[Target]:
     """Where the flow may go from a step without resting."""
     match current:
-        case If():
-            return {arm.target for arm in current.branches} | {current.otherwise}
-        case Wait(until=At()):
+        case Wait(until=At() | Relative()):
             return {current.missed}
         case Wait():
             return set() if current.until or current.arms else {current.then}
-        case Send() | AddPoints() | Qualify() | EnterCampaign():
-            return {current.next}
         case HandOff():
             return {current.next} if current.detached else set()
-        case Stop():
-            return set()
+        case _:
+            return set(targets(current))

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from engine.advance import FAR_AHEAD, RESTORED
 from engine.answer import Answer
-from engine.consequences import Ledger
+from engine.opening import open_ledger
 from engine.position import Position
 from engine.runtime import Runtime
 from engine.store import leads
@@ -41,9 +41,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         row = await hot.one(_ONE, {"id": id})
         if locked is None or row is None:
             return False
-        deployment, now = await rt.deployment(locked.epoch), rt.clock.now()
-        around = await leads.look_around(hot, locked.lead.id)
-        ledger = Ledger(deployment.rules, locked.lead, now, around.enrolments, {})
+        ledger, around = await open_ledger(rt, hot, locked)
         ledger.happen("custom", "retried", {"campaign run": str(id)}, mute=True)
         position = Position.from_json(row.position)
         position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
@@ -56,7 +54,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         writes = Writes()
         answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
         writes.update(
-            "enrolments", id=id, position=position.to_json(), gen=gen, attempt=None, attention=None, due_at=now,
+            "enrolments", id=id, position=position.to_json(), gen=gen, attempt=None, attention=None, due_at=ledger.now,
             wait=answer.to_json(),
         )  # fmt: skip
         ledger.attention = None

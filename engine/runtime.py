@@ -12,7 +12,7 @@ from engine.catalog import Catalog, Deployment
 from engine.clock import clock_from
 from engine.outbox import Outbox
 from engine.pace import Pace
-from engine.ports import Clock, Mailer, Runs, Unreachable, Wake
+from engine.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
 from engine.settings import Settings
 from engine.store.db import Database
 from engine.tokens import Tokens
@@ -34,6 +34,7 @@ class Runtime:
     delivery: Outbox
     pace: Pace
     mailer: Mailer | None = None
+    poster: Poster | None = None
     _known_links: set[str] = field(default_factory=set)
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -71,8 +72,8 @@ class NoRuns:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, runs: Runs | None = None, mailer: Mailer | None = None, clock: Clock | None = None,
-    size: int | None = None,
+    settings: Settings, *, runs: Runs | None = None, mailer: Mailer | None = None, poster: Poster | None = None,
+    clock: Clock | None = None, size: int | None = None,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """Open the parts and close them again. `settings.database_url` must name a migrated database."""
     if settings.database_url is None:
@@ -82,12 +83,13 @@ async def open_runtime(
     rt = Runtime(
         settings=settings, clock=clock, db=db, catalog=Catalog(db),
         tokens=Tokens([settings.secret.get_secret_value()]), delivery=Outbox(db, runs or NoRuns(), clock),
-        pace=Pace(settings.mails_per_second), mailer=mailer,
+        pace=Pace(settings.mails_per_second), mailer=mailer, poster=poster,
     )  # fmt: skip
     try:
         yield rt
     finally:
         await rt.delivery.settle()
-        if mailer is not None:
-            await mailer.close()
+        for port in (mailer, poster):
+            if port is not None:
+                await port.close()
         await db.close()

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from dsl.plan import Plan, Send
+from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Operand, Plan, Post, Program, Send, TopicStep
 from engine import calendar
 from engine.catalog import Deployment
-from engine.conditions import value_of
+from engine.chance import in_control
+from engine.conditions import Facts, value_of
 from engine.held import Held, leaves_at
 from engine.model import TRACKING, Lead
 from engine.ports import Mail, Receipt
@@ -25,6 +26,9 @@ from engine.position import Branch
 from engine.runtime import Runtime
 from engine.sending import Limits, hold_until
 
+CONTROL_GROUP = "control group"
+"""Why a step is skipped whose lead is only measured."""
+PRIORITY_STEP = timedelta(minutes=1)
 FRESH_MARK = timedelta(seconds=2)
 """A mark older than this is not handed over any more: a suppression may have come since."""
 
@@ -51,6 +55,8 @@ def judge(
     """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
     `held`: the last pause, after which what is overdue leaves bit by bit."""
     workspace = deployment.program.workspace
+    if in_control(plan, lead.id):
+        return Skip(CONTROL_GROUP)
     if reason := forbidden(step, plan, deployment, lead):
         return Skip(reason)
     zone, hours = lead.zone(deployment.program), workspace.business_hours
@@ -64,7 +70,16 @@ def judge(
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:
         return None
+    if workspace.mail_limit is not None and len(sent) >= workspace.mail_limit.times:
+        until += yielding(plan, deployment.program)
     return Skip("too late") if until > deadline else Hold(until)
+
+
+def yielding(plan: Plan, program: Program) -> timedelta:
+    """How long after the limit allows one more mail this campaign's asks for it: those of higher priority go first."""
+    if not any(one.priority for one in program.campaigns):
+        return timedelta()
+    return {"high": timedelta(), "": PRIORITY_STEP, "low": 2 * PRIORITY_STEP}[plan.priority]
 
 
 def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str | None:
@@ -88,21 +103,42 @@ def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str
 
 
 def message_row(
-    id: UUID, owner: UUID, step: Send, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
-    subject: str = "",
+    id: UUID, owner: UUID, step: AnyStep, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
+    subject: str = "", variant: str | None = None, staff: str | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
+    """The row of a step that leaves the house, or of one that was passed over. `variant`: the subject under test."""
+    what, kind = _content(step)
     return {
-        "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": step.template,
-        "kind": "transactional" if step.mode == "transactional" else "marketing", "state": state, "reason": reason,
-        "attempt": attempt, "source": step.source, "subject": subject, "at": now,
-        "settled_at": None if state == "sending" else now,
+        "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": what,
+        "kind": kind, "staff": staff, "state": state, "reason": reason, "attempt": attempt, "source": step.source,
+        "subject": subject, "variant": variant, "at": now, "settled_at": None if state == "sending" else now,
     }  # fmt: skip
 
 
-def given_values(step: Send, lead: Lead, deployment: Deployment, branch: Branch) -> dict[str, Any]:
+def _content(step: AnyStep) -> tuple[str, str]:
+    """What the step is about, and the kind of its row."""
+    match step:
+        case Send():
+            return step.template, "transactional" if step.mode == "transactional" else "marketing"
+        case Notify():
+            return step.template, "staff"
+        case Post():
+            return step.url, "post"
+        case ListStep():
+            return step.list, "list"
+        case TopicStep():
+            return step.topic, "topic"
+        case HandOff():
+            return step.team or "sales", "handoff"
+        case EnterCampaign():
+            return step.campaign, "enter"
+        case _:
+            return "", step.kind
+
+
+def given_values(values: Sequence[tuple[str, Operand]], facts: Facts) -> dict[str, Any]:
     """What `with name = value` says for this lead."""
-    facts = lead.facts(deployment.rules.order, branch.event)
-    return {name: value_of(operand, facts) for name, operand in step.values}
+    return {name: value_of(operand, facts) for name, operand in values}
 
 
 async def hand_over(rt: Runtime, mail: Mail, marked: datetime) -> Receipt:

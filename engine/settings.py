@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         "https://api.sendgrid.com", description="SendGrid's address; `https://api.eu.sendgrid.com` for an EU account"
     )
     mails_per_second: float = Field(10.0, gt=0, description="mails one worker process hands over per second, at most")
+    post_private: bool = Field(
+        False, description="whether `post to` may reach addresses inside the own network, and plain http"
+    )
     metrics_host: str = Field("127.0.0.1", description="address of a worker's health and metrics endpoints")
     metrics_port: int = Field(
         9464, ge=0, le=65535, description="port of a worker's `/healthz`, `/readyz` and `/metrics`; 0 takes a free one"

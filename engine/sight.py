@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from dsl.plan import Plan
 from engine import calendar
 from engine.catalog import Deployment
-from engine.consequences import Ledger, derived, needed
-from engine.held import Held
+from engine.conditions import Facts
+from engine.consequences import Ledger
+from engine.held import Held, came_due
 from engine.interpreter import World
+from engine.limits import derived, needed
 from engine.matching import matches
 from engine.model import Event, Lead
+from engine.opening import complete_history
+from engine.position import Branch
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot
@@ -30,6 +35,7 @@ class Sight:
         self._rt, self._id = rt, id
         self._by_timer = woken == "timer"
         self._events: list[Event] = []
+        self._history: list[Event] = []
         self.now = rt.clock.now()
 
     @property
@@ -46,7 +52,7 @@ class Sight:
         self.deployment = await self._rt.deployment(locked.epoch)
         if self.deployment is not before or derived(self.deployment.rules):
             return await self.look(hot, locked)
-        await self._take(locked, found)
+        await self._take(hot, locked, found)
         return True
 
     async def look(self, hot: Hot, locked: leads.Locked) -> bool:
@@ -56,7 +62,7 @@ class Sight:
         found = await runs.read(hot, self._question(self.deployment, locked))
         if found is None:
             return False
-        await self._take(locked, found)
+        await self._take(hot, locked, found)
         return True
 
     def _question(self, deployment: Deployment | None, locked: leads.Locked | None) -> runs.Question:
@@ -65,15 +71,20 @@ class Sight:
         probes = needed(deployment.rules, locked.lead, "", "", {}, self.now) if deployment and locked else []
         provider = self._rt.mailer.name if self._rt.mailer else ""
         above = self._events[-1].seq if self._events else 0
-        return runs.Question(self._id, probes, recent, provider, above)
+        history = deployment.rules.index.watch.history if deployment else frozenset()
+        return runs.Question(self._id, probes, recent, provider, above, history)
 
-    async def _take(self, locked: leads.Locked, found: runs.Run) -> None:
+    async def _take(self, hot: Hot, locked: leads.Locked, found: runs.Run) -> None:
         self.found = found
         if self._by_timer and found.due_at is not None:
             self.now = max(self.now, found.due_at)
             self._by_timer = False
         self._events += found.events
-        await self._rt.catalog.need(one.digest for one in found.others if one.state != "ended")
+        live = [one.digest for one in found.others if one.state != "ended"]
+        await self._rt.catalog.need(live)
+        self._history = await complete_history(
+            self._rt, hot, locked.lead.id, self.deployment.rules, live, found.history
+        )
         self._open_ledger(locked)
 
     async def look_again(self, hot: Hot, locked: leads.Locked) -> bool:
@@ -82,11 +93,17 @@ class Sight:
         if self.found.truncated:
             return await self.look(hot, locked)
         self._events += self.ledger.events
+        if self.ledger.history or self.deployment.rules.index.watch.history:
+            self._history = [*self._history, *self.ledger.events]
         if locked.lead.seq != known or derived(self.deployment.rules):
             return await self.look(hot, locked)
         self.now = max(self.now, self._rt.clock.now())
         self._open_ledger(locked)
         return True
+
+    def facts(self, branch: Branch) -> Facts:
+        """What a step of this branch may ask for."""
+        return replace(self.ledger.facts(run=self.found.enrolment), event=branch.event)
 
     def world(self, plan: Plan) -> World:
         """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
@@ -99,17 +116,30 @@ class Sight:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry = None
+        entry, outcome, goal = None, "", plan.goal
         if leaving is not None:
             entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
+            if (
+                goal is not None
+                and goal.leaves
+                and own.goal_at == leaving.at
+                and matches(goal.pattern, leaving, self._id)
+            ):
+                outcome = "goal"
         return World(
-            enrolment=self._id, now=now, seq=seq, facts=ledger.lead.facts(ledger.rules.order),
+            enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
-            leave_entry=entry,
+            leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
+
+    def came_due(self, branch: Branch) -> Branch:
+        """The branch as having arrived when what it stands at came due, if that was while its campaign was paused."""
+        found = self.found
+        return came_due(branch, self.held, found.due_at, (found.wait or {}).get("seen", 0))
 
     def _open_ledger(self, locked: leads.Locked) -> None:
         found, self.held = self.found, Held.of(locked.row.held)
         self.ledger = Ledger(
-            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id
+            self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id,
+            history=self._history,
         )  # fmt: skip

@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy import text
 
 from engine import jobs
-from engine.consequences import Ledger, needed
+from engine.clocks import ring
+from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
 from engine.store import leads
-from engine.store.record import record
 from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
@@ -26,15 +26,22 @@ AGAIN = timedelta(minutes=10)
 SILENT = timedelta(minutes=5)
 """A run this long (real time) past its due instant needs a person's attention."""
 MANY = 100
+OFF = timedelta(minutes=10)
+"""How long (domain time) a lead is left alone whose clock could not be looked at."""
 
 _DUE = text("""
-SELECT lead_id FROM lead_clock WHERE what = 'expiry' AND due_at <= :now ORDER BY due_at LIMIT :many""")
+SELECT lead_id FROM lead_clock WHERE due_at <= :now GROUP BY lead_id ORDER BY min(due_at) LIMIT :many""")
 
-_EXPIRING = """
-SELECT p.cause, p.rule, p.model, p.amount, p.thing, p.expires_at FROM points p
-WHERE p.lead_id = %(lead)s AND p.expires_at IS NOT NULL AND NOT EXISTS (
-    SELECT FROM points x WHERE x.lead_id = p.lead_id AND x.cause = 'x:' || p.cause AND x.rule = 'expired:' || p.rule)
-ORDER BY p.expires_at"""
+# A lead whose refresh failed has a row that says when it is tried again.
+_BEHIND = text("""
+SELECT id FROM leads l WHERE epoch < :epoch
+    AND NOT EXISTS (SELECT FROM lead_clock c WHERE c.lead_id = l.id AND c.what = 'refresh')
+ORDER BY epoch LIMIT :many""")
+
+_PUT_OFF = text("""
+WITH moved AS (UPDATE lead_clock SET due_at = :later WHERE lead_id = :lead AND due_at <= :now)
+INSERT INTO lead_clock (lead_id, what, due_at) VALUES (:lead, 'refresh', :later)
+ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at""")
 
 _AT_REST = """(EXISTS (
     SELECT FROM campaign_states s WHERE s.until IS NULL AND s.campaign IN ('', lower(enrolments.campaign))
@@ -69,7 +76,7 @@ UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND
 async def run(rt: Runtime) -> None:
     """Sweep until cancelled."""
     work: list[tuple[float, Callable[[Runtime], Awaitable[object]]]] = [
-        (1, lambda rt: rt.delivery.sweep()), (1, jobs.sweep), (1, expire_points), (30, wake_stalled)
+        (1, lambda rt: rt.delivery.sweep()), (1, jobs.sweep), (1, ring_clocks), (30, wake_stalled)
     ]  # fmt: skip
     async with asyncio.TaskGroup() as group:
         for every, job in work:
@@ -101,45 +108,37 @@ async def wake_stalled(rt: Runtime) -> int:
     return woken.rowcount
 
 
-async def expire_points(rt: Runtime) -> int:
-    """Take back points whose time is over. How many leads were looked at."""
+async def ring_clocks(rt: Runtime) -> int:
+    """Look at the leads whose clocks are due, and at some that have not seen the deployment. How many there were."""
+    current = await rt.catalog.refresh()
+    epoch = current.epoch if current is not None and current.rules.index.refreshes else 0
     async with rt.db.engine.connect() as connection:
         due = (await connection.execute(_DUE, {"now": rt.clock.now(), "many": MANY})).scalars().all()
-    for lead_id in due:
+        behind = (await connection.execute(_BEHIND, {"epoch": epoch, "many": MANY})).scalars().all()
+    waiting = dict.fromkeys([*due, *behind])
+    for lead_id in waiting:
         try:
-            await _expire(rt, lead_id)
-        except Exception as problem:  # one lead's trouble must not keep the others' points
-            log.warning("sweep.not_expired", lead=str(lead_id), kind=type(problem).__name__)
-    return len(due)
+            await _ring(rt, lead_id)
+        except Exception as problem:  # one lead's trouble must not keep the others waiting
+            log.warning("sweep.clock", lead=str(lead_id), kind=type(problem).__name__)
+            await _put_off(rt, lead_id)
+    return len(waiting)
 
 
-async def _expire(rt: Runtime, lead_id: UUID) -> None:
+async def _ring(rt: Runtime, lead_id: UUID) -> None:
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         locked = await leads.lock(hot, lead_id)
         if locked is None:
+            await hot.run("DELETE FROM lead_clock WHERE lead_id = %(lead)s", {"lead": lead_id})
+            await hot.commit()
             return
-        deployment, now = await rt.deployment(locked.epoch), rt.clock.now()
-        probes = needed(deployment.rules, locked.lead, "", "", {}, now)
-        around = await leads.look_around(hot, lead_id, probes)
-        await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
-        ledger = Ledger(deployment.rules, locked.lead, now, around.enrolments, around.tallies)
-        writes, following = Writes(), None
-        for row in await hot.all(_EXPIRING, {"lead": lead_id}):
-            if row.expires_at > now:
-                following = row.expires_at
-                break
-            cause, rule = f"x:{row.cause}", f"expired:{row.rule}"
-            ledger.book(cause, rule, row.model, -float(row.amount), row.thing, earned_at=row.expires_at)
-        dues = [due for due in (following, ledger.clocks.pop("expiry", None)) if due is not None]
-        following = min(dues, default=None)
-        record(ledger, writes, rt.clock.real())
-        await writes.flush(hot)
-        if following is None:
-            await hot.run("DELETE FROM lead_clock WHERE lead_id = %(lead)s AND what = 'expiry'", {"lead": lead_id})
-        else:
-            await hot.run(
-                "UPDATE lead_clock SET due_at = %(due)s WHERE lead_id = %(lead)s AND what = 'expiry'",
-                {"due": following, "lead": lead_id},
-            )
-        await hot.commit()
-    rt.delivery.push(list(ledger.wakes.values()))
+        ledger, _ = await open_ledger(rt, hot, locked)
+        await ring(hot, ledger)
+        await commit(rt, hot, ledger, Writes())
+
+
+async def _put_off(rt: Runtime, lead_id: UUID) -> None:
+    """Try a lead that cannot be looked at again in a while, and not every second."""
+    values = {"lead": lead_id, "now": rt.clock.now(), "later": rt.clock.now() + OFF}
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(_PUT_OFF, values)

@@ -1,50 +1,43 @@
-"""Conditions: names that exist, and questions that can be asked of their type."""
+"""Conditions: names that exist, and questions that can be asked where they stand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dsl import tree, values
+from dsl.checks.comparisons import WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
+from dsl.checks.contradictions import warn
+from dsl.checks.events import check_event, check_group
 from dsl.diagnostics import Diagnostic
-from dsl.events import spec_of
-from dsl.known import check_country, check_language
+from dsl.events import DEED_VERBS, DEEDS
 from dsl.near import near
-from dsl.plan import LeadField
 from dsl.problems import Problems
-from dsl.scope import Scope, unknown
-from dsl.tree import Condition, Operand, Text
+from dsl.scope import Scope
+from dsl.tree import Condition, Text
 from dsl.walk import Place, atoms, conditions
 
-KINDS = {
-    "number": "number", "money": "money", "date": "date", "moment": "date", "yes/no": "flag", "choices": "choices",
-}  # fmt: skip
-"""How field types compare; every other type is text."""
-
-WORDS = {
-    "text": "a text", "number": "a number", "money": "an amount of money", "date": "a date", "flag": "yes or no",
-    "choices": "a list of choices", "any": "anything",
-}  # fmt: skip
-ORDERED = ("number", "money", "date", "any")
-FLAGS = ("yes", "no")
-MEANT = {
-    **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
-    **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
-}
-"""What people write after `is` who mean that a value is there or not."""
+GROUPS = ("segment", "list", "campaign")
+SPANS = ("next", "last")
+SIDES = ("past", "future")
 
 
 def check_conditions(scope: Scope) -> list[Diagnostic]:
     checker = _Checker(scope)
+    found = checker.problems.found
     for condition, place in conditions(scope.program):
+        before = len(found)
         for atom in atoms(condition):
             checker.atom(atom, place)
-    return checker.problems.found
+        if len(found) == before:
+            warn(condition, scope, checker.problems)
+    return found
 
 
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.problems = Problems()
+        self.comparisons = Comparisons(scope, self.problems)
 
     def atom(self, atom: Condition, place: Place) -> None:
         if _asks_stage(atom, place):
@@ -52,19 +45,29 @@ class _Checker:
             return
         match atom:
             case tree.Compare():
-                self._compare(atom, place)
+                self.comparisons.compare(atom, place)
             case tree.OneOf():
-                self._one_of(atom, place)
+                self.comparisons.one_of(atom, place)
             case tree.Bare(operand=operand):
-                self._bare(operand, place)
+                self.comparisons.bare(operand, place)
             case tree.Known(left=left):
-                self._kind(left, place)
+                self.comparisons.kind(left, place)
             case tree.AtLeast(left=left):
                 shown = left.name if isinstance(left, tree.Word) else "score"
-                self.problems.add("E304", atom.span, left=shown, example=self._a_stage())
+                self.problems.add("E304", atom.span, left=shown, example=a_stage(self.scope))
             case tree.FreeAddress(left=left):
                 if not (isinstance(left, tree.Word) and left.name == "email"):
                     self.problems.add("E305", left.span)
+            case tree.DateIs():
+                self._date(atom, place)
+            case _ if place.kind == "where":
+                self.problems.add("E307", atom.span, thing="a question about the lead", hint=WHERE_HINT)
+            case tree.Membership():
+                self._membership(atom, place)
+            case tree.Subscribed():
+                self._subscribed(atom)
+            case tree.Has():
+                self._has(atom, place)
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, atom: Condition) -> None:
@@ -81,222 +84,112 @@ class _Checker:
                 hint = f"a stage is a plain word: write {value}"
                 self.problems.add("E307", span, thing=f'"{value}"', hint=hint)
             case _:
-                self.problems.add("E306", atom.span, example=self._a_stage())
+                self.problems.add("E306", atom.span, example=a_stage(self.scope))
 
-    def _a_stage(self) -> str:
-        return next(iter(list(self.scope.stages)[1:]), "Lead")
-
-    # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
-    def _compare(self, atom: tree.Compare, place: Place) -> None:
-        if isinstance(atom.left, tree.Quoted | tree.Number):
-            hint = 'put the field first: `country is "DE"`'
-            self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
-            return
-        left = self._kind(atom.left, place)
-        right = self._right(atom.left, left, atom.right, place)
-        if left is None or right is None:
-            return
-        if hint := _unsuited(atom, left):
-            words: dict[str, Any] = {"op": atom.op, "left": show(atom.left), "kind": WORDS[left]}
-            self.problems.add("E302", atom.span, hint=hint, **words)
-        elif not _comparable(left, right):
-            self._different(atom.left, left, atom.right, right)
+    # ── where a lead belongs ─────────────────────────────────────────────────────────────────────────────────────
+    def _membership(self, atom: tree.Membership, place: Place) -> None:
+        group, name = atom.group, atom.name
+        if group.value not in GROUPS:
+            self.problems.add("E324", group.span, near=near(group.value, GROUPS), group=group.value)
+        elif atom.ever and group.value != "campaign":
+            self.problems.add("E325", atom.span, group=group.value, name=name.value)
         else:
-            self._literal(atom.left, atom.op, atom.right, place)
+            check_group(group.value, name, self.scope, self.problems)
+        if group.value == "segment" and place.kind == "scoring" and _asks_score(name, self.scope):
+            self.problems.add("E522", atom.span)
 
-    def _different(self, left: Operand, left_kind: str, right: Operand, right_kind: str) -> None:
-        hint = ""
-        if left_kind == "text" and isinstance(right, tree.Number):
-            hint = f'put the value in quotes: "{right.raw}"'
-        elif isinstance(right, tree.Quoted) and values.is_plain(right.value):
-            hint = f"leave out the quotes: {right.value}"
-        elif left_kind == "date":
-            hint = "dates are written without quotes, like 2026-12-24"
-        elif left_kind == "flag":
-            hint = f"write {show(left)} alone, or `not {plain(left)}`"
-        words: dict[str, Any] = {"left": show(left), "left_type": WORDS[left_kind]}
-        self.problems.add("E301", right.span, right=show(right), right_type=WORDS[right_kind], hint=hint, **words)
+    def _subscribed(self, atom: tree.Subscribed) -> None:
+        if atom.word.value != "subscribed":
+            meant = near(atom.word.value, ("subscribed",))
+            self.problems.add("E326", atom.word.span, near=meant, word=atom.word.value, topic=atom.topic.value)
+        check_group("topic", atom.topic, self.scope, self.problems)
 
-    def _one_of(self, atom: tree.OneOf, place: Place) -> None:
-        left = self._kind(atom.left, place)
-        for value in atom.values:
-            if isinstance(value, tree.Word | tree.Score | tree.EventDatum):
-                self.problems.add("E311", value.span, text=plain(value))
-                continue
-            right = self._right(atom.left, left, value, place)
-            if left is None or right is None:
-                continue
-            if not _comparable("text" if left == "choices" else left, right):
-                self._different(atom.left, left, value, right)
-            else:
-                self._literal(atom.left, "is", value, place)
+    # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _date(self, atom: tree.DateIs, place: Place) -> None:
+        left = self.comparisons.kind(atom.left, place)
+        if left not in ("date", "any", None):
+            names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
+            self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)
+        relation = atom.relation
+        if atom.right is not None:
+            self._date_on_the_right(atom.right, place)
+        elif relation.value in SPANS and atom.length is None:
+            self.problems.add(
+                "E328", relation.span, relation=relation.value, hint=f"`is in the {relation.value} 30 days`"
+            )
+        elif relation.value in SIDES and atom.length is not None:
+            shown = values.shown(atom.length)
+            span = atom.length[0].span.to(atom.length[-1].span)
+            self.problems.add("E332", span, relation=relation.value, length=shown, meant=_meant(relation.value))
+        elif relation.value not in (*SPANS, *SIDES, "today"):
+            close = near(relation.value, (*SPANS, *SIDES))
+            self.problems.add("E327", relation.span, near=close, relation=relation.value)
+        if atom.length is not None:
+            values.duration(atom.length, self.problems)
 
-    def _bare(self, operand: Operand, place: Place) -> None:
-        kind = self._kind(operand, place)
-        if kind in ("flag", "any", None):
-            return
-        name = plain(operand)
-        example = {"number": f"`{name} >= 50`", "money": f"`{name} >= 1000`", "choices": f'`{name} contains "…"`'}
-        shown = example.get(kind, f"`{name} is known`" if kind == "date" else f'`{name} is "…"` or `{name} is known`')
-        self.problems.add("E303", operand.span, left=show(operand), example=shown)
+    def _date_on_the_right(self, right: tree.Operand, place: Place) -> None:
+        match right:
+            case tree.Number(raw=raw, unit=None, span=span):
+                values.date_of(raw, span, self.problems)
+            case tree.Quoted(value=text, span=span):
+                meant = text if values.is_date(text) else "2026-12-24"
+                self.problems.add("E330", span, text=show(right), meant=meant)
+            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
+                self.problems.add("E330", span, text=show(right), meant="2026-12-24")
+            case tree.Word() | tree.EventDatum() | tree.Today():
+                if self.comparisons.kind(right, place) not in ("date", "any", None):
+                    self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
+            case _:
+                self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
 
-    # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def _kind(self, operand: Operand, place: Place) -> str | None:
-        """How the operand compares; None after reporting that it does not exist."""
-        match operand:
-            case tree.Word(name=name, span=span):
-                return self._field_kind(Text(name, span), place)
-            case tree.Score(model=model, span=span):
-                return self._score_kind(model, span, place)
-            case tree.EventDatum(name=name, span=span):
-                return self._datum_kind(Text(name, span), place)
-            case tree.Quoted():
-                return "text"
-            case tree.Number():
-                return self._number_kind(operand)
+    # ── what a lead did ──────────────────────────────────────────────────────────────────────────────────────────
+    def _has(self, atom: tree.Has, place: Place) -> None:
+        if self._deed(atom.deed):
+            check_event(atom.deed, self.scope, self.problems)
+            for asked in atoms(atom.deed.where) if atom.deed.where else ():
+                self.atom(asked, Place("where", atom.deed))
+        if atom.times is not None:
+            values.whole_number(atom.times.raw, atom.times.span, self.problems)
+        if atom.within is not None:
+            values.duration(atom.within, self.problems)
+        if atom.entering is not None and place.kind != "flow":
+            self.problems.add("E323", atom.entering)
 
-    def _field_kind(self, name: Text, place: Place) -> str | None:
-        if place.kind == "where":
-            return self._datum_kind(name, place)
-        if name.value in FLAGS:
-            return "flag"
-        field = self.scope.fields.get(name.value)
-        if field is not None:
-            return KINDS.get(field.type, "text")
-        if not self.scope.lost("field"):
-            if name.value == "stage":
-                self.problems.add("E306", name.span, example=self._a_stage())
-            else:
-                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
-        return None
-
-    def _score_kind(self, model: Text | None, span: tree.Span, place: Place) -> str | None:
-        if place.kind == "scoring":
-            self.problems.add("E522", span)
-            return None
-        if place.kind == "where":
-            self.problems.add("E307", span, thing="the score", hint="`where` asks the event only; use `only if`")
-            return None
-        if model is not None and model.key not in self.scope.scorings and not self.scope.lost("scoring"):
-            unknown(self.problems, "E110", model, self.scope.scorings)
-            return None
-        return "number"
-
-    def _datum_kind(self, name: Text, place: Place) -> str | None:
-        if place.event is None:
-            if place.kind in ("team", "scoring"):
-                self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
-                return None
-            return "any"
-        data = self.scope.event_data(place.event)
-        if name.value in FLAGS:
-            return "flag"
-        if data is None or spec_of(place.event) is None:
-            return "any"
-        if name.value in data:
-            return KINDS.get(data[name.value], "text")
-        known = tuple(data) or "nothing that can be asked for"
-        close = near(name.value, data)
-        what = f"`{place.event.noun.value} … {place.event.verb.value}`"
-        self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
-        return None
-
-    def _number_kind(self, number: tree.Number) -> str | None:
-        if number.unit is None and values.is_date(number.raw):
-            return "date"
-        if values.number(number.raw, number.span, self.problems) is None:
-            return None
-        return "money" if number.unit else "number"
-
-    # ── values on the right ──────────────────────────────────────────────────────────────────────────────────────
-    def _right(self, left: Operand, left_kind: str | None, right: Operand, place: Place) -> str | None:
-        """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
-        if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
-            return self._kind(right, place)
-        if left_kind is not None and not near(right.name, self.scope.fields):
-            self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
-        elif left_kind is not None:
-            self._kind(right, place if place.kind != "where" else Place("flow"))
-        return None
-
-    def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
-        field = self._field(left, place)
-        if isinstance(right, tree.Number) and right.unit is not None:
-            self._currency(right)
-        if field is None or not isinstance(right, tree.Quoted) or op in ("<", "<=", ">", ">="):
-            return
-        if field.choices and op != "starts with" and not (op == "contains" and field.type == "choice"):
-            if right.value.casefold() not in {choice.casefold() for choice in field.choices}:
-                close = near(right.value, field.choices)
-                text: dict[str, Any] = {"name": right.value, "field": field.name, "choices": field.choices}
-                self.problems.add("E115", right.span, near=close, **text)
-        elif op in ("is", "is not") and field.type == "country":
-            check_country(Text(right.value, right.span), self.problems)
-        elif op in ("is", "is not") and field.type == "language":
-            check_language(Text(right.value, right.span), self.problems)
-
-    def _field(self, operand: Operand, place: Place) -> LeadField | None:
-        if not isinstance(operand, tree.Word):
-            return None
-        if place.event is not None and operand.name not in (self.scope.event_data(place.event) or {}):
-            return None
-        return self.scope.fields.get(operand.name)
-
-    def _currency(self, amount: tree.Number) -> None:
-        workspace = self.scope.workspace
-        currency = workspace.currency.value if workspace and workspace.currency else "EUR"
-        if amount.unit and amount.unit.value != currency:
-            words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
-            self.problems.add("E308", amount.span, **words)
+    def _deed(self, deed: tree.Event) -> bool:
+        """Whether such a thing can be asked for; reports when not."""
+        verb, noun = deed.verb, deed.noun
+        known = DEEDS.get((verb.value, noun.value))
+        written = " ".join(word for word in (verb.value, deed.deed, noun.value) if word)
+        words: dict[str, Any] = {"written": written}
+        if verb.value not in DEED_VERBS:
+            self.problems.add("E320", verb.span, near=near(verb.value, DEED_VERBS), verb=verb.value, verbs=DEED_VERBS)
+        elif known is None:
+            examples = tuple(deed.spec.example for (name, _), deed in DEEDS.items() if name == verb.value)
+            self.problems.add("E321", verb.span.to(noun.span), examples=examples, **words)
+        elif deed.deed != known.preposition:
+            self.problems.add("E322", verb.span.to(noun.span), example=known.spec.example, **words)
+        else:
+            return True
+        return False
 
 
-def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.value in scope.stages or scope.lost("stage") or scope.lost("lifecycle"):
-        return
-    if not scope.program.lifecycles:
-        problems.add("E511", name.span, name=name.value)
-        return
-    stages = " → ".join(scope.stages)
-    unknown(problems, "E102", name, scope.stages, names=f"the stages are {stages}")
+def _asks_score(segment: Text, scope: Scope, inside: frozenset[str] = frozenset()) -> bool:
+    """Whether a segment asks for a score, itself or through another."""
+    found = scope.segments.get(segment.key)
+    if found is None or segment.key in inside:
+        return False
+    asked = [atom for line in found.lines for atom in atoms(line)]
+    operands = [getattr(atom, side, None) for atom in asked for side in ("left", "right")]
+    inner = [atom.name for atom in asked if isinstance(atom, tree.Membership) and atom.group.value == "segment"]
+    return any(isinstance(operand, tree.Score) for operand in operands) or any(
+        _asks_score(name, scope, inside | {segment.key}) for name in inner
+    )
 
 
-def show(operand: Operand) -> str:
-    match operand:
-        case tree.Word(name=name):
-            return f"`{name}`"
-        case tree.EventDatum(name=name):
-            return f"`event.{name}`"
-        case tree.Score(model=model):
-            return f'`score of "{model.value}"`' if model else "`score`"
-        case tree.Quoted(value=value):
-            return f'"{value}"'
-        case tree.Number(raw=raw, unit=unit):
-            return f"{raw} {unit.value}" if unit else raw
-
-
-def plain(operand: Operand) -> str:
-    return show(operand).strip("`")
-
-
-def _unsuited(atom: tree.Compare, left: str) -> str:
-    """Why an operator does not go with what stands on its left; empty when it does."""
-    if atom.op in ("<", "<=", ">", ">=") and left not in ORDERED:
-        return "more and less are for numbers, amounts and dates"
-    if atom.op in ("contains", "starts with") and left not in ("text", "choices", "any"):
-        return f"`{atom.op}` is for texts"
-    if left == "choices" and atom.op != "contains":
-        return f'write `{plain(atom.left)} contains "…"`'
-    return ""
+def _meant(side: str) -> str:
+    return "last" if side == "past" else "next"
 
 
 def _asks_stage(atom: Condition, place: Place) -> bool:
     left = getattr(atom, "left", None)
     return place.kind != "where" and isinstance(left, tree.Word) and left.name == "stage"
-
-
-def _comparable(left: str, right: str) -> bool:
-    if "any" in (left, right) or left == right:
-        return True
-    if left == "choices":
-        return right == "text"
-    return {left, right} == {"number", "money"}

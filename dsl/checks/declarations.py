@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from dsl import tree, values
-from dsl.checks.flows import check_template
+from dsl import tree
+from dsl.checks.literals import SITE, URL, check_literal, check_sender
+from dsl.checks.references import check_template
 from dsl.diagnostics import Diagnostic, at
 from dsl.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.messages import FIRST_HERE
@@ -15,12 +15,8 @@ from dsl.near import near
 from dsl.plan import BUILT_IN, LeadField
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, unknown
-from dsl.tree import Quoted, Span, Text
+from dsl.tree import Span, Text
 
-ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;.]+(\.[^@\s<>\",;.]+)+")
-SENDER = re.compile(rf"(?:[^<>\r\n]*<{ADDRESS.pattern}>|{ADDRESS.pattern})")
-URL = re.compile(r"https?://[^\s/?#\"<>]+[^\s\"<>]*")
-SITE = re.compile(r"https?://[^\s/?#\"<>]+")
 HOLIDAYS = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 RESERVED = (
     "and", "or", "not", "in", "is", "has", "no", "at", "then", "event", "score", "stage", "yes", "today", "nothing",
@@ -40,6 +36,11 @@ def check_names(scope: Scope) -> list[Diagnostic]:
         ("team", (team.name for team in program.teams)),
         ("scoring", (scoring.name for scoring in program.scorings if scoring.name)),
         ("topic", (topic.name for workspace in program.workspaces[:1] for topic in workspace.topics)),
+        ("list", (one.name for one in program.lists)),
+        ("event", (event.name for event in program.events)),
+        ("webinar", (webinar.name for webinar in program.webinars)),
+        ("interest", (interest.name for interest in program.interests)),
+        ("segment", (segment.name for segment in program.segments)),
         ("field", (field.name for field in program.fields)),
         ("stage", (stage.name for lifecycle in program.lifecycles[:1] for stage in lifecycle.stages)),
     )
@@ -120,17 +121,6 @@ def check_hours(hours: tree.Hours, problems: Problems) -> None:
             check_country(Text(match[1], calendar.span), problems)
 
 
-def check_sender(sender: Text, problems: Problems) -> None:
-    if not SENDER.fullmatch(sender.value):
-        problems.add("E504", sender.span, text=sender.value)
-
-
-def check_address(address: Text, problems: Problems) -> None:
-    """The shape of an address; whether it exists only a mail can tell."""
-    if not ADDRESS.fullmatch(address.value) or len(address.value) > 254:
-        problems.add("E503", address.span, text=address.value)
-
-
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def check_fields(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
@@ -208,34 +198,8 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
 
 def _check_hidden(name: Text, value: tree.Operand, scope: Scope, problems: Problems) -> None:
     field = _fillable(name, scope, problems)
-    if field is None:
-        return
-    hint = {"number": "a number", "money": "a number", "yes/no": "yes or no", "date": "a date"}
-    wrong = False
-    match value:
-        case Quoted(value=text):
-            wrong = field.type in hint
-            if field.choices and text not in field.choices:
-                words: dict[str, Any] = {"name": text, "field": field.name, "choices": field.choices}
-                problems.add("E115", value.span, near=near(text, field.choices), **words)
-            elif field.type == "country":
-                check_country(Text(text, value.span), problems)
-        case tree.Number(raw=raw, unit=None):
-            if values.is_date(raw):
-                wrong = field.type not in ("date", "moment")
-            elif values.number(raw, value.span, problems) is not None:
-                wrong = field.type not in ("number", "money")
-        case tree.Word(name="yes" | "no"):
-            wrong = field.type != "yes/no"
-        case _:
-            wrong = True
-    if wrong:
-        example = hint.get(field.type, 'a text in quotes, like "Pumps"')
-        problems.add("E523", value.span, what=f"`{field.name}`", text=_raw(value), hint=example)
-
-
-def _raw(value: tree.Operand) -> str:
-    return str(getattr(value, "value", None) or getattr(value, "raw", None) or getattr(value, "name", "this"))
+    if field is not None:
+        check_literal(field, value, problems)
 
 
 def _check_places(form: tree.Form, problems: Problems) -> None:

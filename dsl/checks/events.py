@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from dsl import values
-from dsl.checks.conditions import check_stage
+from dsl import tree, values
+from dsl.checks.comparisons import Comparisons, check_interest, check_stage
+from dsl.checks.dates import check_dated
 from dsl.diagnostics import Diagnostic
-from dsl.events import EVENTS, LATER_NOUNS, LATER_VERBS, NOUNS, Spec, spec_of, verbs_of
+from dsl.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.messages import a
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, matches, unknown
-from dsl.tree import Event
-from dsl.walk import events
+from dsl.tree import Event, Text
+from dsl.walk import Place, events
 
 
 def check_events(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for event in events(scope.program):
-        spec = spec_of(event)
-        if spec is None:
-            _unknown_event(event, problems)
-        elif _well_formed(event, spec, problems):
-            _check_name(event, scope, problems)
+        check_event(event, scope, problems)
+        if event.absent:
+            _check_absence(event, event.absent, scope, problems)
     return problems.found
+
+
+def check_event(event: Event, scope: Scope, problems: Problems) -> None:
+    """The event itself, without what must not follow it."""
+    spec = spec_of(event)
+    if event.dated:
+        check_dated(event.dated, event.span, scope, problems)
+    elif spec is None:
+        _unknown_event(event, problems)
+    elif _well_formed(event, spec, problems):
+        _check_name(event, scope, problems)
+        _check_change(event, scope, problems)
+    if event.times:
+        values.whole_number(event.times.raw, event.times.span, problems)
+    for length in (event.within, event.silent):
+        if length:
+            values.duration(length, problems)
 
 
 def _unknown_event(event: Event, problems: Problems) -> None:
     noun, verb = event.noun.value, event.verb.value
-    later = LATER_VERBS.get((noun, verb)) or LATER_NOUNS.get(noun)
-    if later:
-        problems.add("E901", event.span, what=later)
-    elif noun in NOUNS:
+    if noun in NOUNS:
         verbs = verbs_of(noun)
         example = EVENTS[noun, verbs[0]].example
-        shown = ", ".join(f"`{verb}`" for verb in verbs) + f", for example `{example}`"
-        problems.add("E111", event.verb.span, near=near(verb, verbs), noun=a(noun), verb=verb, verbs=shown)
+        problems.add(
+            "E111",
+            event.verb.span,
+            near=near(verb, verbs),
+            noun=a(noun) if noun != "sales" else noun,
+            verb=verb,
+            verbs=verbs,
+            example=example,
+        )
+    elif verb == "changes":
+        problems.add("E116", event.noun.span, near=(f"field {noun}",), noun=noun)
     else:
-        problems.add("E116", event.noun.span, near=near(noun, NOUNS), noun=noun)
+        problems.add("E116", event.noun.span, near=near(noun, (*NOUNS, *DATES)), noun=noun)
 
 
 def _well_formed(event: Event, spec: Spec, problems: Problems) -> bool:
@@ -47,22 +70,28 @@ def _well_formed(event: Event, spec: Spec, problems: Problems) -> bool:
     missing = extra = ""
     if spec.name == "required" and event.name is None:
         missing = "a name in quotes"
-    elif spec.needs == "subject" and event.subject is None:
-        missing = "the name of a stage"
+    elif spec.needs in ("stage", "field") and event.subject is None:
+        missing = f"the name of a {spec.needs}"
     elif spec.needs == "number" and event.number is None:
         missing = "a number"
+    elif spec.type == "lead.inactive" and event.silent is None:
+        missing = "a time"
     elif spec.copula and not event.copula:
         missing = "the word `is`"
     elif spec.name == "none" and event.name is not None:
         extra = f'"{event.name.value}"'
     elif event.email is not None and event.noun.value != "link":
         extra = "second name"
-    elif event.subject is not None and spec.needs != "subject":
+    elif event.subject is not None and spec.needs not in ("stage", "field"):
         extra = f"`{event.subject.value}`"
     elif event.number is not None and spec.needs != "number":
         extra = event.number.raw
     elif event.copula and not spec.copula:
         extra = "`is`"
+    elif event.silent is not None and spec.type != "lead.inactive":
+        extra = f"`for {values.shown(event.silent)}`"
+    elif (event.to or event.before) and spec.needs != "field":
+        extra = "`to`" if event.to else "`from`"
     elif event.medium is not None and event.medium.value != "email":
         problems.add("E010", event.medium.span, near=("email",), text=event.medium.value)
         return False
@@ -74,22 +103,95 @@ def _well_formed(event: Event, spec: Spec, problems: Problems) -> bool:
 
 
 def _check_name(event: Event, scope: Scope, problems: Problems) -> None:
+    name = event.name
     match event.noun.value:
-        case "form":
-            if event.name and not scope.matching_forms(event.name) and not scope.lost("form"):
-                unknown(problems, "E104", event.name, scope.forms)
         case "email" | "link":
-            template = event.email if event.noun.value == "link" else event.name
+            template = event.email if event.noun.value == "link" else name
             if template and not any(matches(known, template.value) for known in scope.templates):
                 unknown(problems, "E103", template, scope.templates)
         case "file":
-            if event.name and not any(matches(known, event.name.value) for known in scope.files):
-                unknown(problems, "E105", event.name, scope.files)
+            if name and not any(matches(known, name.value) for known in scope.files):
+                unknown(problems, "E105", name, scope.files)
         case "lead":
             if event.subject:
                 check_stage(event.subject, scope, problems)
         case "score":
-            if event.number:
-                values.number(event.number.raw, event.number.span, problems)
-            if event.name and event.name.key not in scope.scorings and not scope.lost("scoring"):
-                unknown(problems, "E110", event.name, scope.scorings)
+            if name and name.key not in scope.scorings and not scope.lost("scoring"):
+                unknown(problems, "E110", name, scope.scorings)
+        case "interest":
+            if name:
+                check_interest(name, scope, problems)
+        case group:
+            if name:
+                check_group(group, name, scope, problems)
+    if event.number:
+        values.number(event.number.raw, event.number.span, problems)
+
+
+def check_group(kind: str, name: Text, scope: Scope, problems: Problems) -> None:
+    """The name of a form, campaign, topic, segment, list, event or webinar; `*` at the end stands for any ending."""
+    must: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+        "form": ("E104", scope.forms), "campaign": ("E106", scope.campaigns), "topic": ("E108", scope.topics),
+        "segment": ("E141", scope.segments),
+    }  # fmt: skip
+    may = {"list": scope.lists, "event": scope.events, "webinar": scope.webinars}
+    code, known = must.get(kind, ("W130", may.get(kind, {})))
+    if any(matches(key, name.key) for key in known) or scope.lost(kind, *(("workspace",) if kind == "topic" else ())):
+        return
+    if known or kind in must:
+        unknown(problems, code, name, known, kind=kind)
+
+
+def _check_change(event: Event, scope: Scope, problems: Problems) -> None:
+    """A field that exists, and values it can have."""
+    field = event.subject
+    if field is None or event.noun.value != "field":
+        return
+    if field.value not in scope.fields:
+        if not scope.lost("field"):
+            unknown(problems, "E101", field, scope.fields)
+        return
+    for value in (event.to, event.before):
+        match value:
+            case tree.Quoted() | tree.Number() | tree.Word(name="yes" | "no"):
+                asked = tree.Compare(tree.Word(field.value, field.span), "is", value, value.span)
+                Comparisons(scope, problems).compare(asked, Place("flow"))
+            case None:
+                pass
+            case tree.Word(name=word):
+                problems.add("E313", value.span, name=word)
+            case _:
+                problems.add("E307", value.span, thing="this", hint='write a value, like `changes to "pro"`')
+
+
+def _check_absence(event: Event, absent: tree.Absence, scope: Scope, problems: Problems) -> None:
+    no, missed = absent.no, absent.event
+    if no.value != "no":
+        problems.add("E333", no.span, near=near(no.value, ("no",)), text=no.value)
+        return
+    check_event(missed, scope, problems)
+    values.duration(absent.within, problems)
+    spec = spec_of(missed)
+    if spec is None:
+        return
+    if spec.needs == "number" or missed.to or missed.before:
+        what = f"{missed.noun.value} … {missed.verb.value}"
+        problems.add("E335", missed.span, what=what)
+    elif absent.same is not None:
+        _check_same(event, missed, absent.same, scope, problems)
+
+
+def _check_same(event: Event, missed: Event, same: Text, scope: Scope, problems: Problems) -> None:
+    """The datum that both events must carry."""
+    found = [scope.event_data(asked) for asked in (event, missed)]
+    both = [name for name in found[0] or found[1] or {} if all(data is None or name in data for data in found)]
+    for asked, data in zip((event, missed), found, strict=True):
+        if data is not None and same.value not in data:
+            what = f"{asked.noun.value} … {asked.verb.value}"
+            hint = (
+                f"both carry {', '.join(f'`{name}`' for name in both)}"
+                if both
+                else f"leave out `with the same {same.value}`"
+            )
+            problems.add("E334", same.span, near=near(same.value, both), what=what, name=same.value, hint=hint)
+            return

@@ -1,62 +1,18 @@
-"""Campaigns: what their steps refer to, what can be reached, and what would run in circles."""
+"""Campaigns: labels, what can be reached, what would run in circles, and what a campaign needs to run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-from dsl import tree, values
-from dsl.checks.conditions import check_stage
+from dsl import tree
 from dsl.diagnostics import Diagnostic, at
 from dsl.ids import slug
 from dsl.messages import FIRST_HERE
 from dsl.problems import Problems
-from dsl.scope import Scope, unknown
-from dsl.tree import Block, Campaign, Span, Statement, Text
+from dsl.scope import Scope
+from dsl.tree import Block, Campaign, Span, Statement
 from dsl.walk import all_statements, bodies, statements
-
-
-def check_references(scope: Scope) -> list[Diagnostic]:
-    """Templates, stages, teams, scorings, topics and campaigns that steps name."""
-    problems = Problems()
-    for campaign in scope.program.campaigns:
-        if campaign.topic and campaign.topic.key not in scope.topics and not scope.lost("workspace", "topic"):
-            unknown(problems, "E108", campaign.topic, scope.topics)
-        for statement in all_statements(campaign):
-            _check_statement(statement, scope, problems)
-    return problems.found
-
-
-def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> None:
-    match statement:
-        case tree.Send():
-            check_template(statement.template, scope, problems)
-            for _, value in statement.values:
-                if isinstance(value, tree.Word) and value.name not in (*scope.fields, "yes", "no", "stage"):
-                    unknown(problems, "E101", Text(value.name, value.span), scope.fields)
-                elif isinstance(value, tree.Number) and not values.is_date(value.raw):
-                    values.number(value.raw, value.span, problems)
-        case tree.AddPoints(model=model) if model and model.key not in scope.scorings:
-            if not scope.lost("scoring"):
-                unknown(problems, "E110", model, scope.scorings)
-        case tree.Qualify(stage=stage):
-            check_stage(stage, scope, problems)
-        case tree.HandOff(team=team, stage=stage):
-            if stage:
-                check_stage(stage, scope, problems)
-            if team and team.key not in scope.teams and not scope.lost("team"):
-                unknown(problems, "E107", team, scope.teams)
-            elif not team and not scope.teams and not scope.lost("team"):
-                problems.add("E516", statement.span)
-        case tree.Enter(campaign=name) if name.key not in scope.campaigns and not scope.lost("campaign"):
-            unknown(problems, "E106", name, scope.campaigns)
-
-
-def check_template(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.value not in scope.templates:
-        unknown(problems, "E103", name, scope.templates)
-    elif name.value.rpartition("/")[2].startswith("_"):
-        problems.add("E609", name.span, name=name.value)
 
 
 def check_labels(scope: Scope) -> list[Diagnostic]:
@@ -100,8 +56,12 @@ def _blocks(block: Block) -> Iterator[Block]:
 def ends(statement: Statement) -> bool:
     """Whether the campaign is over for everyone who comes to this step."""
     match statement:
-        case tree.Stop():
+        case tree.Stop() | tree.Enter(move=True):
             return True
+        case tree.Split() | tree.VariantTest():
+            return all(_end(body) for body in bodies(statement))
+        case tree.Repeat(body=body, until=None):
+            return _end(body)
         case tree.If(branches=branches, otherwise=otherwise):
             return otherwise is not None and _end(otherwise) and all(_end(body) for _, body in branches)
         case tree.Wait(arms=arms, otherwise=otherwise, until=until) if arms:
@@ -125,6 +85,8 @@ def check_side_blocks(scope: Scope) -> list[Diagnostic]:
             for statement in statements(body):
                 if isinstance(statement, tree.Wait):
                     problems.add("E605", statement.span, what="wait", where=where)
+                elif isinstance(statement, tree.Repeat) and statement.every:
+                    problems.add("E605", statement.span, what="repeat … every …", where=where)
                 elif isinstance(statement, tree.HandOff) and statement.cases:
                     problems.add("E606", statement.cases[0].span, where=where)
     return problems.found
@@ -143,7 +105,15 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
             for enter in _at_once(campaign)
             if enter.campaign.key != campaign.name.key
         ]
-    for cycle in _cycles(edges):
+    for campaign in scope.program.campaigns:
+        for start in campaign.starts:
+            before = start.event.name
+            if before and (start.event.noun.value, start.event.verb.value) == ("campaign", "entered"):
+                if before.key == campaign.name.key:
+                    problems.add("E603", start.span)
+                elif before.key in edges:
+                    edges[before.key].append((campaign.name.key, start.span))
+    for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle if key in scope.campaigns]
         span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
         problems.add("E604", span, path=" → ".join(f"`{name}`" for name in names))
@@ -160,8 +130,8 @@ def _at_once(campaign: Campaign) -> Iterator[tree.Enter]:
                 return
             if isinstance(statement, tree.Enter):
                 yield statement
-            if isinstance(statement, tree.If):
-                through = statement.otherwise is None
+            if isinstance(statement, tree.If | tree.Split | tree.VariantTest | tree.Repeat):
+                through = _has_way_past(statement)
                 for body in bodies(statement):
                     for found in visit(body):
                         through = through or found is None
@@ -175,7 +145,18 @@ def _at_once(campaign: Campaign) -> Iterator[tree.Enter]:
         yield from (found for found in visit(block) if found is not None)
 
 
-def _cycles(edges: dict[str, list[tuple[str, Span]]]) -> Iterator[list[str]]:
+def _has_way_past(statement: tree.If | tree.Split | tree.VariantTest | tree.Repeat) -> bool:
+    """Whether leads can get past without going into any of its blocks."""
+    match statement:
+        case tree.If(otherwise=otherwise):
+            return otherwise is None
+        case tree.Repeat(until=until):
+            return until is not None
+        case _:
+            return False
+
+
+def cycles(edges: dict[str, list[tuple[str, Span]]]) -> Iterator[list[str]]:
     """Each circle once, beginning and ending with the same campaign."""
     told: set[frozenset[str]] = set()
     done: set[str] = set()
@@ -213,6 +194,12 @@ def check_sending(scope: Scope) -> list[Diagnostic]:
     if marketing and not (workspace.address and workspace.address.value.strip()):
         problems.add("E528", marketing.span, related=[at("the workspace is declared here", workspace.span)])
     nameless = [send.span for campaign, send in sends if campaign.sender is None]
+    nameless += [
+        statement.span
+        for campaign in scope.program.campaigns
+        for statement in all_statements(campaign)
+        if isinstance(statement, tree.Notify)
+    ]
     nameless += [form.confirm_with.span for form in scope.program.forms if form.confirm_with]
     if nameless and workspace.sender is None:
         problems.add("E529", nameless[0], related=[at("the workspace is declared here", workspace.span)])
@@ -228,8 +215,10 @@ def check_entrances(scope: Scope) -> list[Diagnostic]:
         for statement in all_statements(campaign)
         if isinstance(statement, tree.Enter)
     }
+    for lifecycle in scope.program.lifecycles:
+        entered |= {stage.reactivate.campaign.key for stage in lifecycle.stages if stage.reactivate}
     for campaign in scope.program.campaigns:
-        if not campaign.starts and campaign.name.key not in entered:
+        if not campaign.starts and not campaign.schedules and campaign.name.key not in entered:
             problems.add("W101", campaign.span, name=campaign.name.value)
         for statement in all_statements(campaign):
             for arm in statement.arms if isinstance(statement, tree.Wait) else ():

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsl import tree
-from dsl.checks.declarations import check_address, check_hours
+from dsl.checks.declarations import check_hours
+from dsl.checks.literals import check_address
+from dsl.checks.references import check_campaign
 from dsl.diagnostics import Diagnostic, at
 from dsl.messages import FIRST_HERE, a
 from dsl.near import near
@@ -28,6 +30,8 @@ def check_lifecycle(scope: Scope) -> list[Diagnostic]:
         for stage in lifecycle.stages:
             for address in stage.agreed_by:
                 check_address(address, problems)
+            if stage.reactivate:
+                check_campaign(stage.reactivate.campaign, scope, problems)
     return problems.found
 
 

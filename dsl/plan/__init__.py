@@ -45,6 +45,7 @@ from dsl.plan.campaign import (
     VariantTest,
     Wait,
     Whenever,
+    targets,
 )  # fmt: skip
 from dsl.plan.company import (
     BUILT_IN,
@@ -218,4 +219,5 @@ __all__ = [
     "Window",
     "Workspace",
     "digest_of",
+    "targets",
 ]  # fmt: skip

@@ -229,6 +229,27 @@ AnyStep = Annotated[
 ]  # fmt: skip
 
 
+def targets(step: AnyStep) -> tuple[Target, ...]:
+    """Every step that can follow, whatever has to happen before."""
+    match step:
+        case If():
+            return (*(one.target for one in step.branches), step.otherwise)
+        case Wait():
+            return (*(one.target for one in step.arms), step.then, step.missed)
+        case Split():
+            return tuple(one.target for one in step.arms)
+        case VariantTest():
+            return tuple(one.target for one in step.variants)
+        case Repeat():
+            return step.body, step.next
+        case HandOff():
+            return (*(one.target for one in step.cases), step.next)
+        case Stop():
+            return ()
+        case _:
+            return (step.next,)
+
+
 # ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Start(Frozen):
     """How leads come in. A start on a date or a regular one has a `dated` pattern and takes those of `audience`.

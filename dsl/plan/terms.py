@@ -328,6 +328,10 @@ class Pattern(Frozen):
         return digest_of(self.model_dump(mode="json"))[:16]
 
 
+for _model in (All, Any_, Not, InSegment, Absence, Pattern, Has):
+    _model.model_rebuild()  # now, because later `Condition` may be found in the module of whoever asks first
+
+
 # ── digests ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def digest_of(data: Any) -> str:
     text = json.dumps(_without_sources(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

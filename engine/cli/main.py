@@ -13,8 +13,10 @@ from engine.cli import (
     demo,
     deploy,
     dev,
+    explain,
     key,
     migrate,
+    new,
     pause,
     plan,
     retry,
@@ -57,6 +59,8 @@ def _main(
 
 _CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
 app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
+app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
+app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
 app.command("plan", rich_help_panel=_CAMPAIGNS)(plan.plan)
 app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
 app.command("rollback", rich_help_panel=_CAMPAIGNS)(rollback.rollback)

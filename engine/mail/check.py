@@ -10,6 +10,7 @@ from uuid import UUID
 
 from dsl.diagnostics import Diagnostic, Related
 from dsl.plan import Operand, Program, Value
+from dsl.plan.carries import CARRIES
 from engine.mail.compose import Addressed, compose
 from engine.mail.errors import Incomplete, TemplateError
 from engine.mail.guard import sender_parts
@@ -26,6 +27,9 @@ _SAMPLES: Mapping[str, Any] = {
     "due": "2026-12-24T09:00:00+00:00", "choices": ["one", "two"], "email": "ada@example.com", "url": "https://example.com/",
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
+
+CODES = tuple(f"E7{number:02}" for number in range(1, 14))
+"""What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
     "E708": "the built-in layout has both; in a layout of your own use `workspace.address` and `unsubscribe_url`",
@@ -158,7 +162,7 @@ class _Check:
                 self._add(said[0], one.path, one.line, said[1], said[2], one)
                 continue
             for use in uses:
-                self._in_use(one, use, names)
+                self._in_use(one, use, uses, names)
 
     def _reference(self, one: Reference) -> None:
         if one.download and one.target not in self.files:
@@ -179,7 +183,7 @@ class _Check:
         what = "a lead has no field" if one.root == "lead" else f"`{one.root}` has no"
         return "E704", f"{what} `{one.part}`", _near(one.part, parts)
 
-    def _in_use(self, one: Mention, use: Use, names: frozenset[str]) -> None:
+    def _in_use(self, one: Mention, use: Use, uses: list[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
         related = _related(use)
         fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or test it with `if`'
@@ -189,8 +193,7 @@ class _Check:
         elif one.root == "lead" and one.part and one.needed and one.part not in use.sure:
             self._add("E705", one.path, one.line, f"not every lead has `{written}`", fallback, one, related)
         elif one.root == "event" and one.part:
-            carried = [data.possible is None or one.part in data.possible for data in use.events]
-            if not any(carried):
+            if not any(_carries(other, one.part) for other in uses):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here carries `{one.part}`"
                 self._add("E706", one.path, one.line, message, _near(one.part, known), one, related)
@@ -207,7 +210,7 @@ class _Check:
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
         context = Context(
             lead=sample, score=50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
-            event={part: sample.get(part, _SAMPLES.get(part, "Sample")) for part in self._event_parts(path)},
+            event={part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)},
             given={key: _sample(value, sample) for key, value in use.given.items()},
             confirm_url="https://example.com/confirm", view_url="https://example.com/view", language=language,
             file_url=lambda file: f"https://example.com/files/{file}",
@@ -225,6 +228,13 @@ class _Check:
         walk.source(self.renderer.source(path))
         return {one.part for one in walk.found if isinstance(one, Mention) and one.root == "event" and one.part}
 
+    def _type_of(self, part: str) -> str:
+        """The type of an event's datum: a lead's field that forms fill, or what declared and known events carry."""
+        if part in self.program.all_fields:
+            return self.program.all_fields[part].type
+        declared = {name: type for event in self.program.events for name, type in event.data}
+        return declared.get(part) or next((data[part] for data in CARRIES.values() if part in data), part)
+
     # ── writing down ─────────────────────────────────────────────────────────────────────────────────────────────────
     def _add(
         self, code: str, path: str, line: int, message: str, help: str = "", word: Mention | Reference | None = None,
@@ -237,6 +247,10 @@ class _Check:
 
     def _place(self, code: str, file: str, line: int, message: str, help: str = "") -> None:
         self.problems.setdefault((code, file, line, message), _diagnostic(code, file, "", line, message, help))
+
+
+def _carries(use: Use, part: str) -> bool:
+    return any(data.possible is None or part in data.possible for data in use.events)
 
 
 def _sample(value: Operand, sample: Mapping[str, Any]) -> Any:

@@ -39,9 +39,9 @@ class Composed:
 
 def compose(
     renderer: Renderer, template: str, context: Context, message: Addressed, tokens: Tokens, base_url: str, *,
-    tracked: bool,
+    tracked: bool, subject: str = "",
 ) -> Composed:  # fmt: skip
-    """The mail of one message.
+    """The mail of one message; `subject` stands in for the template's own.
 
     Its own addresses are `/u/` unsubscribe, `/c/` click and `/o/` open, each with a token of that purpose
     (`unsubscribe`: lead, topic; `click`: message, link; `open`: message). Without `tracked`, links stay as they are and
@@ -52,7 +52,7 @@ def compose(
     leave = f"{base}/u/{tokens.sign('unsubscribe', lead, message.topic)}"
     if message.kind == "marketing":
         context = replace(context, unsubscribe_url=leave, preferences_url=context.preferences_url or leave)
-    rendered = renderer.render(template, context)
+    rendered = renderer.render(template, context, subject)
     if message.kind == "marketing" and (missing := marketing_gap(rendered, renderer.workspace.address, leave)):
         raise Incomplete(template, 0, missing)
     links: dict[str, str] = {}

@@ -113,14 +113,17 @@ class Renderer:
         self._notes: dict[str, Template] = {}
 
     # ── what callers use ─────────────────────────────────────────────────────────────────────────────────────────────
-    def render(self, name: str, context: Context) -> Rendered:
-        """The mail. Raises TemplateError, whose message holds nothing of the lead."""
+    def render(self, name: str, context: Context, subject: str = "") -> Rendered:
+        """The mail; `subject` stands in for the template's own. Raises TemplateError, whose message holds nothing of
+        the lead."""
         language = self._language(context.language)
         unit = self.unit(name, language)
         names = self._names(unit.path, context, unit.language)
         token = running.set(self._run(context, language))
         try:
             front = {key: _one_line(self._filled(template, names)) for key, template in unit.front.items()}
+            if subject:
+                front["subject"] = _one_line(self._filled(self._short(subject), names))
             frame = {**names, **front, "language": unit.language, "words": formats.words_of(unit.language)}
             html, text = self._filled(unit.html, names), self._filled(unit.text, names)
             if unit.lists:
@@ -137,17 +140,21 @@ class Renderer:
     def render_text(self, source: str, context: Context) -> str:
         """A short text with names in it, such as the note of a handoff, as plain text. Raises TemplateError."""
         language = self._language(context.language)
+        template = self._short(source)
+        token = running.set(self._run(context, language))
+        try:
+            return self._filled(template, self._names("note", context, language))
+        finally:
+            running.reset(token)
+
+    def _short(self, source: str) -> Template:
         template = self._notes.get(source)
         if template is None:
             if len(self._notes) >= 1_000:
                 self._notes.clear()
             read_source("note", source)
             template = self._notes[source] = self._compiled(self._text, "note", source)
-        token = running.set(self._run(context, language))
-        try:
-            return self._filled(template, self._names("note", context, language))
-        finally:
-            running.reset(token)
+        return template
 
     def unit(self, name: str, language: str) -> Unit:
         """The template `name` in this language or, failing that, in the workspace's first. Compiled once."""

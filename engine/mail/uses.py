@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from dsl.plan import AnyStep, Form, HandOff, Operand, Pattern, Plan, Program, Send, Wait
+from dsl.plan import AnyStep, Form, HandOff, Notify, Operand, Pattern, Plan, Program, Send, Wait, targets
+from dsl.plan.carries import ANSWER, CARRIES, SURE
 from engine.mail.compose import Kind
 from engine.mail.notices import NOTICE_DATA, NOTICES
 
@@ -58,6 +59,9 @@ def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
                 confirms = step.template in confirming and kind == "transactional"
                 use = Use(kind, step.source, dict(step.values), events, sure, confirms)
                 uses.setdefault(step.template, []).append(use)
+            elif isinstance(step, Notify):
+                use = Use("staff", step.source, {}, events, sure)
+                uses.setdefault(step.template, []).append(use)
             elif isinstance(step, HandOff) and step.note:
                 notes.append(Note(step.note, step.source, events, sure))
     for form in program.forms:
@@ -89,7 +93,7 @@ def reached(plan: Plan, program: Program) -> Iterator[tuple[AnyStep, frozenset[D
     return ((plan.by_id[at], data) for at, data in found.items())
 
 
-_HANDOFF = Data(frozenset(), frozenset(("reason", "by")))
+_HANDOFF = Data(frozenset(), frozenset(ANSWER))
 
 
 def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[tuple[str | None, frozenset[Data]]]:
@@ -104,12 +108,9 @@ def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[
             yield step.next, after
             for case in step.cases:
                 yield case.target, after
-        case _ if step.kind == "if":
-            for branch in step.branches:
-                yield branch.target, data
-            yield step.otherwise, data
-        case _ if step.kind != "stop":
-            yield step.next, data
+        case _:
+            for target in targets(step):
+                yield target, data
 
 
 def data_of(pattern: Pattern, program: Program) -> Data:
@@ -122,20 +123,12 @@ def data_of(pattern: Pattern, program: Program) -> Data:
                 return Data()
             possible = frozenset[str]().union(*(form.possible or () for form in forms))
             return Data(forms[0].sure.intersection(*(form.sure for form in forms)), possible)
-        case "email.clicked":
-            return Data(frozenset(("link",)), frozenset(("link",)))
-        case "page.visited":
-            return Data(frozenset(("url",)), frozenset(("url", "title", "seconds")))
-        case "file.downloaded":
-            return Data(frozenset(), frozenset(("url", "title", "seconds")))
-        case "score.reached" | "score.dropped":
-            return Data(frozenset(("before", "after")), frozenset(("before", "after")))
-        case "handoff.accepted" | "handoff.rejected" | "handoff.overdue":
-            return _HANDOFF
         case "custom":
-            return Data(frozenset(), None)
+            declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
+            return Data(frozenset(), frozenset(name for name, _ in declared[0].data) if declared else None)
         case _:
-            return Data()
+            carried = CARRIES.get(pattern.type, {})
+            return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
 
 
 def _of_form(form: Form) -> Data:

@@ -9,14 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.consequences import Enrolment, Probe
 from engine.handoff import State
 from engine.handoff_mail import Tray
+from engine.limits import Enrolment, Probe
+from engine.model import Event
 from engine.store.db import Hot
-from engine.store.leads import ENROLMENTS, TALLIES, enrolments_of, probes_json, tallies_of
+from engine.store.leads import ENROLMENTS, HISTORY, TALLIES, enrolments_of, event_of, probes_json, tallies_of
 
 _READ = f"""
-SELECT h.*, {ENROLMENTS}, {TALLIES},
+SELECT h.*, {ENROLMENTS}, {TALLIES}, {HISTORY},
     (SELECT jsonb_agg(jsonb_build_object('id', m.id, 'visit', m.visit)) FROM messages m
         WHERE m.owner_id = %(id)s AND m.state = 'sending') AS sending,
     (SELECT p.member FROM handoffs p WHERE p.lead_id = %(lead)s AND p.id <> %(id)s AND p.member IS NOT NULL
@@ -64,11 +65,16 @@ class Found:
     closed_until: datetime | None
     enrolments: list[Enrolment]
     tallies: dict[Probe, tuple[int, float]]
+    history: list[Event]
 
 
-async def read(hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe] = (), provider: str = "") -> Found | None:
-    """The handoff, under its lead's lock; `provider` is whose gate counts."""
-    values = {"id": id, "lead": lead, "probes": probes_json(probes), "provider": provider}
+async def read(
+    hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe] = (), provider: str = "", history: Iterable[str] = ()
+) -> Found | None:
+    """The handoff, under its lead's lock; `provider` is whose gate counts, `history` as for `leads.look_around`."""
+    values = {
+        "id": id, "lead": lead, "probes": probes_json(probes), "provider": provider, "history": sorted(history)
+    }  # fmt: skip
     row = await hot.one(_READ, values)
     if row is None:
         return None
@@ -79,7 +85,7 @@ async def read(hot: Hot, id: UUID, lead: UUID, probes: Sequence[Probe] = (), pro
         state=State.model_validate(state), tray=tray, gen=row.gen, wait=row.wait, due_at=row.due_at,
         sending={one["visit"]: UUID(one["id"]) for one in row.sending or ()}, former=row.former,
         closed_until=row.closed_until, enrolments=enrolments_of(row.enrolments),
-        tallies=tallies_of(probes, row.tallies),
+        tallies=tallies_of(probes, row.tallies), history=[event_of(one) for one in row.history or ()],
     )  # fmt: skip
 
 

@@ -7,19 +7,20 @@ after the statement that took it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.consequences import Enrolment, Probe
+from engine.limits import Enrolment, Probe
 from engine.model import Event, Lead
 from engine.position import Position
 from engine.store.db import Hot
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
-    l.last_at, (SELECT max(epoch) FROM deployments) AS epoch"""
+    l.last_at, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
+    (SELECT max(epoch) FROM deployments) AS epoch"""
 
 _LOCK = f"SELECT {_COLUMNS} FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
@@ -46,9 +47,9 @@ SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE 
 FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
-    SELECT DISTINCT ON (lower(campaign)) id, campaign, number, digest, state, started_at, ended_at, gen,
-        CASE WHEN state <> 'ended' THEN position END AS position
-    FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), number DESC) r) AS enrolments"""
+    SELECT DISTINCT ON (lower(campaign), per) id, campaign, number, digest, state, started_at, ended_at, gen, per,
+        goal_at, CASE WHEN state <> 'ended' THEN position END AS position
+    FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
     SELECT q.n, count(p.rule) AS many, coalesce(sum(p.amount), 0) AS much
@@ -64,10 +65,24 @@ _ANONYMOUS = """(SELECT jsonb_agg(jsonb_build_object('type', type, 'name', name,
     ORDER BY at) FROM (
         SELECT * FROM visitor_events WHERE visitor_id = %(visitor)s ORDER BY at LIMIT 500) v) AS anonymous"""
 
-_AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}"
-
 EVENT_JSON = """jsonb_build_object('seq', seq, 'at', at, 'type', type, 'name', name, 'data', data,
     'enrolment_id', enrolment_id, 'message_id', message_id)"""
+
+MOST_PAST = 500
+"""Of each type of events the newest so many are asked."""
+
+# Not asked for, it costs nothing: a query without a row that depends on the lead is not begun.
+HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
+    SELECT e.at, e.seq, {EVENT_JSON.replace("'seq', seq, 'at', at", "'seq', e.seq, 'at', e.at")} AS event
+    FROM unnest(%(history)s::text[]) AS asked(kind) CROSS JOIN LATERAL (
+        SELECT * FROM events WHERE lead_id = %(lead)s AND type = asked.kind ORDER BY seq DESC LIMIT {MOST_PAST}) e
+    UNION ALL
+    SELECT m.at, 0, jsonb_build_object('seq', 0, 'at', m.at, 'type', 'email.received', 'name', m.template,
+        'data', '{{}}'::jsonb, 'enrolment_id', m.owner_id, 'message_id', m.id) AS event
+    FROM (SELECT * FROM messages WHERE lead_id = %(lead)s AND state = 'accepted' AND kind <> 'staff'
+        AND 'email.received' = ANY(%(history)s::text[]) ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
+
+_AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,7 @@ class Around:
     tallies: dict[Probe, tuple[int, float]]
     repeated: int | None
     anonymous: list[dict[str, Any]]
+    history: list[Event]
 
 
 async def lock(hot: Hot, lead: UUID) -> Locked | None:
@@ -117,12 +133,15 @@ async def lock_by_handoff(hot: Hot, handoff: UUID) -> Locked | None:
 
 async def look_around(
     hot: Hot, lead: UUID, probes: Sequence[Probe] = (), keys: Sequence[str] = (), *, fresh: datetime | None = None,
-    visitor: UUID | None = None,
+    visitor: UUID | None = None, history: Collection[str] = (),
 ) -> Around:  # fmt: skip
-    """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count."""
+    """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count.
+
+    `history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
+    """
     values = {
         "lead": lead, "keys": list(keys), "fading": fresh is not None, "fresh": fresh, "visitor": visitor,
-        "probes": probes_json(probes),
+        "probes": probes_json(probes), "history": sorted(history),
     }  # fmt: skip
     row = await hot.one(_AROUND, values)
     return Around(
@@ -130,7 +149,14 @@ async def look_around(
         tallies=tallies_of(probes, row.tallies),
         repeated=row.repeated,
         anonymous=row.anonymous or [],
+        history=[event_of(one) for one in row.history or ()],
     )
+
+
+async def history_of(hot: Hot, lead: UUID, types: Collection[str]) -> list[Event]:
+    """The newest events of those types, in the order of time."""
+    row = await hot.one(f"SELECT {HISTORY}", {"lead": lead, "history": sorted(types)})
+    return [event_of(one) for one in row.history or ()]
 
 
 def probes_json(probes: Sequence[Probe]) -> str:
@@ -156,6 +182,7 @@ def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
         position=Position.from_json(position) if position else Position(()),
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
+        per=row["per"], goal_at=datetime.fromisoformat(row["goal_at"]) if row["goal_at"] else None,
     )  # fmt: skip
 
 
@@ -173,6 +200,7 @@ def locked_of(row: Any) -> Locked | None:
         return None
     lead = Lead(
         id=row.id, email=row.email, seq=row.seq, fields=row.fields, scores=row.scores, rated=row.rated, stage=row.stage,
-        topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at,
+        topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at, lists=row.lists,
+        interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=row.refreshed,
     )  # fmt: skip
     return Locked(lead, row.epoch, row)

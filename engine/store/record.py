@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.consequences import UNCHANGED, Enrolment, Ledger
+from engine.consequences import UNCHANGED, Ledger
+from engine.limits import Enrolment
 from engine.store.writes import Writes
 
 LEASE = timedelta(seconds=10)
@@ -18,6 +19,8 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
     row: dict[str, Any] = {
         "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
         "stage": lead.stage, "topics": lead.topics, "suppressed": lead.suppressed, "last_at": lead.last_at,
+        "lists": lead.lists, "interests": lead.interests, "segments": lead.segments, "active_at": lead.active_at,
+        "epoch": lead.epoch,
     }  # fmt: skip
     if ledger.attention is not UNCHANGED:
         row["attention"] = ledger.attention
@@ -40,7 +43,10 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
     for leaving in ledger.leaving:
         if leaving.id != ledger.working:
             left = {"state": leaving.state, "leave_seq": leaving.leave_seq, "due_at": ledger.now}
-            writes.update("enrolments", id=leaving.id, **left)
+            writes.update("enrolments", id=leaving.id, **left, goal_at=leaving.goal_at)
+    for run in ledger.goals:
+        if run.id != ledger.working and run not in ledger.leaving and run not in ledger.started:
+            writes.update("enrolments", id=run.id, goal_at=run.goal_at)
     for wake in ledger.wakes.values():
         writes.insert(
             "outbox", run_id=wake.run, kind=wake.kind, start=wake.start, seq=wake.seq, gen=wake.gen, queue=wake.queue,
@@ -56,5 +62,5 @@ def _started(fresh: Enrolment, ledger: Ledger) -> dict[str, Any]:
         "id": fresh.id, "lead_id": ledger.lead.id, "campaign": fresh.campaign, "number": fresh.number,
         "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "gen": 0,
         "position": fresh.position.to_json(), "cursor": seen, "due_at": fresh.started_at,
-        "started_at": fresh.started_at,
+        "started_at": fresh.started_at, "per": fresh.per, "goal_at": fresh.goal_at,
     }  # fmt: skip

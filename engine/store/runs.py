@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.consequences import Enrolment, Probe
+from engine.limits import Enrolment, Probe
 from engine.model import Event
 from engine.position import MOST_USED
 from engine.resting import Resting
@@ -16,6 +16,7 @@ from engine.store.db import Hot
 from engine.store.leads import (
     ENROLMENTS,
     EVENT_JSON,
+    HISTORY,
     LOCK_BY_ENROLMENT,
     TALLIES,
     Locked,
@@ -46,11 +47,11 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
             FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e) AND %(above)s = 0) w
         WHERE nth <= {MOST_ALIKE} ORDER BY seq DESC LIMIT {MOST_EVENTS}) o) AS own,
     (SELECT {EVENT_JSON} FROM events WHERE lead_id = %(lead)s AND seq = (SELECT leave_seq FROM e)) AS leaving,
-    (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'attempt', attempt))
+    (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'kind', kind, 'attempt', attempt))
         FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
     (SELECT jsonb_agg(at) FROM messages WHERE lead_id = %(lead)s AND kind = 'marketing' AND at > %(recent)s
         AND state IN ('sending', 'accepted', 'unknown')) AS sent,
-    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until""".replace(
+    (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until, {HISTORY}""".replace(
     "%(lead)s", "(SELECT lead_id FROM e)"
 )
 
@@ -76,23 +77,26 @@ class Run:
     closed_until: datetime | None
     others: list[Enrolment]
     tallies: dict[Probe, tuple[int, float]]
+    history: list[Event]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to read. `recent`: how far back mails count; `above`: events up to there are known already."""
+    """What to read. `recent`: how far back mails count; `above`: events up to there are known already; `history`: the
+    types of events whose past is asked."""
 
     id: UUID
     probes: Sequence[Probe]
     recent: datetime
     provider: str
     above: int = 0
+    history: Collection[str] = ()
 
     @property
     def values(self) -> dict[str, Any]:
         return {
             "id": self.id, "probes": probes_json(self.probes), "recent": self.recent, "provider": self.provider,
-            "above": self.above,
+            "above": self.above, "history": sorted(self.history),
         }  # fmt: skip
 
 
@@ -123,7 +127,7 @@ def _run_of(question: Question, row: Any) -> Run | None:
         truncated=len(row.events or ()) == MOST_EVENTS,
         leaving=event_of(row.leaving) if row.leaving else None, sending=row.sending or [],
         sent=[datetime.fromisoformat(at) for at in row.sent or []], closed_until=row.closed_until, others=others,
-        tallies=tallies_of(question.probes, row.tallies),
+        tallies=tallies_of(question.probes, row.tallies), history=[event_of(one) for one in row.history or ()],
     )  # fmt: skip
 
 

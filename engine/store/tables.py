@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+EMPTY = text("'{}'::jsonb")
 
 
 def instant(name: str, *, required: bool = False) -> Column[datetime]:
@@ -114,8 +116,14 @@ leads = Table(
     Column("topics", JSONB, nullable=False, comment="topic → subscribed | unsubscribed"),
     Column("suppressed", Text, comment="why nothing may be mailed"),
     Column("attention", Text, comment="why a person must look; None when all is well"),
+    Column("lists", JSONB, nullable=False, server_default=EMPTY, comment="list → joined when"),
+    Column("interests", JSONB, nullable=False, server_default=EMPTY, comment="interest → how often"),
+    Column("segments", JSONB, nullable=False, server_default=EMPTY, comment="watched segment → in or out, by which"),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0"), comment="its clocks are set as this says"),
+    instant("active_at"),
     instant("created_at", required=True),
     instant("last_at", required=True),
+    Index("leads_by_epoch", "epoch"),
 )  # fmt: skip
 
 visitors = Table(
@@ -206,7 +214,9 @@ enrolments = Table(
     Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False, comment="live | leaving | ended"),
     Column("leave_seq", BigInteger, comment="the event that made it leave"),
-    Column("outcome", Text, comment="finished | stopped | left | unsubscribed | …"),
+    Column("outcome", Text, comment="finished | stopped | left | goal | moved | unsubscribed | …"),
+    Column("per", Text, nullable=False, server_default=text("''"), comment="the value this run is for"),
+    instant("goal_at"),
     Column("position", JSONB, nullable=False),
     Column("gen", Integer, nullable=False),
     Column("attempt", Text, comment="the token of the advance that works on it"),
@@ -217,7 +227,7 @@ enrolments = Table(
     instant("started_at", required=True),
     instant("ended_at"),
     instant("real_woken_at"),
-    Index("enrolments_live", "lead_id", "campaign", unique=True, postgresql_where=text("state <> 'ended'")),
+    Index("enrolments_live", "lead_id", "campaign", "per", unique=True, postgresql_where=text("state <> 'ended'")),
     Index("enrolments_of_lead", "lead_id"),
     Index("enrolments_due", "due_at", postgresql_where=text("state <> 'ended'")),
 )  # fmt: skip
@@ -240,19 +250,43 @@ messages = Table(
     Column("visit", Text, nullable=False),
     Column("lead_id", Uuid, nullable=False),
     Column("template", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="marketing | transactional | staff"),
+    Column("kind", Text, nullable=False, comment="marketing | transactional | staff | post, or of a step passed over"),
     Column("staff", Text, comment="the colleague's address of a staff mail"),
     Column("state", Text, nullable=False, comment="sending | accepted | skipped | failed | unknown"),
     Column("reason", Text, nullable=False),
     Column("attempt", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("variant", Text, comment="the subject line under test"),
     Column("provider_id", Text),
     instant("at", required=True),
     instant("settled_at"),
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),
     Index("messages_sending", "owner_id", postgresql_where=text("state = 'sending'")),
     Index("messages_of_lead", "lead_id", "at"),
+)  # fmt: skip
+
+tests = Table(
+    "tests", metadata,
+    Column("campaign", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("by", Text, nullable=False, comment="clicks | opens | replies | goal"),
+    Column("variants", ARRAY(Text), nullable=False),
+    Column("winner", Text),
+    instant("started_at", required=True),
+    instant("ends_at", required=True),
+    instant("decided_at"),
+)  # fmt: skip
+
+test_leads = Table(
+    "test_leads", metadata,
+    Column("campaign", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("lead_id", Uuid, primary_key=True),
+    Column("enrolment_id", Uuid, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("steps", ARRAY(Text), nullable=False, comment="the steps that only this variant leads to"),
+    instant("at", required=True),
 )  # fmt: skip
 
 outbox = Table(

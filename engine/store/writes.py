@@ -15,7 +15,8 @@ from engine.store.tables import metadata
 _CONFLICTS = {
     "outbox": """ON CONFLICT (run_id) DO UPDATE SET seq = greatest(outbox.seq, excluded.seq),
         real_leased_until = excluded.real_leased_until""",
-    "lead_clock": "ON CONFLICT (lead_id, what) DO UPDATE SET due_at = least(lead_clock.due_at, excluded.due_at)",
+    "lead_clock": "ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at "
+    "WHERE excluded.due_at < lead_clock.due_at",
     "suppressions": "ON CONFLICT (address_hash) DO NOTHING",
     "links": "ON CONFLICT (id) DO NOTHING",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,

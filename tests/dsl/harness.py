@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dsl.compile import Compiled, compile_workspace
@@ -10,6 +11,7 @@ CASES = Path(__file__).parent / "cases"
 TEMPLATES = (
     "whitepaper/welcome", "whitepaper/case-study", "whitepaper/demo-invite", "whitepaper/reminder",
     "whitepaper/_footer", "whitepaper/still-here", "pricing/help", "forms/confirm", "wake-up/news",
+    "internal/note",
 )  # fmt: skip
 ASSETS = (
     *(f"templates/{name}.md" for name in TEMPLATES),
@@ -35,3 +37,23 @@ def compile_text(text: str, base: bool = True) -> Compiled:
     if base:
         files["campaigns/base.campaign"] = (CASES / "base.campaign").read_text(encoding="utf-8")
     return compile_workspace(files, ASSETS)
+
+
+ONE_OF_ITS_KIND = ("workspace", "team")
+
+
+def declarations(text: str) -> dict[str, str]:
+    """Top-level declarations by their first line."""
+    parts = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)
+    return {part.split("\n")[0].split("#")[0].strip(): part for part in parts if part[:1].isalpha()}
+
+
+def surroundings(block: str) -> str:
+    """What an example refers to: the base of the corpus, without what the example declares itself."""
+    own = declarations(block)
+    kinds = {head.split(" ")[0] for head in own}
+    return "\n".join(
+        text
+        for head, text in declarations((CASES / "base.campaign").read_text(encoding="utf-8")).items()
+        if head not in own and not (head.split(" ")[0] in ONE_OF_ITS_KIND and head.split(" ")[0] in kinds)
+    )

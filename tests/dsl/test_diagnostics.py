@@ -11,7 +11,7 @@ from dsl.diagnostics import as_json, as_text
 from dsl.messages import ENTRIES
 from dsl.parse import grammar
 from dsl.usage import USAGE
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, INSIDE, LATER_HEADS
+from dsl.vocabulary import ALL_HEADS, CONTEXTS, INSIDE
 from tests.dsl.harness import CASES, compile_text
 
 MISSPELT = """
@@ -90,11 +90,6 @@ def test_lines_and_blocks_are_rules_of_the_grammar() -> None:
     assert placed <= rules
     assert set(INSIDE) <= placed
     assert set(INSIDE.values()) <= set(CONTEXTS)
-
-
-def test_what_is_not_in_this_version_is_no_line_of_it() -> None:
-    here = {(context, word) for context, rules in CONTEXTS.items() for word in rules}
-    assert not here & set(LATER_HEADS)
 
 
 UNSEEN = {"E007": "a file of two megabytes", "E014": "bytes, in test_workspace", "E023": "deep nesting, in test_fuzz"}

@@ -55,4 +55,7 @@ def test_the_campaigns_of_this_project_compile() -> None:
     assert [(d.code, d.message) for d in (*found.diagnostics, *compiled.diagnostics)] == []
     assert compiled.program is not None
     names = {campaign.campaign for campaign in compiled.program.campaigns}
-    assert names == {"Whitepaper nurture", "Wake up", 'confirm form "whitepaper"'}
+    assert names == {
+        "Abandoned cart", "Birthday", "Product information", "Renewal", "Wake up", "Webinar", "Whitepaper nurture",
+        'confirm form "whitepaper"',
+    }  # fmt: skip

@@ -30,7 +30,8 @@ from dsl.plan import (
     Wait,
     Workspace,
 )  # fmt: skip
-from engine.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger, Probe, Rules, needed, probes
+from engine.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
+from engine.limits import Probe, Rules, needed, probes
 from engine.model import Event, Lead
 
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

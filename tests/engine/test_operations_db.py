@@ -197,21 +197,21 @@ async def test_points_expire_at_their_instant_once_and_have_consequences(stage: 
     stage.clock.advance(timedelta(days=1))
     await visit(stage)
     stage.clock.advance(timedelta(days=1, microseconds=-1))
-    assert await sweeper.expire_points(stage.rt) == 0
+    assert await sweeper.ring_clocks(stage.rt) == 0
     assert await score(stage) == (20, "Visitor")
     stage.clock.advance(timedelta(microseconds=1))
-    assert await sweeper.expire_points(stage.rt) == 1
+    assert await sweeper.ring_clocks(stage.rt) == 1
     assert await score(stage) == (10, "Visitor")
-    assert await sweeper.expire_points(stage.rt) == 0, "the next instant is a day away"
+    assert await sweeper.ring_clocks(stage.rt) == 0, "the next instant is a day away"
     stage.clock.advance(timedelta(days=1))
-    assert await sweeper.expire_points(stage.rt) == 1
+    assert await sweeper.ring_clocks(stage.rt) == 1
     assert await score(stage) == (1, "Cold"), "the drop itself earns a point, which expires as well"
     rows = await stage.rows("SELECT earned_at, booked_at, amount FROM points WHERE rule LIKE 'expired:%%' ORDER BY seq")
     assert [float(row.amount) for row in rows] == [-10, -10]
     [clock] = await stage.rows("SELECT due_at FROM lead_clock")
     assert clock.due_at == stage.clock.now() + timedelta(days=5), "what a drop gives is not forgotten"
     stage.clock.advance(timedelta(days=5))
-    assert await sweeper.expire_points(stage.rt) == 1
+    assert await sweeper.ring_clocks(stage.rt) == 1
     assert (await score(stage))[0] == 0
     assert await stage.rows("SELECT * FROM lead_clock") == []
 
@@ -223,7 +223,7 @@ async def test_one_lead_that_cannot_be_worked_on_does_not_keep_the_others(stage:
         await hot.run("UPDATE leads SET scores = '{\"\": \"poison\"}' WHERE email LIKE 'ann@%%'", {})
         await hot.commit()
     stage.clock.advance(timedelta(days=3))
-    assert await sweeper.expire_points(stage.rt) == 2
+    assert await sweeper.ring_clocks(stage.rt) == 2
     [bob] = await stage.rows("SELECT scores FROM leads WHERE email LIKE 'bob@%%'")
     assert bob.scores[""] == 1
 

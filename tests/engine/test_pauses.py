@@ -222,13 +222,13 @@ async def test_a_pause_waits_for_a_mail_that_is_just_being_marked(staged, monkey
 
     async with staged(TWO) as stage:
         asked: list[asyncio.Task[Change]] = []
-        compose = advance.compose_for_lead
+        make = advance.ready
 
         def slowly(*arguments: Any) -> Any:
             asked.append(asyncio.get_running_loop().create_task(pause(stage)) if not asked else asked[0])
-            return compose(*arguments)
+            return make(*arguments)
 
-        monkeypatch.setattr(advance, "compose_for_lead", slowly)
+        monkeypatch.setattr(advance, "ready", slowly)
         mark = advance._Call._mark
 
         async def after_a_while(call: Any, *rest: Any) -> Any:

@@ -98,7 +98,7 @@ scoring
             await hot.run("""UPDATE leads SET scores = '{"": "poison"}' WHERE email_key LIKE 'bad@%%'""", {})
             await hot.commit()
         stage.clock.advance(timedelta(days=2))
-        await sweeper.expire_points(stage.rt)
+        await sweeper.ring_clocks(stage.rt)
         [good] = await stage.rows("SELECT scores FROM leads WHERE email_key LIKE 'good@%%'")
         assert good.scores == {"": 0}
 

@@ -237,7 +237,7 @@ def test_every_mail_of_the_project_can_be_sent(language: str, lead: dict[str, ob
     context = Context(
         lead={"email": "ada@acme.example", "company": "Engines", **lead}, language=language, confirm_url="https://t.example/confirm",
         event={"handoff_url": "https://t.example/h", "note": "n", "due": "2026-11-24T09:00:00+00:00"},
-        file_url=lambda name: f"https://t.example/{name}",
+        given={"discount": 10}, file_url=lambda name: f"https://t.example/{name}",
     )  # fmt: skip
     for name in names:
         kind = "staff" if name.startswith("internal/") else "marketing"

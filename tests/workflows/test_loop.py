@@ -102,7 +102,7 @@ async def test_a_signal_before_the_first_advance_is_not_lost(env: WorkflowEnviro
 
 
 async def test_a_storm_of_signals_is_cut_into_short_histories_and_none_is_lost(env: WorkflowEnvironment) -> None:
-    last = 10_000
+    last = 4_000
     seen = 1
 
     async def look(call: Called) -> Next:

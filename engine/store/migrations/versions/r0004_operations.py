@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, PrimaryKeyConstrai
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

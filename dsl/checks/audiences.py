@@ -1,0 +1,102 @@
+"""Lists, segments, interests, declared events and webinars, and who enters a campaign."""
+
+from __future__ import annotations
+
+from dsl import tree
+from dsl.checks.flows import cycles
+from dsl.checks.steps import check_twice
+from dsl.diagnostics import Diagnostic
+from dsl.known import check_zone
+from dsl.near import near
+from dsl.problems import Problems
+from dsl.scope import FIELD_TYPES, Scope, matches, unknown
+from dsl.tree import Span, Text
+from dsl.walk import atoms
+
+DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
+GROUPS = ("segment", "list", "topic")
+"""What has members, so that those who are in already can be asked for."""
+
+
+def check_segments(scope: Scope) -> list[Diagnostic]:
+    """Segments that refer to each other in a circle."""
+    problems = Problems()
+    edges: dict[str, list[tuple[str, Span]]] = {
+        key: [
+            (atom.name.key, atom.name.span)
+            for line in segment.lines
+            for atom in atoms(line)
+            if isinstance(atom, tree.Membership) and atom.group.value == "segment" and atom.name.key in scope.segments
+        ]
+        for key, segment in scope.segments.items()
+    }
+    for cycle in cycles(edges):
+        names = [scope.segments[key].name.value for key in cycle]
+        span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
+        problems.add("E145", span, path=" → ".join(f"`{name}`" for name in names))
+    return problems.found
+
+
+def check_interests(scope: Scope) -> list[Diagnostic]:
+    problems = Problems()
+    for interest in scope.program.interests:
+        for page in interest.pages:
+            if not page.value.startswith(("/", "http://", "https://", "*")):
+                problems.add("E541", page.span, text=page.value)
+        for file in interest.files:
+            _check_glob(file, "file", "E105", scope.files, problems)
+        for email in interest.emails:
+            _check_glob(email, "template", "E103", scope.templates, problems)
+    return problems.found
+
+
+MOST_NAMES = 5
+
+
+def _check_glob(name: Text, kind: str, code: str, known: frozenset[str], problems: Problems) -> None:
+    if any(matches(one, name.value) for one in known):
+        return
+    if name.value.endswith("*") and known:
+        problems.add("E147", name.span, kind=kind, name=name.value, known=tuple(sorted(known)[:MOST_NAMES]))
+    else:
+        unknown(problems, code, name, known)
+
+
+def check_declared_events(scope: Scope) -> list[Diagnostic]:
+    """What declared events carry, and when webinars are."""
+    problems = Problems()
+    for event in scope.program.events:
+        data = event.data or ()
+        check_twice("value", (name for name, _ in data), problems)
+        for name, kind in data:
+            if kind.value not in DATA_TYPES:
+                close = near(kind.value, DATA_TYPES)
+                swapped = f"`{kind.value} {name.value}`" if name.value in DATA_TYPES else ""
+                problems.add("E146", kind.span, near=() if swapped else close, name=kind.value, hint=swapped)
+    for webinar in scope.program.webinars:
+        if webinar.zone:
+            check_zone(webinar.zone, problems)
+    return problems.found
+
+
+def check_entries(scope: Scope) -> list[Diagnostic]:
+    """Starts with present members, and one run per value of what the starts carry."""
+    problems = Problems()
+    for campaign in scope.program.campaigns:
+        for start in campaign.starts:
+            if start.present and (
+                start.event.noun.value not in GROUPS or start.event.verb.value not in ("entered", "joined")
+            ):
+                problems.add("E645", start.span)
+        if campaign.per is None:
+            continue
+        per = campaign.per
+        if campaign.schedules:
+            problems.add("E646", per.span, name=per.value, event="a start on a date", names="nothing")
+        for start in campaign.starts:
+            data = scope.event_data(start.event)
+            if data is not None and per.value not in data:
+                what = f"`{start.event.noun.value} … {start.event.verb.value}`"
+                names = tuple(data) or "nothing"
+                problems.add("E646", per.span, near=near(per.value, data), name=per.value, event=what, names=names)
+    return problems.found

@@ -1,0 +1,285 @@
+"""Values and the comparisons between them: names that exist, and questions that can be asked of their type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsl import tree, values
+from dsl.events import spec_of
+from dsl.known import check_country, check_language
+from dsl.near import near
+from dsl.plan import LeadField
+from dsl.problems import Problems
+from dsl.scope import Scope, unknown
+from dsl.tree import Operand, Text
+from dsl.walk import Place
+
+KINDS = {
+    "number": "number", "money": "money", "date": "date", "moment": "date", "yes/no": "flag", "choices": "choices",
+}  # fmt: skip
+"""How field types compare; every other type is text."""
+
+WORDS = {
+    "text": "a text", "number": "a number", "money": "an amount of money", "date": "a date", "flag": "yes or no",
+    "choices": "a list of choices", "any": "anything",
+}  # fmt: skip
+ORDERED = ("number", "money", "date", "any")
+FLAGS = ("yes", "no")
+AMOUNT = {"number": "200", "money": "1200 EUR"}
+WHERE_HINT = "`where` asks the event only; use `only if`"
+MEANT = {
+    **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
+    **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
+}
+"""What people write after `is` who mean that a value is there or not."""
+
+
+class Comparisons:
+    def __init__(self, scope: Scope, problems: Problems) -> None:
+        self.scope = scope
+        self.problems = problems
+
+    # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
+    def compare(self, atom: tree.Compare, place: Place) -> None:
+        if isinstance(atom.left, tree.Quoted | tree.Number):
+            hint = 'put the field first: `country is "DE"`'
+            self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
+            return
+        left = self.kind(atom.left, place)
+        right = self._right(atom.left, left, atom.right, place)
+        if left is None or right is None:
+            return
+        if hint := _unsuited(atom, left):
+            words: dict[str, Any] = {"op": atom.op, "left": show(atom.left), "kind": WORDS[left]}
+            self.problems.add("E302", atom.span, hint=hint, **words)
+        elif not _comparable(left, right):
+            self._different(atom.left, left, atom.right, right)
+        else:
+            self._literal(atom.left, atom.op, atom.right, place)
+
+    def _different(self, left: Operand, left_kind: str, right: Operand, right_kind: str) -> None:
+        hint = ""
+        if left_kind == "text" and isinstance(right, tree.Number):
+            hint = f'put the value in quotes: "{right.raw}"'
+        elif isinstance(right, tree.Quoted) and values.is_plain(right.value):
+            hint = f"leave out the quotes: {right.value}"
+        elif left_kind == "date":
+            hint = "dates are written without quotes, like 2026-12-24"
+        elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
+            hint = f"leave out the quotes: {AMOUNT[left_kind]}"
+        elif left_kind == "choices" and isinstance(right, tree.Number):
+            hint = f'put the value in quotes: "{right.raw}"'
+        elif left_kind == "flag":
+            hint = f"write {show(left)} alone, or `not {plain(left)}`"
+        words: dict[str, Any] = {"left": show(left), "left_type": WORDS[left_kind]}
+        self.problems.add("E301", right.span, right=show(right), right_type=WORDS[right_kind], hint=hint, **words)
+
+    def one_of(self, atom: tree.OneOf, place: Place) -> None:
+        left = self.kind(atom.left, place)
+        for value in atom.values:
+            if not isinstance(value, tree.Quoted | tree.Number):
+                self.problems.add("E311", value.span, text=plain(value))
+                continue
+            right = self._right(atom.left, left, value, place)
+            if left is None or right is None:
+                continue
+            if not _comparable("text" if left == "choices" else left, right):
+                self._different(atom.left, left, value, right)
+            else:
+                self._literal(atom.left, "is", value, place)
+
+    def bare(self, operand: Operand, place: Place) -> None:
+        kind = self.kind(operand, place)
+        if kind in ("flag", "any", None):
+            return
+        name = plain(operand)
+        example = {"number": f"`{name} >= 50`", "money": f"`{name} >= 1000`", "choices": f'`{name} contains "…"`'}
+        if isinstance(operand, tree.Today):
+            example[kind] = "`today is after 2026-10-06`"
+        shown = example.get(kind, f"`{name} is known`" if kind == "date" else f'`{name} is "…"` or `{name} is known`')
+        self.problems.add("E303", operand.span, left=show(operand), example=shown)
+
+    # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def kind(self, operand: Operand, place: Place) -> str | None:
+        """How the operand compares; None after reporting that it does not exist."""
+        match operand:
+            case tree.Word(name=name, span=span):
+                return self._field_kind(Text(name, span), place)
+            case tree.Score(model=model, span=span):
+                return self._score_kind(model, span, place)
+            case tree.EventDatum(name=name, span=span):
+                return self._datum_kind(Text(name, span), place)
+            case tree.InterestCount(name=profile, span=span):
+                return self._interest_kind(profile, span, place)
+            case tree.Today():
+                return "date"
+            case tree.Quoted():
+                return "text"
+            case tree.Number():
+                return self._number_kind(operand)
+
+    def _field_kind(self, name: Text, place: Place) -> str | None:
+        if place.kind == "where":
+            return self._datum_kind(name, place)
+        if name.value in FLAGS:
+            return "flag"
+        field = self.scope.fields.get(name.value)
+        if field is not None:
+            return KINDS.get(field.type, "text")
+        if not self.scope.lost("field"):
+            if name.value == "tracking":
+                self.problems.add("E342", name.span)
+            elif name.value == "stage":
+                self.problems.add("E306", name.span, example=a_stage(self.scope))
+            else:
+                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
+        return None
+
+    def _score_kind(self, model: Text | None, span: tree.Span, place: Place) -> str | None:
+        if place.kind == "scoring":
+            self.problems.add("E522", span)
+            return None
+        if place.kind == "where":
+            self.problems.add("E307", span, thing="the score", hint=WHERE_HINT)
+            return None
+        if model is not None and model.key not in self.scope.scorings and not self.scope.lost("scoring"):
+            unknown(self.problems, "E110", model, self.scope.scorings)
+            return None
+        return "number"
+
+    def _interest_kind(self, profile: Text, span: tree.Span, place: Place) -> str | None:
+        if place.kind == "where":
+            self.problems.add("E307", span, thing="an interest", hint=WHERE_HINT)
+            return None
+        check_interest(profile, self.scope, self.problems)
+        return "number"
+
+    def _datum_kind(self, name: Text, place: Place) -> str | None:
+        if place.event is None:
+            if place.kind in ("team", "scoring", "segment"):
+                self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
+                return None
+            return "any"
+        data = self.scope.event_data(place.event)
+        if name.value in FLAGS:
+            return "flag"
+        if data is None or spec_of(place.event) is None:
+            return "any"
+        if name.value in data:
+            return KINDS.get(data[name.value], "text")
+        known = tuple(data) or "nothing that can be asked for"
+        close = near(name.value, data)
+        what = f"`{place.event.noun.value} … {place.event.verb.value}`"
+        self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
+        return None
+
+    def _number_kind(self, number: tree.Number) -> str | None:
+        if number.unit is None and values.is_date(number.raw):
+            return "date"
+        if values.number(number.raw, number.span, self.problems) is None:
+            return None
+        return "money" if number.unit else "number"
+
+    # ── values on the right ──────────────────────────────────────────────────────────────────────────────────────
+    def _right(self, left: Operand, left_kind: str | None, right: Operand, place: Place) -> str | None:
+        """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
+        if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
+            return self.kind(right, place)
+        if left_kind == "date" and not near(right.name, self.scope.fields):
+            self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
+        elif left_kind is not None and not near(right.name, self.scope.fields):
+            self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
+        elif left_kind is not None:
+            self.kind(right, place if place.kind != "where" else Place("flow"))
+        return None
+
+    def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
+        field = self._field(left, place)
+        if isinstance(right, tree.Number) and right.unit is not None:
+            self._currency(right)
+        if field is None or not isinstance(right, tree.Quoted) or op in ("<", "<=", ">", ">="):
+            return
+        if field.choices and op != "starts with" and not (op == "contains" and field.type == "choice"):
+            if right.value.casefold() not in {choice.casefold() for choice in field.choices}:
+                close = near(right.value, field.choices)
+                text: dict[str, Any] = {"name": right.value, "field": field.name, "choices": field.choices}
+                self.problems.add("E115", right.span, near=close, **text)
+        elif op in ("is", "is not") and field.type == "country":
+            check_country(Text(right.value, right.span), self.problems)
+        elif op in ("is", "is not") and field.type == "language":
+            check_language(Text(right.value, right.span), self.problems)
+
+    def _field(self, operand: Operand, place: Place) -> LeadField | None:
+        if not isinstance(operand, tree.Word):
+            return None
+        if place.event is not None and operand.name not in (self.scope.event_data(place.event) or {}):
+            return None
+        return self.scope.fields.get(operand.name)
+
+    def _currency(self, amount: tree.Number) -> None:
+        workspace = self.scope.workspace
+        currency = workspace.currency.value if workspace and workspace.currency else "EUR"
+        if amount.unit and amount.unit.value != currency:
+            words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
+            self.problems.add("E308", amount.span, **words)
+
+
+def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
+    if name.value in scope.stages or scope.lost("stage") or scope.lost("lifecycle"):
+        return
+    if not scope.program.lifecycles:
+        problems.add("E511", name.span, name=name.value)
+        return
+    stages = " → ".join(scope.stages)
+    unknown(problems, "E102", name, scope.stages, names=f"the stages are {stages}")
+
+
+def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
+    if name.key not in scope.interests and not scope.lost("interest"):
+        unknown(problems, "E142", name, scope.interests)
+
+
+def a_stage(scope: Scope) -> str:
+    """A stage for examples."""
+    return next(iter(list(scope.stages)[1:]), "Lead")
+
+
+def show(operand: Operand) -> str:
+    match operand:
+        case tree.Word(name=name):
+            return f"`{name}`"
+        case tree.EventDatum(name=name):
+            return f"`event.{name}`"
+        case tree.Score(model=model):
+            return f'`score of "{model.value}"`' if model else "`score`"
+        case tree.InterestCount(name=profile):
+            return f'`interest in "{profile.value}"`'
+        case tree.Today():
+            return "`today`"
+        case tree.Quoted(value=value):
+            return f'"{value}"'
+        case tree.Number(raw=raw, unit=unit):
+            return f"{raw} {unit.value}" if unit else raw
+
+
+def plain(operand: Operand) -> str:
+    return show(operand).strip("`")
+
+
+def _unsuited(atom: tree.Compare, left: str) -> str:
+    """Why an operator does not go with what stands on its left; empty when it does."""
+    if atom.op in ("<", "<=", ">", ">=") and left not in ORDERED:
+        return "more and less are for numbers, amounts and dates"
+    if atom.op in ("contains", "starts with") and left not in ("text", "choices", "any"):
+        return f"`{atom.op}` is for texts"
+    if left == "choices" and atom.op != "contains":
+        return f'write `{plain(atom.left)} contains "…"`'
+    return ""
+
+
+def _comparable(left: str, right: str) -> bool:
+    if "any" in (left, right) or left == right:
+        return True
+    if left == "choices":
+        return right == "text"
+    return {left, right} == {"number", "money"}

@@ -1,0 +1,220 @@
+"""Warnings: conditions that are never or always true. Only what can be seen from the words is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+
+from dsl import tree, values
+from dsl.checks.comparisons import show
+from dsl.problems import Problems
+from dsl.scope import Scope
+from dsl.tree import Condition, Operand
+
+Key = tuple[object, ...]
+Literal = float | str | bool
+_BOUNDS = ("<", "<=", ">", ">=", "before", "after")
+
+
+@dataclass
+class _Facts:
+    """What the parts of one `and` say of one operand, each with how it was written."""
+
+    left: Operand
+    allowed: list[tuple[frozenset[Literal], str]] = field(default_factory=list)
+    forbidden: list[tuple[frozenset[Literal], str]] = field(default_factory=list)
+    above: list[tuple[Literal, bool, str]] = field(default_factory=list)
+    """Value, whether it belongs to the range itself, and the words."""
+    below: list[tuple[Literal, bool, str]] = field(default_factory=list)
+    unknown: bool = False
+
+    @property
+    def positive(self) -> bool:
+        return bool(self.allowed or self.above or self.below)
+
+
+def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
+    """Report every part of a condition without mistakes that is never or always true."""
+    for part in _parts(condition):
+        match part:
+            case tree.And(items=items):
+                if why := _clash(list(_flat(items)), scope):
+                    problems.add("W131", part.span, why=why[0], hint=why[1])
+            case tree.Or(items=items):
+                if why_always := _covers(items):
+                    problems.add("W132", part.span, why=why_always, hint="leave the condition out, or correct it")
+            case tree.Bare(operand=tree.Word(name="yes" | "no" as word)):
+                code = "W132" if word == "yes" else "W131"
+                problems.add(code, part.span, why=f"it says `{word}`", hint="ask for a field, or leave it out")
+            case tree.Compare(left=left, op=op, right=right) if _key(left) == _key(right):
+                code = "W131" if op in ("<", ">", "is not") else "W132"
+                problems.add(code, part.span, why="both sides are the same", hint="compare with another value")
+
+
+def _parts(condition: Condition) -> Iterator[Condition]:
+    yield condition
+    match condition:
+        case tree.And(items=items) | tree.Or(items=items):
+            for item in items:
+                yield from _parts(item)
+        case tree.Not(item=item):
+            yield from _parts(item)
+
+
+def _flat(items: Iterable[Condition]) -> Iterator[Condition]:
+    for item in items:
+        if isinstance(item, tree.And):
+            yield from _flat(item.items)
+        else:
+            yield item
+
+
+# ── never ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _clash(items: list[Condition], scope: Scope) -> tuple[str, str] | None:
+    """Why these cannot all be true, with what to do."""
+    about: dict[Key, _Facts] = {}
+    for item in items:
+        _gather(item, about, scope)
+    for facts in about.values():
+        if found := _impossible(facts):
+            return found
+    if _opposites(items):
+        return "one part says the opposite of another", "leave one of the two out"
+    return None
+
+
+def _gather(item: Condition, about: dict[Key, _Facts], scope: Scope) -> None:
+    match item:
+        case tree.Compare(left=tree.Word(name="stage") as left, op="is", right=tree.Word(name=name)):
+            _facts(left, about).allowed.append((frozenset((name,)), f"`{name}`"))
+        case tree.AtLeast(left=left, right=tree.Word(name=name)) if name in scope.stages:
+            inside = [stage for stage, found in scope.stages.items() if not found.outside]
+            later = inside[inside.index(name) :] if name in inside else []
+            _facts(left, about).allowed.append((frozenset(later), f"at least `{name}`"))
+        case tree.Compare(left=left, op=op, right=right) if (value := _literal(right)) is not None:
+            _fact(_facts(left, about), op, value, show(right))
+        case tree.DateIs(left=left, relation=relation, negated=False, right=tree.Number() as right):
+            _fact(_facts(left, about), relation.value, right.raw, show(right))
+        case tree.OneOf(left=left, values=chosen, negated=negated):
+            found = frozenset(value for one in chosen if (value := _literal(one)) is not None)
+            facts = _facts(left, about)
+            (facts.forbidden if negated else facts.allowed).append((found, ", ".join(map(show, chosen))))
+        case tree.Known(left=left, negated=True):
+            _facts(left, about).unknown = True
+
+
+def _facts(left: Operand, about: dict[Key, _Facts]) -> _Facts:
+    return about.setdefault(_key(left), _Facts(left))
+
+
+def _fact(facts: _Facts, op: str, value: Literal, shown: str) -> None:
+    match op:
+        case "is":
+            facts.allowed.append((frozenset((value,)), shown))
+        case "is not":
+            facts.forbidden.append((frozenset((value,)), shown))
+        case ">" | ">=" | "after":
+            facts.above.append((value, op == ">=", f"{op} {shown}"))
+        case "<" | "<=" | "before":
+            facts.below.append((value, op == "<=", f"{op} {shown}"))
+
+
+def _impossible(facts: _Facts) -> tuple[str, str] | None:
+    left = show(facts.left)
+    either = "join them with `or`, or leave one out"
+    if facts.unknown and facts.positive:
+        return f"{left} cannot be unknown and have a value at once", either
+    for one, shown in facts.allowed:
+        for other, other_shown in facts.allowed:
+            if not one & other:
+                literals = f"({shown}, {other_shown})" if shown[:1] == other_shown[:1] == '"' else ""
+                hint = f"write `{left.strip('`')} in {literals}`" if literals else either
+                return f"{left} cannot be {shown} and {other_shown} at once", hint
+        for other, other_shown in facts.forbidden:
+            if one <= other:
+                return f"{left} cannot be {shown} and not {other_shown} at once", either
+        for bound in (*facts.above, *facts.below):
+            if not any(_inside(value, bound, facts) for value in one):
+                return f"{left} cannot be {shown} and {bound[2]} at once", either
+    for low, low_in, low_shown in facts.above:
+        for high, high_in, high_shown in facts.below:
+            if _more(low, high) or (low == high and not (low_in and high_in)):
+                return f"{left} cannot be {low_shown} and {high_shown} at once", either
+    return None
+
+
+def _inside(value: Literal, bound: tuple[Literal, bool, str], facts: _Facts) -> bool:
+    if value == bound[0]:
+        return bound[1]
+    return _more(value, bound[0]) if bound in facts.above else _more(bound[0], value)
+
+
+def _more(one: Literal, other: Literal) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one > other
+    if isinstance(one, str) or isinstance(other, str):
+        return False
+    return one > other
+
+
+# ── always ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _covers(items: tuple[Condition, ...]) -> str:
+    """Why one of these is always true; empty when it is not so. Only scores are never missing."""
+    if _opposites(items):
+        return "one part says the opposite of another"
+    about: dict[Key, _Facts] = {}
+    for item in items:
+        if isinstance(item, tree.Compare) and isinstance(item.left, tree.Score) and item.op in _BOUNDS:
+            value = _literal(item.right)
+            if value is not None:
+                _fact(_facts(item.left, about), item.op, value, show(item.right))
+    for facts in about.values():
+        for low, low_in, low_shown in facts.above:
+            for high, high_in, high_shown in facts.below:
+                if _more(high, low) or (low == high and (low_in or high_in)):
+                    return f"{show(facts.left)} is always {low_shown} or {high_shown}"
+    return ""
+
+
+# ── sameness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _opposites(items: Iterable[Condition]) -> bool:
+    """Whether two items are the same question, once with `not`."""
+    asked = [_question(item) for item in items]
+    return any((question, not negated) in asked for question, negated in asked)
+
+
+def _question(item: Condition) -> tuple[Key, bool]:
+    if isinstance(item, tree.Not):
+        question, negated = _question(item.item)
+        return question, not negated
+    key = _key(item)
+    if isinstance(item, tree.Compare) and item.op == "is not":
+        return _key(tree.Compare(item.left, "is", item.right, item.span)), True
+    negated = bool(getattr(item, "negated", False))
+    return tuple(part for part in key if part != ("negated", True) and part != ("negated", False)), negated
+
+
+def _key(thing: object) -> Key:
+    """What was written, without its place."""
+    if isinstance(thing, tuple):
+        return tuple(_key(item) for item in thing)
+    if not is_dataclass(thing):
+        return (thing.casefold() if isinstance(thing, str) else thing,)
+    found: list[object] = [type(thing).__name__]
+    for part in fields(thing):
+        value = getattr(thing, part.name)
+        if isinstance(value, tree.Span):
+            value = part.name == "entering"
+        found.append((part.name, value if isinstance(value, bool) else _key(value)))
+    return tuple(found)
+
+
+def _literal(operand: Operand) -> Literal | None:
+    match operand:
+        case tree.Quoted(value=text):
+            return text.casefold()
+        case tree.Number(raw=raw):
+            return float(raw) if values.is_plain(raw) else raw
+        case tree.Word(name="yes" | "no" as word):
+            return word == "yes"
+    return None

@@ -1,0 +1,90 @@
+"""What campaigns and their steps refer to by name."""
+
+from __future__ import annotations
+
+from dsl import tree, values
+from dsl.checks.comparisons import check_stage
+from dsl.checks.events import check_group
+from dsl.checks.literals import check_address
+from dsl.diagnostics import Diagnostic
+from dsl.problems import Problems
+from dsl.scope import Scope, unknown
+from dsl.tree import Operand, Statement, Text
+from dsl.walk import all_statements
+
+
+def check_references(scope: Scope) -> list[Diagnostic]:
+    """Templates, stages, teams, scorings, topics, segments and campaigns."""
+    problems = Problems()
+    for campaign in scope.program.campaigns:
+        if campaign.topic:
+            check_group("topic", campaign.topic, scope, problems)
+        for schedule in campaign.schedules:
+            check_group(schedule.kind, schedule.audience, scope, problems)
+        for statement in all_statements(campaign):
+            _check_statement(statement, scope, problems)
+    return problems.found
+
+
+def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> None:
+    match statement:
+        case tree.Send(template=template, values=pairs):
+            check_template(template, scope, problems)
+            _check_values(pairs, scope, problems)
+        case tree.AddPoints(model=model) if model and model.key not in scope.scorings:
+            if not scope.lost("scoring"):
+                unknown(problems, "E110", model, scope.scorings)
+        case tree.Qualify(stage=stage):
+            check_stage(stage, scope, problems)
+        case tree.HandOff(team=team, stage=stage):
+            if stage:
+                check_stage(stage, scope, problems)
+            if team:
+                check_team(team, scope, problems)
+            elif not scope.teams and not scope.lost("team"):
+                problems.add("E516", statement.span)
+        case tree.Recycle(stage=stage):
+            if stage:
+                check_stage(stage, scope, problems)
+        case tree.Notify(to=receivers, template=template):
+            check_template(template, scope, problems)
+            for receiver in receivers:
+                if receiver.kind == "team" and receiver.name:
+                    check_team(receiver.name, scope, problems)
+                elif receiver.kind == "address" and receiver.name:
+                    check_address(receiver.name, problems)
+        case tree.Post(values=pairs):
+            _check_values(pairs, scope, problems)
+        case tree.TopicStep(topic=topic):
+            check_group("topic", topic, scope, problems)
+        case tree.ListStep(name=name):
+            check_group("list", name, scope, problems)
+        case tree.Enter(campaign=name) | tree.LeaveCampaign(campaign=name):
+            check_campaign(name, scope, problems)
+
+
+def _check_values(pairs: tuple[tuple[Text, Operand], ...], scope: Scope, problems: Problems) -> None:
+    """What a template or a webhook is given."""
+    for _, value in pairs:
+        if isinstance(value, tree.Word) and value.name not in (*scope.fields, "yes", "no", "stage"):
+            if not scope.lost("field"):
+                unknown(problems, "E101", Text(value.name, value.span), scope.fields)
+        elif isinstance(value, tree.Number) and not values.is_date(value.raw):
+            values.number(value.raw, value.span, problems)
+
+
+def check_template(name: Text, scope: Scope, problems: Problems) -> None:
+    if name.value not in scope.templates:
+        unknown(problems, "E103", name, scope.templates)
+    elif name.value.rpartition("/")[2].startswith("_"):
+        problems.add("E609", name.span, name=name.value)
+
+
+def check_campaign(name: Text, scope: Scope, problems: Problems) -> None:
+    if name.key not in scope.campaigns and not scope.lost("campaign"):
+        unknown(problems, "E106", name, scope.campaigns)
+
+
+def check_team(name: Text, scope: Scope, problems: Problems) -> None:
+    if name.key not in scope.teams and not scope.lost("team"):
+        unknown(problems, "E107", name, scope.teams)

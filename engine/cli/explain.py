@@ -1,0 +1,45 @@
+"""`coldframe explain`: what a code means, with a wrong and a right example."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.common import Stop, out, print_json
+
+
+def explain(
+    code: Annotated[str | None, typer.Argument(help="A code such as E101. [default: list all]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what an error or a warning means, why it matters, and show a wrong and a right example.
+
+    Without a code it lists all of them.
+
+    Example: `coldframe explain E101`
+    """
+    from rich.markdown import Markdown
+
+    from dsl.explain import as_markdown, explanations
+    from dsl.near import near
+
+    known = explanations()
+    if code is None:
+        if as_json:
+            print_json([{"code": one.code, "title": one.title} for one in known.values()])
+        else:
+            out.print("\n".join(f"{one.code}  {one.title}" for one in known.values()), markup=False)
+        return
+    found = known.get(code.strip().upper())
+    if found is None:
+        close = near(code.strip().upper(), known)
+        raise Stop(f"there is no code {code}" + (f"; did you mean {close[0]}?" if close else "; `explain` lists all"))
+    if as_json:
+        whole = {
+            "code": found.code, "title": found.title, "text": found.text, "wrong": found.wrong.text,
+            "right": found.right.text,
+        }  # fmt: skip
+        print_json(whole)
+    else:
+        out.print(Markdown(as_markdown(found)))

@@ -1,0 +1,118 @@
+"""`coldframe new`: a workspace or a campaign to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import Stop, err, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.cli.starter import Starter
+
+app = typer.Typer(help="Start a workspace or a campaign from something that works.", no_args_is_help=True)
+
+
+@app.command()
+def workspace(
+    path: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or has no campaign files.")],
+    name: Annotated[str, typer.Option(help="The company's name.")] = "My Company",
+    start: Annotated[
+        str, typer.Option("--with", help="Campaigns to begin with, as `new list` names them.")
+    ] = "welcome",
+) -> None:
+    """Write a workspace: who you are, a form, scoring, stages, a team, and a first campaign with its mails.
+
+    Example: `coldframe new workspace campaigns --name "Acme Pumps" --with welcome,whitepaper`
+    """
+    from engine.cli import starter
+
+    if path.exists() and any(path.rglob("*.campaign")):
+        raise Stop(f"{path} has campaign files already; `coldframe new campaign` adds one to it")
+    chosen = [_starter(kind.strip()) for kind in start.split(",") if kind.strip()]
+    written = _write(path, starter.base(name))
+    for one in chosen:
+        written += _add(path, one)
+    _report(path, written)
+
+
+@app.command()
+def campaign(
+    kind: Annotated[str, typer.Argument(help="What to start from; `coldframe new list` shows what there is.")],
+    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it. [default: as in the list]")] = None,
+) -> None:
+    """Add a campaign with its mails to a workspace, and the forms or fields it needs where they are missing.
+
+    Nothing that exists is overwritten.
+
+    Example: `coldframe new campaign webinar --name "Spring webinar"`
+    """
+    from engine.cli import starter
+
+    if name is not None and ('"' in name or not name.strip() or "\\" in name):
+        raise Stop("a campaign's name is some text without quotes")
+    folder = path or load_settings().campaigns
+    if not folder.is_dir():
+        raise Stop(f"there is no folder {folder}; `coldframe new workspace {folder}` makes one")
+    _report(folder, _add(folder, starter.named(_starter(kind), name)))
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Say which campaigns there are to start from.
+
+    Example: `coldframe new list`
+    """
+    from engine.cli.starter import starters
+
+    known = starters()
+    rows = [{"kind": one.kind, "summary": one.summary} for one in known.values()]
+    if as_json:
+        print_json(rows)
+        return
+    width = max(len(kind) for kind in known)
+    for row in rows:
+        out.print(f"{row['kind']:<{width}}  {row['summary']}", markup=False)
+
+
+def _starter(kind: str) -> Starter:
+    from dsl.near import near
+    from engine.cli.starter import starters
+
+    known = starters()
+    if kind not in known:
+        close = near(kind, known)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        raise Stop(f"there is no campaign to start from called {kind}; {hint}")
+    return known[kind]
+
+
+def _add(folder: Path, one: Starter) -> list[Path]:
+    from engine.cli import starter
+
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.rglob("*.campaign"))]
+    text, left_out = starter.fitted(one.campaign, texts)
+    for head in left_out:
+        err.print(f"{head} is declared already; the campaign uses that one", markup=False)
+    return _write(folder, {f"{one.kind}.campaign": text.encode(), **one.files})
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Write all of them or none."""
+    places = {folder / name: body for name, body in files.items()}
+    taken = [place for place in places if place.exists()]
+    if taken:
+        raise Stop(f"{taken[0]} exists already; give the campaign another name with --name")
+    for place, body in places.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(body)
+    return list(places)
+
+
+def _report(folder: Path, written: list[Path]) -> None:
+    for place in written:
+        out.print(str(place), markup=False, highlight=False)
+    err.print(f"next: coldframe check {folder}", markup=False)

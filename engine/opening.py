@@ -1,0 +1,71 @@
+"""How every transaction about a lead begins and ends: what judging an event will ask for is read in one statement, a
+ledger is opened on it, and what the ledger holds is written in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.consequences import Ledger
+from engine.limits import Rules, needed
+from engine.matching import watch_of
+from engine.model import Event
+from engine.runtime import Runtime
+from engine.store import leads
+from engine.store.db import Hot
+from engine.store.leads import Around, Locked
+from engine.store.record import record
+from engine.store.writes import Writes
+
+Occurred = tuple[str, str, Mapping[str, Any]]
+"""Type, name and data of an event that is about to be logged."""
+NOTHING: Occurred = ("", "", {})
+
+
+async def open_ledger(
+    rt: Runtime, hot: Hot, locked: Locked, event: Occurred = NOTHING, *, keys: Sequence[str] = (),
+    fresh: datetime | None = None, visitor: UUID | None = None,
+) -> tuple[Ledger, Around]:  # fmt: skip
+    """A ledger on a locked lead that knows what judging `event`, and what may follow from it, will ask for.
+
+    `keys`, `fresh`, `visitor`: see `leads.look_around`. Raises NothingDeployed.
+    """
+    deployment, lead, now = await rt.deployment(locked.epoch), locked.lead, rt.clock.now()
+    rules = deployment.rules
+    asked = rules.index.watch.history
+    around = await leads.look_around(
+        hot, lead.id, needed(rules, lead, *event, now), keys, fresh=fresh, visitor=visitor, history=asked
+    )
+    live = [one.digest for one in around.enrolments if one.state != "ended"]
+    await rt.catalog.need(live)
+    tallies = around.tallies
+    if around.anonymous:
+        before = [(one["type"], one["name"], one["data"]) for one in around.anonymous]
+        probes = {probe for one in before for probe in needed(rules, lead, *one, now)}
+        tallies |= (await leads.look_around(hot, lead.id, [*probes - tallies.keys()])).tallies
+    history = await complete_history(rt, hot, lead.id, rules, live, around.history)
+    ledger = Ledger(rules, lead, now, around.enrolments, tallies, history=history)
+    if lead.epoch != rules.epoch:
+        ledger.refresh()
+    return ledger, around
+
+
+async def complete_history(
+    rt: Runtime, hot: Hot, lead: UUID, rules: Rules, live: Iterable[str], known: list[Event]
+) -> list[Event]:
+    """The past that conditions may ask for: beside what the deployment asks, what runs on older plans do."""
+    asked = rules.index.watch.history
+    plans = [plan for digest in live if (plan := rt.catalog.plan(digest)) is not None]
+    if needs := {type for plan in plans for type in watch_of(plan).history} - asked:
+        return await leads.history_of(hot, lead, needs | asked)
+    return known
+
+
+async def commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
+    """Write everything in one statement, commit, and hand what was woken to the delivery."""
+    record(ledger, writes, rt.clock.real())
+    await writes.flush(hot)
+    await hot.commit()
+    rt.delivery.push(list(ledger.wakes.values()))

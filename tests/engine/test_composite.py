@@ -1,0 +1,199 @@
+"""Patterns that take more than one event: counted, followed by nothing, silent; and what a stage does about silence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dsl.plan import (
+    Absence,
+    AddPoints,
+    Arm,
+    Compare,
+    Duration,
+    EventRef,
+    Pattern,
+    Reactivation,
+    Reentry,
+    Scoring,
+    Stage,
+    Value,
+    Wait,
+)
+from tests.support.programs import (
+    ANN,
+    START,
+    campaign,
+    deploy_program,
+    events,
+    happen,
+    met,
+    open_program,
+    points,
+    runs,
+    sweep,
+)
+
+DAY = timedelta(days=1)
+
+
+async def test_a_count_fires_when_it_is_full_and_begins_anew(fresh_database_url: str) -> None:
+    pattern = Pattern(type="page.visited", name="/pricing*", times=3, within=Duration(days=7))
+    async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(10, pattern),)),)) as stage:
+        for path in ("/pricing", "/other", "/pricing/x"):
+            await happen(stage, "page.visited", path)
+        assert await met(stage, pattern) == 0
+        await happen(stage, "page.visited", "/pricing", {"title": "Prices"})
+        assert await met(stage, pattern) == 1
+        assert (await events(stage, "pattern.met"))[0].data == {"title": "Prices"}, "the data of the one that filled it"
+        for _ in range(2):
+            await happen(stage, "page.visited", "/pricing")
+        assert await met(stage, pattern) == 1, "the first three do not count again"
+        await happen(stage, "page.visited", "/pricing")
+        assert await met(stage, pattern) == 2
+        assert (
+            await stage.rows(
+                "SELECT scores FROM leads",
+            )
+        )[0].scores == {"": 20}
+
+
+async def test_what_is_too_old_does_not_count(fresh_database_url: str) -> None:
+    pattern = Pattern(type="page.visited", times=2, within=Duration(days=7))
+    async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(1, pattern),)),)) as stage:
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(8 * DAY)
+        await happen(stage, "page.visited", "/a")
+        assert await met(stage, pattern) == 0
+        stage.clock.advance(6 * DAY)
+        await happen(stage, "page.visited", "/a")
+        assert await met(stage, pattern) == 1
+
+
+async def test_absence_happens_at_the_end_of_its_time_with_the_first_events_data(fresh_database_url: str) -> None:
+    gone = Absence(type="order.placed", same="id", within=Duration(minutes=120))
+    pattern = Pattern(type="cart.updated", absent=gone)
+    plan = campaign("Cart", pattern, reentry=Reentry(kind="always"))
+    async with open_program(fresh_database_url, plan) as stage:
+        await happen(stage, "cart.updated", "cart", {"id": "c1", "amount": 90})
+        await happen(stage, "cart.updated", "cart", {"id": "c2", "amount": 10})
+        stage.clock.advance(timedelta(minutes=60))
+        await happen(stage, "order.placed", "order", {"id": "c2"})
+        stage.clock.advance(timedelta(minutes=59))
+        await sweep(stage)
+        assert await met(stage, pattern) == 0
+        stage.clock.advance(timedelta(minutes=1))
+        await sweep(stage)
+        assert [one.data for one in await events(stage, "pattern.met")] == [{"id": "c1", "amount": 90}]
+        assert await runs(stage) == ["Cart"]
+        await sweep(stage)
+        assert await met(stage, pattern) == 1
+        assert await stage.rows("SELECT * FROM lead_clock WHERE what LIKE 'absent%%'") == []
+
+
+async def test_what_comes_after_the_time_does_not_save_it_however_late_the_sweep(fresh_database_url: str) -> None:
+    pattern = Pattern(type="cart.updated", absent=Absence(type="order.placed", within=Duration(minutes=120)))
+    async with open_program(fresh_database_url, campaign("Cart", pattern)) as stage:
+        await happen(stage, "cart.updated", "cart")
+        stage.clock.advance(timedelta(minutes=121))
+        await happen(stage, "order.placed", "order")
+        stage.clock.advance(DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 1
+
+
+async def test_a_count_followed_by_nothing(fresh_database_url: str) -> None:
+    gone = Absence(type="form.submitted", name="demo", within=Duration(days=1))
+    pattern = Pattern(type="page.visited", times=2, within=Duration(days=7), absent=gone)
+    async with open_program(fresh_database_url, campaign("Visits", pattern)) as stage:
+        for _ in range(3):
+            await happen(stage, "page.visited", "/a")
+        stage.clock.advance(DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 1, "two visits make a count, the third begins another"
+
+
+async def test_a_lead_is_inactive_once_per_silence_and_mails_do_not_count(fresh_database_url: str) -> None:
+    pattern = Pattern(type="lead.inactive", silent=Duration(days=30))
+    async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(-15, pattern),)),)) as stage:
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(20 * DAY)
+        await happen(stage, "email.opened", "x")
+        await happen(stage, "page.visited", "/b")
+        rows = await stage.rows("SELECT due_at FROM lead_clock")
+        assert [one.due_at for one in rows] == [stage.clock.now() + 10 * DAY], "activity never moves a row"
+        stage.clock.advance(10 * DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 0
+        stage.clock.advance(20 * DAY)
+        await sweep(stage)
+        await sweep(stage)
+        assert await met(stage, pattern) == 1
+        assert (await stage.rows("SELECT scores FROM leads"))[0].scores == {"": -15}
+        stage.clock.advance(100 * DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 1, "it is still the same silence"
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(30 * DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 2
+
+
+async def test_a_lead_returns_after_its_stages_time_or_thirty_days(fresh_database_url: str) -> None:
+    back = Pattern(type="lead.returned")
+    stages = (
+        Stage(name="Visitor", source="l:1"),
+        Stage(name="Lead", source="l:2", reactivate=Reactivation(after=Duration(days=5), campaign="Wake up")),
+    )
+    plan = campaign("Back", back, reentry=Reentry(kind="always"))
+    async with open_program(fresh_database_url, plan, stages=stages) as stage:
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(29 * DAY)
+        await happen(stage, "page.visited", "/a")
+        assert await events(stage, "lead.returned") == []
+        stage.clock.advance(30 * DAY)
+        await happen(stage, "page.visited", "/a")
+        assert len(await events(stage, "lead.returned")) == 1
+        assert await runs(stage) == ["Back"]
+
+
+async def test_silence_at_a_stage_enters_its_campaign_once(fresh_database_url: str) -> None:
+    again = Reactivation(after=Duration(days=90), campaign="Wake up")
+    wake = campaign("Wake up", reentry=Reentry(kind="always"))
+    async with open_program(
+        fresh_database_url, wake, stages=(Stage(name="Lead", source="l:1", reactivate=again),)
+    ) as stage:
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(60 * DAY)
+        await happen(stage, "page.visited", "/a")
+        stage.clock.advance(60 * DAY)
+        await sweep(stage)
+        assert await runs(stage) == []
+        stage.clock.advance(30 * DAY)
+        await sweep(stage)
+        assert await runs(stage) == ["Wake up"]
+        stage.clock.advance(400 * DAY)
+        await sweep(stage)
+        assert await runs(stage) == ["Wake up"], "one silence, one campaign"
+
+
+async def test_a_composite_pattern_narrowed_by_its_data(fresh_database_url: str) -> None:
+    large = Compare(left=EventRef(name="amount"), op="ge", right=Value(value=100))
+    pattern = Pattern(type="order.placed", times=2, within=Duration(days=7), where=large)
+    async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(1, pattern),)),)) as stage:
+        for amount in (100, 20, 300):
+            await happen(stage, "order.placed", "order", {"amount": amount})
+        assert await met(stage, pattern) == 1
+
+
+async def test_a_run_of_an_older_plan_still_hears_its_composite_pattern(fresh_database_url: str) -> None:
+    pattern = Pattern(type="page.visited", times=2, within=Duration(days=7))
+    steps = (
+        Wait(id="w", source="c:2", arms=(Arm(pattern=pattern, target="p", source="c:2"),)),
+        AddPoints(id="p", source="c:3", amount=7),
+    )
+    async with open_program(fresh_database_url, campaign("Old", START, steps=steps, entry="w")) as stage:
+        await happen(stage, "custom", "start")
+        await deploy_program(stage, campaign("Old", START))
+        for _ in range(2):
+            await happen(stage, "page.visited", "/a")
+        assert (await stage.rows("SELECT scores FROM leads WHERE email = %(email)s", email=ANN))[0].scores == {"": 7}

@@ -1,0 +1,61 @@
+"""Everything one can start from compiles, alone and beside the others, and nothing is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsl.diagnostics import as_text
+from engine.cli.starter import starters
+from engine.cli.workspace import examine
+from tests.support.cli import Run
+
+
+def sound(folder: Path) -> None:
+    found = examine(folder)
+    assert as_text(found.diagnostics, found.files) == ""
+
+
+@pytest.mark.parametrize("kind", starters())
+def test_a_workspace_with_one_campaign_has_nothing_to_complain_about(run: Run, kind: str, tmp_path: Path) -> None:
+    done = run("new", "workspace", str(tmp_path / "ws"), "--name", 'Blue "Sky" GmbH', "--with", kind)
+    assert done.returncode == 0, done.stderr
+    sound(tmp_path / "ws")
+
+
+def test_all_of_them_live_in_one_workspace(run: Run, tmp_path: Path) -> None:
+    assert run("new", "workspace", str(tmp_path), "--with", ",".join(starters())).returncode == 0
+    sound(tmp_path)
+
+
+def test_a_second_one_of_a_kind_gets_a_name_of_its_own(run: Run, tmp_path: Path) -> None:
+    run("new", "workspace", str(tmp_path), "--with", "cart")
+    again = run("new", "campaign", "cart", str(tmp_path))
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert run("new", "campaign", "cart", str(tmp_path), "--name", "Forgotten cart").returncode == 0
+    assert 'campaign "Forgotten cart"' in (tmp_path / "forgotten-cart.campaign").read_text()
+    assert (tmp_path / "templates" / "forgotten-cart" / "reminder.md").exists()
+    sound(tmp_path)
+
+
+def test_what_is_declared_already_is_used(run: Run, tmp_path: Path) -> None:
+    run("new", "workspace", str(tmp_path), "--with", "welcome")
+    (tmp_path / "own.campaign").write_text('form "Whitepaper"\n    ask email required\n    gives file "own.pdf"\n')
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "own.pdf").write_bytes(b"%PDF")
+    done = run("new", "campaign", "whitepaper", str(tmp_path))
+    assert 'form "whitepaper" is declared already' in done.stderr
+    assert 'form "whitepaper"\n' not in (tmp_path / "whitepaper.campaign").read_text()
+
+
+def test_a_folder_with_campaigns_is_left_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.campaign").write_text("# mine\n")
+    done = run("new", "workspace", str(tmp_path))
+    assert done.returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.campaign"]
+
+
+def test_a_slip_of_the_pen_is_understood(run: Run, tmp_path: Path) -> None:
+    assert "did you mean webinar?" in run("new", "campaign", "webniar", str(tmp_path)).stderr
