@@ -36,6 +36,7 @@ CHECKS: tuple[Callable[[Scope], list[Diagnostic]], ...] = (
     audiences.check_segments,
     audiences.check_interests,
     audiences.check_declared_events,
+    audiences.check_lookalikes,
     audiences.check_entries,
     steps.check_steps,
     steps.check_campaign_lines,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from dsl.vocabulary import CONTEXTS
+from dsl.vocabulary import heads
 
 FOLDER = Path(__file__).parent / "explanations"
 _SECTION = re.compile(r"^## ([EW]\d{3}) ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -34,7 +34,7 @@ class Example:
     def campaign(self) -> str:
         """The example as a campaign file, steps put into a flow."""
         first = self.text.split(None, 1)[0] if self.text.split() else ""
-        if self.kind in ("file", "alone") or first in CONTEXTS["file"]:
+        if self.kind in ("file", "alone") or first in heads("file"):
             return self.text
         return _FLOW + "".join(f"        {line}\n" if line.strip() else "\n" for line in self.text.splitlines())
 

@@ -32,12 +32,20 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bis within \^ #", "write `is in the next 30 days`"),
     (r"\b(later|earlier|older|newer) \^ than\b", "write `is before 2026-10-06` or `is after 2026-10-06`"),
     (r"\bis in \^ (segment|list|campaign)\b", 'write `in {0} "Customers"`, without `is`'),
-    (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
+    (
+        r"(?:^|\b(?:if|and|or|not|until|where) )in \^ @",
+        'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`',
+    ),
+    (r"\b(\w+) in \^ [@#]", 'put the values into parentheses: `{0} in ("DE", "AT")`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     # events
+    (
+        r"\b(form|email|page|file|video|webinar|segment|list|topic|campaign) (\w+) is \^ (\w+)",
+        'write `{0} "{1}" is {2}`',
+    ),
     (r"\bwith \^ same\b", "write `with the same id within 2 hours`"),
     (r", \^ and then\b", "leave out the comma before `and then`"),
     (r"\band then .* within # \w+ \^ where\b", "`where` comes before `within`"),

@@ -220,6 +220,10 @@ ENTRIES: Mapping[str, Entry] = {
     "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
+    "W133": Entry(
+        "a birthday has a year: this is true at most once in a life",
+        "to write on every birthday, let a campaign begin with `starts when birthday`, or `7 days before birthday`",
+    ),
     "W131": Entry("this is never true: {why}", "{hint}"),
     "W132": Entry("this is always true: {why}", "{hint}"),
     **BY_LINE,

@@ -178,4 +178,7 @@ BY_LINE: Mapping[str, Entry] = {
         "this is mail number {count} in a time for which the workspace allows {times}",
         "it will wait until the limit allows it, or be left out; put a longer wait before it",
     ),
+    "W109": Entry(
+        "{kind} `{name}` is nearly {kind} `{other}`", "if they are the same, write `{other}`; if not, declare both"
+    ),
 }

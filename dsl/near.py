@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 MOST = 2
 LONGEST = 60
+SHORTEST = 4
+"""Characters of names that can be told to be slips; shorter ones are all alike."""
 
 
 def near(word: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -21,6 +23,14 @@ def near(word: str, names: Iterable[str]) -> tuple[str, ...]:
         if distance <= allowed:
             scored.append((distance, name))
     return tuple(name for _, name in sorted(scored)[:MOST])
+
+
+def slip(a: str, b: str) -> bool:
+    """Whether two names differ by one slip of the fingers. Names that differ in their numbers do not."""
+    one, other = a.casefold(), b.casefold()
+    if min(len(one), len(other)) < SHORTEST or [c for c in one if c.isdigit()] != [c for c in other if c.isdigit()]:
+        return False
+    return abs(len(one) - len(other)) <= 1 and _distance(one[:LONGEST], other[:LONGEST]) == 1
 
 
 def _part_of(wanted: str, candidate: str) -> bool:

@@ -38,9 +38,7 @@ NUMBERED = ("scoring", "split")
 """Blocks whose lines begin with a number."""
 JOINING = ("and", "or", "if", "where", "only", "when")
 """Words with which people begin the lines of a segment."""
-UNQUOTED = (
-    "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
-)  # fmt: skip
+UNQUOTED = ("on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until")
 """Words that stand before a name and are none."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
@@ -223,14 +221,15 @@ class Reader:
         index = failure.index
         advice = hint(tokens, index)
         head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
-        words: dict[str, Any] = {"head": head, "advice": advice or event_hint(tokens, index)}
+        goes_on = "$END" in failure.kinds and tokens[index].type == "NAME"
+        words: dict[str, Any] = {"head": head, "advice": advice or ("" if goes_on else event_hint(tokens, index))}
         if index >= len(tokens):
             self.problems.add("E011", span_of(tokens[-1]), **words)
             return None
         token = tokens[index]
         text = f'"{token}"' if token.type == "STRING" else str(token)
         close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
-        if token.type == "NAME" and "STRING" in failure.kinds and not close and not advice and _quotable(token, head):
+        if _is_unquoted(token, failure, head) and not close and not advice:
             last = _end_of_name(tokens, index)
             text = " ".join(str(word) for word in tokens[index : last + 1])
             self.problems.add("E013", span_of(token, tokens[last]), text=text)
@@ -256,6 +255,10 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def _is_unquoted(token: Lexeme, failure: Failure, head: str) -> bool:
+    return token.type == "NAME" and "STRING" in failure.kinds and token not in UNQUOTED and head != "notify"
 
 
 def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
@@ -289,11 +292,6 @@ def _parse(tokens: list[Lexeme], context: str) -> Any:
 
 def label_of(token: Any) -> Text | None:
     return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
-
-
-def _quotable(token: Lexeme, head: str) -> bool:
-    """Whether a word in the place of a text is that text without its quotes."""
-    return token not in UNQUOTED and head != "notify"
 
 
 def _end_of_name(tokens: list[Lexeme], first: int) -> int:

@@ -265,6 +265,8 @@ class _Call:
                 "messages", id=outgoing.id, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
                 settled_at=self.sight.now,
             )  # fmt: skip
+            if isinstance(effect.step, Send) and state == "accepted":
+                self.sight.received(effect.step.template)
             if isinstance(effect.step, Notify):
                 return  # until every receiver has been written to
         self.position = settle(self.plan, self.position, effect, verdict)

@@ -248,10 +248,16 @@ class Ledger:
             campaigns=frozenset(one.campaign.casefold() for one in self.enrolments if one.state != "ended"),
             been=frozenset(one.campaign.casefold() for one in self.enrolments),
             tracking=needs or self.lead.topics.get(TRACKING) == "subscribed",
-            history=(*self.history, *self.events) if self.history or self.rules.index.watch.history else (),
+            history=self.past(),
             now=self.now, zone=self.lead.zone(program), entered=run.position.entered if run else 0,
             entered_at=run.started_at if run else None,
         )  # fmt: skip
+
+    def past(self) -> Sequence[Event]:
+        """The part of the log that somebody asks for, with what this transaction has logged itself."""
+        if self.history or any(watch.history for watch in self.watches()):
+            return (*self.history, *self.events)
+        return ()
 
     def watches(self) -> Iterator[Watch]:
         """What the deployment listens for, and then what live runs do, which may be on older plans."""

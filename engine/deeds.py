@@ -32,8 +32,10 @@ from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-_CONSENTED = """SELECT FROM consents
-WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state = 'subscribed' LIMIT 1"""
+# What the lead has said last; what campaigns did in between is no answer of theirs.
+_CONSENTED = """
+SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
+    AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class Deeds:
         before = lead.topics.get(own_key(lead.topics, step.topic) or step.topic)
         if not step.remove and before != "subscribed":
             asked = {"lead": lead.id, "topic": step.topic}
-            if lead.suppressed is not None or not await self.hot.all(_CONSENTED, asked):
+            said = await self.hot.one(_CONSENTED, asked)
+            if lead.suppressed is not None or said is None or said.state != "subscribed":
                 return self.skip(step, branch.visit, NO_CONSENT)
         if (ledger.unsubscribe if step.remove else ledger.subscribe)(step.topic):
             state = "unsubscribed" if step.remove else "subscribed"
@@ -137,6 +140,8 @@ class Deeds:
 
     async def _try(self, step: VariantTest) -> Verdict:
         lead, hours = self.sight.lead, self.sight.deployment.program.workspace.business_hours
+        if in_control(self.plan, lead.id):  # they would count for a variant they see nothing of
+            return Verdict(lead.seq)
         variant = await trials.choose(self.hot, step, self.plan, lead.id, self.run, self.sight.now, hours)
         return Verdict(lead.seq, variant=variant)
 

@@ -73,7 +73,7 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
     data = {name: value for name, value in post.values.items() if name != "email"}
     async with rt.turn(key), rt.db.hot() as hot:
         attached = await _lock_visitor(rt, hot, post.visitor)
-        locked = await _known(rt, hot, address, key)
+        locked = await known(rt, hot, address, key)
         now = rt.clock.now()
         keys, fresh = _natural_keys(post, now)
         visitor = post.visitor if attached is None else None
@@ -193,7 +193,7 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
     if one.email is not None:
         key = email_key(one.email)
         async with rt.turn(key), rt.db.hot() as hot:
-            return await _occur(rt, hot, await _known(rt, hot, one.email, key), one)
+            return await _occur(rt, hot, await known(rt, hot, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
         lead_id = await _lock_visitor(rt, hot, one.visitor)
@@ -211,7 +211,7 @@ async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def _known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
+async def known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
     """The lead with that address under its lock; a new one stands at the first stage."""
     current = rt.catalog.current or await rt.catalog.refresh()
     now = rt.clock.now()

@@ -93,13 +93,17 @@ class Sight:
         if self.found.truncated:
             return await self.look(hot, locked)
         self._events += self.ledger.events
-        if self.ledger.history or self.deployment.rules.index.watch.history:
-            self._history = [*self._history, *self.ledger.events]
+        self._history = [*self.ledger.past()]
         if locked.lead.seq != known or derived(self.deployment.rules):
             return await self.look(hot, locked)
         self.now = max(self.now, self._rt.clock.now())
         self._open_ledger(locked)
         return True
+
+    def received(self, template: str) -> None:
+        """A mail of this call was accepted: from now on it is part of the past."""
+        mail = Event(seq=0, at=self.now, type="email.received", name=template, enrolment_id=self._id)
+        self.ledger.history = self._history = [*self._history, mail]
 
     def facts(self, branch: Branch) -> Facts:
         """What a step of this branch may ask for."""

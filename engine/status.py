@@ -33,7 +33,9 @@ SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FR
 JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended'
 GROUP BY e.campaign, w.source, w.what ORDER BY e.campaign, w.source""")
 
-_MAILS = text("SELECT state, count(*) AS many FROM messages WHERE kind <> 'staff' GROUP BY state ORDER BY state")
+_MAILS = text("""
+SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional')
+GROUP BY state ORDER BY state""")
 
 _HANDOFFS = text("""
 SELECT h.team, h.member, h.state->>'phase' AS phase, l.email, h.due_at, h.attention FROM handoffs h

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -15,20 +15,33 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dsl.plan import EventType
+from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine import intake
 from engine.store.tables import api_keys
 from engine.tokens import email_key
 from web.answers import is_json
-from web.context import client, limits, load_json, runtime
-from web.fields import MAX_NUMBER, Refused, clean
+from web.context import client, deployed, limits, load_json, runtime
+from web.fields import MAX_NUMBER, Context, Refused, clean, parse_field
+from web.words import Words
 
 router = APIRouter()
 MAX_BATCH = 500
 MAX_DATA = 50
 MAX_NAME = 200
-TYPES: frozenset[EventType] = frozenset({"custom", "page.visited", "file.downloaded"})
-"""What the outside may report. The other types are Coldframe's own findings."""
+_VISIT: dict[str, FieldType] = {"url": "text", "title": "text", "seconds": "number"}
+_TALK: dict[str, FieldType] = {"title": "text", "minutes": "number"}
+_ORDER: dict[str, FieldType] = {"amount": "number", "items": "number", "id": "text"}
+_DEAL: dict[str, FieldType] = {"amount": "number", "pipeline_stage": "text", "id": "text"}
+TYPES: Mapping[EventType, Mapping[str, FieldType]] = {
+    "custom": {}, "page.visited": _VISIT, "file.downloaded": _VISIT, "video.watched": _VISIT,
+    "webinar.registered": _TALK, "webinar.attended": _TALK, "meeting.booked": _TALK, "meeting.held": _TALK,
+    "call.received": _TALK, "chat.started": _TALK, "cart.updated": _ORDER, "order.placed": _ORDER,
+    "deal.opened": _DEAL, "deal.moved": _DEAL, "deal.won": _DEAL, "deal.lost": _DEAL,
+}  # fmt: skip
+"""What the outside may report, and the types of the data that campaigns may ask for. The other types of events are
+Coldframe's own findings."""
+NAMELESS = frozenset(one for one in TYPES if one.startswith(("meeting.", "call.", "chat.", "cart.", "order.", "deal.")))
+"""There is nothing to name: a name may be given and says what the log shows."""
 KNOWN = frozenset({"type", "event", "name", "email", "visitor", "data", "at", "key"})
 AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead."""
@@ -81,56 +94,65 @@ async def authorise(request: Request) -> None:
 
 async def _take(request: Request, item: object) -> dict[str, Any]:
     try:
-        occurrence = read_event(item, runtime(request).clock.real())
+        current = await deployed(request)
+        occurrence = read_event(item, runtime(request).clock.real(), current.program if current else None)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
     return {"state": await intake.record(runtime(request), occurrence)}
 
 
-def read_event(item: object, now: datetime) -> intake.Occurrence:
-    """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong."""
+def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence:
+    """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong.
+
+    Data that campaigns know the type of, by the event's type or because `program` declares it, must be of that type;
+    whatever else comes along is kept as it is. An order is placed once, so its id does without a key.
+    """
     if not isinstance(item, dict):
         raise Wrong("event", "An event is a JSON object.")
     if not KNOWN.issuperset(item):
         raise Wrong("event", f"The members of an event are {', '.join(sorted(KNOWN))}.")
     kind, name = _what(item)
-    email, visitor = _who(item)
-    data = _data(item.get("data"))
+    email, visitor = who(item)
+    data = _typed(_data(item.get("data")), _types(kind, name, program), program)
     if item.get("at") is not None:
         data["at"] = _at(item["at"], now)
-    key = item.get("key")
-    return intake.Occurrence(kind, name, data, email, visitor, None if key is None else f"api:{_line('key', key)}")
+    key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
+    if key is None and kind == "order.placed" and "id" in data:
+        key = f"order:{data['id']}"
+    return intake.Occurrence(kind, name, data, email, visitor, key)
 
 
 def _what(item: Mapping[str, Any]) -> tuple[EventType, str]:
     if "event" in item:
         if "type" in item or "name" in item:
             raise Wrong("event", "Give either `event`, or `type` and `name`.")
-        return "custom", _line("event", item["event"])
+        return "custom", line("event", item["event"])
     kind = item.get("type", "custom")
-    found = next((one for one in get_args(EventType) if one == kind and one in TYPES), None)
+    found = next((one for one in TYPES if one == kind), None)
     if found is None:
         raise Wrong("type", f"The types are {', '.join(sorted(TYPES))}.")
-    return found, _line("name", item.get("name"))
+    if item.get("name") is None and found in NAMELESS:
+        return found, ""
+    return found, line("name", item.get("name"))
 
 
-def _who(item: Mapping[str, Any]) -> tuple[str | None, UUID | None]:
+def who(item: Mapping[str, Any]) -> tuple[str | None, UUID | None]:
     if (item.get("email") is None) == (item.get("visitor") is None):
         raise Wrong("email", "Give either `email` or `visitor`.")
     if item.get("email") is not None:
-        address = _line("email", item["email"], 320)
+        address = line("email", item["email"], 320)
         try:
             email_key(address)
         except ValueError:
             raise Wrong("email", "This is not one complete email address.") from None
         return address, None
     try:
-        return None, UUID(_line("visitor", item["visitor"]))
+        return None, UUID(line("visitor", item["visitor"]))
     except ValueError:
         raise Wrong("visitor", "A visitor is the UUID in the cookie `cf_v`.") from None
 
 
-def _line(member: str, value: object, limit: int = MAX_NAME) -> str:
+def line(member: str, value: object, limit: int = MAX_NAME) -> str:
     try:
         text = clean(value) if isinstance(value, str) else ""
     except Refused:
@@ -165,6 +187,26 @@ def _plain(name: str, value: object) -> bool | int | float | str:
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= MAX_NUMBER):
         return value
     raise Wrong(member, "A value is text, a number, true or false.")
+
+
+def _types(kind: EventType, name: str, program: Program | None) -> Mapping[str, FieldType]:
+    if kind != "custom" or program is None:
+        return TYPES[kind]
+    return next((dict(one.data) for one in program.events if one.name.casefold() == name.casefold()), {})
+
+
+def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Program | None) -> dict[str, Any]:
+    """The same data, each datum as its type is written everywhere. Raises Wrong."""
+    context = Context(program or Program(workspace=Workspace(name="")))
+    for name in types.keys() & data.keys():
+        given = data[name]
+        if types[name] == "text" and not isinstance(given, bool | str):
+            given = str(given)
+        try:
+            data[name] = parse_field(LeadField(name=name, type=types[name]), [given], context)
+        except Refused as refused:
+            raise Wrong(f"data.{name}", f"{name} is a {types[name]}. {Words('en').problem(refused.problem)}") from None
+    return data
 
 
 def _at(value: object, now: datetime) -> str:

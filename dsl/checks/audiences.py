@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dsl import tree
 from dsl.checks.flows import cycles
 from dsl.checks.steps import check_twice
-from dsl.diagnostics import Diagnostic
+from dsl.diagnostics import Diagnostic, at
 from dsl.known import check_zone
-from dsl.near import near
+from dsl.near import near, slip
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, matches, unknown
 from dsl.tree import Span, Text
-from dsl.walk import atoms
+from dsl.walk import all_statements, atoms, conditions, events
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
 GROUPS = ("segment", "list", "topic")
@@ -77,6 +79,47 @@ def check_declared_events(scope: Scope) -> list[Diagnostic]:
         if webinar.zone:
             check_zone(webinar.zone, problems)
     return problems.found
+
+
+def check_lookalikes(scope: Scope) -> list[Diagnostic]:
+    """Lists, events and webinars of which none is declared: a name that is nearly another one was probably meant as
+    that. The one that is used more often counts, or else the first."""
+    problems = Problems()
+    declared = {"list": scope.lists, "event": scope.events, "webinar": scope.webinars}
+    uses: dict[tuple[str, str], list[Text]] = {}
+    for kind, name in _uses(scope.program):
+        if not declared[kind] and not scope.lost(kind):
+            uses.setdefault((kind, name.key), []).append(name)
+    ranked = sorted(
+        (-len(names), *min((name.span.file, name.span.line) for name in names), kind, key)
+        for (kind, key), names in uses.items()
+    )
+    before: list[tuple[str, Text]] = []
+    for *_, kind, key in ranked:
+        name = min(uses[kind, key], key=lambda one: (one.span.file, one.span.line))
+        meant = next((other for known, other in before if known == kind and slip(name.value, other.value)), None)
+        if meant:
+            related = [at("the other one stands here", meant.span)]
+            problems.add("W109", name.span, kind=kind, name=name.value, other=meant.value, related=related)
+        before.append((kind, name))
+    return problems.found
+
+
+def _uses(program: tree.Program) -> Iterator[tuple[str, Text]]:
+    """Every use of a list, an event or a webinar by name."""
+    asked = [atom for condition, _ in conditions(program) for atom in atoms(condition)]
+    deeds = [atom.deed for atom in asked if isinstance(atom, tree.Has)]
+    for event in (*events(program), *deeds):
+        if event.name and event.noun.value in ("list", "event", "webinar"):
+            yield event.noun.value, event.name
+    for atom in asked:
+        if isinstance(atom, tree.Membership) and atom.group.value == "list":
+            yield "list", atom.name
+    for campaign in program.campaigns:
+        yield from (("list", start.audience) for start in campaign.schedules if start.kind == "list")
+        for statement in all_statements(campaign):
+            if isinstance(statement, tree.ListStep):
+                yield "list", statement.name
 
 
 def check_entries(scope: Scope) -> list[Diagnostic]:

@@ -111,6 +111,8 @@ class _Checker:
             names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
             self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)
         relation = atom.relation
+        if isinstance(atom.left, tree.Word) and atom.left.name == "birthday" and relation.value in (*SPANS, "today"):
+            self.problems.add("W133", atom.span)
         if atom.right is not None:
             self._date_on_the_right(atom.right, place)
         elif relation.value in SPANS and atom.length is None:

@@ -20,7 +20,7 @@ def key(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the key of that name out of force.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Make, list or revoke keys for `POST /api/events`.
+    """Make, list or revoke keys for `POST /api/events` and `POST /api/leads`.
 
     A new key is printed once and stored only as a hash: note it down at once. A revoked key is refused from then on.
 

@@ -21,11 +21,12 @@ SETTLING = 20.0
 LATE = timedelta(seconds=5)
 """Real time after its instant at which something counts as overdue."""
 
+_TO_LEADS = "kind IN ('marketing', 'transactional')"
 _FIGURES: Mapping[str, str] = {
     "stages": "SELECT stage, count(*) FROM leads GROUP BY stage ORDER BY 2 DESC",
     "events": "SELECT type, count(*) FROM events GROUP BY type ORDER BY type",
-    "mails": "SELECT state, count(*) FROM messages WHERE kind <> 'staff' GROUP BY state ORDER BY state",
-    "not_sent": "SELECT reason, count(*) FROM messages WHERE kind <> 'staff' AND state = 'skipped' GROUP BY reason",
+    "mails": f"SELECT state, count(*) FROM messages WHERE {_TO_LEADS} GROUP BY state ORDER BY state",
+    "not_sent": f"SELECT reason, count(*) FROM messages WHERE {_TO_LEADS} AND state = 'skipped' GROUP BY reason",
     "notices": "SELECT step, count(*) FROM messages WHERE kind = 'staff' AND state = 'accepted' GROUP BY step",
     "reached": "SELECT stage, count(DISTINCT lead_id) FROM stages GROUP BY stage",
     "handoffs": "SELECT coalesce(outcome, 'open'), count(*) FROM handoffs GROUP BY 1 ORDER BY 1",
@@ -49,7 +50,7 @@ _RULES: Sequence[tuple[str, str]] = (
         SELECT owner_id || ' ' || step FROM messages JOIN mailbox USING (id)
         GROUP BY owner_id, step, visit HAVING count(*) > 1"""),
     ("every mail in the log lies in the mailbox, and no other", """
-        SELECT coalesce(m.id, b.id)::text FROM (SELECT id FROM messages WHERE state = 'accepted') m
+        SELECT coalesce(m.id, b.id)::text FROM (SELECT id FROM messages WHERE state = 'accepted' AND kind <> 'post') m
         FULL JOIN mailbox b ON b.id = m.id WHERE m.id IS NULL OR b.id IS NULL"""),
     ("no mail failed or is in doubt", """
         SELECT concat_ws(' ', template, state, reason) FROM messages WHERE state NOT IN ('accepted', 'skipped')"""),

@@ -40,7 +40,7 @@ FROM enrolments WHERE ended_at > :since AND campaign NOT LIKE 'confirm form %'
 UNION ALL
 SELECT 'mail', lead_id, 0, settled_at, id::text, CASE WHEN kind = 'staff' THEN step ELSE subject END,
     jsonb_build_object('state', state, 'reason', reason, 'kind', kind, 'staff', staff, 'template', template), NULL
-FROM messages WHERE settled_at > :since
+FROM messages WHERE settled_at > :since AND kind IN ('marketing', 'transactional', 'staff')
 ORDER BY 4, 2, 3""")
 
 _NAMES = text("SELECT id, email FROM leads")

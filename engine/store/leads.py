@@ -79,8 +79,8 @@ HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
     UNION ALL
     SELECT m.at, 0, jsonb_build_object('seq', 0, 'at', m.at, 'type', 'email.received', 'name', m.template,
         'data', '{{}}'::jsonb, 'enrolment_id', m.owner_id, 'message_id', m.id) AS event
-    FROM (SELECT * FROM messages WHERE lead_id = %(lead)s AND state = 'accepted' AND kind <> 'staff'
-        AND 'email.received' = ANY(%(history)s::text[]) ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
+    FROM (SELECT * FROM messages WHERE lead_id = %(lead)s AND state = 'accepted'
+        AND kind IN ('marketing', 'transactional') AND 'email.received' = ANY(%(history)s::text[]) ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 

@@ -1,13 +1,9 @@
-"""The interpreter: single situations, and the promise that no plan and no sequence of events breaks it."""
+"""The interpreter in single situations."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dsl.plan import (
     AddPoints,
@@ -19,7 +15,6 @@ from dsl.plan import (
     Case,
     Compare,
     Duration,
-    EnterCampaign,
     HandOff,
     If,
     Leave,
@@ -29,7 +24,6 @@ from dsl.plan import (
     Qualify,
     ScoreRef,
     Send,
-    Stop,
     Value,
     Wait,
     Whenever,
@@ -274,90 +268,3 @@ def test_a_plan_in_a_circle_is_reported_and_not_followed_for_ever():
 
 def test_a_step_that_is_gone_is_reported():
     assert Story(plan(send("b"), entry="a")).run() == Stuck("step a is not in the plan")
-
-
-# ── any plan, any events ─────────────────────────────────────────────────────────────────────────────────────────────
-IDS = [f"s{number}" for number in range(8)]
-PATTERNS = [CLICK, DEMO, Pattern(type="page.visited"), Pattern(type="email.clicked", name="s1", own=True)]
-targets = st.sampled_from([*IDS, None])
-durations = st.builds(Duration, days=st.integers(0, 3), minutes=st.integers(0, 90), business_days=st.integers(0, 1))
-moments = st.one_of(
-    st.builds(After, duration=durations),
-    st.builds(At, date=st.sampled_from(["2026-08-30", "2026-09-03"]), time=st.just("09:00")),
-)
-arms = st.lists(
-    st.builds(Arm, pattern=st.sampled_from(PATTERNS), target=targets, source=st.just("c:1")), max_size=2
-).map(tuple)
-outcomes = st.sampled_from(["accepted", "rejected", "overdue"])
-cases = st.lists(st.builds(Case, outcome=outcomes, target=targets), max_size=2).map(tuple)
-
-
-def a_step(id: str):
-    same = {"id": st.just(id), "source": st.just("c:1")}
-    return st.one_of(
-        st.builds(Send, template=st.sampled_from(["a", "s1"]), next=targets, **same),
-        st.builds(Wait, until=st.none() | moments, arms=arms, then=targets, missed=targets, **same),
-        st.builds(If, branches=st.just(()), otherwise=targets, **same),
-        st.builds(AddPoints, amount=st.just(1), next=targets, **same),
-        st.builds(HandOff, cases=cases, next=targets, detached=st.booleans(), **same),
-        st.builds(EnterCampaign, campaign=st.just("x"), next=targets, **same),
-        st.builds(Stop, **same),
-    )
-
-
-plans = st.builds(
-    plan, *[a_step(id) for id in IDS], entry=st.sampled_from(IDS),
-    whenevers=st.lists(st.builds(Whenever, id=st.just("w"), pattern=st.sampled_from(PATTERNS), entry=targets,
-                                 source=st.just("c:1")), max_size=1).map(tuple),
-)  # fmt: skip
-happenings = st.lists(
-    st.tuples(st.sampled_from(["email.clicked", "form.submitted", "page.visited", "handoff.accepted", "tick", "leave"]),
-              st.sampled_from(["a", "s1", "demo"]), st.integers(0, 5000), st.booleans()), max_size=12,
-)  # fmt: skip
-
-
-@settings(max_examples=300, deadline=None)
-@given(plans, happenings)
-def test_no_plan_and_no_events_make_it_raise_skip_or_repeat(of: Plan, story_of):
-    story = Story(of)
-    settled: Counter[tuple[str, str, str, int]] = Counter()
-
-    def work(hold: bool) -> object:
-        for _ in range(300):
-            before = Position.from_json(story.position.to_json())
-            story.position, request = step(of, before, story.world())
-            again, repeated = step(of, story.position, story.world())
-            assert (again, repeated) == (story.position, request), "asking twice must give the same"
-            if isinstance(request, Sleep):
-                assert request.due is None or request.due > story.now
-                assert all(rest.due or rest.what for rest in request.resting)
-                return request
-            if isinstance(request, Finished | Stuck):
-                return request
-            held = hold and isinstance(request, Effect) and isinstance(request.step, Send)
-            verdict = Verdict(story.seq, handoff="h", until=story.now + timedelta(hours=3) if held else None)
-            if isinstance(request, Effect) and not held:
-                arrived = request.branch.arrived or story.now
-                settled[request.step.id, request.branch.visit, request.branch.id, int(arrived.timestamp())] += 1
-            after = settle(of, story.position, request, verdict)
-            assert after != story.position, "an effect that is done must not come again"
-            story.position = after
-        return None  # a circle of effects: the caller's budget ends each call
-
-    for kind, name, minutes, hold in story_of:
-        ended = work(hold)
-        if isinstance(ended, Finished | Stuck):
-            return
-        story.now += timedelta(minutes=minutes)
-        if kind == "leave" and story.leaving is None:
-            story.leaving = story.happen("form.submitted", "leave")
-        elif kind not in ("tick", "leave"):
-            story.happen(kind, name, enrolment_id=RUN, data={"handoff": "h"})
-    rest = work(False)
-    for _ in range(20):
-        if not isinstance(rest, Sleep) or rest.due is None:
-            return
-        story.now, before_due = rest.due, story.position
-        rest = work(False)
-        moved = isinstance(rest, Stuck) or story.position != before_due
-        assert rest is None or moved, "a due instant must move something"

@@ -1,0 +1,33 @@
+"""What another system knows of a lead: fields, also those that only the CRM may write, and the lists it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from engine.intake import known
+from engine.opening import commit, open_ledger
+from engine.runtime import Runtime
+from engine.store.writes import Writes
+from engine.tokens import email_key
+
+
+async def tell(
+    rt: Runtime, email: str, fields: Mapping[str, Any], lists: Sequence[str] = (), left: Sequence[str] = ()
+) -> UUID:
+    """Write the fields (None empties one), put the lead on `lists` and take it from `left`; one transaction.
+
+    An address that is not known yet becomes a lead. Raises ValueError for what is not one address.
+    """
+    key = email_key(email)
+    async with rt.turn(key), rt.db.hot() as hot:
+        ledger, _ = await open_ledger(rt, hot, await known(rt, hot, email, key))
+        ledger.set_fields(fields)
+        for name in left:
+            ledger.leave_list(name)
+        for name in lists:
+            ledger.join_list(name)
+        ledger.rate()
+        await commit(rt, hot, ledger, Writes())
+    return ledger.lead.id

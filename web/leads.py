@@ -1,0 +1,93 @@
+"""`POST /api/leads`: what other systems of the company know of a lead, with an API key, up to 500 leads at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dsl.plan import Program
+from engine import update
+from engine.runtime import NothingDeployed
+from web.answers import is_json
+from web.context import deployed, load_json, runtime
+from web.events import MAX_BATCH, Wrong, authorise, line, who
+from web.fields import Context, FieldValue, Refused, parse_field
+from web.words import Words
+
+router = APIRouter()
+MAX_LISTS = 50
+KNOWN = frozenset({"email", "fields", "owner", "lists", "leave"})
+OURS = frozenset({"email", "created"})
+"""Fields that say who a lead is and since when; nobody writes them."""
+
+
+@router.post("/api/leads")
+async def take(request: Request) -> Response:
+    """One lead (200 or 422) or a list of them (200, with an answer for each, in order).
+
+    An answer is `{"state": "stored", "lead": "…"}` or `{"state": "refused", "errors": {…}}` with a message per member;
+    a lead that is refused is not changed at all. Repeating is safe: what is so already is not done again.
+    """
+    await authorise(request)
+    if not is_json(request):
+        raise HTTPException(415)
+    current = await deployed(request)
+    if current is None:
+        raise NothingDeployed
+    body = load_json(await request.body())
+    if isinstance(body, list):
+        if not 0 < len(body) <= MAX_BATCH:
+            raise HTTPException(422, f"A list has 1 to {MAX_BATCH} leads.")
+        return JSONResponse({"results": [await _take(request, item, current.program) for item in body]})
+    result = await _take(request, body, current.program)
+    return JSONResponse(result, 422 if result["state"] == "refused" else 200)
+
+
+async def _take(request: Request, item: object, program: Program) -> dict[str, Any]:
+    try:
+        email, fields, lists, left = read_lead(item, program)
+    except Wrong as wrong:
+        return {"state": "refused", "errors": {wrong.member: wrong.message}}
+    return {"state": "stored", "lead": str(await update.tell(runtime(request), email, fields, lists, left))}
+
+
+def read_lead(
+    item: object, program: Program
+) -> tuple[str, Mapping[str, FieldValue | None], tuple[str, ...], tuple[str, ...]]:
+    """Address, fields (None empties one), lists to join, lists to leave. Raises Wrong."""
+    if not isinstance(item, dict):
+        raise Wrong("lead", "A lead is a JSON object.")
+    if not KNOWN.issuperset(item):
+        raise Wrong("lead", f"The members of a lead are {', '.join(sorted(KNOWN))}.")
+    email, _ = who({"email": item.get("email")})
+    given = item.get("fields") or {}
+    if not isinstance(given, dict):
+        raise Wrong("fields", "`fields` is an object: the name of a field and its value.")
+    if "owner" in item:
+        given = {**given, "owner": item["owner"]}
+    fields = {name: _value(name, value, program) for name, value in given.items()}
+    assert email is not None
+    return email, fields, _names("lists", item), _names("leave", item)
+
+
+def _value(name: str, value: object, program: Program) -> FieldValue | None:
+    declared = program.all_fields.get(name)
+    if declared is None or name in OURS:
+        known = ", ".join(sorted(program.all_fields.keys() - OURS))
+        raise Wrong(f"fields.{name[:64]}", f"There is no such field to write. The fields are {known}.")
+    try:
+        return parse_field(declared, value if isinstance(value, list) else [value], Context(program))
+    except Refused as refused:
+        raise Wrong(f"fields.{name}", Words("en").problem(refused.problem)) from None
+
+
+def _names(member: str, item: Mapping[str, Any]) -> tuple[str, ...]:
+    given = item.get(member) or []
+    if not isinstance(given, list) or len(given) > MAX_LISTS:
+        raise Wrong(member, f"`{member}` is a list of at most {MAX_LISTS} names.")
+    return tuple(line(member, name) for name in given)
