@@ -60,6 +60,8 @@ UPDATE jobs SET cursor = :cursor, result = CAST(:result AS jsonb), finished_at =
 WHERE id = :id AND cursor IS NOT DISTINCT FROM CAST(:before AS uuid)""")
 
 
+_ROW = text("""
+SELECT id, kind, campaign, data, cursor, result, finished_at IS NOT NULL AS finished FROM jobs WHERE id = :id""")
 _OPEN = text("SELECT kind, campaign, result FROM jobs WHERE finished_at IS NULL ORDER BY at")
 
 
@@ -157,6 +159,13 @@ async def _wake(rt: Runtime, id: UUID) -> str:
         await writes.flush(hot)
         await hot.commit()
     return "woken"
+
+
+async def look(db: Database, id: UUID) -> Job:
+    """How far a job is, whoever carries it out."""
+    async with db.engine.connect() as connection:
+        row = (await connection.execute(_ROW, {"id": id})).one()
+    return Job(**row._mapping)
 
 
 async def unfinished(db: Database) -> list[dict[str, Any]]:

@@ -346,3 +346,18 @@ async def test_a_lead_inside_a_round_moves_while_the_repeat_is_the_same_and_stay
         assert await move_to(stage, changed) == {"stays: the `repeat` around its step has changed": 1}
         await stage.pass_time(9 * DAY)
         assert subjects(stage) == ["round"] * 3
+
+
+async def test_a_job_that_a_worker_is_at_can_be_watched_and_is_taken_over_when_its_lease_ends(staged):
+    async with staged(BEFORE) as stage:
+        await stage.post("in", email="ann@lead.example")
+        [job] = (await put(stage, BEFORE.replace("3 days", "1 day"), how=How(move=True))).jobs
+        async with stage.rt.db.hot() as hot:
+            await hot.run("UPDATE jobs SET real_leased_until = %(far)s", {"far": stage.clock.now() + HOUR})
+            await hot.commit()
+        assert await jobs.carry(stage.rt, job) is None
+        assert (await jobs.look(stage.rt.db, job)).finished is False
+        stage.clock.advance(2 * HOUR)
+        await jobs.carry(stage.rt, job)
+        done = await jobs.look(stage.rt.db, job)
+        assert (done.finished, done.result) == (True, {"moved": 1})
