@@ -18,7 +18,6 @@ import structlog
 from dsl.plan import Notify, Plan, Post, Send
 from engine.answer import Answer
 from engine.deeds import Deeds
-from engine.held import came_due
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.mail.errors import TemplateError
 from engine.outside import Outgoing, Ready, judged, next_receiver, ready
@@ -189,9 +188,8 @@ class _Call:
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
         if isinstance(step, Send):
-            known = self.sight.found
-            branch = came_due(branch, self.sight.held, known.due_at, (known.wait or {}).get("seen", 0))
-            effect, self.position = replace(effect, branch=branch), self.position.with_branch(branch)
+            effect = replace(effect, branch=self.sight.came_due(branch))
+            self.position = self.position.with_branch(effect.branch)
         verdict = judged(effect, to, self.plan, self.sight)
         if verdict is None and not self._may_leave(effect):
             return await self._end_call(hot, None)

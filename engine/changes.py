@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from dsl.plan import AnyStep, Frozen, Plan, Program
-from engine.moves import targets
+from dsl.plan import AnyStep, Frozen, Plan, Program, targets
 
 Kind = Literal["added", "removed", "changed", "moved"]
 
@@ -149,8 +148,8 @@ def _opcodes(old: Plan, new: Plan) -> Sequence[tuple[str, int, int, int, int]]:
 
 def _leads_elsewhere(old: AnyStep, new: AnyStep, pairs: Mapping[str, str], stays: set[str]) -> bool:
     """Whether another step follows although neither it nor the one before was added, removed or moved."""
-    before = {pairs.get(target, "") for target in targets(old)}
-    after = set(targets(new))
+    before = {pairs.get(target, "") for target in targets(old) if target}
+    after = {target for target in targets(new) if target}
     return any(target in stays for target in before ^ after) and before <= stays and after <= stays
 
 

@@ -87,7 +87,7 @@ async def deploy(
         )  # fmt: skip
         fresh = await _store_plans(connection, program, epoch)
         written = {f"{SOURCES}{path}": body.encode("utf-8", "replace") for path, body in (sources or {}).items()}
-        for path, content in {**bundle, **written}.items():
+        for path, content in (*bundle.items(), *written.items()):
             content_digest = hashlib.sha256(content).hexdigest()
             await connection.execute(insert(assets).values(epoch=epoch, path=path, digest=content_digest, body=content))
         await restart_stopped(connection, clock, author, epoch)

@@ -18,8 +18,8 @@ from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import moving
-from engine.consequences import Ledger
 from engine.moving import AT_ONCE
+from engine.opening import open_ledger
 from engine.ports import Clock
 from engine.runtime import Runtime
 from engine.store import leads
@@ -60,6 +60,8 @@ UPDATE jobs SET cursor = :cursor, result = CAST(:result AS jsonb), finished_at =
 WHERE id = :id AND cursor IS NOT DISTINCT FROM CAST(:before AS uuid)""")
 
 
+_ROW = text("""
+SELECT id, kind, campaign, data, cursor, result, finished_at IS NOT NULL AS finished FROM jobs WHERE id = :id""")
 _OPEN = text("SELECT kind, campaign, result FROM jobs WHERE finished_at IS NULL ORDER BY at")
 
 
@@ -146,17 +148,24 @@ async def _wake(rt: Runtime, id: UUID) -> str:
         locked = await leads.lock_by_enrolment(hot, id)
         if locked is None:
             return "gone"
-        deployment, around = await rt.deployment(locked.epoch), await leads.look_around(hot, locked.lead.id)
+        ledger, around = await open_ledger(rt, hot, locked)
         enrolment = next((one for one in around.enrolments if one.id == id and one.state != "ended"), None)
         if enrolment is None:
             return "gone"
-        ledger, writes = Ledger(deployment.rules, locked.lead, rt.clock.now(), around.enrolments, {}), Writes()
+        writes = Writes()
         ledger.happen("custom", WOKEN, {"campaign run": str(id)}, mute=True)
         ledger.wake(enrolment)
         record(ledger, writes, rt.clock.real() - AT_ONCE)
         await writes.flush(hot)
         await hot.commit()
     return "woken"
+
+
+async def look(db: Database, id: UUID) -> Job:
+    """How far a job is, whoever carries it out."""
+    async with db.engine.connect() as connection:
+        row = (await connection.execute(_ROW, {"id": id})).one()
+    return Job(**row._mapping)
 
 
 async def unfinished(db: Database) -> list[dict[str, Any]]:

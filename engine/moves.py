@@ -7,12 +7,11 @@ done already.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, Wait
+from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, Wait, targets
 from engine import calendar
 from engine.position import FLOW, LEAVE, Branch, Position
 
@@ -101,10 +100,9 @@ def _again(branch: Branch, wait: Wait, times: Times) -> tuple[Branch, bool]:
 
 def _repeated(new: Plan, branch: Branch, done: Done) -> Step | None:
     """A step at or ahead of the branch that was done in this visit already."""
-    for id in _reach(new, branch.at, through_repeats=False):
-        if (id, branch.visit) in done:
-            return new.by_id[id]
-    return None
+    visits = {branch.visit, *(loop.visit for loop in branch.loops)}
+    ahead = _reach(new, branch.at, through_repeats=False)
+    return next((new.by_id[id] for id in ahead if any((id, visit) in done for visit in visits)), None)
 
 
 def _in_whenever(plan: Plan, branch: Branch) -> bool:
@@ -132,21 +130,6 @@ def _reach(plan: Plan, start: Target, stop: str | None = None, *, through_repeat
             skipped = step.body if isinstance(step, Repeat) and not through_repeats else None
             ahead += [target for target in targets(step) if target != skipped]
     return found
-
-
-def targets(step: AnyStep) -> list[str]:
-    """The steps that may follow this one."""
-    return list(dict.fromkeys(_targets(step)))
-
-
-def _targets(value: Any) -> Iterator[str]:
-    """Every target in a step's shape: `next`, `then`, arms, cases, branches, variants, a body."""
-    for name, one in value:
-        if name in ("next", "then", "missed", "otherwise", "target", "body") and isinstance(one, str):
-            yield one
-        elif isinstance(one, tuple) and name in ("arms", "cases", "branches", "variants"):
-            for part in one:
-                yield from _targets(part)
 
 
 def _same(old: AnyStep, new: AnyStep | None) -> bool:

@@ -15,6 +15,7 @@ from engine.answer import Answer
 from engine.consequences import Ledger
 from engine.limits import Enrolment
 from engine.moves import Done, Moved, Stays, Times, move
+from engine.opening import open_ledger
 from engine.position import Position
 from engine.resting import sleep
 from engine.runtime import Runtime
@@ -70,14 +71,13 @@ async def _try(rt: Runtime, order: Order, id: UUID) -> str:
         row = await hot.one(_ROW, {"id": id})
         if locked is None or row is None or row.state == "ended" or row.digest != order.old:
             return "gone"
-        deployment, around = await rt.deployment(locked.epoch), await leads.look_around(hot, locked.lead.id)
+        ledger, around = await open_ledger(rt, hot, locked)
         enrolment = next((one for one in around.enrolments if one.id == id), None)
         if enrolment is None:
             return "gone"
-        await rt.catalog.need(one.digest for one in around.enrolments if one.state != "ended")
         await rt.catalog.need([digest for digest in (order.old, order.new) if digest])
-        ledger = Ledger(deployment.rules, locked.lead, rt.clock.now(), around.enrolments, {})
-        times = Times(locked.lead.zone(deployment.program), deployment.program.workspace.business_hours)
+        program = ledger.rules.program
+        times = Times(locked.lead.zone(program), program.workspace.business_hours)
         old, new = rt.catalog.plan(order.old), rt.catalog.plan(order.new or "")
         where = judge(old, new, row, times)
         if isinstance(where, Stays):
@@ -109,7 +109,7 @@ def judge(old: Plan | None, new: Plan | None, row: Any, times: Times) -> Moved |
 
 def done_of(mails: Sequence[Sequence[str]] | None, points: Sequence[str] | None) -> Done:
     """What the run has done, from (step, visit) of its mails and `<step>:<visit>` of its points."""
-    found = {(step, visit) for step, visit in mails or ()}
+    found = {(step, visit.partition(" ")[0]) for step, visit in mails or ()}
     for cause in points or ():
         step, _, visit = cause.rpartition(":")
         found.add((step, visit))

@@ -116,7 +116,7 @@ def carry_out(
 async def _carry_out(settings: Settings, url: str, jobs: Sequence[UUID], many: int, quiet: bool) -> Mapping[str, int]:
     from rich.progress import Progress
 
-    from engine.jobs import carry
+    from engine.jobs import carry, look
     from engine.runtime import open_runtime
 
     ends: Counter[str] = Counter()
@@ -125,10 +125,11 @@ async def _carry_out(settings: Settings, url: str, jobs: Sequence[UUID], many: i
         async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
             for job in jobs:
                 last: Mapping[str, int] = {}
-                while (found := await carry(rt, job)) is not None:
+                while not (found := await carry(rt, job) or await look(rt.db, job)).finished:
                     progress.advance(bar, sum(found.result.values()) - sum(last.values()))
                     last = found.result
-                ends.update(last)
+                    await asyncio.sleep(0.05)  # a worker may be at it
+                ends.update(found.result)
     return ends
 
 

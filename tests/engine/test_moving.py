@@ -307,3 +307,57 @@ async def test_many_leads_are_moved_a_few_at_a_time_and_a_second_worker_takes_no
         assert rest is not None
         assert (rest.result, rest.finished) == ({"moved": 7}, True)
         assert await jobs.carry(stage.rt) is None
+
+
+REPEATING = START + """
+    flow
+        repeat up to 3 times every 2 days
+            send "round"
+        send "after"
+"""  # fmt: skip
+
+
+async def test_a_lead_between_two_rounds_keeps_its_count_and_gets_what_is_new_after_them(staged):
+    async with staged(REPEATING) as stage:
+        await stage.post("in", email="ann@lead.example")
+        await stage.pass_time(2 * DAY + HOUR)
+        assert subjects(stage) == ["round", "round"]
+        assert await move_to(stage, REPEATING.replace('send "after"', 'send "new"')) == {"moved": 1}
+        await stage.pass_time(9 * DAY)
+        assert subjects(stage) == ["round", "round", "round", "new"]
+        assert broken(url_of(stage)) == []
+
+
+INSIDE = START + """
+    flow
+        repeat up to 3 times
+            send "round"
+            wait 2 days as step "rest"
+"""  # fmt: skip
+
+
+async def test_a_lead_inside_a_round_moves_while_the_repeat_is_the_same_and_stays_when_it_is_not(staged):
+    async with staged(INSIDE) as stage:
+        await stage.post("in", email="ann@lead.example")
+        assert await move_to(stage, INSIDE.replace("2 days", "1 day")) == {"moved": 1}
+        await stage.pass_time(DAY + HOUR)
+        assert subjects(stage) == ["round", "round"]
+        changed = INSIDE.replace("3 times", "5 times")
+        assert await move_to(stage, changed) == {"stays: the `repeat` around its step has changed": 1}
+        await stage.pass_time(9 * DAY)
+        assert subjects(stage) == ["round"] * 3
+
+
+async def test_a_job_that_a_worker_is_at_can_be_watched_and_is_taken_over_when_its_lease_ends(staged):
+    async with staged(BEFORE) as stage:
+        await stage.post("in", email="ann@lead.example")
+        [job] = (await put(stage, BEFORE.replace("3 days", "1 day"), how=How(move=True))).jobs
+        async with stage.rt.db.hot() as hot:
+            await hot.run("UPDATE jobs SET real_leased_until = %(far)s", {"far": stage.clock.now() + HOUR})
+            await hot.commit()
+        assert await jobs.carry(stage.rt, job) is None
+        assert (await jobs.look(stage.rt.db, job)).finished is False
+        stage.clock.advance(2 * HOUR)
+        await jobs.carry(stage.rt, job)
+        done = await jobs.look(stage.rt.db, job)
+        assert (done.finished, done.result) == (True, {"moved": 1})

@@ -218,17 +218,17 @@ async def test_a_pause_while_one_mail_is_on_its_way_holds_the_next_and_keeps_wha
 
 async def test_a_pause_waits_for_a_mail_that_is_just_being_marked(staged, monkeypatch):
     """Between looking and marking no pause can commit, so none is ever older than a mark."""
-    from engine import advance, outside
+    from engine import advance
 
     async with staged(TWO) as stage:
         asked: list[asyncio.Task[Change]] = []
-        compose = outside.compose_for_lead
+        make = advance.ready
 
         def slowly(*arguments: Any) -> Any:
             asked.append(asyncio.get_running_loop().create_task(pause(stage)) if not asked else asked[0])
-            return compose(*arguments)
+            return make(*arguments)
 
-        monkeypatch.setattr(outside, "compose_for_lead", slowly)
+        monkeypatch.setattr(advance, "ready", slowly)
         mark = advance._Call._mark
 
         async def after_a_while(call: Any, *rest: Any) -> Any:

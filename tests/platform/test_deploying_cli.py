@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from engine.settings import libpq_url
-from tests.platform.test_cli import GOOD, Run, run, workspace, write  # noqa: F401
+from tests.support.cli import GOOD, Run, write
 
 LONG = {
     **GOOD,
@@ -36,7 +36,7 @@ def url(fresh_database_url: str) -> str:
 
 
 @pytest.fixture
-def guide(run: Run, workspace: Path, url: str) -> Callable[..., Any]:  # noqa: F811
+def guide(run: Run, workspace: Path, url: str) -> Callable[..., Any]:
     """The workspace deployed once; a function that runs a command against it."""
     changed(workspace)
     first = run("deploy", "--author", "ada", DATABASE_URL=url)
@@ -73,14 +73,14 @@ def test_nothing_changes(guide: Any) -> None:
     assert (shown["nothing_changes"], shown["base"]) == (True, 1)
 
 
-def test_a_plan_before_the_first_deployment(run: Run, workspace: Path, url: str) -> None:  # noqa: F811
+def test_a_plan_before_the_first_deployment(run: Run, workspace: Path, url: str) -> None:
     done = run("plan", DATABASE_URL=url)
     assert done.returncode == 0
     assert "everything is new" in done.stdout
     assert '+ campaign "Guide" is new' in done.stdout
 
 
-def test_the_diff_names_places_words_and_leads(guide: Any, workspace: Path, url: str) -> None:  # noqa: F811
+def test_the_diff_names_places_words_and_leads(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 3)
     changed(workspace, wait_3_days="wait 5 days", Good_bye="Farewell")
     write(workspace, {"templates/bye.md": "---\nsubject: Bye\n---\nFarewell!\n"})
@@ -100,7 +100,7 @@ def test_the_diff_names_places_words_and_leads(guide: Any, workspace: Path, url:
     assert shown["waiting"][0]["ends"] == {"moved": 3}
 
 
-def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace: Path, url: str) -> None:  # noqa: F811
+def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     changed(workspace, as_step=" as step ".strip(), pause="other")
     text = guide("plan").stdout
@@ -110,14 +110,14 @@ def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace:
     assert json.loads(done.stdout)["moved"] == {"stays: its step is gone": 2}
 
 
-def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:  # noqa: F811
+def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     write(workspace, GOOD)
     (workspace / "templates" / "bye.md").unlink()
     assert '2 leads on older plans may still need the template "bye", which is gone' in guide("plan").stdout
 
 
-def test_deploy_moves_leads_and_says_how_many(guide: Any, workspace: Path, url: str) -> None:  # noqa: F811
+def test_deploy_moves_leads_and_says_how_many(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 3)
     changed(workspace, wait_3_days="wait 1 day")
     done = guide("deploy", "--move", "--yes", "--author", "ben")
@@ -130,7 +130,7 @@ def test_deploy_moves_leads_and_says_how_many(guide: Any, workspace: Path, url: 
     assert guide("plan").stdout.splitlines()[-1] == "nothing changes"
 
 
-def test_an_older_base_is_refused_and_says_who_came_between(guide: Any, workspace: Path) -> None:  # noqa: F811
+def test_an_older_base_is_refused_and_says_who_came_between(guide: Any, workspace: Path) -> None:
     changed(workspace, wait_3_days="wait 4 days")
     assert guide("deploy", "--base", "1", "--author", "ben").returncode == 0
     changed(workspace, wait_3_days="wait 5 days")
@@ -140,7 +140,7 @@ def test_an_older_base_is_refused_and_says_who_came_between(guide: Any, workspac
     assert guide("deploy", "--base", "2").returncode == 0
 
 
-def test_rollback_goes_back_step_by_step_and_is_listed(guide: Any, workspace: Path) -> None:  # noqa: F811
+def test_rollback_goes_back_step_by_step_and_is_listed(guide: Any, workspace: Path) -> None:
     for days in ("4 days", "5 days"):
         changed(workspace, wait_3_days=f"wait {days}")
         guide("deploy")
@@ -179,7 +179,7 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert guide("resume", "--all", "--spread", "0").returncode == 0
 
 
-def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:  # noqa: F811
+def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:
     enrol(url, 2)
     done = guide("stop", "Guide", "--author", "ada")
     assert done.returncode == 0, done.stderr
@@ -215,7 +215,7 @@ def test_what_cannot_be_meant_is_said(guide: Any, arguments: tuple[str, ...], co
 
 def test_on_a_terminal_it_asks_and_no_changes_nothing(
     guide: Any,
-    workspace: Path,  # noqa: F811
+    workspace: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changed(workspace, wait_3_days="wait 1 day")
@@ -233,7 +233,7 @@ def test_on_a_terminal_it_asks_and_no_changes_nothing(
         os.close(side)
 
 
-def test_an_error_in_a_file_ends_plan_with_1_and_no_workspace_with_2(guide: Any, workspace: Path) -> None:  # noqa: F811
+def test_an_error_in_a_file_ends_plan_with_1_and_no_workspace_with_2(guide: Any, workspace: Path) -> None:
     changed(workspace, flow="flwo")
     done = guide("plan")
     assert (done.returncode, "nothing was compared" in done.stderr) == (1, True)
