@@ -8,13 +8,13 @@ from uuid import UUID
 
 from dsl.plan import Plan
 from engine import calendar
+from engine.admission import way_out
 from engine.catalog import Deployment
 from engine.conditions import Facts
 from engine.consequences import Ledger
 from engine.held import Held, came_due
 from engine.interpreter import World
 from engine.limits import derived, needed
-from engine.matching import matches
 from engine.model import Event, Lead
 from engine.opening import complete_history
 from engine.position import Branch
@@ -120,16 +120,7 @@ class Sight:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry, outcome, goal = None, "", plan.goal
-        if leaving is not None:
-            entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
-            if (
-                goal is not None
-                and goal.leaves
-                and own.goal_at == leaving.at
-                and matches(goal.pattern, leaving, self._id)
-            ):
-                outcome = "goal"
+        entry, outcome = way_out(plan, own, leaving)
         return World(
             enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
