@@ -1,8 +1,8 @@
-"""All files' lines become one program tree."""
+"""Lines become declarations, and declarations one program tree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from dsl import tree
@@ -15,19 +15,24 @@ from dsl.reader import Reader, Row
 
 T = TypeVar("T")
 
+MAKERS: Mapping[str, Callable[[Row, Reader], tree.Declaration]] = {
+    "workspace": workspace, "field": field, "form": form, "scoring": scoring, "lifecycle": lifecycle,
+    "team": team, "campaign": campaign, "contact_list": contact_list, "custom_event": custom_event,
+    "webinar": webinar, "interest": interest, "segment": segment,
+}  # fmt: skip
+"""What becomes of a line at the left edge with its block."""
 
-def build(files: list[list[Line]], reader: Reader) -> tree.Program:
-    """`files` are the outermost lines of each file; their order does not matter."""
+
+def declarations(lines: list[Line], reader: Reader) -> list[tree.Declaration]:
+    """What one file declares; `lines` are its outermost ones."""
+    return [MAKERS[row.rule](row, reader) for row in reader.rows(lines, "file")]
+
+
+def program_of(declared: Iterable[tree.Declaration], unreadable: Iterable[str]) -> tree.Program:
+    """The declarations of one file or of all files as a program; their order does not matter."""
     found: dict[type, list[Any]] = {}
-    makers: dict[str, Callable[[Row, Reader], object]] = {
-        "workspace": workspace, "field": field, "form": form, "scoring": scoring, "lifecycle": lifecycle,
-        "team": team, "campaign": campaign, "contact_list": contact_list, "custom_event": custom_event,
-        "webinar": webinar, "interest": interest, "segment": segment,
-    }  # fmt: skip
-    for lines in files:
-        for row in reader.rows(lines, "file"):
-            declaration = makers[row.rule](row, reader)
-            found.setdefault(type(declaration), []).append(declaration)
+    for declaration in declared:
+        found.setdefault(type(declaration), []).append(declaration)
 
     def all_of(kind: type[T]) -> tuple[T, ...]:
         return tuple(found.get(kind, ()))
@@ -45,5 +50,5 @@ def build(files: list[list[Line]], reader: Reader) -> tree.Program:
         webinars=all_of(tree.Webinar),
         interests=all_of(tree.Interest),
         segments=all_of(tree.Segment),
-        unreadable=frozenset(reader.unreadable),
+        unreadable=frozenset(unreadable),
     )

@@ -5,35 +5,50 @@ text ─ normalise ─ lines and indentation ─ LALR parse of each line ─ tre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from dsl.build import build
+from dsl.build import declarations as file_declarations
+from dsl.build import program_of
 from dsl.checks import advice, audiences, conditions, declarations, events, flows, references, sales, steps
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.echoes import without_echoes
-from dsl.lines import read_lines
+from dsl.lines import Line, read_lines
 from dsl.lower import lower
 from dsl.plan import Program
 from dsl.problems import MOST, Problems
 from dsl.reader import Reader
 from dsl.scope import Scope, scope_of
 from dsl.source import normalise
+from dsl.tree import Declaration
+from dsl.tree import Program as Tree
 
-CHECKS: tuple[Callable[[Scope], list[Diagnostic]], ...] = (
+Check = Callable[[Scope], list[Diagnostic]]
+
+CHECKS: tuple[Check, ...] = (
     declarations.check_names,
     declarations.check_single,
-    declarations.check_workspace,
-    declarations.check_fields,
-    declarations.check_forms,
     declarations.check_consent,
     sales.check_lifecycle,
     sales.check_scoring,
     sales.check_teams,
+    audiences.check_segments,
+    flows.check_circles,
+    flows.check_sending,
+    flows.check_entrances,
+    advice.check_stages,
+    advice.check_topics,
+    advice.check_thresholds,
+)
+"""Each looks at the whole program. Independent of each other, and of LOCAL."""
+
+LOCAL: tuple[Check, ...] = (
+    declarations.check_workspace,
+    declarations.check_fields,
+    declarations.check_forms,
     events.check_events,
     conditions.check_conditions,
     references.check_references,
-    audiences.check_segments,
     audiences.check_interests,
     audiences.check_declared_events,
     audiences.check_lookalikes,
@@ -43,16 +58,12 @@ CHECKS: tuple[Callable[[Scope], list[Diagnostic]], ...] = (
     flows.check_labels,
     flows.check_reachable,
     flows.check_side_blocks,
-    flows.check_circles,
-    flows.check_sending,
-    flows.check_entrances,
-    advice.check_stages,
-    advice.check_topics,
     advice.check_efforts,
-    advice.check_thresholds,
     advice.check_frequency,
 )
-"""Independent of each other; each looks at the whole program."""
+"""Each looks at one declaration after the other, and at campaigns elsewhere only by their names: what it says of a file
+stays true until the file or another declaration changes. A test holds them to it; where in doubt, put a check into
+CHECKS."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +80,47 @@ def compile_workspace(files: Mapping[str, str], assets: Collection[str]) -> Comp
     `files` maps the path shown to the author to the text; `assets` are the paths of templates and downloads inside the
     workspace, `templates/whitepaper/welcome.md`, `files/pump-guide.pdf`. Never raises: what is wrong is a diagnostic.
     """
+    parsed = [parse_file(path, files[path]) for path in sorted(files)]
+    scope = scope_of(whole(parsed), assets)
+    told = report(parsed, (diagnostic for check in (*CHECKS, *LOCAL) for diagnostic in check(scope)))
+    if any(diagnostic.severity == "error" for diagnostic in told):
+        return Compiled(None, told)
+    return Compiled(lower(scope), told)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One file, as far as it can be read without the others."""
+
+    path: str
+    text: str
+    lines: list[Line]
+    declared: tuple[Declaration, ...]
+    unreadable: frozenset[str]
+    damaged: tuple[Line, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def parse_file(path: str, text: str) -> Parsed:
     problems = Problems()
-    sources = [normalise(path, files[path], problems) for path in sorted(files)]
-    lines = [read_lines(source, problems) for source in sources]
+    lines = read_lines(normalise(path, text, problems), problems)
     reader = Reader(problems)
-    scope = scope_of(build(lines, reader), assets)
-    found = [*problems.found, *(diagnostic for check in CHECKS for diagnostic in check(scope))]
-    told = in_order(without_echoes(found, lines, reader.damaged))
-    errors = [diagnostic for diagnostic in told if diagnostic.severity == "error"]
-    if errors:
-        return Compiled(None, told if len(told) <= MOST else tuple(errors[:MOST]))
-    return Compiled(lower(scope), told[:MOST])
+    declared = tuple(file_declarations(lines, reader))
+    unreadable, damaged = frozenset(reader.unreadable), tuple(reader.damaged)
+    return Parsed(path, text, lines, declared, unreadable, damaged, tuple(problems.found))
+
+
+def whole(files: Collection[Parsed]) -> Tree:
+    """All files as one program."""
+    declared = (declaration for file in files for declaration in file.declared)
+    return program_of(declared, (kind for file in files for kind in file.unreadable))
+
+
+def report(files: Collection[Parsed], found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """What is told of the problems of the files and those that checks found: in order, without echoes, errors first
+    when there are too many."""
+    reading = (problem for file in files for problem in file.problems)
+    damaged = (line for file in files for line in file.damaged)
+    told = in_order(without_echoes([*reading, *found], (file.lines for file in files), damaged))
+    errors = tuple(problem for problem in told if problem.severity == "error")
+    return told[:MOST] if len(told) <= MOST or not errors else errors[:MOST]

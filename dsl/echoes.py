@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from dsl.diagnostics import Diagnostic
 from dsl.lines import Line
@@ -26,7 +26,8 @@ def without_echoes(
     found: Iterable[Diagnostic], files: Iterable[list[Line]], damaged: Iterable[Line]
 ) -> list[Diagnostic]:
     lines = {place for line in damaged for place in _places(line.span.file, line.span.line, line.span.end_line)}
-    roots = {place for root in _roots(files) if (its := set(root)) & lines for place in its}
+    paths = {path for path, _ in lines}
+    roots = {place for root in _roots(files, paths) if (its := set(root)) & lines for place in its}
     kept = []
     for problem in found:
         place = (problem.file, problem.line)
@@ -38,10 +39,11 @@ def without_echoes(
     return kept
 
 
-def _roots(files: Iterable[list[Line]]) -> Iterable[list[Place]]:
+def _roots(files: Iterable[list[Line]], paths: Container[str]) -> Iterable[list[Place]]:
     for lines in files:
         for root in lines:
-            yield _places(root.path, root.span.line, _last_line(root))
+            if root.path in paths:
+                yield _places(root.path, root.span.line, _last_line(root))
 
 
 def _last_line(line: Line) -> int:

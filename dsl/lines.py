@@ -67,14 +67,19 @@ def _logical(source: Source, problems: Problems) -> list[Line]:
     return lines
 
 
+def indentation(text: str) -> int:
+    """How many characters stand before the first that is no space."""
+    match = _INDENT.match(text)
+    return match.end() if match else 0
+
+
 def _is_blank(text: str, start: int) -> bool:
     return start >= len(text) or text[start] == "#"
 
 
 def _measure(text: str, number: int, tabs: _Tabs) -> tuple[int, int]:
     """Where the text begins, and how wide the indentation is. A tab counts to the next multiple of four."""
-    match = _INDENT.match(text)
-    lead = match[0] if match else ""
+    lead = text[: indentation(text)]
     if lead.isspace() and "\t" not in lead:
         return len(lead), len(lead)
     width = 0

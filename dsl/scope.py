@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dsl import plan, tree
@@ -35,10 +35,11 @@ class Scope:
     segments: Mapping[str, tree.Segment]
     templates: frozenset[str]
     files: frozenset[str]
+    workspace: tree.Workspace | None
 
-    @property
-    def workspace(self) -> tree.Workspace | None:
-        return self.program.workspaces[0] if self.program.workspaces else None
+    def looking_at(self, program: tree.Program) -> Scope:
+        """The same names, seen by a part of the program."""
+        return replace(self, program=replace(program, unreadable=self.program.unreadable))
 
     def lost(self, *kinds: str) -> bool:
         """Whether a declaration of such a kind could not be read, so that a missing name may be no mistake."""
@@ -115,6 +116,7 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
         segments={found.name.key: found for found in reversed(program.segments)},
         templates=template_names(assets),
         files=frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/")),
+        workspace=workspace,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dsl import plan
 from dsl.syntax import Condition, Event, Operand, Span, Text
@@ -224,6 +226,31 @@ Statement = (
 )
 Block = tuple[Statement, ...]
 
+_BODIES: Mapping[type, Callable[[Any], tuple[Block, ...]]] = {
+    Wait: lambda wait: (*(arm.body for arm in wait.arms), wait.otherwise or ()),
+    If: lambda choice: (*(body for _, body in choice.branches), choice.otherwise or ()),
+    HandOff: lambda handoff: tuple(case.body for case in handoff.cases),
+    Split: lambda split: tuple(arm.body for arm in split.arms),
+    VariantTest: lambda test: tuple(variant.body for variant in test.variants),
+    Repeat: lambda repeat: (repeat.body,),
+}
+
+
+def bodies(statement: Statement) -> tuple[Block, ...]:
+    """The blocks below a statement."""
+    find = _BODIES.get(type(statement))
+    return find(statement) if find else ()
+
+
+def statements(block: Block) -> list[Statement]:
+    """All statements of a block, those of inner blocks too, in the order in which they were written."""
+    found = []
+    for statement in block:
+        found.append(statement)
+        for body in bodies(statement):
+            found += statements(body)
+    return found
+
 
 # ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
@@ -301,3 +328,13 @@ class Campaign:
     priority: Text | None = None
     control: float | None = None
     flow: Block = ()
+    statements: tuple[Statement, ...] = field(init=False, repr=False, compare=False)
+    """Of the flow and of the blocks beside it. Gathered once: nearly every check asks for them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "statements", tuple(s for block in self.blocks for s in statements(block)))
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The flow, and the blocks that run beside it."""
+        return (self.flow, *(w.body for w in self.whenevers), *(leave.body for leave in self.leaves))

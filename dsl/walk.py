@@ -8,6 +8,8 @@ from typing import Literal
 
 from dsl import tree
 from dsl.tree import Block, Campaign, Condition, Event, Statement
+from dsl.tree_flow import bodies as bodies
+from dsl.tree_flow import statements as statements
 
 
 @dataclass(frozen=True)
@@ -18,40 +20,14 @@ class Place:
     event: Event | None = None
 
 
-def statements(block: Block) -> Iterator[Statement]:
-    """In the order in which they were written."""
-    for statement in block:
-        yield statement
-        for body in bodies(statement):
-            yield from statements(body)
-
-
-def bodies(statement: Statement) -> tuple[Block, ...]:
-    match statement:
-        case tree.Wait():
-            return (*(arm.body for arm in statement.arms), statement.otherwise or ())
-        case tree.If():
-            return (*(body for _, body in statement.branches), statement.otherwise or ())
-        case tree.HandOff():
-            return tuple(case.body for case in statement.cases)
-        case tree.Split(arms=arms):
-            return tuple(arm.body for arm in arms)
-        case tree.VariantTest(variants=variants):
-            return tuple(variant.body for variant in variants)
-        case tree.Repeat(body=body):
-            return (body,)
-        case _:
-            return ()
-
-
 def blocks(campaign: Campaign) -> tuple[Block, ...]:
     """The flow, and the blocks that run beside it."""
-    return (campaign.flow, *(w.body for w in campaign.whenevers), *(leave.body for leave in campaign.leaves))
+    return campaign.blocks
 
 
-def all_statements(campaign: Campaign) -> Iterator[Statement]:
-    for block in blocks(campaign):
-        yield from statements(block)
+def all_statements(campaign: Campaign) -> tuple[Statement, ...]:
+    """Of all its blocks, in the order in which they were written."""
+    return campaign.statements
 
 
 def events(program: tree.Program) -> Iterator[Event]:
@@ -93,6 +69,16 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
                 yield from ((condition, Place("flow")) for condition, _ in statement.branches)
             elif isinstance(statement, tree.Repeat) and statement.until:
                 yield statement.until, Place("flow")
+
+
+def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
+    """Conditions on lines of their own that are joined by `and`: a segment's, and those below a start."""
+    yield from (segment.lines for segment in program.segments)
+    for lifecycle in program.lifecycles:
+        yield from (rule.only_if for stage in lifecycle.stages for rule in stage.rules)
+    for campaign in program.campaigns:
+        yield from (start.only_if for start in campaign.starts)
+        yield from (schedule.only_if for schedule in campaign.schedules)
 
 
 def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:

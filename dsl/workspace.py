@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def read_workspace(folder: Path) -> Sources:
     problems = Problems()
     files: dict[str, str] = {}
     assets: dict[str, bytes] = {}
+    for path, asset in paths(folder):
+        if asset is not None:
+            assets[asset] = path.read_bytes()
+            continue
+        text = decoded(path.as_posix(), path.read_bytes(), problems)
+        if text is not None:
+            files[path.as_posix()] = text
+    return Sources(files, assets, tuple(problems.found))
+
+
+def paths(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """Every file that belongs to a workspace, in order: a campaign file with None, any other with its path inside."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
     inside = folder.resolve()
@@ -37,22 +50,19 @@ def read_workspace(folder: Path) -> Sources:
         if hidden or not path.is_file() or not path.resolve().is_relative_to(inside):
             continue
         if name.parts[0] in ("templates", "files"):
-            assets[name.as_posix()] = path.read_bytes()
+            yield path, name.as_posix()
         elif path.suffix == ".campaign":
-            text = _decoded(path, problems)
-            if text is not None:
-                files[path.as_posix()] = text
-    return Sources(files, assets, tuple(problems.found))
+            yield path, None
 
 
-def _decoded(path: Path, problems: Problems) -> str | None:
-    raw = path.read_bytes()
+def decoded(shown: str, raw: bytes, problems: Problems) -> str | None:
+    """The text of a campaign file; None after reporting the first byte that is not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start]
         column = len(before.decode("utf-8", "replace")) + 1
-        place = Span(path.as_posix(), line, column, line, column + 1)
+        place = Span(shown, line, column, line, column + 1)
         problems.add("E014", place, byte=f"0x{raw[error.start]:02x} at position {error.start}")
         return None

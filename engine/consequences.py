@@ -115,11 +115,15 @@ class Ledger:
 
     def refresh(self) -> None:
         """Bring the lead in line with a deployment it has not seen: its clocks, its segments, campaigns that take
-        present members. A lead that was just made enters what it is in from now on."""
+        present members. A lead that was just made enters what it is in from now on.
+
+        What has come since the deployment is not lost, however long its turn took.
+        """
         known = self.lead.epoch > 0 or self.lead.seq > 0
         self.lead = self.lead.changed(epoch=self.rules.epoch)
-        composite.watch_silence(self)
-        composite.watch_dates(self)
+        since = max(self.rules.at or self.now, self.lead.created_at)
+        composite.watch_silence(self, since)
+        composite.watch_dates(self, since=since)
         if self.rules.index.daily:
             self.remind("daily", self.midnight())
         if known:

@@ -148,6 +148,11 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
     return start, Stuck("the plan goes round without waiting")
 
 
+def put_out(plan: Plan, position: Position, ending: str) -> Position:
+    """The position of a run that is ended from outside: it does nothing more, and what was due is recorded."""
+    return replace(_drop_all(plan, position, ending), ending=ending)
+
+
 def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: Verdict) -> Position:
     """The position once the request is done."""
     if isinstance(request, Discard):
@@ -183,7 +188,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
-            return position.with_branch(_arrive(current, branch, world))
+            return position.with_branch(_arrive(current, branch, world)).walked(branch, world.now)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"

@@ -12,6 +12,7 @@ from engine.admission import way_out
 from engine.catalog import Deployment
 from engine.conditions import Facts
 from engine.consequences import Ledger
+from engine.held import Held
 from engine.interpreter import World
 from engine.limits import derived, needed
 from engine.model import Event, Lead
@@ -28,6 +29,7 @@ class Sight:
     deployment: Deployment
     found: runs.Run
     ledger: Ledger
+    held: Held | None
 
     def __init__(self, rt: Runtime, id: UUID, woken: str) -> None:
         self._rt, self._id = rt, id
@@ -126,7 +128,7 @@ class Sight:
         )  # fmt: skip
 
     def _open_ledger(self, locked: leads.Locked) -> None:
-        found = self.found
+        found, self.held = self.found, Held.of(locked.row.held)
         self.ledger = Ledger(
             self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id,
             history=self._history,

@@ -227,7 +227,7 @@ class Comparisons:
 def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
     if name.value in scope.stages or scope.lost("stage") or scope.lost("lifecycle"):
         return
-    if not scope.program.lifecycles:
+    if not scope.stages:
         problems.add("E511", name.span, name=name.value)
         return
     stages = " → ".join(scope.stages)

@@ -107,12 +107,13 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
         ]
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
-            before = start.event.name
-            if before and (start.event.noun.value, start.event.verb.value) == ("campaign", "entered"):
-                if before.key == campaign.name.key:
-                    problems.add("E603", start.span)
-                elif before.key in edges:
-                    edges[before.key].append((campaign.name.key, start.span))
+            before, verb = start.event.name, start.event.verb.value
+            if before is None or start.event.noun.value != "campaign" or verb not in ("entered", "left"):
+                continue
+            if before.key == campaign.name.key:
+                problems.add("E603", start.span)
+            elif verb == "entered" and before.key in edges:
+                edges[before.key].append((campaign.name.key, start.span))
     for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle if key in scope.campaigns]
         span = next(span for target, span in edges[cycle[0]] if target == cycle[1])

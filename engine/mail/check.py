@@ -108,7 +108,7 @@ class _Check:
         mentions = self._mentions(source, uses, NAMES)
         if len(self.problems) == before:
             unknown = {one.root: Value(value="Sample") for one in mentions if one.root not in NAMES}
-            for use in uses or [Use("transactional", "", unknown)]:
+            for use in _different(uses) or [Use("transactional", "", unknown)]:
                 self._trial(name, path, language or self.renderer.first_language, use)
 
     def _mentions(self, source: Source, uses: list[Use], names: frozenset[str]) -> list[Mention]:
@@ -251,6 +251,14 @@ class _Check:
 
 def _carries(use: Use, part: str) -> bool:
     return any(data.possible is None or part in data.possible for data in use.events)
+
+
+def _different(uses: list[Use]) -> list[Use]:
+    """One of all uses for which the mail comes out the same in a trial."""
+    first: dict[str, Use] = {}
+    for use in uses:
+        first.setdefault(f"{use.kind} {sorted((name, repr(value)) for name, value in use.given.items())}", use)
+    return list(first.values())
 
 
 def _sample(value: Operand, sample: Mapping[str, Any]) -> Any:

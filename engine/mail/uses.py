@@ -51,9 +51,10 @@ def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
     uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
     notes: list[Note] = []
     confirming = {form.confirm_with for form in program.forms if form.confirm_with}
+    entered = _entered(program)
     for plan in program.campaigns:
-        sure = ALWAYS_KNOWN | _asked_by_all(plan, program)
-        for step, events in reached(plan, program):
+        sure = ALWAYS_KNOWN | _asked_by_all(plan, program, entered)
+        for step, events in reached(plan, program, entered):
             if isinstance(step, Send):
                 kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
                 confirms = step.template in confirming and kind == "transactional"
@@ -75,11 +76,12 @@ def _notice() -> Use:
     return Use("staff", "", {}, frozenset((Data(frozenset(("handoff_url",)), NOTICE_DATA),)))
 
 
-def reached(plan: Plan, program: Program) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
-    """Each step with the data of the events that can have happened last when a lead is there."""
+def reached(plan: Plan, program: Program, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
+    """Each step with the data of the events that can have happened last when a lead is there. `entered`: the campaigns
+    that others enter."""
     found: dict[str, frozenset[Data]] = {}
     starts = frozenset(data_of(start.pattern, program) for start in plan.starts)
-    if not starts or _entered_by_others(plan, program):
+    if not starts or plan.campaign.casefold() in entered:
         starts |= {Data()}
     pending: list[tuple[str | None, frozenset[Data]]] = [(plan.entry, starts)]
     pending += [(block.entry, frozenset((data_of(block.pattern, program),))) for block in plan.whenevers]
@@ -137,16 +139,16 @@ def _of_form(form: Form) -> Data:
     return Data(required | hidden, frozenset(ask.field for ask in form.asks) | hidden)
 
 
-def _asked_by_all(plan: Plan, program: Program) -> frozenset[str]:
+def _asked_by_all(plan: Plan, program: Program, entered: frozenset[str]) -> frozenset[str]:
     """Fields every lead has who entered, because each way in is a form that requires them."""
     forms_only = all(start.pattern.type.startswith("form.") for start in plan.starts)
-    if not plan.starts or not forms_only or _entered_by_others(plan, program):
+    if not plan.starts or not forms_only or plan.campaign.casefold() in entered:
         return frozenset()
     sure = [data_of(start.pattern, program).sure for start in plan.starts]
     return sure[0].intersection(*sure)
 
 
-def _entered_by_others(plan: Plan, program: Program) -> bool:
-    name = plan.campaign.casefold()
-    steps = (step for other in program.campaigns for step in other.steps)
-    return any(step.kind == "enter" and step.campaign.casefold() == name for step in steps)
+def _entered(program: Program) -> frozenset[str]:
+    """Campaigns that a step of some campaign enters, casefolded."""
+    steps = (step for plan in program.campaigns for step in plan.steps)
+    return frozenset(step.campaign.casefold() for step in steps if step.kind == "enter")

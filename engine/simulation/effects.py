@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
 from engine.chance import in_control
-from engine.changes import change, change_topic, needs_consent
 from engine.conditions import Facts
 from engine.consequences import Ledger
 from engine.deeds import NO_CONSENT
 from engine.interpreter import Effect, Verdict
+from engine.lead_changes import change, change_topic, needs_consent
 from engine.letters import compose_for_lead
 from engine.limits import Enrolment
 from engine.mail.errors import TemplateError

@@ -53,8 +53,9 @@ def test_a_bad_file_keeps_its_diagnostics(case: Path, update_goldens: bool) -> N
 
 
 def test_every_golden_belongs_to_a_case(update_goldens: bool) -> None:
-    names = {case.with_suffix(suffix) for kind, suffix in (("good", ".json"), ("bad", ".txt")) for case in cases(kind)}
-    orphans = {*(CASES / "good").glob("*.json"), *(CASES / "bad").glob("*.txt")} - names
+    kinds = (("good", ".json"), ("good", ".fmt"), ("bad", ".txt"))
+    names = {case.with_suffix(suffix) for kind, suffix in kinds for case in cases(kind)}
+    orphans = {path for kind, suffix in kinds for path in (CASES / kind).glob(f"*{suffix}")} - names
     if update_goldens:
         for orphan in orphans:
             orphan.unlink()

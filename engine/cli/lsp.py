@@ -1,0 +1,16 @@
+"""`coldframe lsp`: the language server that editors start."""
+
+from __future__ import annotations
+
+
+def lsp() -> None:
+    """Serve an editor over standard input and output, by the Language Server Protocol.
+
+    Diagnostics while you type, completion, hover, definitions, references, rename, formatting and outline for
+    `*.campaign` files. You do not start it yourself: the editor does. `docs/editor.md` says how to set one up.
+
+    Example, for an editor that asks for a command: `coldframe lsp`
+    """
+    from engine.lsp.features import create_server
+
+    create_server().start_io()
