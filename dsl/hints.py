@@ -33,10 +33,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\b(later|earlier|older|newer) \^ than\b", "write `is before 2026-10-06` or `is after 2026-10-06`"),
     (r"\bis in \^ (segment|list|campaign)\b", 'write `in {0} "Customers"`, without `is`'),
     (
-        r"(?:^|\b(?:if|and|or|not|until|where) )in \^ @",
-        'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`',
+        r"\b(?!if|and|or|not|until|where)\w+ (not )?in \^ @",
+        'put the values into parentheses: `country in ("DE", "AT")`',
     ),
-    (r"\b(\w+) in \^ [@#]", 'put the values into parentheses: `{0} in ("DE", "AT")`'),
+    (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),

@@ -38,7 +38,9 @@ NUMBERED = ("scoring", "split")
 """Blocks whose lines begin with a number."""
 JOINING = ("and", "or", "if", "where", "only", "when")
 """Words with which people begin the lines of a segment."""
-UNQUOTED = ("on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until")
+UNQUOTED = (
+    "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
+)  # fmt: skip
 """Words that stand before a name and are none."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
@@ -229,7 +231,7 @@ class Reader:
         token = tokens[index]
         text = f'"{token}"' if token.type == "STRING" else str(token)
         close = near(str(token), failure.keywords) if token.type == "NAME" and not advice else ()
-        if _is_unquoted(token, failure, head) and not close and not advice:
+        if token.type == "NAME" and "STRING" in failure.kinds and not close and not advice and _quotable(token, head):
             last = _end_of_name(tokens, index)
             text = " ".join(str(word) for word in tokens[index : last + 1])
             self.problems.add("E013", span_of(token, tokens[last]), text=text)
@@ -255,10 +257,6 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
-
-
-def _is_unquoted(token: Lexeme, failure: Failure, head: str) -> bool:
-    return token.type == "NAME" and "STRING" in failure.kinds and token not in UNQUOTED and head != "notify"
 
 
 def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
@@ -296,6 +294,11 @@ def start_of(tokens: Sequence[Lexeme], context: str) -> str:
 
 def label_of(token: Any) -> Text | None:
     return None if token is None else Text(str(token.children[0]), span_of(token.children[0]))
+
+
+def _quotable(token: Lexeme, head: str) -> bool:
+    """Whether a word in the place of a text is that text without its quotes."""
+    return token not in UNQUOTED and head != "notify"
 
 
 def _end_of_name(tokens: list[Lexeme], first: int) -> int:

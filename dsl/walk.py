@@ -71,6 +71,16 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
                 yield statement.until, Place("flow")
 
 
+def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
+    """Conditions on lines of their own that are joined by `and`: a segment's, and those below a start."""
+    yield from (segment.lines for segment in program.segments)
+    for lifecycle in program.lifecycles:
+        yield from (rule.only_if for stage in lifecycle.stages for rule in stage.rules)
+    for campaign in program.campaigns:
+        yield from (start.only_if for start in campaign.starts)
+        yield from (schedule.only_if for schedule in campaign.schedules)
+
+
 def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:
     for trigger in triggers:
         yield from ((condition, Place("trigger")) for condition in trigger.only_if)

@@ -1,4 +1,4 @@
-"""Who may enter a campaign, and when its goal counts as reached."""
+"""Who may enter a campaign, when its goal counts as reached, and how a run leaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dsl.plan import BusinessHours, Plan
+from dsl.plan import BusinessHours, Plan, Target
 from engine import calendar
 from engine.matching import matches
 from engine.model import Event
@@ -58,3 +58,14 @@ def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: Bus
     if goal is None or run.goal_at is not None or not matches(goal.pattern, event, run.id):
         return False
     return goal.within is None or event.at <= calendar.add(goal.within, run.started_at, zone, hours)
+
+
+def way_out(plan: Plan, run: Enrolment, leaving: Event | None) -> tuple[Target, str]:
+    """The first step of the block a run leaves through because of that event, and the outcome it leaves with; empty
+    where it has no name of its own."""
+    if leaving is None:
+        return None, ""
+    entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+    goal = plan.goal
+    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and matches(goal.pattern, leaving, run.id)
+    return entry, "goal" if reached else ""

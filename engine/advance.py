@@ -18,7 +18,7 @@ import structlog
 from dsl.plan import Notify, Plan, Post, Send
 from engine.answer import Answer
 from engine.deeds import Deeds
-from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle, step
+from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.mail.errors import TemplateError
 from engine.outside import Outgoing, Ready, judged, next_receiver, ready
 from engine.ports import Receipt
@@ -136,6 +136,11 @@ class _Call:
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _carry_on(self, hot: Hot) -> Answer | Outgoing:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
+        held = self.sight.held
+        if held is not None and held.state == "paused":
+            return await self._end_call(hot, None) if self.mails else self._stay()
+        if held is not None and held.state == "stopped":
+            self.position = put_out(self.plan, self.position, f"stopped by {held.author}")
         while True:
             self.position, request = step(self.plan, self.position, self.sight.world(self.plan))
             match request:
@@ -155,6 +160,12 @@ class _Call:
                     self.position = settle(self.plan, self.position, request, self._verdict())
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
+
+    def _stay(self) -> Answer:
+        """Its campaign is paused: nothing is written, so that the run stands as it did when it is resumed."""
+        due = self.sight.found.due_at
+        later = self.rt.clock.to_real(due) if due is not None and due > self.sight.now else None
+        return Answer("wait", self.gen, seen=self.sight.lead.seq, wake_at=later, on_event="mail", note="paused")
 
     def _verdict(self) -> Verdict:
         return Verdict(self.sight.lead.seq)
@@ -176,6 +187,9 @@ class _Call:
         ):
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
+        if isinstance(step, Send):
+            effect = replace(effect, branch=self.sight.came_due(branch))
+            self.position = self.position.with_branch(effect.branch)
         verdict = judged(effect, to, self.plan, self.sight)
         if verdict is None and not self._may_leave(effect):
             return await self._end_call(hot, None)

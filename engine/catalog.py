@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from dsl.plan import SCHEMA, Form, Plan, Program, Team
 from engine.calendar import days_off
 from engine.limits import Rules
 from engine.mail.render import Renderer
+from engine.matching import Index
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans
+
+_STOPPED = text("""
+SELECT p.name FROM (
+    SELECT jsonb_array_elements(program->'campaigns')->>'campaign' AS name FROM deployments WHERE epoch = :epoch) p
+JOIN campaign_states s ON s.campaign = lower(p.name) WHERE s.until IS NULL AND s.state = 'stopped'""")
+"""Names are compared in lower case by the database alone, whose lower case is not Python's."""
 
 
 class Unreadable(Exception):
@@ -93,8 +100,10 @@ class Catalog:
                 raise Unreadable(
                     f"deployment {epoch} needs plan schema {row.schema_version}; this process reads {SCHEMA}"
                 )
-            bodies = await connection.execute(select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch))
+            of_epoch = select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch)
+            bodies = await connection.execute(of_epoch.where(~assets.c.path.startswith("sources/")))
             stored: dict[str, bytes] = {row.path: row.body for row in bodies}
+            stopped = set((await connection.execute(_STOPPED, {"epoch": epoch})).scalars())
         program = Program.model_validate(row.program)
         for plan in program.campaigns:
             self._plans[plan.digest] = plan
@@ -104,7 +113,7 @@ class Catalog:
         self.current = Deployment(
             epoch=epoch,
             program=program,
-            rules=Rules.of(program, self.plan, epoch),
+            rules=_without(Rules.of(program, self.plan, epoch, row.at), stopped),
             templates={
                 path.removeprefix("templates/"): body.decode()
                 for path, body in stored.items()
@@ -112,3 +121,11 @@ class Catalog:
             },
             files={path.removeprefix("files/"): body for path, body in stored.items() if path.startswith("files/")},
         )
+
+
+def _without(rules: Rules, stopped: set[str]) -> Rules:
+    """The rules with nothing that leads into a stopped campaign. Stopping one makes a new epoch."""
+    if not stopped:
+        return rules
+    campaigns = tuple(plan for plan in rules.program.campaigns if plan.campaign not in stopped)
+    return replace(rules, index=Index(rules.program.model_copy(update={"campaigns": campaigns})))

@@ -6,22 +6,25 @@ what depends on the date, `reactivate`. What fires has a natural key that names 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from dsl.plan import Pattern
 from engine import composite, dates
 from engine.conditions import matches
 from engine.consequences import Ledger
+from engine.limits import Booking
+from engine.model import Event
 from engine.store.db import Hot
 from engine.store.leads import EVENT_JSON, event_of
 
 _MOMENT = timedelta(microseconds=1)
 
 _EXPIRING = """
-SELECT p.cause, p.rule, p.model, p.amount, p.thing, p.expires_at FROM points p
+SELECT p.* FROM points p
 WHERE p.lead_id = %(lead)s AND p.expires_at IS NOT NULL AND NOT EXISTS (
     SELECT FROM points x WHERE x.lead_id = p.lead_id AND x.cause = 'x:' || p.cause AND x.rule = 'expired:' || p.rule)
 ORDER BY p.expires_at"""
@@ -30,37 +33,91 @@ _EVENTS = f"""SELECT {EVENT_JSON} AS event FROM events
 WHERE lead_id = %(lead)s AND (seq = %(seq)s OR (seq > %(seq)s AND type = %(type)s AND at <= %(due)s)) ORDER BY seq"""
 
 
+class Archive(Protocol):
+    """What is asked of one lead's past when a clock rings."""
+
+    async def expiring(self) -> Sequence[Booking]:
+        """Points that will expire and have not, the earliest first."""
+
+    async def since(self, seq: int, type: str, until: datetime) -> Sequence[Event]:
+        """Event `seq` itself, and those of that type after it up to the instant."""
+
+    async def at_stage_since(self, stage: str) -> datetime | None:
+        """When the lead came to the stage last."""
+
+    async def has(self, key: str) -> bool:
+        """Whether an event of that natural key is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The archive in Postgres."""
+
+    hot: Hot
+    lead: UUID
+
+    async def expiring(self) -> Sequence[Booking]:
+        rows = await self.hot.all(_EXPIRING, {"lead": self.lead})
+        return [
+            Booking(row.cause, row.rule, row.model, float(row.amount), row.thing, row.seq, float(row.score_after),
+                    row.earned_at, row.booked_at, row.expires_at)
+            for row in rows
+        ]  # fmt: skip
+
+    async def since(self, seq: int, type: str, until: datetime) -> Sequence[Event]:
+        values = {"lead": self.lead, "seq": seq, "type": type, "due": until}
+        return [event_of(row.event) for row in await self.hot.all(_EVENTS, values)]
+
+    async def at_stage_since(self, stage: str) -> datetime | None:
+        row = await self.hot.one(
+            "SELECT max(at) AS at FROM stages WHERE lead_id = %(lead)s AND stage = %(stage)s",
+            {"lead": self.lead, "stage": stage},
+        )
+        found: datetime | None = row.at
+        return found
+
+    async def has(self, key: str) -> bool:
+        asked = "SELECT seq FROM events WHERE lead_id = %(lead)s AND key = %(key)s"
+        return await self.hot.one(asked, {"lead": self.lead, "key": key}) is not None
+
+
 async def ring(hot: Hot, ledger: Ledger) -> int:
     """Look at every row that is due, in the order of time. How many there were."""
     due = await hot.all(
         """DELETE FROM lead_clock WHERE lead_id = %(lead)s AND due_at <= %(now)s RETURNING what, due_at""",
         {"lead": ledger.lead.id, "now": ledger.now},
     )
+    archive = Stored(hot, ledger.lead.id)
     for row in sorted(due, key=lambda one: (one.due_at, one.what)):
-        purpose, _, rest = row.what.partition(":")
-        if act := _ACTS.get(purpose):
-            await act(hot, ledger, rest, row.due_at)
+        await strike(archive, ledger, row.what, row.due_at)
     return len(due)
 
 
-async def _expire(hot: Hot, ledger: Ledger, _: str, due: datetime) -> None:
-    for row in await hot.all(_EXPIRING, {"lead": ledger.lead.id}):
-        if row.expires_at > ledger.now:
-            ledger.remind("expiry", row.expires_at)
+async def strike(archive: Archive, ledger: Ledger, what: str, due: datetime) -> None:
+    """Look at one row that is due."""
+    purpose, _, rest = what.partition(":")
+    if act := _ACTS.get(purpose):
+        await act(archive, ledger, rest, due)
+
+
+async def _expire(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
+    for one in await archive.expiring():
+        assert one.expires_at is not None
+        if one.expires_at > ledger.now:
+            ledger.remind("expiry", one.expires_at)
             return
-        cause, rule = f"x:{row.cause}", f"expired:{row.rule}"
-        ledger.book(cause, rule, row.model, -float(row.amount), row.thing, earned_at=row.expires_at)
+        cause, rule = f"x:{one.cause}", f"expired:{one.rule}"
+        ledger.book(cause, rule, one.model, -one.amount, one.thing, earned_at=one.expires_at)
 
 
-async def _absent(hot: Hot, ledger: Ledger, rest: str, due: datetime) -> None:
+async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) -> None:
     """The time is over: did the event come that must not?"""
     key, _, seq = rest.partition(":")
     pattern = composite.find(ledger, key)
     absent = pattern.absent if pattern else None
     if absent is None:
         return
-    values = {"lead": ledger.lead.id, "seq": int(seq), "type": absent.type, "due": due}
-    found = [event_of(row.event) for row in await hot.all(_EVENTS, values)]
+    found = await archive.since(int(seq), absent.type, due)
     if not found or found[0].seq != int(seq):
         return
     first, *after = found
@@ -69,10 +126,10 @@ async def _absent(hot: Hot, ledger: Ledger, rest: str, due: datetime) -> None:
     for event in after:
         if matches(unwanted, event) and (same is None or event.data.get(same) == first.data.get(same)):
             return
-    await _fire(hot, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
+    await _fire(archive, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
 
 
-async def _silent(hot: Hot, ledger: Ledger, key: str, due: datetime) -> None:
+async def _silent(archive: Archive, ledger: Ledger, key: str, due: datetime) -> None:
     pattern = composite.find(ledger, key)
     if pattern is None or pattern.silent is None:
         return
@@ -81,10 +138,10 @@ async def _silent(hot: Hot, ledger: Ledger, key: str, due: datetime) -> None:
     if over > ledger.now:
         ledger.remind(f"silent:{key}", over)
         return
-    await _fire(hot, ledger, "pattern.met", key, {"since": quiet.isoformat()}, f"silent:{key}:{quiet.isoformat()}")
+    await _fire(archive, ledger, "pattern.met", key, {"since": quiet.isoformat()}, f"silent:{key}:{quiet.isoformat()}")
 
 
-async def _date(hot: Hot, ledger: Ledger, key: str, due: datetime) -> None:
+async def _date(archive: Archive, ledger: Ledger, key: str, due: datetime) -> None:
     """An occurrence from before the row was due had passed already when its date was set."""
     pattern = composite.find(ledger, key)
     dated = pattern.dated if pattern else None
@@ -94,51 +151,53 @@ async def _date(hot: Hot, ledger: Ledger, key: str, due: datetime) -> None:
     found = dates.following(dated, ledger.lead, program, due - _MOMENT)
     if found is not None and found[0] <= ledger.now:
         if composite.invited(ledger, key):
-            await _fire(hot, ledger, "date.due", key, {"date": found[1][:10]}, f"date:{key}:{found[1]}")
+            await _fire(archive, ledger, "date.due", key, {"date": found[1][:10]}, f"date:{key}:{found[1]}")
         found = dates.following(dated, ledger.lead, program, ledger.now)
     if found is not None:
         ledger.remind(f"date:{key}", found[0])
 
 
-async def _daily(hot: Hot, ledger: Ledger, _: str, due: datetime) -> None:
+async def _daily(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
     if ledger.rules.index.daily:
         ledger.remind("daily", ledger.midnight())
         ledger.review()
 
 
-async def _reactivate(hot: Hot, ledger: Ledger, _: str, due: datetime) -> None:
+async def _reactivate(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
     """A lead that stayed silent for so long at its stage enters the campaign, once per silence."""
     rule = composite.reactivation(ledger)
     if rule is None:
         return
-    row = await hot.one(
-        "SELECT max(at) AS at FROM stages WHERE lead_id = %(lead)s AND stage = %(stage)s",
-        {"lead": ledger.lead.id, "stage": ledger.lead.stage},
-    )
+    entered = await archive.at_stage_since(ledger.lead.stage)
     quiet = ledger.lead.active_at or ledger.lead.created_at
-    quiet = max(quiet, row.at or quiet)
+    quiet = max(quiet, entered or quiet)
     over = composite.later(ledger, rule.after, quiet)
     if over > ledger.now:
         ledger.remind("reactivate", over)
         return
     data = {"since": quiet.isoformat(), "stage": ledger.lead.stage, "campaign": rule.campaign}
     plan = ledger.rules.index.plans.get(rule.campaign.casefold())
-    if await _fire(hot, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}") and plan:
+    if await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}") and plan:
         ledger.enrol(plan, ledger.events[-1])
 
 
 async def _fire(
-    hot: Hot, ledger: Ledger, type: str, name: str, data: Mapping[str, Any], key: str, enrolment: UUID | None = None
+    archive: Archive,
+    ledger: Ledger,
+    type: str,
+    name: str,
+    data: Mapping[str, Any],
+    key: str,
+    enrolment: UUID | None = None,
 ) -> bool:
     """Log it, unless this occurrence is in the log already."""
-    asked = "SELECT seq FROM events WHERE lead_id = %(lead)s AND key = %(key)s"
-    if any(one.key == key for one in ledger.events) or await hot.one(asked, {"lead": ledger.lead.id, "key": key}):
+    if any(one.key == key for one in ledger.events) or await archive.has(key):
         return False
     ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
     return True
 
 
-Act = Callable[[Hot, Ledger, str, datetime], Awaitable[None]]
+Act = Callable[[Archive, Ledger, str, datetime], Awaitable[None]]
 _ACTS: dict[str, Act] = {
     "expiry": _expire, "absent": _absent, "silent": _silent, "date": _date, "daily": _daily, "reactivate": _reactivate
 }  # fmt: skip

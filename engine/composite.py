@@ -90,12 +90,15 @@ def active(ledger: Ledger, event: Event) -> None:
         ledger.happen("lead.returned", "", {"since": before.isoformat()})
 
 
-def watch_silence(ledger: Ledger) -> None:
-    """Set the clocks that run while the lead is silent. A silence that was long enough before anybody listened is no
-    event; a stage's reactivation takes those who sleep already, too."""
+def watch_silence(ledger: Ledger, since: datetime | None = None) -> None:
+    """Set the clocks that run while the lead is silent and end after `since` (None: now).
+
+    A silence that was long enough before anybody listened is no event; a stage's reactivation takes those who sleep
+    already, too.
+    """
     quiet = ledger.lead.active_at or ledger.lead.created_at
     for key, pattern in composites(ledger):
-        if pattern.silent is not None and (due := later(ledger, pattern.silent, quiet)) > ledger.now:
+        if pattern.silent is not None and (due := later(ledger, pattern.silent, quiet)) > (since or ledger.now):
             ledger.remind(f"silent:{key}", due)
     if (rule := reactivation(ledger)) is not None:
         ledger.remind("reactivate", later(ledger, rule.after, quiet))
@@ -108,8 +111,8 @@ def reactivation(ledger: Ledger) -> Reactivation | None:
 
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def watch_dates(ledger: Ledger, field: str | None = None) -> None:
-    """Set the clocks of dates that are still to come: of all, or of those that depend on a field.
+def watch_dates(ledger: Ledger, field: str | None = None, since: datetime | None = None) -> None:
+    """Set the clocks of dates that come after `since` (None: now): of all, or of those that depend on a field.
 
     A date that moved away keeps its row until that is due, when it is checked again."""
     for key, pattern in composites(ledger):
@@ -118,7 +121,7 @@ def watch_dates(ledger: Ledger, field: str | None = None) -> None:
             continue
         if not concerns(ledger, key):
             continue
-        if found := following(dated, ledger.lead, ledger.rules.program, ledger.now):
+        if found := following(dated, ledger.lead, ledger.rules.program, since or ledger.now):
             ledger.remind(f"date:{key}", found[0])
 
 

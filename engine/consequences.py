@@ -115,11 +115,15 @@ class Ledger:
 
     def refresh(self) -> None:
         """Bring the lead in line with a deployment it has not seen: its clocks, its segments, campaigns that take
-        present members. A lead that was just made enters what it is in from now on."""
+        present members. A lead that was just made enters what it is in from now on.
+
+        What has come since the deployment is not lost, however long its turn took.
+        """
         known = self.lead.epoch > 0 or self.lead.seq > 0
         self.lead = self.lead.changed(epoch=self.rules.epoch)
-        composite.watch_silence(self)
-        composite.watch_dates(self)
+        since = max(self.rules.at or self.now, self.lead.created_at)
+        composite.watch_silence(self, since)
+        composite.watch_dates(self, since=since)
         if self.rules.index.daily:
             self.remind("daily", self.midnight())
         if known:
@@ -129,7 +133,9 @@ class Ledger:
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
         for stage, rule in self.rules.index.stages.get(event.type, ()):
-            if matches(rule.pattern, event) and holds(rule.only_if, self.facts(event)):
+            if not matches(rule.pattern, event):
+                continue
+            if rule.only_if is None or holds(rule.only_if, self.facts(event)):
                 self.qualify(stage.name, rule.source, outside=stage.outside)
 
     def qualify(self, stage: str, reason: str, *, outside: bool = False, back: bool = False) -> None:
@@ -157,6 +163,9 @@ class Ledger:
                 self._touch(enrolment, event)
         for plan, start in self.rules.index.starts.get(event.type, ()):
             if not matches(start.pattern, event):
+                continue
+            if start.audience is None and start.only_if is None:
+                self.enrol(plan, event)
                 continue
             facts = self.facts(event)
             if holds(start.audience, facts) and holds(start.only_if, facts):

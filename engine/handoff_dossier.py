@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -54,6 +55,11 @@ class Dossier:
         await rt.catalog.need(live)
         history = await complete_history(rt, hot, locked.lead.id, deployment.rules, live, found.history)
         ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies, history=history)
+        return Dossier.of(deployment, locked, ledger, found)
+
+    @staticmethod
+    def of(deployment: Deployment, locked: Locked, ledger: Ledger, found: store.Found) -> Dossier:
+        """With the team it stands at, else the one that takes the lead now. Pure."""
         team = deployment.teams.get(found.state.team.casefold())
         team = team or team_for(deployment.program.teams, ledger.facts())
         stand_in = Team(
@@ -63,12 +69,21 @@ class Dossier:
 
     async def climb(self, hot: Hot, writes: Writes, now: datetime) -> Change:
         """One rung of the ladder, if it is time. Dealing leads holds the rows of the teams that may get this one."""
-        state = self.found.state
-        if state.phase == "closed" or (state.phase != "waiting" and state.due_at is not None and now < state.due_at):
-            return Change(state)
-        chain = chain_of(self.deployment, self.team)
-        turns = await store.lock_teams(hot, chain)
+        if not self._is_time(now):
+            return Change(self.found.state)
+        turns = await store.lock_teams(hot, chain_of(self.deployment, self.team))
         loads = await store.loads(hot, self.deployment.teams, self.found.id)
+        change = self.deal(turns, loads, now)
+        if change.turns:
+            writes.update("teams", name=change.state.team, turn=turns[change.state.team] + change.turns)
+        return change
+
+    def deal(self, turns: Mapping[str, int], loads: Mapping[str, int], now: datetime) -> Change:
+        """The same, where it is known how many leads each team has dealt and how many open ones each member has
+        beside this one. Pure."""
+        state = self.found.state
+        if not self._is_time(now):
+            return Change(state)
         teams = {team.name: team for team in self.deployment.teams.values()}
         desk = Desk({**teams, self.team.name: self.team}, loads, turns, now)
         facts = self.ledger.facts()
@@ -78,10 +93,13 @@ class Dossier:
             return choose(self.team, facts, desk, former_owner=former, tried=tried)
 
         waits = state.phase == "waiting"
-        change = ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
-        if change.turns:
-            writes.update("teams", name=change.state.team, turn=turns[change.state.team] + change.turns)
-        return change
+        return ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
+
+    def _is_time(self, now: datetime) -> bool:
+        state = self.found.state
+        if state.phase == "closed":
+            return False
+        return state.phase == "waiting" or state.due_at is None or now >= state.due_at
 
     def follow(self, change: Change, *, action: Act | None = None, by: str = "") -> None:
         """Log what the change means, with all that follows from it for the lead and its campaigns."""

@@ -84,11 +84,11 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
         writes = Writes()
         spoken = {"language": post.language} if post.language else {}
         if post.form.confirm_with:
-            _fill(ledger, spoken, overwrite=False)
+            fill(ledger, spoken, overwrite=False)
             await _posted(ledger, writes, post, data, keys[0])
         else:
             _join_visitor(ledger, writes, around, visitor)
-            _fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
+            fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
             _consent(ledger, writes, {topic: _proof(post.form, topic, post.context) for topic in post.topics})
             ledger.happen(type, post.form.name, data, key=keys[0])
         await commit(rt, hot, ledger, writes)
@@ -122,7 +122,7 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         if around.repeated is None:
             writes = Writes()
             _join_visitor(ledger, writes, around, visitor)
-            _fill(ledger, values, overwrite=True)
+            fill(ledger, values, overwrite=True)
             if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
                 ledger.lead = ledger.lead.changed(suppressed=None)
                 writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
@@ -294,7 +294,7 @@ def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]
     return {"form": form.name, "wording": wording, **rest}
 
 
-def _fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
+def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
     """Take over the values: what the CRM owns never, what is known already only if the sender has proved who it is."""
     program, changes = ledger.rules.program, {}
     for name, value in values.items():

@@ -11,7 +11,7 @@ under the same identity (enrolment, step, visit).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -41,6 +41,7 @@ from engine.conditions import Facts, holds
 from engine.matching import matches
 from engine.model import Event
 from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.records import replace
 from engine.resting import Sleep, sleep
 
 MOST_HOPS = 1000
@@ -147,6 +148,11 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
     return start, Stuck("the plan goes round without waiting")
 
 
+def put_out(plan: Plan, position: Position, ending: str) -> Position:
+    """The position of a run that is ended from outside: it does nothing more, and what was due is recorded."""
+    return replace(_drop_all(plan, position, ending), ending=ending)
+
+
 def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: Verdict) -> Position:
     """The position once the request is done."""
     if isinstance(request, Discard):
@@ -182,7 +188,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
-            return position.with_branch(_arrive(current, branch, world))
+            return position.with_branch(_arrive(current, branch, world)).walked(branch, world.now)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"

@@ -26,10 +26,14 @@ class Rules:
     order: tuple[str, ...]
     plan_of: Callable[[str], Plan | None]
     epoch: int = 0
+    at: datetime | None = None
 
     @staticmethod
-    def of(program: Program, plan_of: Callable[[str], Plan | None], epoch: int = 0) -> Rules:
-        return Rules(program, Index(program), stage_order(program), plan_of, epoch)
+    def of(
+        program: Program, plan_of: Callable[[str], Plan | None], epoch: int = 0, at: datetime | None = None
+    ) -> Rules:
+        """`epoch` and `at` say which deployment it is, and since when."""
+        return Rules(program, Index(program), stage_order(program), plan_of, epoch, at)
 
 
 @dataclass(slots=True, eq=False)

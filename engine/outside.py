@@ -82,7 +82,7 @@ def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | N
     """Whether the step may leave now: None, or why never, or until when not. `to`: the colleague a notice is for."""
     step, branch, lead, now = effect.step, effect.branch, sight.lead, sight.now
     if isinstance(step, Send):
-        return judge(step, branch, plan, sight.deployment, lead, sight.found.sent, now)
+        return judge(step, branch, plan, sight.deployment, lead, sight.found.sent, now, sight.held)
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
     if lead.email is None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def score(ledger: Ledger, event: Event) -> None:
     for model, rule in ledger.rules.index.rules.get(event.type, ()):
         assert rule.pattern is not None
-        if not matches(rule.pattern, event) or not holds(rule.condition, ledger.facts(event)):
+        if not matches(rule.pattern, event):
+            continue
+        if rule.condition is not None and not holds(rule.condition, ledger.facts(event)):
             continue
         if amount := _allowed(ledger, rule, event):
             expires = None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from engine.model import Event
+from engine.records import replace
 
 FLOW = "flow"
 LEAVE = "leave"
 MOST_BRANCHES = 8
 """Branches beside the flow: runs of `whenever`."""
 MOST_USED = 50
+MOST_WALKED = 60
+"""Steps of a run's way that are remembered, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Branch:
 class Position:
     """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send; `fired`
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
-    recorded; `ending` is the outcome the run is heading for once it leaves."""
+    recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
+    read: step, instant, and the branch (empty: the flow) that came there."""
 
     branches: tuple[Branch, ...]
     seen: int = 0
@@ -88,6 +92,12 @@ class Position:
     dropped: tuple[tuple[str, str, str], ...] = ()
     ending: str | None = None
     entered: int = 0
+    path: tuple[tuple[str, str, str], ...] = ()
+
+    def walked(self, branch: Branch, now: datetime) -> Position:
+        """The same once that branch has come to the step it is at."""
+        name = "" if branch.id == FLOW else ":".join(branch.key)
+        return replace(self, path=(*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:])
 
     def with_branch(self, branch: Branch) -> Position:
         """The same position with that branch replaced, or gone when it has come to its end."""
@@ -109,6 +119,8 @@ class Position:
             data["ending"] = self.ending
         if self.entered:
             data["entered"] = self.entered
+        if self.path:
+            data["path"] = [[step, at, *([branch] if branch else [])] for step, at, branch in self.path]
         return data
 
     @staticmethod
@@ -121,6 +133,7 @@ class Position:
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
             entered=data.get("entered", 0),
+            path=tuple((step, at, branch[0] if branch else "") for step, at, *branch in data.get("path", ())),
         )
 
 

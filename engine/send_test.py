@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
-from dsl.plan import Plan, Send
-from engine.catalog import Deployment
+from engine.invented import given_for, invented_event, invented_lead, use_of
 from engine.letters import context_for
-from engine.mail.compose import Addressed, Kind, compose
-from engine.model import Lead
+from engine.mail.compose import Addressed, compose
 from engine.ports import Receipt
 from engine.runtime import NothingDeployed, Runtime
-
-INVENTED = {
-    "first_name": "Ada", "last_name": "Lovelace", "company": "Analytical Engines", "job_title": "Head of computing",
-    "country": "DE", "city": "Voerde", "phone": "+49 281 123456", "owner": "sales@acme.example",
-}  # fmt: skip
-EVENT = {"amount": 100, "id": "4711", "title": "An example", "reason": "not ready", "url": "https://acme.example/"}
 
 
 async def send_test(rt: Runtime, template: str, to: str, language: str | None) -> Receipt:
@@ -28,37 +21,15 @@ async def send_test(rt: Runtime, template: str, to: str, language: str | None) -
     if deployment is None:
         raise NothingDeployed
     assert rt.mailer is not None, "a mailer must be chosen first"
-    now = rt.clock.now()
-    lead = Lead(uuid4(), 0, deployment.first_stage, now, now, to, _fields(deployment, to, language), {"": 42})
-    plan, send = _use_of(deployment, template)
-    given = {name: "example" for name, _ in send.values} if send else {}
+    now, program = rt.clock.now(), deployment.program
+    lead = replace(invented_lead(program, to, language, now), id=uuid4())
+    plan, send, kind = use_of(program, template)
     base = rt.settings.base_url
     context = context_for(
-        lead, deployment, rt.tokens, base, event=EVENT, given=given, confirm_url=f"{base}/confirm/example"
-    )
-    transactional = send is not None and send.mode == "transactional"
-    kind: Kind = "staff" if plan is None else "transactional" if transactional else "marketing"
-    message = Addressed(uuid4(), lead.id, to, kind, topic=(plan.topic or "") if plan else "")
+        lead, deployment, rt.tokens, base, event=invented_event(program, now), given=given_for(send, lead),
+        confirm_url=f"{base}/confirm/example",
+    )  # fmt: skip
+    topic, sender = (plan.topic or "", plan.sender or "") if plan else ("", "")
+    message = Addressed(uuid4(), lead.id, to, kind or "staff", topic=topic, sender=sender)
     composed = compose(deployment.renderer, template, context, message, rt.tokens, base, tracked=False)
     return await rt.mailer.send(composed.mail)
-
-
-def _fields(deployment: Deployment, to: str, language: str | None) -> dict[str, bool | int | float | str]:
-    """An invented value for every field the workspace declares."""
-    examples: dict[str, bool | int | float | str] = {
-        "number": 42, "money": 42, "yes/no": True, "date": "2026-12-24", "moment": "2026-12-24T09:00:00+00:00",
-    }  # fmt: skip
-    declared = {
-        field.name: field.choices[0] if field.choices else examples.get(field.type, "example")
-        for field in deployment.program.fields
-    }
-    return {**declared, **INVENTED, "language": language or deployment.program.workspace.languages[0], "email": to}
-
-
-def _use_of(deployment: Deployment, template: str) -> tuple[Plan | None, Send | None]:
-    """A campaign's step that sends the template, if there is one: it says what kind of mail it is."""
-    for plan in deployment.program.campaigns:
-        for step in plan.steps:
-            if isinstance(step, Send) and step.template.casefold() == template.casefold():
-                return plan, step
-    return None, None

@@ -19,6 +19,7 @@ from engine import calendar
 from engine.catalog import Deployment
 from engine.chance import in_control
 from engine.conditions import Facts, value_of
+from engine.held import Held, leaves_at
 from engine.model import TRACKING, Lead
 from engine.ports import Mail, Receipt
 from engine.position import Branch
@@ -48,9 +49,11 @@ class Hold:
 
 
 def judge(
-    step: Send, branch: Branch, plan: Plan, deployment: Deployment, lead: Lead, sent: Sequence[datetime], now: datetime
+    step: Send, branch: Branch, plan: Plan, deployment: Deployment, lead: Lead, sent: Sequence[datetime], now: datetime,
+    held: Held | None = None,
 ) -> Skip | Hold | None:  # fmt: skip
-    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count."""
+    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
+    `held`: the last pause, after which what is overdue leaves bit by bit."""
     workspace = deployment.program.workspace
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
@@ -60,6 +63,9 @@ def judge(
     deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
     if now > deadline:
         return Skip("too late")
+    place = None if step.mode == "transactional" else leaves_at(branch, held, lead.id, deadline)
+    if place is not None and now < place:
+        return Hold(place)
     limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:

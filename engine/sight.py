@@ -8,12 +8,13 @@ from uuid import UUID
 
 from dsl.plan import Plan
 from engine import calendar
+from engine.admission import way_out
 from engine.catalog import Deployment
 from engine.conditions import Facts
 from engine.consequences import Ledger
+from engine.held import Held, came_due
 from engine.interpreter import World
 from engine.limits import derived, needed
-from engine.matching import matches
 from engine.model import Event, Lead
 from engine.opening import complete_history
 from engine.position import Branch
@@ -28,6 +29,7 @@ class Sight:
     deployment: Deployment
     found: runs.Run
     ledger: Ledger
+    held: Held | None
 
     def __init__(self, rt: Runtime, id: UUID, woken: str) -> None:
         self._rt, self._id = rt, id
@@ -118,24 +120,20 @@ class Sight:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry, outcome, goal = None, "", plan.goal
-        if leaving is not None:
-            entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, self._id)), None)
-            if (
-                goal is not None
-                and goal.leaves
-                and own.goal_at == leaving.at
-                and matches(goal.pattern, leaving, self._id)
-            ):
-                outcome = "goal"
+        entry, outcome = way_out(plan, own, leaving)
         return World(
             enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
 
-    def _open_ledger(self, locked: leads.Locked) -> None:
+    def came_due(self, branch: Branch) -> Branch:
+        """The branch as having arrived when what it stands at came due, if that was while its campaign was paused."""
         found = self.found
+        return came_due(branch, self.held, found.due_at, (found.wait or {}).get("seen", 0))
+
+    def _open_ledger(self, locked: leads.Locked) -> None:
+        found, self.held = self.found, Held.of(locked.row.held)
         self.ledger = Ledger(
             self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id,
             history=self._history,

@@ -24,6 +24,10 @@ SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS e
     count(*) FILTER (WHERE attention IS NOT NULL AND state <> 'ended') AS attention
 FROM enrolments GROUP BY campaign ORDER BY campaign""")
 
+_HELD = text("""
+SELECT campaign, state, author, reason, at FROM campaign_states WHERE until IS NULL AND state <> 'running'
+ORDER BY campaign""")
+
 _STEPS = text("""
 SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FROM waits w
 JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended'
@@ -47,10 +51,12 @@ SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outb
 
 @dataclass(frozen=True)
 class Status:
-    """Rows as plain values, ready for a table or for JSON. Instants are domain time."""
+    """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
+    by campaign in lower case; the empty one stands for all."""
 
     now: datetime
     epoch: int | None
+    held: Sequence[Mapping[str, Any]]
     campaigns: Sequence[Mapping[str, Any]]
     steps: Sequence[Mapping[str, Any]]
     waiting: Sequence[Mapping[str, Any]]
@@ -74,6 +80,7 @@ async def status(
         return Status(
             now=now,
             epoch=system["epoch"],
+            held=await rows(_HELD),
             campaigns=await rows(_CAMPAIGNS),
             steps=await rows(_STEPS),
             waiting=await rows(_WAITING, campaign=campaign, lead=lead, many=many),

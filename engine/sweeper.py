@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
+from engine import jobs
 from engine.clocks import ring
 from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
@@ -42,11 +43,17 @@ WITH moved AS (UPDATE lead_clock SET due_at = :later WHERE lead_id = :lead AND d
 INSERT INTO lead_clock (lead_id, what, due_at) VALUES (:lead, 'refresh', :later)
 ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at""")
 
-_STALLED = text("""
+_AT_REST = """(EXISTS (
+    SELECT FROM campaign_states s WHERE s.until IS NULL AND s.campaign IN ('', lower(enrolments.campaign))
+        AND (s.state = 'paused' OR s.at > :late))
+    OR EXISTS (SELECT FROM jobs j WHERE j.finished_at IS NULL AND j.campaign IN ('', lower(enrolments.campaign))))"""
+"""Its campaign is paused, or went on so lately that not every run has been told."""
+
+_STALLED = text(f"""
 WITH late AS (
     SELECT id, lead_id, 'enrolment' AS kind, gen FROM enrolments
     WHERE state <> 'ended' AND due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
-        AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real)
+        AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real) AND NOT {_AT_REST}
     UNION ALL
     SELECT id, lead_id, 'handoff', gen FROM handoffs
     WHERE due_at < :late AND coalesce(real_woken_at, '-infinity') < :again
@@ -57,22 +64,22 @@ INSERT INTO outbox (run_id, kind, start, seq, gen, queue, real_leased_until)
 SELECT late.id, kind, false, leads.seq, gen, 'mail', :real FROM late JOIN leads ON leads.id = late.lead_id
 ON CONFLICT (run_id) DO NOTHING""")
 
-_LATE = text("""
+_LATE = text(f"""
 UPDATE enrolments SET attention = 'its run does not answer' WHERE state <> 'ended' AND due_at < :late
-    AND attention IS NULL AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real)""")
+    AND attention IS NULL AND NOT EXISTS (SELECT FROM gates WHERE real_closed_until > :real) AND NOT {_AT_REST}""")
 
-_SILENT = text("""
+_SILENT = text(f"""
 UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND due_at IS NULL AND attention IS NULL
-    AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = enrolments.id)""")
+    AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = enrolments.id) AND NOT {_AT_REST}""")
 
 
 async def run(rt: Runtime) -> None:
     """Sweep until cancelled."""
-    jobs: list[tuple[float, Callable[[Runtime], Awaitable[object]]]] = [
-        (1, lambda rt: rt.delivery.sweep()), (1, ring_clocks), (30, wake_stalled)
+    work: list[tuple[float, Callable[[Runtime], Awaitable[object]]]] = [
+        (1, lambda rt: rt.delivery.sweep()), (1, jobs.sweep), (1, ring_clocks), (30, wake_stalled)
     ]  # fmt: skip
     async with asyncio.TaskGroup() as group:
-        for every, job in jobs:
+        for every, job in work:
             group.create_task(_repeat(rt, every, job))
 
 
@@ -97,7 +104,7 @@ async def wake_stalled(rt: Runtime) -> int:
         values = {"late": now - LATE / pace, "real": real, "again": real - AGAIN, "many": MANY}
         woken = await connection.execute(_STALLED, values)
         await connection.execute(_LATE, {"late": now - SILENT / pace, "real": real})
-        await connection.execute(_SILENT)
+        await connection.execute(_SILENT, {"late": now - SILENT / pace})
     return woken.rowcount
 
 

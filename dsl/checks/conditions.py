@@ -6,7 +6,7 @@ from typing import Any
 
 from dsl import tree, values
 from dsl.checks.comparisons import WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
-from dsl.checks.contradictions import warn
+from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
 from dsl.diagnostics import Diagnostic
 from dsl.events import DEED_VERBS, DEEDS
@@ -14,7 +14,7 @@ from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope
 from dsl.tree import Condition, Text
-from dsl.walk import Place, atoms, conditions
+from dsl.walk import Place, atoms, conditions, joined
 
 GROUPS = ("segment", "list", "campaign")
 SPANS = ("next", "last")
@@ -30,6 +30,10 @@ def check_conditions(scope: Scope) -> list[Diagnostic]:
             checker.atom(atom, place)
         if len(found) == before:
             warn(condition, scope, checker.problems)
+    wrong = {(problem.file, problem.line) for problem in found}
+    for lines in joined(scope.program):
+        if not any((line.span.file, line.span.line) in wrong for line in lines):
+            warn_together(lines, scope, checker.problems)
     return found
 
 

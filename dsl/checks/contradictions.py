@@ -51,6 +51,13 @@ def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
                 problems.add(code, part.span, why="both sides are the same", hint="compare with another value")
 
 
+def warn_together(lines: tuple[Condition, ...], scope: Scope, problems: Problems) -> None:
+    """Report lines that are joined by `and` and exclude each other, each of them possible alone."""
+    alone = [_clash(list(_flat((line,))), scope) for line in lines]
+    if len(lines) > 1 and not any(alone) and (why := _clash(list(_flat(lines)), scope)):
+        problems.add("W131", lines[0].span.to(lines[-1].span), why=why[0], hint=why[1])
+
+
 def _parts(condition: Condition) -> Iterator[Condition]:
     yield condition
     match condition:

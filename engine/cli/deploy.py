@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import sys
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,47 +16,75 @@ import typer
 from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
     from engine.cli.workspace import Examined
-    from engine.deploy import Deployed
+    from engine.deploy import Deployed, How
+    from engine.outlook import Outlook
     from engine.settings import Settings
+
+AT_ONCE = 1_000
+"""Up to so many leads the command deals with itself; more are left to the workers."""
 
 
 def deploy(
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
     author: Annotated[str | None, typer.Option(help="Who deploys. [default: your account's name]")] = None,
+    base: Annotated[
+        int | None, typer.Option(help="Only over this deployment, which `coldframe plan` compared with.")
+    ] = None,
+    move: Annotated[
+        bool, typer.Option("--move", help="Move leads inside to the new plans, where steps match.")
+    ] = False,
+    leave: Annotated[
+        bool, typer.Option("--leave", help="With --move: leads whose step or campaign is gone leave.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done, or the diagnostics, as JSON.")] = False,
 ) -> None:
     """Check a workspace and put it into force, as a whole or not at all.
 
-    Leads who are in a campaign finish on the version they entered with; new entries take the new one. With an error in
-    any file nothing is deployed, the errors are shown, and the exit code is 1.
+    Shows what changes and asks first, on a terminal. Leads who are in a campaign finish on the version they entered
+    with; new entries take the new one. With `--move` leads inside go over to the new version where it has the step they
+    wait at. With an error in any file nothing is deployed, the errors are shown, and the exit code is 1.
 
     Example: `coldframe deploy campaigns`
     """
-    from dsl.diagnostics import as_json as rendered_json
-    from dsl.diagnostics import as_text
-    from engine.cli.check import summary
-    from engine.cli.workspace import examine
+    from engine.cli.plan import ask, sound
+    from engine.deploy import How
 
     settings = load_settings()
-    found = examine(path or settings.campaigns)
-    if found.program is None:
-        if as_json:
-            out.print(rendered_json(found.diagnostics), markup=False)
-        else:
-            out.print(as_text(found.diagnostics, found.files), markup=False)
-            err.print(f"{summary(found.diagnostics, found.campaigns)}; nothing was deployed")
-        raise typer.Exit(FAILED)
+    if leave and not move:
+        raise Stop("--leave goes with --move: `coldframe deploy --move --leave`")
+    found = sound(path or settings.campaigns, as_json, "nothing was deployed")
     with database(settings) as url:
-        done = asyncio.run(put_into_force(settings, url, found, author or _account()))
-    if as_json:
-        print_json(asdict(done))
-    else:
-        out.print(described(done))
+        outlook = asyncio.run(ask(settings, url, found, leave=leave))
+        if not as_json:
+            confirm(outlook, found.files, move, yes, "deploy")
+        how = How(base=outlook.base if base is None else base, move=move, leave=leave)
+        done = asyncio.run(put_into_force(settings, url, found, author or account(), how))
+        moved = carry_out(settings, url, done.jobs, len(outlook.waiting) and outlook.leads, quiet=as_json)
+    report(done, outlook, moved, as_json)
 
 
-async def put_into_force(settings: Settings, url: str, found: Examined, author: str) -> Deployed:
-    """Deploy an examined workspace without errors. Raises Stop when running processes could not read it."""
+def confirm(outlook: Outlook, sources: Mapping[str, str], move: bool, yes: bool, verb: str) -> None:
+    """Show what would change; on a terminal ask, unless `yes`. Ends the command when the answer is no."""
+    from engine.cli.outlook import show
+
+    if outlook.base == 0 or not (outlook.changes or (move and outlook.waiting)):
+        return
+    show(outlook, sources, moving=move)
+    if not yes and sys.stdin.isatty() and not typer.confirm(f"{verb} this?"):
+        err.print("nothing was changed")
+        raise typer.Exit(FAILED)
+
+
+async def put_into_force(
+    settings: Settings, url: str, found: Examined, author: str, how: How | None = None
+) -> Deployed:  # fmt: skip
+    """Deploy an examined workspace without errors. Raises Stop when running processes could not read it, or somebody
+    has deployed since the base."""
     from engine.clock import clock_from
     from engine.deploy import Refused
     from engine.deploy import deploy as store
@@ -61,12 +92,60 @@ async def put_into_force(settings: Settings, url: str, found: Examined, author: 
 
     assert found.program is not None, "a workspace with errors is not deployed"
     db = Database(url, size=2)
+    sources = {path: text for path, text in found.files.items() if path.endswith(".campaign")}
     try:
-        return await store(db, clock_from(settings), found.program, found.assets, author)
+        return await store(db, clock_from(settings), found.program, found.assets, author, how, sources)
     except Refused as refusal:
         raise Stop(str(refusal), FAILED) from None
     finally:
         await db.close()
+
+
+def carry_out(
+    settings: Settings, url: str, jobs: Sequence[UUID], many: int, *, quiet: bool = False
+) -> Mapping[str, int] | None:  # fmt: skip
+    """Deal with the runs of these jobs, with a bar of progress, or leave them to the workers when there are too many:
+    then None. How many came to which end."""
+    if not jobs:
+        return {}
+    if many > AT_ONCE:
+        return None
+    return asyncio.run(_carry_out(settings, url, jobs, many, quiet))
+
+
+async def _carry_out(settings: Settings, url: str, jobs: Sequence[UUID], many: int, quiet: bool) -> Mapping[str, int]:
+    from rich.progress import Progress
+
+    from engine.jobs import carry, look
+    from engine.runtime import open_runtime
+
+    ends: Counter[str] = Counter()
+    with Progress(console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+        bar = progress.add_task("leads", total=many)
+        async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
+            for job in jobs:
+                last: Mapping[str, int] = {}
+                while not (found := await carry(rt, job) or await look(rt.db, job)).finished:
+                    progress.advance(bar, sum(found.result.values()) - sum(last.values()))
+                    last = found.result
+                    await asyncio.sleep(0.05)  # a worker may be at it
+                ends.update(found.result)
+    return ends
+
+
+def report(done: Deployed, outlook: Outlook, moved: Mapping[str, int] | None, as_json: bool) -> None:
+    """Say what was done."""
+    if as_json:
+        shown = {key: value for key, value in asdict(done).items() if key != "jobs"}
+        print_json({**shown, **({"moved": moved} if done.jobs else {})})
+        return
+    out.print(described(done), markup=False)
+    if moved is None:
+        out.print(f"the workers are moving {outlook.leads} leads: `coldframe deployments` shows how far they are")
+    elif moved:
+        from engine.cli.outlook import _end
+
+        out.print(", ".join(_end(end, many) for end, many in moved.items()), markup=False)
 
 
 def described(done: Deployed) -> str:
@@ -78,7 +157,7 @@ def described(done: Deployed) -> str:
     return f"deployment {done.epoch}: {campaigns} in force; new or changed: {changed}"
 
 
-def _account() -> str:
+def account() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -18,6 +18,9 @@ def key(
         str | None, typer.Argument(help="Whose key it is: the shop, the CRM. Without it keys are listed.")
     ] = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the key of that name out of force.")] = False,
+    webhook: Annotated[
+        bool, typer.Option("--webhook", help="Print the secret with which receivers of `post to` check signatures.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make, list or revoke keys for `POST /api/events` and `POST /api/leads`.
@@ -29,6 +32,9 @@ def key(
     if revoke and name is None:
         raise Stop("say whose key is to be revoked: coldframe key NAME --revoke")
     settings = load_settings()
+    if webhook:
+        _print_webhook_secret(settings, as_json)
+        return
     with database(settings) as url:
         result = asyncio.run(_work(settings, url, name, revoke))
     if as_json:
@@ -41,6 +47,16 @@ def key(
             out.print("no key has been made yet: `coldframe key NAME` makes one", markup=False)
     else:
         out.print(result.get("key") or f"revoked: {result['revoked']}", markup=False)
+
+
+def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
+    from engine.webhook import webhook_secret
+
+    secret = webhook_secret(settings.secret.get_secret_value())
+    if as_json:
+        print_json({"webhook_secret": secret})
+    else:
+        out.print(secret, markup=False)
 
 
 async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:

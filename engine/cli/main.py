@@ -15,14 +15,22 @@ from engine.cli import (
     dev,
     explain,
     fmt,
+    graph,
     key,
     lsp,
     migrate,
     new,
+    pause,
+    plan,
+    preview,
+    rehearse,
     retry,
+    rollback,
     send_test,
+    simulate,
     status,
     web,
+    why,
     worker,
 )
 from engine.cli.common import guarded, out
@@ -56,16 +64,28 @@ def _main(
     pass
 
 
-_CAMPAIGNS, _STACK, _PRODUCTION = "Campaigns", "On this machine", "In production"
-app.command("check", rich_help_panel=_CAMPAIGNS)(check.check)
-app.command("fmt", rich_help_panel=_CAMPAIGNS)(fmt.fmt)
-app.add_typer(new.app, name="new", rich_help_panel=_CAMPAIGNS)
-app.command("explain", rich_help_panel=_CAMPAIGNS)(explain.explain)
-app.command("lsp", rich_help_panel=_CAMPAIGNS)(lsp.lsp)
-app.command("deploy", rich_help_panel=_CAMPAIGNS)(deploy.deploy)
-app.command("status", rich_help_panel=_CAMPAIGNS)(status.status)
-app.command("retry", rich_help_panel=_CAMPAIGNS)(retry.retry)
-app.command("send-test", rich_help_panel=_CAMPAIGNS)(send_test.send_test)
+_WRITE, _DEPLOY, _LOOK = "Write campaigns", "Put them into force", "See what happens"
+_STACK, _PRODUCTION = "On this machine", "In production"
+app.command("check", rich_help_panel=_WRITE)(check.check)
+app.command("fmt", rich_help_panel=_WRITE)(fmt.fmt)
+app.command("lsp", rich_help_panel=_WRITE)(lsp.lsp)
+app.command("explain", rich_help_panel=_WRITE)(explain.explain)
+app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
+app.command("graph", rich_help_panel=_WRITE)(graph.graph)
+app.command("preview", rich_help_panel=_WRITE)(preview.preview)
+app.command("simulate", rich_help_panel=_WRITE)(simulate.simulate)
+app.command("rehearse", rich_help_panel=_WRITE)(rehearse.rehearse)
+app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
+app.command("plan", rich_help_panel=_DEPLOY)(plan.plan)
+app.command("deploy", rich_help_panel=_DEPLOY)(deploy.deploy)
+app.command("deployments", rich_help_panel=_DEPLOY)(rollback.deployments)
+app.command("rollback", rich_help_panel=_DEPLOY)(rollback.rollback)
+app.command("pause", rich_help_panel=_DEPLOY)(pause.pause)
+app.command("resume", rich_help_panel=_DEPLOY)(pause.resume)
+app.command("stop", rich_help_panel=_DEPLOY)(pause.stop)
+app.command("status", rich_help_panel=_LOOK)(status.status)
+app.command("why", rich_help_panel=_LOOK)(why.why)
+app.command("retry", rich_help_panel=_LOOK)(retry.retry)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)
 app.command("key", rich_help_panel=_PRODUCTION)(key.key)

@@ -61,6 +61,11 @@ def show(found: Status) -> None:
     out.print(f"deployment {found.epoch} · leads: {stages} · mails: {mails} · outbox: {found.outbox}", markup=False)
     for gate in found.closed_gates:
         out.print(f"mail through {gate['provider']} is stopped until {gate['until']}: {gate['reason']}", markup=False)
+    for one in found.held:
+        which = f'campaign "{one["campaign"]}" is' if one["campaign"] else "all campaigns are"
+        why = f": {one['reason']}" if one["reason"] else ""
+        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} by {one['author']}{why}"
+        out.print(said, markup=False, style="bold yellow")
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
     waiting = ("campaign", "email", "stage", "score", "source", "what", "due_at", "attention")

@@ -36,8 +36,10 @@ _LOCK_BY_MESSAGE = f"""
 SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, (SELECT url FROM links WHERE id = %(link)s) AS url
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
+# Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
 LOCK_BY_ENROLMENT = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
+SELECT {_COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
+FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
 FOR NO KEY UPDATE OF l"""
 
 _LOCK_BY_HANDOFF = f"""
@@ -78,7 +80,8 @@ HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
     SELECT m.at, 0, jsonb_build_object('seq', 0, 'at', m.at, 'type', 'email.received', 'name', m.template,
         'data', '{{}}'::jsonb, 'enrolment_id', m.owner_id, 'message_id', m.id) AS event
     FROM (SELECT * FROM messages WHERE lead_id = %(lead)s AND state = 'accepted'
-        AND kind IN ('marketing', 'transactional') AND 'email.received' = ANY(%(history)s::text[]) ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
+        AND kind IN ('marketing', 'transactional') AND 'email.received' = ANY(%(history)s::text[])
+        ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 
@@ -121,6 +124,7 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (engine.held.Held)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 

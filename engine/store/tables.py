@@ -45,6 +45,9 @@ deployments = Table(
     Column("program", JSONB, nullable=False),
     Column("author", Text, nullable=False),
     instant("at", required=True),
+    Column("kind", Text, comment="rollback | stop | resume; None: a deployment of files"),
+    Column("target", BigInteger, comment="the epoch that a rollback has put back into force"),
+    Column("note", Text, comment="what was stopped or resumed"),
 )  # fmt: skip
 
 plans = Table(
@@ -70,6 +73,33 @@ processes = Table(
     Column("build", Text, nullable=False),
     Column("schema_version", Integer, nullable=False, comment="the newest plan schema this process reads"),
     instant("real_seen_at", required=True),
+)  # fmt: skip
+
+campaign_states = Table(
+    "campaign_states", metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("campaign", Text, nullable=False, comment="in lower case; empty: all of them"),
+    Column("state", Text, nullable=False, comment="running | paused | stopped"),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("spread", Integer, nullable=False, comment="running: seconds over which overdue mails leave"),
+    instant("at", required=True),
+    instant("until"),
+    Index("campaign_states_now", "campaign", unique=True, postgresql_where=text("until IS NULL")),
+)  # fmt: skip
+
+jobs = Table(
+    "jobs", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False, comment="move | wake"),
+    Column("campaign", Text, nullable=False, comment="in lower case; empty: all of them"),
+    Column("data", JSONB, nullable=False, comment="what to do with each run"),
+    Column("cursor", Uuid, comment="the last run that was dealt with"),
+    Column("result", JSONB, nullable=False, comment="how many came to which end"),
+    instant("at", required=True),
+    instant("finished_at"),
+    instant("real_leased_until", required=True),
+    Index("jobs_open", "at", postgresql_where=text("finished_at IS NULL")),
 )  # fmt: skip
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────────

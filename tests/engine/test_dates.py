@@ -166,6 +166,16 @@ async def test_a_deployment_sets_the_clocks_of_leads_that_are_there_already(fres
         assert await runs(stage) == ["End"]
 
 
+async def test_what_comes_before_a_lead_has_its_turn_after_a_deployment_is_not_lost(fresh_database_url: str) -> None:
+    async with open_program(fresh_database_url, campaign("Other", START), fields=FIELDS) as stage:
+        await tell(stage.rt, ANN, {"contract_end": "2026-10-03"})
+        await tell(stage.rt, "bob@lead.example", {"contract_end": "2026-09-30"})
+        await deploy_program(stage, campaign("End", END), fields=FIELDS)
+        stage.clock.advance(5 * DAY)
+        await sweep(stage)
+        assert await runs(stage) == ["End"], "the other date lay before the deployment"
+
+
 async def test_a_birthday_comes_every_year_and_once_a_year_whatever_the_zone(fresh_database_url: str) -> None:
     pattern = Pattern(type="date.due", dated=Dated(field="birthday", yearly=True))
     plan = campaign("Birthday", pattern)

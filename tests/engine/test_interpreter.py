@@ -268,3 +268,10 @@ def test_a_plan_in_a_circle_is_reported_and_not_followed_for_ever():
 
 def test_a_step_that_is_gone_is_reported():
     assert Story(plan(send("b"), entry="a")).run() == Stuck("step a is not in the plan")
+
+
+def test_a_position_of_an_earlier_version_is_read():
+    stored = {"branches": [{"id": "flow", "at": "a", "visit": "0", "cursor": 4}], "seen": 4}
+    position = Position.from_json(stored)
+    assert position.branches[0].loops == ()
+    assert Position.from_json(position.to_json()) == position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -85,13 +86,21 @@ async def test_a_changed_campaign_is_a_new_plan_and_the_others_are_not(stage: St
 
 
 async def test_a_deployment_that_fails_midway_leaves_nothing(stage: Stage):
-    class Broken(dict):
-        def items(self):
-            yield "templates/one.md", b"1"
-            raise OSError("disk full")
+    class Broken(UserDict[str, bytes]):
+        """Read once without trouble, for the digest, and not again."""
+
+        read = 0
+
+        def __getitem__(self, path: str) -> bytes:
+            self.read += 1
+            if self.read > 3:
+                raise OSError("disk full")
+            return super().__getitem__(path)
 
     with pytest.raises(OSError, match="disk full"):
-        await deploy(stage.rt.db, stage.clock, compiled(), Broken(), "test")
+        await deploy(
+            stage.rt.db, stage.clock, compiled(), Broken({"templates/one.md": b"1", "templates/two.md": b"2"}), "test"
+        )
     assert [row.epoch for row in await stage.rows("SELECT epoch FROM deployments")] == [1]
     assert await stage.rows("SELECT 1 FROM assets WHERE epoch <> 1") == []
 

@@ -11,8 +11,10 @@ from typing import ClassVar
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
 from dsl.plan import FieldRef, Leave, Notify, Post, Receiver, SetField, Value
+from engine.cli.main import app
 from engine.ports import Parcel, Receipt
 from engine.webhook import WebPoster, parcel, webhook_secret
 from tests.support.plans import DEMO, FakePoster, campaign, enter, lead, outcomes, send, staged, steps_of
@@ -166,6 +168,12 @@ async def test_leaving_gives_up_a_post_that_is_held(new_database):
         await stage.post("demo", email=email)
         assert await steps_of(stage) == [("p", "skipped", "left")]
         assert await outcomes(stage) == [("C", "ended", "left")]
+
+
+def test_receivers_get_the_secret_from_the_command_line(monkeypatch):
+    monkeypatch.setenv("COLDFRAME_SECRET", "s" * 16)
+    done = CliRunner().invoke(app, ["key", "--webhook"])
+    assert (done.exit_code, done.stdout) == (0, webhook_secret("s" * 16) + "\n")
 
 
 # ── over HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -96,7 +96,8 @@ def test_the_package_carries_every_file_that_is_not_python() -> None:
         path.suffix
         for folder in folders
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"}
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and "starters" not in path.parts
     }
     assert {".lark", ".html", ".css"} <= found
     assert found <= carried
+    assert setuptools["package-data"]["engine.cli"] == ["starters/**/*"]

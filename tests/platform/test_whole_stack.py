@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,10 +15,13 @@ import httpx
 import psycopg
 import pytest
 
+from engine import pauses
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
+from engine.clock import clock_from
 from engine.settings import Settings, libpq_url
+from engine.store.db import Database
 from tests.conftest import home_folder
 
 CAMPAIGN = """
@@ -104,6 +108,33 @@ async def test_a_form_is_taken_while_temporal_is_away_and_the_mail_leaves_when_i
     finally:
         await stack.restart("temporal")
     await until_accepted(stack, before + 1)
+
+
+async def test_who_enters_a_paused_campaign_gets_the_mail_once_it_is_resumed(stack: Stack) -> None:
+    """Through a real run: it was told to rest, and the workers' job tells it to go on."""
+    before = accepted(stack)
+    db = Database(stack.database_url, size=2)
+    clock = clock_from(stack.settings)
+    try:
+        await pauses.pause(db, clock, "Guide", "ada")
+        await post(stack, "paula@lead.example")
+        await until_delivered(stack)
+        assert accepted(stack) == before
+        await pauses.resume(db, clock, "Guide", "ada", spread=timedelta())
+    finally:
+        await db.close()
+    await until_accepted(stack, before + 1)
+
+
+async def until_delivered(stack: Stack) -> None:
+    """Until Temporal has every run."""
+    deadline = time.monotonic() + 60
+    while True:
+        with psycopg.connect(libpq_url(stack.database_url)) as connection:
+            if connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,):
+                return
+        assert time.monotonic() < deadline, "the outbox was not emptied in time"
+        await asyncio.sleep(0.1)
 
 
 async def test_no_process_logs_an_address(stack: Stack, home: Path) -> None:

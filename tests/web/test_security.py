@@ -32,7 +32,7 @@ BY_TOKEN = {
     ("GET", "/confirm/{token}"), ("POST", "/confirm/{token}"), ("GET", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
-BY_KEY = {("POST", "/api/events")}
+BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads")}
 PURPOSES = {
     "c": "click",
     "o": "open",

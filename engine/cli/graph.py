@@ -1,0 +1,142 @@
+"""`coldframe graph`: a campaign as a picture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from dsl.plan import Plan, Program
+    from engine.graph.numbers import Numbers
+    from engine.graph.scene import Part
+
+
+def graph(
+    campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
+    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead.")] = False,
+    with_numbers: Annotated[
+        bool, typer.Option("--numbers", help="With how many leads wait, opened, clicked and left at each step.")
+    ] = False,
+    plan: Annotated[
+        str | None, typer.Option(help="With --numbers: only runs on the version whose digest begins so.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the SVG goes; - prints it.")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the SVG in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print steps, ways on and numbers as JSON.")] = False,
+) -> None:
+    """Draw a campaign: what starts it, each step, each way on, and the blocks beside the flow.
+
+    Without an option an SVG is written to the current folder, named after the campaign. It needs no network, follows
+    the reader's light or dark mode, and shows file and line of a step when the mouse rests on it. The numbers come from
+    the deployed database.
+
+    Example: `coldframe graph "Whitepaper nurture" --numbers --open`
+    """
+    from engine.graph.mermaid import mermaid
+    from engine.graph.scene import scene, with_figures
+
+    program, found = chosen(campaign, path)
+    counted = _count(found, plan) if with_numbers or plan else None
+    parts: Sequence[Part] = scene(found)
+    if counted is not None:
+        parts = with_figures(parts, {step: at.told() for step, at in counted.steps.items()})
+    if as_json:
+        print_json(_as_json(found, counted))
+    elif as_mermaid:
+        out.print(mermaid(parts), markup=False, end="")
+    else:
+        _write(found, program, parts, counted, output, open_it)
+
+
+def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
+    """The program of the workspace and the campaign of that name. Raises Stop with near names, or with the errors."""
+    from dsl.diagnostics import as_text
+    from dsl.near import near
+    from engine.cli.workspace import examine
+
+    found = examine(path or load_settings().campaigns)
+    if found.program is None:
+        raise Stop("the workspace has errors:\n" + as_text(found.diagnostics, found.files), FAILED)
+    for one in found.program.campaigns:
+        if one.campaign.casefold() == campaign.casefold():
+            return found.program, one
+    names = [one.campaign for one in found.program.campaigns]
+    close = near(campaign, names) or tuple(names[:10])
+    raise Stop(f"no campaign is called `{campaign}`; there is: {', '.join(f'`{name}`' for name in close)}", FAILED)
+
+
+def _count(plan: Plan, digest: str | None) -> Numbers:
+    from engine.graph.numbers import numbers
+    from engine.store.db import Database
+
+    async def ask(url: str) -> Numbers:
+        db = Database(url, size=1)
+        try:
+            return await numbers(db, plan.campaign, digest)
+        finally:
+            await db.close()
+
+    with database(load_settings()) as url:
+        return asyncio.run(ask(url))
+
+
+def _write(
+    plan: Plan, program: Program, parts: Sequence[Part], counted: Numbers | None, output: Path | None, open_it: bool
+) -> None:  # fmt: skip
+    from engine.graph.svg import svg
+    from engine.outline import head_lines
+
+    facts = head_lines(plan, program.workspace.currency)
+    if counted is not None:
+        facts = [counted.summary(), *facts]
+    text = svg(plan.campaign, facts, parts)
+    if output is not None and str(output) == "-":
+        out.print(text, markup=False, end="")
+        return
+    target = output or Path(file_name(plan.campaign) + ".svg")
+    try:
+        target.write_text(text, "utf-8")
+    except OSError as error:
+        raise Stop(f"{target} cannot be written: {error.strerror or error}") from None
+    err.print(f"{target} is written", markup=False)
+    if open_it:
+        typer.launch(target.resolve().as_uri())
+
+
+def file_name(name: str) -> str:
+    """A name as part of a file's: letters and digits of any script, hyphens for all else."""
+    kept = "".join(char if char.isalnum() else "-" for char in name.casefold())
+    return "-".join(filter(None, kept.split("-")))[:80] or "campaign"
+
+
+def _as_json(plan: Plan, counted: Numbers | None) -> dict[str, Any]:
+    from engine.outline import entries, outline, start_words
+
+    steps = []
+    for step in plan.steps:
+        said = outline(step)
+        row: dict[str, Any] = {
+            "id": step.id, "kind": step.kind, "label": step.label, "words": said.words, "source": step.source,
+            "exits": [{"label": way.label, "target": way.target} for way in said.exits],
+        }  # fmt: skip
+        if counted is not None:
+            row["numbers"] = asdict(counted.steps[step.id]) if step.id in counted.steps else None
+        steps.append(row)
+    _, *beside = entries(plan)
+    found: dict[str, Any] = {
+        "campaign": plan.campaign, "digest": plan.digest, "source": plan.source, "entry": plan.entry,
+        "starts": [{"words": start_words(start), "source": start.source} for start in plan.starts],
+        "beside": [{"words": words, "source": source, "entry": entry} for words, source, entry in beside],
+        "steps": steps,
+    }  # fmt: skip
+    if counted is not None:
+        found |= {"runs": dict(counted.runs), "plans": dict(counted.plans)}
+    return found

@@ -1,0 +1,162 @@
+"""How a diff between what is deployed and what would be is shown to people and to programs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.common import out
+
+if TYPE_CHECKING:
+    from engine.changes import Change, Part
+    from engine.outlook import Outlook, Waiting
+
+MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
+STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
+NOTHING = "nothing changes"
+
+
+def leads(many: int) -> str:
+    return f"{many} lead{'' if many == 1 else 's'}"
+
+
+def show(outlook: Outlook, sources: Mapping[str, str], *, moving: bool = False) -> None:
+    """Print what would change. `sources`: the campaign files as they are now, by the path diagnostics name."""
+    view = _View(outlook, sources, moving)
+    if outlook.at is None:
+        out.print("nothing is deployed yet: everything is new", markup=False)
+    else:
+        out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M})")
+    for change in outlook.changes.campaigns:
+        view.campaign(change)
+    for change in (*outlook.changes.declarations, *outlook.changes.files):
+        view.declaration(change)
+    view.notes()
+    if not outlook.changes:
+        out.print(NOTHING)
+
+
+def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
+    """The same as plain values."""
+    changes = asdict(outlook.changes)
+    for change in changes["campaigns"]:
+        for part in change["parts"]:
+            part["old_words"] = words(part["old"], outlook.old_sources)
+            part["new_words"] = words(part["new"], sources)
+            part["leads"] = outlook.at_step(change["name"], part["id"]) if part["id"] else 0
+    return {
+        "base": outlook.base, "nothing_changes": not outlook.changes, **changes,
+        "waiting": [asdict(one) for one in outlook.waiting], "missing_templates": dict(outlook.missing),
+        "takes_leads_again": list(outlook.stopped),
+    }  # fmt: skip
+
+
+def words(source: str, files: Mapping[str, str]) -> str:
+    """What the author wrote at `file:line`, without its comment; empty when the file is not known."""
+    path, _, line = source.rpartition(":")
+    lines = files.get(path, "").splitlines()
+    if not line.isdigit() or not 0 < int(line) <= len(lines):
+        return ""
+    text = re.sub(r'\s+#[^"]*$', "", lines[int(line) - 1]).strip()
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+class _View:
+    def __init__(self, outlook: Outlook, sources: Mapping[str, str], moving: bool) -> None:
+        self.outlook, self.new, self.old, self.moving = outlook, sources, outlook.old_sources, moving
+
+    def campaign(self, change: Change) -> None:
+        from engine.outlook import relevant
+
+        waiting = relevant(change, self.outlook)
+        inside = sum(one.leads for one in waiting)
+        news = {"added": "is new", "removed": "is gone", "changed": "changes"}.get(change.kind, change.kind)
+        self._line(0, change.kind, f'campaign "{change.name}" {news}', change.source)
+        for part in change.parts:
+            self._part(change, part)
+        if inside:
+            self._fates(change, waiting, inside)
+
+    def declaration(self, change: Change) -> None:
+        name = f' "{change.name}"' if change.name else ""
+        whole = [part.what for part in change.parts if not self._is_line(part)]
+        which = f": {', '.join(dict.fromkeys(whole))}" if whole else ""
+        self._line(0, change.kind, f"{change.what}{name}{which}", change.source)
+        for part in change.parts:
+            if self._is_line(part):
+                self._part(change, part)
+
+    def notes(self) -> None:
+        for name in self.outlook.stopped:
+            out.print(f'"{name}" was stopped; with this deployment it takes leads again', markup=False, style="yellow")
+        for template, many in sorted(self.outlook.missing.items()):
+            out.print(
+                f'{leads(many)} on older plans may still need the template "{template}", which is gone: keep it until'
+                " they are through, or move them",
+                markup=False, style="yellow",
+            )  # fmt: skip
+
+    def _part(self, change: Change, part: Part) -> None:
+        before, after = words(part.old, self.old), words(part.new, self.new)
+        place = part.new or part.old
+        if part.kind == "changed" and before and after and before != after:
+            self._line(1, "removed", before, part.old, self._here(change, part))
+            self._line(1, "added", after, part.new)
+            return
+        text = after or before or part.what
+        if part.kind == "changed" and not part.id:
+            text = part.what
+        if part.kind == "changed" and part.id:
+            text += "   (its block or its data)" if before == after else ""
+        if part.kind == "moved":
+            text += "   (elsewhere)"
+        self._line(1, part.kind, text, place, self._here(change, part))
+
+    def _here(self, change: Change, part: Part) -> str:
+        many = self.outlook.at_step(change.name, part.id) if part.id else 0
+        return f"{leads(many)} wait{'s' if many == 1 else ''} here" if many else ""
+
+    def _fates(self, change: Change, waiting: Iterable[Waiting], inside: int) -> None:
+        from engine.moving import LEFT, MOVED
+
+        ends: Counter[str] = Counter()
+        for one in waiting:
+            ends.update(one.ends)
+        move = [_end(end, many) for end, many in sorted(ends.items(), key=lambda one: one[0] != MOVED)]
+        stay = f"{leads(inside)} inside finish{'es' if inside == 1 else ''} on the plan entered with"
+        if not self.moving:
+            out.print(f"    {stay}; with --move: {', '.join(move)}", markup=False)
+        else:
+            out.print(f"    {leads(inside)} inside: {', '.join(move)}", markup=False)
+        for one in waiting:
+            if any(end not in (MOVED, LEFT) for end in one.ends):
+                said = words(one.source, self.old) or "a step"
+                out.print(f"      at `{said}` ({one.source or one.step}): {', '.join(_ends(one))}", markup=False)
+
+    @staticmethod
+    def _is_line(part: Part) -> bool:
+        """Whether it is one line of a file, and not an attribute as a whole."""
+        return part.kind != "changed"
+
+    @staticmethod
+    def _line(depth: int, kind: str, text: str, place: str, more: str = "") -> None:
+        shown = f"{'    ' * depth}{MARKS[kind]} {text}"
+        tail = "   ".join(one for one in (place, more) if one)
+        out.print(f"{shown:<60}  {tail}".rstrip(), markup=False, style=STYLES[kind])
+
+
+def _ends(one: Waiting) -> list[str]:
+    return [_end(end, many) for end, many in one.ends.items()]
+
+
+def _end(end: str, many: int) -> str:
+    from engine.moving import LEFT, MOVED, STAYED
+
+    if end == MOVED:
+        return f"{many} move{'s' if many == 1 else ''} to the same step"
+    if end == LEFT:
+        return f"{many} leave{'s' if many == 1 else ''}"
+    return f"{many} stay{'s' if many == 1 else ''} on the old plan ({end.removeprefix(STAYED)})"

@@ -1,0 +1,76 @@
+"""`coldframe plan`: what a deployment would change, before anybody deploys."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.cli.workspace import Examined
+    from engine.outlook import Outlook
+    from engine.settings import Settings
+
+
+def plan(
+    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show what `deploy` would change, and what would become of the leads inside. Nothing is changed.
+
+    For every campaign that differs: the steps that are new, gone, changed or elsewhere, how many leads wait at them,
+    and what `deploy --move` would do with each. The last line names the base: `deploy --base N` refuses when somebody
+    else has deployed since you looked.
+
+    Example: `coldframe plan campaigns`
+    """
+    settings = load_settings()
+    found = sound(path or settings.campaigns, as_json, "nothing was compared")
+    with database(settings) as url:
+        outlook = asyncio.run(ask(settings, url, found))
+    from engine.cli.outlook import as_data, show
+
+    if as_json:
+        print_json(as_data(outlook, found.files))
+        return
+    show(outlook, found.files)
+    if outlook.changes:
+        out.print(f"to put this into force: `coldframe deploy --base {outlook.base}`", markup=False)
+
+
+def sound(folder: Path, as_json: bool, otherwise: str) -> Examined:
+    """The workspace, compiled; with an error in it the diagnostics are shown and the command ends with 1."""
+    from dsl.diagnostics import as_json as rendered_json
+    from dsl.diagnostics import as_text
+    from engine.cli.check import summary
+    from engine.cli.workspace import examine
+
+    found = examine(folder)
+    if found.program is None:
+        if as_json:
+            out.print(rendered_json(found.diagnostics), markup=False)
+        else:
+            out.print(as_text(found.diagnostics, found.files), markup=False)
+            err.print(f"{summary(found.diagnostics, found.campaigns)}; {otherwise}")
+        raise typer.Exit(FAILED)
+    return found
+
+
+async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:
+    """Compare with what is deployed. Raises Stop when this version cannot read that."""
+    from engine.epochs import Refused
+    from engine.outlook import look
+    from engine.store.db import Database
+
+    assert found.program is not None, "a workspace with errors is not compared"
+    db = Database(url, size=2)
+    try:
+        return await look(db, found.program, found.assets, leave=leave)
+    except Refused as refusal:
+        raise Stop(str(refusal)) from None
+    finally:
+        await db.close()

@@ -1,0 +1,137 @@
+"""`coldframe rehearse`: the last days of real events through a draft of the campaigns, compared with what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.cli.workspace import Examined
+    from engine.settings import Settings
+    from engine.simulation.rehearsal import Line, Rehearsal
+
+ASSUMED = (
+    "assumed: a mail of the same template that the draft sends within a day of the real one is opened and clicked as "
+    "that was; reactions to other mails are dropped. Sales answers as it did. What the log does not tell is as today."
+)
+
+
+def rehearse(
+    path: Annotated[Path | None, typer.Argument(help="The draft's folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    last: Annotated[str, typer.Option(help='How far back: "30 days", "8 weeks".')] = "30 days",
+    campaign: Annotated[str | None, typer.Option(help="Compare only this campaign, and stages.")] = None,
+    show_addresses: Annotated[
+        bool, typer.Option("--show-addresses", help="Name example leads by address instead of id.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Replay what really happened in the last days through a draft, and show what the draft would have done otherwise.
+
+    Reads the database and changes nothing in it. Each lead's events from outside (forms, visits, clicks, deals, what
+    sales answered) happen again; entries, mails, points, stages and handoffs are worked out anew and compared.
+
+    Example: `coldframe rehearse campaigns --last 30 days --campaign "Whitepaper nurture"`
+    """
+    from engine.cli.simulate import examined
+
+    span = _span(last)
+    found = examined(path)
+    settings = load_settings()
+    with database(settings) as url:
+        rehearsal = asyncio.run(_rehearse(settings, url, found, span, campaign))
+    lines = rehearsal.lines()
+    if not show_addresses:
+        for line in lines:
+            for example in line.examples:
+                example.pop("email", None)
+    if as_json:
+        print_json(_as_json(rehearsal, lines))
+    else:
+        _show(rehearsal, lines)
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"\s*(\d{1,4})\s*(day|days|week|weeks)\s*", text, re.ASCII)
+    if match is None or not 0 < int(match[1]) <= 1000:
+        raise Stop(f'--last {text!r} is not a time; write --last "30 days"')
+    return timedelta(days=int(match[1]) * (7 if match[2].startswith("week") else 1))
+
+
+async def _rehearse(
+    settings: Settings, url: str, found: Examined, span: timedelta, campaign: str | None
+) -> Rehearsal:  # fmt: skip
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from dsl.near import near
+    from engine.clock import clock_from
+    from engine.simulation.rehearsal import Rehearsal
+    from engine.simulation.simulation import deployment_of
+    from engine.store import past
+    from engine.store.db import Database
+
+    assert found.program is not None
+    names = [plan.campaign for plan in found.program.campaigns]
+    if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
+        close = near(campaign, names)
+        raise Stop(f"no campaign is called “{campaign}”" + (f": did you mean “{close[0]}”?" if close else ""), FAILED)
+    now = clock_from(settings).now()
+    rehearsal = Rehearsal(deployment_of(found.program, found.assets), now - span, now, campaign=campaign)
+    db = Database(url, size=2)
+    try:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        with Progress(*columns, console=err, transient=True) as progress:
+            task = progress.add_task("leads", total=await past.count(db, now - span, now))
+            async for one in past.pasts(db, now - span, now):
+                rehearsal.add(one)
+                progress.advance(task)
+    finally:
+        await db.close()
+    return rehearsal
+
+
+def _as_json(rehearsal: Rehearsal, lines: Sequence[Line]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "since": rehearsal.since.isoformat(), "until": rehearsal.until.isoformat(), "leads": rehearsal.leads,
+        "differing": rehearsal.differing, "dropped": dict(rehearsal.dropped), "assumed": ASSUMED,
+        "differences": [asdict(line) for line in lines],
+    }  # fmt: skip
+
+
+_TITLES = {"entries": "Entries", "mails": "Mails", "stages": "Stages", "handoffs": "Handoffs", "points": "Points"}
+
+
+def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
+    out.print(
+        f"{rehearsal.leads:,} leads since {rehearsal.since:%Y-%m-%d}; for {rehearsal.differing:,} of them the draft "
+        "does something else", markup=False,
+    )  # fmt: skip
+    for kind, title in _TITLES.items():
+        own = [line for line in lines if line.kind == kind]
+        if own:
+            out.print(f"\n[bold]{title}[/]")
+        for line in own:
+            _show_line(line)
+    if rehearsal.dropped:
+        counts = ", ".join(f"{many} {type}" for type, many in sorted(rehearsal.dropped.items()))
+        out.print(f"\ndropped, since the draft gave no occasion: {counts}", markup=False)
+    out.print(f"\n{ASSUMED}", markup=False)
+
+
+def _show_line(line: Line) -> None:
+    name = " · ".join(part for part in (line.campaign, line.what) if part)
+    parts = [f"{many:,} leads {word}" for many, word in ((line.added, "more"), (line.missing, "less")) if many]
+    place = f"   {line.source}" if line.source else ""
+    out.print(f"  {name}: {line.real:g} → {line.draft:g} ({', '.join(parts)}){place}", markup=False)
+    for example in line.examples:
+        who = example.get("email") or example["lead"]
+        out.print(f"      {who}: {example['real']} → {example['draft']}", markup=False, style="dim")

@@ -1,0 +1,378 @@
+"""The script language of `coldframe simulate`: what a lead and sales do, one action per line or between semicolons.
+
+submits form whitepaper with country = "DE"
+after 2 days clicks email "whitepaper/case-study"
+on 2026-09-15 at 10:00 sales accepts
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from dsl.diagnostics import Diagnostic, diagnostic
+from dsl.near import near
+from dsl.plan import Duration, EventType, Program, Scalar, Send
+from dsl.tree import Span
+from dsl.values import BUSINESS_UNITS, UNITS
+from engine.handoff import Act
+from engine.simulation.story import Action, When
+
+_TOKEN = re.compile(
+    r'(?P<string>["“”„](?:[^"“”\\]|\\.)*["“”]?)|(?P<mark>[=,;])|(?P<comment>#.*)|(?P<word>[^\s,;="“”„]+)'
+)
+_SUBJECTS = ("lead", "the", "she", "he", "they", "it", "then", "and")
+_SALES: dict[str, Act] = {
+    "acknowledges": "acknowledge", "contacts": "contacted", "accepts": "accept", "rejects": "reject",
+}  # fmt: skip
+_MAIL: dict[str, EventType] = {
+    "opens": "email.opened", "clicks": "email.clicked", "replies": "email.replied", "bounces": "email.bounced",
+}  # fmt: skip
+_THINGS: dict[tuple[str, ...], EventType] = {
+    ("visits", "page"): "page.visited", ("visits",): "page.visited",
+    ("downloads", "file"): "file.downloaded", ("downloads",): "file.downloaded",
+    ("watches", "video"): "video.watched", ("watches",): "video.watched",
+    ("registers", "for", "webinar"): "webinar.registered", ("attends", "webinar"): "webinar.attended",
+    ("books", "meeting"): "meeting.booked", ("holds", "meeting"): "meeting.held",
+    ("calls",): "call.received", ("starts", "chat"): "chat.started",
+    ("updates", "cart"): "cart.updated", ("places", "order"): "order.placed",
+    ("opens", "deal"): "deal.opened", ("moves", "deal"): "deal.moved", ("wins", "deal"): "deal.won",
+    ("loses", "deal"): "deal.lost", ("happens", "event"): "custom",
+}  # fmt: skip
+ACTIONS = (
+    "submits form", "confirms", "opens email", "clicks email", "clicks link", "replies to email", "bounces",
+    "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
+    "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal", "wins deal",
+    "loses deal", "happens event", "sales acknowledges", "sales contacts", "sales accepts", "sales rejects",
+    "joins list", "leaves list", "changes", "unsubscribes", "ends after",
+)  # fmt: skip
+"""What a line can say, for near names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`actions` is empty when there is an error."""
+
+    actions: tuple[Action, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class _Wrong(Exception):
+    """A line cannot be read; the rest of the script still is."""
+
+    def __init__(self, code: str, message: str, span: Span, help: str | None = None) -> None:
+        super().__init__(message)
+        self.diagnostic = diagnostic(code, message, span, help)
+
+
+def read_script(text: str, program: Program, path: str = "script") -> Script:
+    """The actions of a script, or every line that cannot be read, with the faulty words underlined."""
+    actions: list[Action] = []
+    found: list[Diagnostic] = []
+    for tokens, written in _statements(text, path):
+        try:
+            actions.append(_Line(tokens, written, program).action())
+        except _Wrong as wrong:
+            found.append(wrong.diagnostic)
+    return Script(() if found else tuple(actions), tuple(found))
+
+
+def _statements(text: str, path: str) -> Iterator[tuple[list[Token], str]]:
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    for number, line in enumerate(lines, 1):
+        tokens: list[Token] = []
+        for match in _TOKEN.finditer(line):
+            kind, word = str(match.lastgroup), match[0]
+            if kind == "comment":
+                break
+            if kind == "mark" and word == ";":
+                if tokens:
+                    yield tokens, _written(line, tokens)
+                tokens = []
+                continue
+            span = Span(path, number, match.start() + 1, number, match.end() + 1)
+            tokens.append(Token(kind, word, span))
+        if tokens:
+            yield tokens, _written(line, tokens)
+
+
+def _written(line: str, tokens: list[Token]) -> str:
+    return line[tokens[0].span.column - 1 : tokens[-1].span.end_column - 1]
+
+
+class _Line:
+    """One statement: reads its tokens from left to right."""
+
+    def __init__(self, tokens: list[Token], written: str, program: Program) -> None:
+        self.tokens, self.written, self.program = tokens, written, program
+        self.place = 0
+
+    def action(self) -> Action:
+        when = self._when()
+        said = self.written[self._peek_column() :] if self._more() else self.written
+        self._skip(*_SUBJECTS)
+        action = self._verb()
+        if self._more():
+            raise self._wrong("S003", f"`{self._rest()}` says nothing here", self._rest_span(), "leave it out")
+        return replace(action, when=when if action.kind != "end" or action.when == When() else action.when, text=said)
+
+    # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _when(self) -> When:
+        if self._take("after"):
+            return When(after=self._duration())
+        day = self._day() if self._take("on") else None
+        clock = self._clock() if self._take("at") else None
+        return When(day=day, time=clock)
+
+    def _duration(self) -> Duration:
+        totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
+        start = self._peek_span()
+        while self._more() and self.tokens[self.place].text.isdecimal() and self.tokens[self.place].text.isascii():
+            number, business = int(self._next().text), self._take("business")
+            units = BUSINESS_UNITS if business else UNITS
+            unit = self._next("a unit, such as `days`")
+            if unit.text.removesuffix("s") not in units:
+                close = near(unit.text, [name + "s" for name in units])
+                raise self._wrong("S004", f"`{unit.text}` is no unit of time", unit.span, _meant(close))
+            name, factor = units[unit.text.removesuffix("s")]
+            totals[name] += number * factor
+        if not any(totals.values()) or max(totals.values()) > 5 * 366 * 24 * 60:
+            raise self._wrong("S004", "a time of up to 5 years is expected here", start, "write: after 2 days")
+        return Duration(**totals)
+
+    def _day(self) -> str:
+        token = self._next("a date")
+        try:
+            return date.fromisoformat(token.text).isoformat()
+        except ValueError:
+            message = f"`{token.text}` is not a date"
+            raise self._wrong("S004", message, token.span, "write the year first: on 2026-09-03 at 10:00") from None
+
+    def _clock(self) -> str:
+        token = self._next("a time")
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", token.text):
+            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, "write: at 09:00")
+        return token.text
+
+    # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _verb(self) -> Action:
+        if self._take("submits", "form") or self._take("submits"):
+            return self._submit()
+        if self._take("confirms"):
+            name = self._form("form") if self._take("form") else None
+            return Action("confirm", "", name=name)
+        if self._take("unsubscribes"):
+            named = self._take("from")
+            self._take("topic")
+            return Action("unsubscribe", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic")
+                          if named else None)  # fmt: skip
+        if self._take("joins", "list"):
+            return Action("list", "", name=self._name("the name of a list"))
+        if self._take("leaves", "list"):
+            return Action("list", "", name=self._name("the name of a list"), without=frozenset(("leaving",)))
+        if self._take("changes"):
+            return self._change()
+        if self._take("ends"):
+            return Action("end", "", when=When(after=self._duration()) if self._take("after") else When())
+        if self._take("sales"):
+            return self._sales()
+        for words, type in _THINGS.items():
+            if self._take(*words):
+                return self._thing(type)
+        for word, type in _MAIL.items():
+            if self._take(word):
+                return self._mail(type)
+        return self._unknown()
+
+    def _submit(self) -> Action:
+        name = self._form("form")
+        form = next(one for one in self.program.forms if one.name == name)
+        asked = [ask.field for ask in form.asks] + [field for field, _ in form.hidden]
+        data = self._data(asked, f"form “{name}” does not ask for")
+        without = set()
+        while self._take("without") or self._take("and"):
+            token = self._next("consent, tracking or confirming")
+            if token.text not in ("consent", "tracking", "confirming"):
+                message = f"a form can be submitted without consent, tracking or confirming, not without `{token.text}`"
+                raise self._wrong("S003", message, token.span, "write: without consent")
+            without.add(token.text)
+        return Action("submit", "", name=name, data=data, without=frozenset(without))
+
+    def _change(self) -> Action:
+        """`changes company_size to 500`, as another system would tell."""
+        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
+        name = self._one_of(fields, "field")
+        if not self._take("to"):
+            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), f"write: changes {name} to …")
+        return Action("tell", "", data={name: self._value(name)})
+
+    def _sales(self) -> Action:
+        token = self._next("what sales does")
+        if token.text not in _SALES:
+            close = near(token.text, _SALES)
+            message = f"sales cannot do `{token.text}`: it acknowledges, contacts, accepts or rejects"
+            raise self._wrong("S001", message, token.span, _meant(close))
+        data: dict[str, Scalar] = {}
+        if self._take("because"):
+            data["reason"] = self._name("a reason")
+        return Action("sales", "", act=_SALES[token.text], data=data)
+
+    def _thing(self, type: EventType) -> Action:
+        named = self._more() and self.tokens[self.place].text not in ("with",)
+        name = self._name("a name") if named else ""
+        return Action("event", "", type=type, name=name, data=self._data(None, ""))
+
+    def _mail(self, type: EventType) -> Action:
+        link = None
+        self._take("to")
+        if type == "email.clicked" and self._take("link"):
+            link = self._name("an address")
+            self._take("in")
+        self._take("email")
+        templates = {step.template for plan in self.program.campaigns for step in plan.steps if isinstance(step, Send)}
+        name = self._one_of(sorted(templates), "mail", glob=True) if self._more() else None
+        return Action("mail", "", type=type, name=name, link=link)
+
+    def _unknown(self) -> Action:
+        words = self._rest()
+        close = near(" ".join(words.split()[:2]), ACTIONS) or near(
+            words.split()[0], [one.split()[0] for one in ACTIONS]
+        )
+        help = _meant(close) or "what a line can say: " + ", ".join(ACTIONS)
+        raise self._wrong("S001", f"`{words}` is not something a lead or sales does", self._rest_span(), help)
+
+    # ── names and values ─────────────────────────────────────────────────────────────────────────────────────────────
+    def _form(self, what: str) -> str:
+        return self._one_of([form.name for form in self.program.forms], what)
+
+    def _one_of(self, names: list[str], what: str, *, glob: bool = False) -> str:
+        token = self._next(f"the name of a {what}")
+        name = _inner(token)
+        if glob and "*" in name:
+            return name
+        known = next((one for one in names if one.casefold() == name.casefold()), None)
+        if known is None:
+            raise self._wrong("S002", f"no {what} is called “{name}”", token.span, _meant(near(name, names)))
+        return known
+
+    def _name(self, what: str) -> str:
+        return _inner(self._next(what))
+
+    def _data(self, allowed: list[str] | None, refusal: str) -> dict[str, Scalar]:
+        """`with country = "DE", company_size = 500`."""
+        data: dict[str, Scalar] = {}
+        if not self._take("with"):
+            return data
+        while True:
+            token = self._next("the name of a value")
+            if allowed is not None and token.text not in allowed:
+                raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, _meant(near(token.text, allowed)))
+            if not self._take("="):
+                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, f'write: {token.text} = "…"')
+            data[token.text] = self._value(token.text)
+            if not (self._take(",") or self._take("and")):
+                return data
+
+    def _value(self, field: str) -> Scalar:
+        token = self._next("a value")
+        value = plain_value(_inner(token), quoted=token.kind == "string")
+        if why := misfit(self.program, field, value):
+            raise self._wrong("S003", why[0], token.span, why[1])
+        return value
+
+    # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _more(self) -> bool:
+        return self.place < len(self.tokens)
+
+    def _next(self, what: str = "a word") -> Token:
+        if not self._more():
+            last = self.tokens[-1].span
+            raise self._wrong("S003", f"{what} is missing after `{self.tokens[-1].text}`", last)
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def _take(self, *words: str) -> bool:
+        """Step over these words if they come next."""
+        coming = self.tokens[self.place : self.place + len(words)]
+        if [token.text.lower() for token in coming] != list(words) or any(one.kind == "string" for one in coming):
+            return False
+        self.place += len(words)
+        return True
+
+    def _skip(self, *words: str) -> None:
+        while self._more() and self.tokens[self.place].text.lower() in words:
+            self.place += 1
+
+    def _peek_span(self) -> Span:
+        return self.tokens[min(self.place, len(self.tokens) - 1)].span
+
+    def _peek_column(self) -> int:
+        return self.tokens[self.place].span.column - self.tokens[0].span.column
+
+    def _rest(self) -> str:
+        return self.written[self._peek_column() :] if self._more() else ""
+
+    def _rest_span(self) -> Span:
+        first, last = self._peek_span(), self.tokens[-1].span
+        return Span(first.file, first.line, first.column, last.end_line, last.end_column)
+
+    def _wrong(self, code: str, message: str, span: Span, help: str | None = None) -> _Wrong:
+        return _Wrong(code, message, span, help)
+
+
+def plain_value(text: str, *, quoted: bool = False) -> Scalar:
+    """A word as a value: numbers and yes or no are what they look like unless they stand in quotes."""
+    if not quoted and text.lower() in ("yes", "no", "true", "false"):
+        return text.lower() in ("yes", "true")
+    if not quoted and re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", text, re.ASCII):
+        return float(text) if "." in text else int(text)
+    return text
+
+
+def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None] | None:
+    """Why a value cannot stand in a field of the lead, and what would; None when it can or the field is unknown."""
+    declared = program.all_fields.get(field)
+    if declared is None:
+        return None
+    checks: dict[str, Callable[[Any], bool]] = {
+        "number": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
+        "money": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
+        "yes/no": lambda one: isinstance(one, bool),
+        "date": _is_date,
+        "country": lambda one: isinstance(one, str) and re.fullmatch("[A-Z]{2}", one) is not None,
+    }
+    if declared.type in checks and not checks[declared.type](value):
+        examples = {"number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "country": "DE"}
+        return f"`{field}` is a {declared.type}", f"write: {field} = {examples[declared.type]}"
+    if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
+        help = _meant(near(str(value), declared.choices)) or "choose " + " or ".join(declared.choices)
+        return f"“{value}” is not a choice of `{field}`", help
+    return None
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _inner(token: Token) -> str:
+    if token.kind != "string":
+        return token.text
+    return re.sub(r"\\(.)", r"\1", token.text[1:].removesuffix(token.text[-1]) if len(token.text) > 1 else "")
+
+
+def _meant(names: Iterable[str]) -> str | None:
+    found = [f"`{name}`" for name in names]
+    return f"did you mean {' or '.join(found)}?" if found else None

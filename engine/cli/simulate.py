@@ -1,0 +1,234 @@
+"""`coldframe simulate`: one lead's story from a script, or a forecast for thousands, without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from dsl.plan import Program, Scalar
+    from engine.cli.workspace import Examined
+    from engine.simulation.story import Story
+    from engine.simulation.timeline import Entry
+
+_STYLES = {
+    "action": "bold", "mail": "green", "skipped": "yellow", "held": "yellow", "stage": "cyan", "handoff": "magenta",
+    "note": "yellow", "entered": "blue", "left": "blue",
+}  # fmt: skip
+_MARKS = {
+    "action": "»", "mail": "✉", "skipped": "✗", "held": "…", "wait": "…", "points": "±", "stage": "▲", "entered": "→",
+    "left": "←", "handoff": "☎", "note": "!",
+}  # fmt: skip
+
+
+def simulate(
+    script_file: Annotated[Path | None, typer.Argument(metavar="[SCRIPT]", help="A file with a script.")] = None,
+    script: Annotated[str | None, typer.Option(help="The script itself, actions separated by semicolons.")] = None,
+    path: Annotated[Path | None, typer.Option(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    start: Annotated[str | None, typer.Option(help="When the story begins: 2026-09-01T09:00.")] = None,
+    lead: Annotated[list[str] | None, typer.Option(help="What is known of the lead: --lead country=DE.")] = None,
+    mails: Annotated[bool, typer.Option("--mails", help="Show the mails: subject and text.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Write the mails as HTML files into this folder.")] = None,
+    leads: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Forecast: so many invented leads.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Forecast: over so many days.")] = 90,
+    campaign: Annotated[str | None, typer.Option(help="Forecast: leads enter only this campaign.")] = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Forecast: all leads come on the first day.")] = False,
+    opens: Annotated[str, typer.Option("--open", help="Of the mails, are opened.")] = "30%",
+    clicks: Annotated[str, typer.Option("--click", help="Of the mails, are clicked in.")] = "5%",
+    replies: Annotated[str, typer.Option("--reply", help="Of the mails, are answered.")] = "1%",
+    unsubscribes: Annotated[str, typer.Option("--unsubscribe", help="Of the mails, end in unsubscribing.")] = "0.3%",
+    submits: Annotated[str, typer.Option("--submit", help="Of the waits for a form, get one.")] = "3%",
+    acts: Annotated[str, typer.Option("--act", help="Of the waits for something else, get it.")] = "3%",
+    consents: Annotated[str, typer.Option("--consent", help="Of the posted forms, come with consent.")] = "80%",
+    confirms: Annotated[str, typer.Option("--confirm", help="Of the double opt-ins, are confirmed.")] = "75%",
+    answers: Annotated[str, typer.Option("--answer", help="Of the handoffs, are answered by sales.")] = "85%",
+    accepts: Annotated[str, typer.Option("--accept", help="Of the answered handoffs, are accepted.")] = "50%",
+    seed: Annotated[int, typer.Option(help="Another number, another course of chance.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Play a lead's story through the campaigns of a workspace, on a clock that skips, with the mails rendered.
+
+    With `--leads` it is a forecast instead: thousands of invented leads who open, click and answer by chance.
+
+    Exits 1 when the workspace or the script has errors, or something in the script came to nothing.
+
+    Example: `coldframe simulate --script 'submits form whitepaper with country = "DE"; after 2 days clicks email'`
+
+    Example: `coldframe simulate --leads 5000 --days 90 --open 30% --click 5%`
+    """
+    if leads is not None:
+        if script_file is not None or script is not None:
+            raise Stop("a script tells one lead's story, and --leads is about many: choose one")
+        from engine.cli.forecast import forecast, share, show
+        from engine.simulation.population import Rates
+
+        rates = Rates(
+            share(opens, "open"), share(clicks, "click"), share(replies, "reply"), share(unsubscribes, "unsubscribe"),
+            share(submits, "submit"), share(acts, "act"), Rates.visits, share(consents, "consent"),
+            share(confirms, "confirm"), share(answers, "answer"), share(accepts, "accept"),
+        )  # fmt: skip
+        found = examined(path)
+        assert found.program is not None
+        begin = starting(start, found.program)
+        numbers = forecast(
+            found, begin, leads=leads, days=days, campaign=campaign, rates=rates, at_once=at_once, seed=seed
+        )
+        return print_json(numbers) if as_json else show(numbers)
+    found = examined(path)
+    story = _told(found, script_file, script, start, lead or [], seed)
+    entries = story.timeline.entries
+    if save is not None:
+        _save(entries, save)
+    if as_json:
+        print_json({"start": story.start.isoformat(), "timeline": [one.as_json() for one in entries],
+                    "end": story.standing()})  # fmt: skip
+    else:
+        _show(story, mails)
+    if any(one.kind == "note" for one in entries):
+        raise typer.Exit(FAILED)
+
+
+def examined(path: Path | None) -> Examined:
+    """The workspace. Exits 1 after showing its errors."""
+    from dsl.diagnostics import as_text
+    from engine.cli.workspace import examine
+
+    folder = path or load_settings().campaigns
+    found = examine(folder)
+    if found.program is None:
+        out.print(as_text(found.diagnostics, found.files), markup=False)
+        raise Stop(f"{folder} has errors, so nothing can be simulated", FAILED)
+    return found
+
+
+def _told(
+    found: Examined, file: Path | None, text: str | None, start: str | None, lead: Sequence[str], seed: int
+) -> Story:  # fmt: skip
+    """The story, played to its end. Exits 1 after showing what cannot be read in the script."""
+    from dsl.diagnostics import as_text
+    from engine.cli.script import read_script
+    from engine.simulation.simulation import deployment_of
+    from engine.simulation.story import Story
+
+    assert found.program is not None
+    name, written = _script(file, text)
+    read = read_script(written, found.program, name)
+    if read.diagnostics:
+        out.print(as_text(read.diagnostics, {name: written}), markup=False)
+        raise typer.Exit(FAILED)
+    deployment = deployment_of(found.program, found.assets)
+    story = Story(deployment, starting(start, found.program), _fields(lead, found.program), seed=seed)
+    story.play(read.actions)
+    return story
+
+
+def _script(file: Path | None, text: str | None) -> tuple[str, str]:
+    if (file is None) == (text is None):
+        raise Stop("give a script: as a file, or with --script 'submits form whitepaper; after 2 days clicks email'")
+    if file is None:
+        return "script", text or ""
+    try:
+        return file.as_posix(), file.read_text("utf-8")
+    except OSError as error:
+        raise Stop(f"{file} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise Stop(f"{file} is not UTF-8 text") from None
+
+
+def starting(written: str | None, program: Program) -> datetime:
+    """When a simulation begins: as written, in the workspace's zone, or today at 09:00."""
+    from engine.calendar import instant
+    from engine.clock import SystemClock
+
+    zone = program.workspace.timezone
+    if written is None:
+        from engine.calendar import local_date
+
+        day = local_date(SystemClock().now(), zone)
+        return instant(datetime(day.year, day.month, day.day, 9), zone)
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        raise Stop(f"--start {written} is no date and time; write --start 2026-09-01T09:00") from None
+    return instant(at, zone) if at.tzinfo is None else at.astimezone(instant(datetime(2026, 1, 1), "UTC").tzinfo)
+
+
+def _fields(lead: Sequence[str], program: Program) -> dict[str, Scalar]:
+    from dsl.near import near
+    from engine.cli.script import misfit, plain_value
+
+    fields: dict[str, Scalar] = {}
+    for one in lead:
+        name, equals, text = one.partition("=")
+        name = name.strip()
+        if not equals:
+            raise Stop(f"--lead {one} needs a value; write --lead country=DE", FAILED)
+        if name not in program.all_fields:
+            close = near(name, program.all_fields)
+            raise Stop(f"no field is called `{name}`" + (f": did you mean `{close[0]}`?" if close else ""), FAILED)
+        number = program.all_fields[name].type in ("number", "money", "yes/no")
+        value = plain_value(text.strip(), quoted=not number)
+        if why := misfit(program, name, value):
+            raise Stop(f"--lead {one}: {why[0]}" + (f"; {why[1]}" if why[1] else ""), FAILED)
+        fields[name] = value
+    return fields
+
+
+# ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _show(story: Story, mails: bool) -> None:
+    from rich.text import Text
+
+    day = None
+    for entry in story.timeline.entries:
+        if entry.local.date() != day:
+            day = entry.local.date()
+            out.print(Text(f"{'' if entry is story.timeline.entries[0] else chr(10)}{entry.local:%A %Y-%m-%d}", "bold"))
+        line = Text(f"  {entry.local:%H:%M}  {_MARKS.get(entry.kind, '·')} ")
+        line.append(_one_line(entry.text), _STYLES.get(entry.kind, ""))
+        if entry.source:
+            line.append(f"   {entry.source}", "dim")
+        out.print(line)
+        if mails and entry.letter is not None and entry.letter.mail is not None:
+            _show_mail(entry.letter.mail)
+    _show_end(story)
+
+
+def _show_mail(mail: Any) -> None:
+    from rich.text import Text
+
+    head = [f"From: {mail.sender}", f"To: {mail.to}", f"Subject: {mail.subject}", ""]
+    for line in [*head, *mail.text.splitlines()]:
+        out.print(Text(f"         │ {line}".rstrip(), "dim"))
+
+
+def _show_end(story: Story) -> None:
+    end, lead = story.standing(), story.person.lead
+    scores = ", ".join(f"{name} {points:g}" for name, points in end["scores"].items()) or "no points"
+    out.print(f"\nin the end: {lead.stage or 'no stage'}, {scores}; {end['mails']} mails, {end['skipped']} skipped")
+    for run in end["campaigns"]:
+        if run["state"] != "ended":
+            out.print(f"  still in “{run['campaign']}”" + (f": {run['attention']}" if run["attention"] else ""))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _save(entries: Sequence[Entry], folder: Path) -> None:
+    """One file per mail, in the order of sending."""
+    mails = [one.letter for one in entries if one.letter is not None and one.letter.mail is not None]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, letter in enumerate(mails, 1):
+            name = f"{number:02}-{letter.send.template.replace('/', '-')}.html"
+            assert letter.mail is not None
+            (folder / name).write_text(letter.mail.html, "utf-8")
+    except OSError as error:
+        raise Stop(f"{folder} cannot be written: {error.strerror or error}") from None
+    err.print(f"{len(mails)} mails written to {folder}", markup=False)

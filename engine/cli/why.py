@@ -1,0 +1,111 @@
+"""`coldframe why`: what happened to a lead in a campaign, what did not, and the line that decided it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+    from engine.why.log import Log, Said
+    from engine.why.read import Unknown
+    from engine.why.tell import Told
+
+_SIGNS = {
+    "did": ("•", ""),
+    "not": ("×", "yellow"),
+    "wait": ("…", "cyan"),
+    "warn": ("!", "bold red"),
+    "beside": ("·", ""),
+}
+
+
+def why(
+    lead: Annotated[str, typer.Argument(help="The lead's email address, or its id.")],
+    campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Tell what happened to a lead in a campaign and what did not, in order, each with the line that decided it.
+
+    Why the lead entered or never did; each step, mail, wait and choice with the values that decided it; points, stages,
+    sales, and how it ended or what it is waiting for. In the lead's own time. Scores and stages are as they were then,
+    other fields as they are now.
+
+    Example: `coldframe why ada@lead.example "Whitepaper nurture"`
+    """
+    from engine.why.tell import as_json as for_programs
+    from engine.why.tell import tell
+
+    settings = load_settings()
+    with database(settings) as url:
+        log = asyncio.run(_read(settings, url, lead, campaign))
+    told = tell(log)
+    if as_json:
+        print_json(for_programs(log, told))
+    else:
+        show(log, told)
+
+
+async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
+    from engine.clock import clock_from
+    from engine.store.db import Database
+    from engine.why.read import Unknown, read
+
+    db = Database(url, size=2)
+    try:
+        return await read(db, lead, campaign, clock_from(settings).now())
+    except Unknown as error:
+        raise explained(error) from None
+    finally:
+        await db.close()
+
+
+def explained(error: Unknown) -> Stop:
+    """What is not there, with what there is instead."""
+    from dsl.near import near
+
+    if error.what == "deployment":
+        return Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED)
+    close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
+    asked = f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else "look at `coldframe status`"
+    verb = "is called" if error.what == "campaign" else "has the address or id"
+    return Stop(f"no {error.what} {verb} `{error.word}`: {asked}", FAILED)
+
+
+def show(log: Log, told: Told) -> None:
+    """The same for people."""
+    from engine.why.tell import standing
+
+    out.print(told.verdict, markup=False, style="bold")
+    out.print(standing(log), markup=False, style="dim")
+    for run, lines in told.runs:
+        if len(told.runs) > 1:
+            out.print(f"\nTime {run.number} in the campaign", markup=False, style="bold")
+        else:
+            out.print()
+        _lines(log, lines)
+    if told.outside:
+        out.print("\nDid not enter again" if told.runs else "\nWhy not", markup=False, style="bold")
+        _lines(log, told.outside)
+
+
+def _lines(log: Log, lines: Iterable[Said]) -> None:
+    from rich.text import Text
+
+    last = ""
+    for one in lines:
+        when = log.local(one.at) if one.at else ""
+        shown = when if when != last else ""
+        last = when
+        sign, style = _SIGNS[one.tone]
+        row = Text(f"{shown:20} ", "dim").append(f"{sign} ", style).append(one.text, style)
+        if one.source:
+            row.append(f"  {one.source}", "dim")
+        out.print(row)
+        if one.why:
+            out.print(Text(f"{'':23}{one.why}", "dim italic"))

@@ -1,0 +1,133 @@
+"""What a lead does, from outside: the ways in of `engine.intake`, for a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from dsl.plan import EventType, Form, Scalar
+from engine.consequences import Ledger
+from engine.intake import ONE_CLICK, REPEAT, fill
+from engine.letters import may_track
+from engine.simulation.person import Letter, Person
+from engine.simulation.simulation import Simulation
+
+CONFIRMS_AFTER = timedelta(minutes=5)
+"""How long a lead takes to press the button of a double opt-in mail, where nothing else is said."""
+
+
+class Doors:
+    """Every door answers None when what came was taken in, else why it came to nothing."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.sim = simulation
+
+    def submit(
+        self, person: Person, form: Form, values: Mapping[str, Scalar], topics: Sequence[str] = (), *, new: bool = False
+    ) -> str | None:  # fmt: skip
+        """A form post. With double opt-in only the confirmation counts. `new`: the lead is not known yet."""
+        sim, post = self.sim, (form.name, sorted(values.items()), list(topics))
+        if any(old == post and sim.now - at < REPEAT for at, old in person.posts):
+            return "the same was posted within the last 10 minutes"
+        person.posts.append((sim.now, post))
+        ledger = sim.open(person)
+        data = {name: value for name, value in values.items() if name != "email"}
+        if form.confirm_with:
+            ledger.happen("form.posted", form.name, {"values": data, "topics": list(topics), "context": {}})
+        else:
+            fill(ledger, values, overwrite=new)
+            self._agree(person, ledger, topics)
+            ledger.happen("form.submitted", form.name, data)
+        sim.commit(person, ledger)
+        return None
+
+    def confirm(self, person: Person, form: str | None = None) -> str | None:
+        """Press the button of the newest double opt-in mail, of that form where one is named."""
+        posted = next(
+            (one for one in reversed(person.log) if one.type == "form.posted" and form in (None, one.name)), None
+        )
+        if posted is None:
+            return "no form awaits a confirmation"
+        key = f"confirm:{posted.seq}"
+        if any(event.key == key for event in person.log):
+            return "it is confirmed already"
+        ledger = self.sim.open(person)
+        fill(ledger, posted.data["values"], overwrite=True)
+        if ledger.lead.suppressed == "unsubscribed" and posted.data["topics"]:
+            ledger.lead = ledger.lead.changed(suppressed=None)
+        self._agree(person, ledger, posted.data["topics"])
+        ledger.happen("form.submitted", posted.name, posted.data["values"], key=key)
+        self.sim.commit(person, ledger)
+        return None
+
+    @staticmethod
+    def _agree(person: Person, ledger: Ledger, topics: Sequence[str]) -> None:
+        for topic in topics:
+            ledger.subscribe(topic)
+            person.consents.add(topic.casefold())
+
+    def mail_event(self, person: Person, letter: Letter, type: EventType, link: str = "") -> str | None:
+        """A mail is opened, or a link in it clicked; also answered or bounced."""
+        tracked = type not in ("email.opened", "email.clicked") or may_track(person.lead, self.sim.deployment)
+        if not tracked:
+            return "it is not recorded: the lead has not agreed to tracking"
+        for old in reversed(person.log):
+            same = (old.type, old.message_id) == (type, letter.id) and old.data.get("link", "") == link
+            if same and (not link or self.sim.now - old.at < ONE_CLICK):
+                return "it is recorded already"
+        data = {"link": link} if link else {}
+        return self.happens(
+            person, type, letter.send.template, data, enrolment_id=letter.run.id, message_id=letter.id
+        )  # fmt: skip
+
+    def happens(
+        self, person: Person, type: EventType, name: str, data: Mapping[str, Any] | None = None,
+        enrolment_id: UUID | None = None, message_id: UUID | None = None,
+    ) -> str | None:  # fmt: skip
+        """Anything that another system saw."""
+        ledger = self.sim.open(person)
+        ledger.rate()
+        ledger.happen(type, name, data, enrolment_id=enrolment_id, message_id=message_id)
+        self.sim.commit(person, ledger)
+        return None
+
+    def tell(
+        self, person: Person, fields: Mapping[str, Scalar | None], lists: Sequence[str] = (), left: Sequence[str] = ()
+    ) -> str | None:  # fmt: skip
+        """What another system knows of the lead; see engine.update.tell."""
+        ledger = self.sim.open(person)
+        ledger.set_fields(fields)
+        for name in left:
+            ledger.leave_list(name)
+        for name in lists:
+            ledger.join_list(name)
+        ledger.rate()
+        self.sim.commit(person, ledger)
+        return None
+
+    def unsubscribe(self, person: Person, topic: str | None = None) -> str | None:
+        """From a topic, whose campaigns are left, or from everything."""
+        sim, lead = self.sim, person.lead
+        if lead.topics.get(topic) == "unsubscribed" if topic else lead.suppressed is not None:
+            return "the lead has unsubscribed before"
+        ledger = sim.open(person)
+        event = ledger.happen("lead.unsubscribed", topic or "", {"topic": topic or "", "how": "page"})
+        names = [topic] if topic else [one.name for one in sim.deployment.program.workspace.topics]
+        for name in names:
+            ledger.unsubscribe(name)
+            person.consents.discard(name.casefold())
+        if topic is None:
+            self._suppress(ledger, "unsubscribed", event.seq)
+        for run in person.runs:
+            plan = sim.rules.plan_of(run.digest)
+            if plan is not None and topic is not None and plan.topic == topic:
+                ledger.leave(run, event.seq)
+        sim.commit(person, ledger)
+        return None
+
+    def _suppress(self, ledger: Ledger, reason: str, seq: int) -> None:
+        ledger.lead = ledger.lead.changed(suppressed=reason)
+        for run in ledger.enrolments:
+            ledger.leave(run, seq)

@@ -1,0 +1,121 @@
+"""What a step does in a simulation: mails are judged and composed as in production and then count as sent; what a step
+changes about its lead goes through the ledger; notices and posts leave for nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
+from engine.chance import in_control
+from engine.conditions import Facts
+from engine.consequences import Ledger
+from engine.deeds import NO_CONSENT
+from engine.effects import change, change_topic, needs_consent
+from engine.interpreter import Effect, Verdict
+from engine.letters import compose_for_lead
+from engine.limits import Enrolment
+from engine.mail.errors import TemplateError
+from engine.outside import NOBODY, receivers
+from engine.ports import Mail
+from engine.position import Branch
+from engine.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
+from engine.simulation.person import Letter, Person
+from engine.simulation.trials import Trials
+
+if TYPE_CHECKING:
+    from engine.simulation.simulation import Simulation
+
+BASE_URL = "https://coldframe.example"
+"""Where links of rendered mails lead: nowhere."""
+
+
+class Effects:
+    """The effects of every run of a simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._sim = simulation
+        self.trials = Trials(simulation)
+
+    def perform(self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
+        """Carry the effect out inside the run's transaction; see engine.deeds and engine.outside."""
+        step, branch = effect.step, effect.branch
+        if isinstance(step, Send):
+            return self._send(plan, person, run, ledger, step, branch)
+        self._sim.watcher.progressed(person, ledger)
+        if isinstance(step, HandOff | ListStep | Notify | Post) and in_control(plan, ledger.lead.id):
+            self.skip(person, run, step, branch.visit, CONTROL_GROUP)
+            return Verdict(ledger.lead.seq)
+        verdict = self._other(plan, person, run, ledger, step, branch)
+        self._sim.watcher.did(person, run, step)
+        return verdict
+
+    def _other(
+        self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, step: AnyStep, branch: Branch
+    ) -> Verdict:  # fmt: skip
+        match step:
+            case HandOff():
+                handoff = self._sim.sales.hand_over(person, ledger, step, run, branch.event)
+                return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
+            case TopicStep():
+                refused = ledger.lead.suppressed is not None or step.topic.casefold() not in person.consents
+                if needs_consent(ledger, step) and refused:
+                    self.skip(person, run, step, branch.visit, NO_CONSENT)
+                else:
+                    change_topic(ledger, step)
+            case VariantTest():
+                return Verdict(ledger.lead.seq, variant=self.trials.choose(step, plan, person, run))
+            case Notify():
+                teams, facts = self._sim.deployment.program.teams, _facts(ledger, run, branch)
+                if not receivers(step, ledger.lead, facts, teams, self._sim.now):
+                    self.skip(person, run, step, branch.visit, NOBODY)
+            case _:
+                change(ledger, step, branch, run.id, _facts(ledger, run, branch))
+        return Verdict(ledger.lead.seq)
+
+    # ── mails ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _send(
+        self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, send: Send, branch: Branch
+    ) -> Verdict:  # fmt: skip
+        sim, lead = self._sim, ledger.lead
+        sim.watcher.progressed(person, ledger)
+        judged = judge(send, branch, plan, sim.deployment, lead, person.sent, sim.now)
+        mail: Mail | None = None
+        links: Mapping[str, str] = {}
+        if judged is None and sim.render:
+            try:
+                given = given_values(send.values, _facts(ledger, run, branch))
+                composed = compose_for_lead(
+                    send, plan, branch, lead, sim.deployment, sim.tokens, BASE_URL, given, sim.new_id()
+                )
+                mail, links = composed.mail, composed.links
+            except TemplateError as problem:
+                judged = Hold(sim.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+        if isinstance(judged, Hold):
+            sim.watcher.held(person, run, send, judged.until, judged.attention)
+            return Verdict(lead.seq, until=judged.until, why=judged.attention)
+        if isinstance(judged, Skip):
+            self.skip(person, run, send, branch.visit, judged.reason)
+        else:
+            if send.mode != "transactional":
+                person.sent.append(sim.now)
+            id = mail.message_id if mail else sim.new_id()
+            letter = Letter(id, run, send, branch.visit, "accepted", "", sim.now, mail, links)
+            person.letters.append(letter)
+            sim.watcher.mailed(person, run, letter)
+        return Verdict(lead.seq)
+
+    def skip(self, person: Person, run: Enrolment, step: AnyStep, visit: str, reason: str) -> None:
+        """Write down that a step was passed over."""
+        if isinstance(step, Send):
+            letter = Letter(self._sim.new_id(), run, step, visit, "skipped", reason, self._sim.now)
+            person.letters.append(letter)
+            self._sim.watcher.mailed(person, run, letter)
+        else:
+            self._sim.watcher.passed(person, run, step, reason)
+
+
+def _facts(ledger: Ledger, run: Enrolment, branch: Branch) -> Facts:
+    return replace(ledger.facts(run=run), event=branch.event)

@@ -1,0 +1,162 @@
+"""The sales desk of a simulation: handoffs on their ladder, dealt to the members of teams as in production."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from dsl.plan import HandOff
+from engine import handoff as ladder
+from engine.consequences import Ledger
+from engine.handoff import Act, Change, State
+from engine.handoff_dossier import Dossier, chain_of, freed
+from engine.handoff_mail import Tray
+from engine.handoffs import NO_TEAM
+from engine.letters import context_for
+from engine.limits import Enrolment
+from engine.mail.errors import TemplateError
+from engine.routing import team_for
+from engine.simulation.person import Handover, Person
+from engine.store.handoffs import Found
+from engine.store.leads import Locked
+
+if TYPE_CHECKING:
+    from engine.simulation.simulation import Simulation
+
+NO_HANDOFF = "no handoff"
+
+
+class Sales:
+    """Who has which lead, how often each team has dealt, and what colleagues do."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._sim = simulation
+        self.turns: Counter[str] = Counter()
+        self.loads: Counter[str] = Counter()
+        """Open handoffs by member, in lower case."""
+        self.open: dict[UUID, Handover] = {}
+
+    def hand_over(
+        self, person: Person, ledger: Ledger, step: HandOff, run: Enrolment, event: Mapping[str, Any]
+    ) -> UUID | None:  # fmt: skip
+        """Open a handoff or join the lead's open one, inside the run's transaction; see engine.handoffs.open_for."""
+        sim = self._sim
+        if step.stage:
+            ledger.qualify(step.stage, step.source)
+        if found := person.open_handover():
+            return found.id
+        deployment = sim.deployment
+        team = deployment.teams.get((step.team or "").casefold())
+        team = team or team_for(deployment.program.teams, ledger.lead.facts(ledger.rules.order))
+        if team is None:
+            ledger.attention = f"{step.source}: {NO_TEAM}"
+            return None
+        id = sim.new_id()
+        opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
+        state = State(phase="waiting", team=team.name, step_started_at=opened.at)
+        note = self._note(ledger, step, event)
+        one = Handover(id, person, run.id, run.campaign, step.source, ledger.lead.stage, note, state)
+        person.handovers.append(one)
+        self.open[id] = one
+        sim.watcher.progressed(person, ledger)
+        sim.watcher.handed(person, one)
+        sim.soon(self.climb, one)
+        return id
+
+    def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str | None:
+        """A colleague does something about the lead's open handoff; without `by` it is the member who has the lead.
+        Why it came to nothing: NO_HANDOFF, or engine.handoff.Ignored; None when it did not."""
+        one = person.open_handover()
+        if one is None:
+            return NO_HANDOFF
+        dossier = self._dossier(one)
+        ledger = dossier.ledger
+        change = ladder.act(
+            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), dossier.team
+        )
+        if change.ignored:
+            return change.ignored
+        dossier.follow(change, action=action, by=by or one.state.member or "")
+        self._changed(one, change)
+        self._sim.commit(person, ledger)
+        self._after(one, change)
+        self._sim.soon(self.climb, one)
+        return None
+
+    def climb(self, one: Handover) -> None:
+        """One rung of the ladder, if it is time; see engine.handoff_dossier.Dossier.climb."""
+        if one.id not in self.open:
+            return
+        dossier = self._dossier(one)
+        ledger = dossier.ledger
+        loads = {
+            member.email: self.loads[member.email.lower()] - (_key(one.state) == member.email.lower())
+            for team in self._sim.deployment.teams.values() for member in team.members
+        }  # fmt: skip
+        change = dossier.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
+        if change.turns:
+            self.turns[change.state.team] += change.turns
+        dossier.follow(change)
+        self._changed(one, change)
+        self._sim.commit(one.person, ledger)
+        self._after(one, change)
+
+    def _dossier(self, one: Handover) -> Dossier:
+        sim, person = self._sim, one.person
+        former = next(
+            (old.state.member for old in reversed(person.handovers) if old is not one and old.state.member), None
+        )
+        found = Found(
+            id=one.id, enrolment_id=one.run, campaign=one.campaign, source=one.source, stage=one.stage, note=one.note,
+            state=one.state, tray=Tray(), gen=0, wait=None, due_at=one.state.due_at, sending={}, former=former,
+            closed_until=None, enrolments=person.runs, tallies={}, history=[],
+        )  # fmt: skip
+        return Dossier.of(sim.deployment, Locked(person.lead, 0, None), sim.open(person), found)
+
+    def _changed(self, one: Handover, change: Change) -> None:
+        """Keep the books: who has how many."""
+        if old := _key(one.state):
+            self.loads[old] -= 1
+        before, one.state = one.state, change.state
+        if new := _key(one.state):
+            self.loads[new] += 1
+        if one.state.phase == "closed":
+            self.open.pop(one.id, None)
+        if freed(before, one.state):
+            self._sim.soon(self._call_waiting, before.team)
+
+    def _after(self, one: Handover, change: Change) -> None:
+        one.gen += 1
+        self._sim.watcher.climbed(one.person, one)
+        for notice in change.notices:
+            self._sim.watcher.told(one.person, one, notice)
+        if one.state.due_at is not None:
+            self._sim.at(one.state.due_at, self._timer, one, one.gen)
+
+    def _timer(self, one: Handover, gen: int) -> None:
+        if one.gen == gen:
+            self.climb(one)
+
+    def _call_waiting(self, freed: str) -> None:
+        deployment = self._sim.deployment
+        teams = {team.name for team in deployment.teams.values() if freed in chain_of(deployment, team)} or {freed}
+        waiting = [one for one in self.open.values() if one.state.phase == "waiting" and one.state.team in teams]
+        for one in waiting[:10]:
+            self.climb(one)
+
+    def _note(self, ledger: Ledger, step: HandOff, event: Mapping[str, Any]) -> str:
+        if not step.note or not self._sim.render:
+            return step.note
+        sim = self._sim
+        context = context_for(ledger.lead, sim.deployment, sim.tokens, "", event=event)
+        try:
+            return sim.deployment.renderer.render_text(step.note, context).strip()
+        except TemplateError:
+            return step.note
+
+
+def _key(state: State) -> str:
+    """The member who has an open handoff, in lower case; empty when nobody has."""
+    return (state.member or "").lower() if state.phase != "closed" else ""

@@ -1,0 +1,221 @@
+"""A script's actions, played by one lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+
+from dsl.plan import Duration, EventType, Form, Scalar
+from engine import calendar
+from engine.catalog import Deployment
+from engine.handoff import Act
+from engine.matching import glob
+from engine.model import TRACKING
+from engine.simulation.doors import CONFIRMS_AFTER, Doors
+from engine.simulation.person import Letter, Person
+from engine.simulation.sales import NO_HANDOFF
+from engine.simulation.simulation import Simulation
+from engine.simulation.timeline import Timeline
+
+LONGEST = timedelta(days=180)
+"""How long a story goes on after its last action while something is still due."""
+INVENTED: Mapping[str, Scalar] = {
+    "email": "alex@lead.example", "first_name": "Alex", "last_name": "Example", "company": "Example Ltd",
+    "job_title": "Engineer", "phone": "+49 30 901820", "country": "DE", "city": "Berlin", "language": "en",
+}  # fmt: skip
+"""What a lead fills in where a form requires it and the script says nothing."""
+BY_TYPE: Mapping[str, Scalar] = {
+    "number": 100, "money": 100, "yes/no": True, "date": "2027-01-15", "moment": "2027-01-15T09:00:00+00:00",
+    "country": "DE", "language": "en", "phone": "+49 30 901820", "url": "https://lead.example", "timezone": "UTC",
+    "email": "alex@lead.example",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When an action comes: so long after the one before, or at a local date and time, or the next such time."""
+
+    after: Duration | None = None
+    day: str | None = None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One line of a script. `text` is as it was written; `without`: consent, tracking, confirming; a list
+    is left with `leaving`."""
+
+    kind: Literal["submit", "confirm", "mail", "event", "sales", "unsubscribe", "tell", "list", "end"]
+    text: str
+    when: When = When()
+    type: EventType | None = None
+    name: str | None = None
+    link: str | None = None
+    data: Mapping[str, Scalar] = field(default_factory=dict)
+    act: Act | None = None
+    without: frozenset[str] = frozenset()
+
+
+class Story:
+    """One lead, one simulation, one timeline. `fields`: what is known of the lead from the beginning."""
+
+    def __init__(
+        self, deployment: Deployment, start: datetime, fields: Mapping[str, Scalar], *, seed: int = 1
+    ) -> None:  # fmt: skip
+        self.deployment, self.start = deployment, start
+        self.timeline = Timeline(deployment.program, lambda: self.simulation.now)
+        self.simulation = Simulation(deployment, start, self.timeline, seed=seed, render=True)
+        self.doors = Doors(self.simulation)
+        known = {name: value for name, value in fields.items() if name != "email"}
+        self.email = str(fields.get("email", INVENTED["email"]))
+        self.person: Person = self.simulation.person(self.email, **known)
+
+    def play(self, actions: Sequence[Action]) -> None:
+        """Play all actions, then let time go by until nothing is due any more or the story's end."""
+        end: datetime | None = None
+        for action in actions:
+            when = self._when(action.when)
+            if action.kind == "end":
+                end = self._ends(action.when, when)
+                continue
+            self.simulation.run(when)
+            self.timeline.add(self.person, "action", action.text)
+            if why := self._do(action):
+                self.timeline.missed(self.person, f"nothing comes of it: {why}")
+            self.simulation.settle()
+        if end is not None:
+            self.simulation.run(end)
+            return
+        last = self.simulation.now + LONGEST
+        while (due := self.simulation.next_due()) is not None and due <= last:
+            self.simulation.run(due)
+
+    def _ends(self, written: When, when: datetime) -> datetime:
+        """`ends after 60 days` counts from the beginning, wherever it stands."""
+        if written.after is None:
+            return when
+        return self._later(written.after, self.start)
+
+    def _when(self, when: When) -> datetime:
+        now, zone = self.simulation.now, self._zone
+        if when.after is not None:
+            return self._later(when.after, now)
+        if when.day is None and when.time is None:
+            return now
+        day = date.fromisoformat(when.day) if when.day else calendar.local_date(now, zone)
+        clock = time.fromisoformat(when.time or "09:00")
+        at = calendar.instant(datetime.combine(day, clock), zone)
+        if when.day is None and at < now:
+            at = calendar.instant(datetime.combine(day + timedelta(days=1), clock), zone)
+        return at
+
+    @property
+    def _zone(self) -> str:
+        return self.person.lead.zone(self.deployment.program)
+
+    def _later(self, duration: Duration, start: datetime) -> datetime:
+        return calendar.add(duration, start, self._zone, self.deployment.program.workspace.business_hours)
+
+    # ── actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _do(self, action: Action) -> str | None:
+        match action.kind:
+            case "submit":
+                return self._submit(action)
+            case "confirm":
+                return self.doors.confirm(self.person, action.name)
+            case "mail":
+                return self._mail(action)
+            case "event" if action.type is not None:
+                return self.doors.happens(self.person, action.type, action.name or "", action.data)
+            case "tell":
+                return self.doors.tell(self.person, action.data)
+            case "list":
+                names = [action.name or ""]
+                leaves = "leaving" in action.without
+                return self.doors.tell(self.person, {}, () if leaves else names, names if leaves else ())
+            case "unsubscribe":
+                return self.doors.unsubscribe(self.person, action.name)
+            case "sales" if action.act is not None:
+                reason = str(action.data["reason"]) if "reason" in action.data else None
+                done = self.simulation.sales.act(self.person, action.act, reason)
+                return {
+                    NO_HANDOFF: "sales has no open handoff of this lead", "closed": "the handoff is closed",
+                    "done before": "sales has done that before", "taken": "a colleague has the lead",
+                }.get(done or "")  # fmt: skip
+        return None
+
+    def _submit(self, action: Action) -> str | None:
+        form = self.deployment.forms[(action.name or "").casefold()]
+        values = self._filled_in(form, action.data)
+        topics = [] if "consent" in action.without else [consent.topic for consent in form.consents]
+        asked = self.deployment.program.workspace.tracking_needs_consent
+        if asked and not action.without & {"consent", "tracking"}:
+            topics.append(TRACKING)
+        new = not self.person.log and not self.person.lead.fields
+        if why := self.doors.submit(self.person, form, values, topics, new=new):
+            return why
+        if form.confirm_with and "confirming" not in action.without:
+            self.simulation.at(self.simulation.now + CONFIRMS_AFTER, self._confirm, form.name)
+        return None
+
+    def _confirm(self, form: str) -> None:
+        self.timeline.add(self.person, "action", "presses the button of the confirmation mail")
+        if why := self.doors.confirm(self.person, form):
+            self.timeline.missed(self.person, f"nothing comes of it: {why}")
+
+    def _filled_in(self, form: Form, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """The post: what the script says, what is known of the lead, and something for what is required."""
+        values: dict[str, Scalar] = {"email": self.email, **dict(form.hidden)}
+        for ask in form.asks:
+            name = ask.field
+            if name == "email":
+                continue
+            if name in given:
+                values[name] = given[name]
+            elif self.person.lead.fields.get(name) not in (None, ""):
+                values[name] = self.person.lead.fields[name]
+            elif ask.required:
+                declared = self.deployment.program.all_fields[name]
+                fitting = declared.choices[0] if declared.choices else BY_TYPE.get(declared.type, "Example")
+                values[name] = INVENTED.get(name, fitting)
+        return values
+
+    def _mail(self, action: Action) -> str | None:
+        letter = self.person.last_letter(action.name)
+        if letter is None:
+            return f"no mail “{action.name}” has come yet" if action.name else "no mail has come yet"
+        link = ""
+        if action.type == "email.clicked":
+            found = self._link(letter, action.link)
+            if found is None:
+                return "the mail has no such link" if action.link else self._no_link()
+            link = found
+        assert action.type is not None
+        return self.doors.mail_event(self.person, letter, action.type, link)
+
+    def _no_link(self) -> str:
+        from engine.letters import may_track
+
+        if not may_track(self.person.lead, self.deployment):
+            return "the lead has not agreed to tracking, so clicks are not recorded"
+        return "the mail has no link to click"
+
+    @staticmethod
+    def _link(letter: Letter, wanted: str | None) -> str | None:
+        return next((url for url in letter.links.values() if wanted is None or glob(wanted, url)), None)
+
+    def standing(self) -> dict[str, Any]:
+        """Where the lead is at the end."""
+        lead = self.person.lead
+        return {
+            "at": self.simulation.now.isoformat(), "stage": lead.stage,
+            "scores": {model or "score": points for model, points in lead.scores.items()},
+            "campaigns": [
+                {"campaign": run.campaign, "state": run.state, "attention": next(
+                    (one.why for one in run.position.branches if one.why), None)} for run in self.person.runs
+            ],
+            "mails": sum(one.state == "accepted" for one in self.person.letters),
+            "skipped": sum(one.state == "skipped" for one in self.person.letters),
+        }  # fmt: skip

@@ -1,0 +1,302 @@
+"""One lead's story as lines a marketer can read: what happened when, in the lead's own time, and which line of the
+campaign decided it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dsl.plan import (
+    AnyStep,
+    LeaveCampaign,
+    ListStep,
+    Notify,
+    Pattern,
+    Plan,
+    Post,
+    Program,
+    Recycle,
+    Rule,
+    Send,
+    SetField,
+    TopicStep,
+    Wait,
+)  # fmt: skip
+from engine.calendar import local_time
+from engine.consequences import UNCHANGED, Ledger
+from engine.handoff import Notice
+from engine.interpreter import Stuck
+from engine.limits import Booking, Enrolment
+from engine.matching import Watch
+from engine.model import Event
+from engine.resting import Sleep, describe
+from engine.simulation.person import Handover, Letter, Person
+from engine.simulation.watcher import Watcher
+
+QUIET = ("stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried")
+"""Events that the lines about stages, points and handoffs tell already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `kind` is action, event, points, stage, entered, mail, skipped, held, wait, woke, step, handoff, left,
+    note; `source` is the file:line that decided it; `data` the same for programs."""
+
+    at: datetime
+    local: datetime
+    kind: str
+    text: str
+    source: str = ""
+    campaign: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    letter: Letter | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        mail = {}
+        if self.letter is not None and self.letter.mail is not None:
+            sent = self.letter.mail
+            mail = {"mail": {"subject": sent.subject, "sender": sent.sender, "to": sent.to, "text": sent.text}}
+        return {
+            "at": self.at.isoformat(), "local": self.local.isoformat(), "kind": self.kind, "text": self.text,
+            "source": self.source, "campaign": self.campaign, **dict(self.data), **mail,
+        }  # fmt: skip
+
+
+class Timeline(Watcher):
+    """Writes the entries down."""
+
+    def __init__(self, program: Program, now: Callable[[], datetime]) -> None:
+        self.program, self._now = program, now
+        self.entries: list[Entry] = []
+        self._rules: dict[str, Rule] = {rule.id: rule for scoring in program.scorings for rule in scoring.rules}
+        self._ledger: Ledger | None = None
+        self._told = (0, 0, 0)
+        self._complained: set[tuple[Any, ...]] = set()
+        self._composites = Watch.over(program).composites
+        self._rests: dict[tuple[Any, str], tuple[str, datetime | None]] = {}
+
+    def add(self, person: Person, kind: str, text: str, source: str = "", campaign: str = "", **more: Any) -> None:
+        at, letter = self._now(), more.pop("letter", None)
+        local = local_time(at, person.lead.zone(self.program))
+        self.entries.append(Entry(at, local, kind, text, source, campaign, more, letter))
+
+    # ── what a transaction did ───────────────────────────────────────────────────────────────────────────────────────
+    def committed(self, person: Person, ledger: Ledger) -> None:
+        self.progressed(person, ledger)
+        if ledger.attention not in (UNCHANGED, None):
+            self.add(person, "note", f"needs attention: {ledger.attention}")
+
+    def progressed(self, person: Person, ledger: Ledger) -> None:
+        if ledger is not self._ledger:
+            self._ledger, self._told = ledger, (0, 0, 0)
+        events, points, started = self._told
+        self._told = len(ledger.events), len(ledger.points), len(ledger.started)
+        booked = ledger.points[points:]
+        for event in ledger.events[events:]:
+            self._points(person, [one for one in booked if one.seq < event.seq])
+            booked = [one for one in booked if one.seq >= event.seq]
+            if event.type == "stage.entered":
+                self._stage(person, event, ledger)
+            elif event.type not in QUIET:
+                self.add(person, "event", self._said(event), type=event.type, name=event.name)
+        self._points(person, booked)
+        for run in ledger.started[started:]:
+            plan = self._plan(run)
+            self.add(person, "entered", f"enters “{run.campaign}”", plan.source if plan else "", run.campaign)
+
+    def _points(self, person: Person, booked: list[Booking]) -> None:
+        for one in booked:
+            model = f" of “{one.model}”" if one.model else ""
+            why, source = self._why(person, one)
+            text = f"{one.amount:+g} points{model}{why}: {one.score_after:g}"
+            self.add(person, "points", text, source, amount=one.amount, model=one.model, score=one.score_after)
+
+    def _why(self, person: Person, booked: Booking) -> tuple[str, str]:
+        """Whether the points expire, and the line that gives them."""
+        rule = booked.rule.removeprefix("expired:")
+        if rule.startswith("step:"):
+            run = next((one for one in person.runs if booked.cause.startswith(f"s:{one.id}:")), None)
+            plan = self._plan(run) if run else None
+            step = plan.by_id.get(rule.removeprefix("step:")) if plan else None
+            return "", step.source if step else ""
+        return (" expire" if rule != booked.rule else ""), self._rules[rule].source if rule in self._rules else ""
+
+    def _stage(self, person: Person, event: Event, ledger: Ledger) -> None:
+        move = next((one for one in ledger.stages if one["seq"] == event.seq), {})
+        before = str(event.data.get("before") or "")
+        self.add(
+            person, "stage", f"becomes {event.name}" + (f", was {before}" if before else ""),
+            _PLACE.sub(r"\1", str(move.get("reason", ""))), stage=event.name, before=before,
+        )  # fmt: skip
+
+    # ── what runs did ────────────────────────────────────────────────────────────────────────────────────────────────
+    def woke(self, person: Person, run: Enrolment, step: AnyStep, event: Event | None) -> None:
+        source = step.source
+        if event is not None and isinstance(step, Wait):
+            source = next((arm.source for arm in step.arms if arm.pattern.type == event.type), source)
+        if event is not None:
+            self.add(person, "woke", f"goes on because {self._said(event)}", source, run.campaign)
+        elif isinstance(step, Wait) and step.arms:
+            self.add(person, "woke", "goes on: it did not come in time", source, run.campaign)
+
+    def mailed(self, person: Person, run: Enrolment, letter: Letter) -> None:
+        template, source = letter.send.template, letter.send.source
+        if letter.state == "accepted":
+            subject = f": {letter.mail.subject}" if letter.mail else ""
+            self.add(
+                person,
+                "mail",
+                f"gets mail “{template}”{subject}",
+                source,
+                run.campaign,
+                template=template,
+                letter=letter,
+            )
+        else:
+            self.add(
+                person, "skipped", f"mail “{template}” is skipped: {letter.reason}", source, run.campaign,
+                template=template, reason=letter.reason,
+            )  # fmt: skip
+
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
+        again = (run.id, send.id, why)
+        if why is not None and again in self._complained:
+            return
+        self._complained.add(again)
+        text = f"mail “{send.template}” has to wait until {self._local(person, until)}"
+        text = f"mail “{send.template}” cannot be sent and is tried again every hour: {why}" if why else text
+        self.add(person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat())
+
+    def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:
+        match step:
+            case SetField():
+                lead = self._ledger.lead if self._ledger else person.lead
+                value = lead.fields.get(step.field)
+                text = f"field {step.field} becomes {'nothing' if value is None else value}"
+            case ListStep():
+                text = f"is {'taken off' if step.remove else 'put on'} list “{step.list}”"
+            case TopicStep():
+                text = f"is {'unsubscribed from' if step.remove else 'subscribed to'} “{step.topic}”"
+            case Notify():
+                text = f"colleagues get “{step.template}”"
+            case Post():
+                text = f"a message is posted to {step.url}"
+            case LeaveCampaign():
+                text = f"has to leave “{step.campaign}”"
+            case Recycle():
+                text = f"goes back to marketing because “{step.reason}”"
+            case _:
+                return
+        self.add(person, "step", text, step.source, run.campaign)
+
+    def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
+        words = {"handoff": "handing to sales", "list": "the list", "topic": "the topic", "notify": "the notice"}
+        text = f"{words.get(step.kind, step.kind)} is skipped: {reason}"
+        self.add(person, "skipped", text, step.source, run.campaign, reason=reason)
+
+    def rested(self, person: Person, run: Enrolment, sleep: Sleep) -> None:
+        for rest in sleep.resting:
+            key, now = (run.id, rest.branch), (rest.step, rest.due)
+            if self._rests.get(key) == now or rest.what.startswith("may send"):
+                continue
+            self._rests[key] = now
+            until = f" until {self._local(person, rest.due)}" if rest.due else ""
+            what = "" if rest.what == "the time comes" else f" for {rest.what}"
+            if rest.what == "sales decides":
+                continue
+            self.add(person, "wait", f"waits{what}{until}", rest.source, run.campaign)
+
+    def stuck(self, person: Person, run: Enrolment, stuck: Stuck) -> None:
+        self.add(person, "note", f"cannot go on: {stuck.reason}", campaign=run.campaign)
+
+    def ended(self, person: Person, run: Enrolment, outcome: str) -> None:
+        texts = {
+            "finished": "has finished", "stopped": "stops in", "left": "leaves", "unsubscribed": "leaves, unsubscribed,"
+        }  # fmt: skip
+        text, source = f"{texts.get(outcome, f'leaves ({outcome})')} “{run.campaign}”", ""
+        plan = self._plan(run)
+        if plan is not None and run.leave_seq is not None and outcome == "left":
+            event = person.log[run.leave_seq - 1]
+            text += f" because {self._said(event)}"
+            source = next((one.source for one in plan.leaves if one.pattern.type == event.type), "")
+        self.add(person, "left", text, source, run.campaign, outcome=outcome)
+
+    # ── what sales did ───────────────────────────────────────────────────────────────────────────────────────────────
+    def handed(self, person: Person, handover: Handover) -> None:
+        note = f": {handover.note}" if handover.note else ""
+        self.add(
+            person, "handoff", f"is handed to “{handover.state.team}”{note}", handover.source, handover.campaign,
+            team=handover.state.team,
+        )  # fmt: skip
+
+    def climbed(self, person: Person, handover: Handover) -> None:
+        state, place = handover.state, (handover.source, handover.campaign)
+        who = state.member or "nobody"
+        due = f"; answer due {self._local(person, state.due_at)}" if state.due_at else ""
+        if state.phase == "closed":
+            reason = f" because “{state.reason}”" if state.reason else ""
+            text = {"accepted": f"{who} accepts", "rejected": f"{who} rejects", "overdue": "nobody answered"}
+            self.add(person, "handoff", text[state.outcome or "overdue"] + reason, *place, outcome=state.outcome)
+        elif state.phase == "waiting":
+            self.add(person, "handoff", f"waits for somebody free in “{state.team}”{due}", *place)
+        elif state.escalated_to:
+            to = ", ".join(state.escalated_to)
+            self.add(person, "handoff", f"the time for {who} is over; {to} is told{due}", *place)
+        else:
+            words = {"assigned": "has it", "acknowledged": "acknowledges", "contacted": "has been in touch"}
+            self.add(person, "handoff", f"{who} {words[state.phase]}{due}", *place, member=state.member)
+
+    def told(self, person: Person, handover: Handover, notice: Notice) -> None:
+        """Colleagues' mails are implied by the steps of the ladder."""
+
+    def missed(self, person: Person, text: str) -> None:
+        self.add(person, "note", text)
+
+    # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _said(self, event: Event) -> str:
+        """The event in words; of what the engine found out itself, the pattern that came true."""
+        pattern = self._composites.get(event.name) if event.type in ("pattern.met", "date.due") else None
+        if pattern is None:
+            return event_in_words(event)
+        if pattern.silent is not None:
+            return "the lead has been inactive for so long"
+        if pattern.dated is not None:
+            return f"the day comes: {event.data.get('date', '')}"
+        many = f" {pattern.times} times" if pattern.times else ""
+        nothing = f" and then no {describe(Pattern(type=pattern.absent.type))}" if pattern.absent else ""
+        return f"{describe(pattern)}{many}{nothing}"
+
+    def _plan(self, run: Enrolment) -> Plan | None:
+        return next((one for one in self.program.campaigns if one.digest == run.digest), None)
+
+    def _local(self, person: Person, at: datetime) -> str:
+        return f"{local_time(at, person.lead.zone(self.program)):%a %Y-%m-%d %H:%M}"
+
+
+_PLACE = re.compile(r"^(.+?:\d+): .*$")
+_WORDS = {
+    "pattern.met": "the lead stayed silent for too long",
+    "form.posted": "form “{name}” is filled in and awaits its confirmation",
+    "form.submitted": "form “{name}” is submitted",
+    "page.visited": "page {name} is visited", "lead.unsubscribed": "the lead unsubscribes{from_topic}",
+    "custom": "event “{name}” happens", "handoff.accepted": "sales accepts", "handoff.rejected": "sales rejects",
+    "handoff.overdue": "sales does not answer", "handoff.acknowledged": "sales acknowledges",
+    "handoff.contacted": "sales has been in touch", "score.reached": "the score reaches {after}",
+    "score.dropped": "the score drops to {after}", "stage.entered": "the lead becomes {name}",
+}  # fmt: skip
+
+
+def event_in_words(event: Event) -> str:
+    """An event as the end of a sentence."""
+    text = _WORDS.get(event.type)
+    thing, _, verb = event.type.partition(".")
+    text = text or (f"{thing} “{{name}}” is {verb}" if event.name else f"{thing} is {verb}")
+    topic = event.data.get("topic")
+    after = event.data.get("after", "")
+    return text.format(
+        name=event.name, after=f"{after:g}" if isinstance(after, float | int) else after,
+        from_topic=f" from “{topic}”" if topic else "",
+    )  # fmt: skip

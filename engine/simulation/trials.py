@@ -1,0 +1,69 @@
+"""Tests of variants in a simulation; see engine.trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dsl.plan import Plan, VariantTest
+from engine import calendar
+from engine.chance import variant_of
+from engine.limits import Enrolment
+from engine.simulation.person import Person
+from engine.trials import Tried, steps_of
+
+if TYPE_CHECKING:
+    from engine.simulation.simulation import Simulation
+
+_EVENTS = {"clicks": "email.clicked", "opens": "email.opened", "replies": "email.replied"}
+
+
+@dataclass(slots=True)
+class Trial:
+    """A test that has begun: who tried what, until when, and which variant has won."""
+
+    ends: datetime
+    tried: dict[Person, tuple[str, Enrolment, datetime]] = field(default_factory=dict)
+    winner: str | None = None
+
+
+class Trials:
+    """The tests of every campaign of a simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._sim = simulation
+        self.begun: dict[tuple[str, str], Trial] = {}
+
+    def choose(self, test: VariantTest, plan: Plan, person: Person, run: Enrolment) -> str:
+        """The variant for this lead."""
+        now, hours = self._sim.now, self._sim.deployment.program.workspace.business_hours
+        key = (plan.campaign, test.name)
+        trial = self.begun.get(key)
+        if trial is None:
+            trial = self.begun[key] = Trial(calendar.add(test.lasts, now, hours.zone, hours))
+        elif trial.winner is None and now >= trial.ends:
+            trial.winner = self._best(test, plan, trial)
+        if trial.winner is not None:
+            return trial.winner
+        variant = variant_of(test, plan, person.lead.id)
+        if variant is None:
+            return test.variants[0].name if test.variants else ""
+        return trial.tried.setdefault(person, (variant, run, now))[0]
+
+    def _best(self, test: VariantTest, plan: Plan, trial: Trial) -> str:
+        own = steps_of(plan, test)
+        counted = []
+        for name in [one.name for one in test.variants]:
+            leads = [(person, run, at) for person, (variant, run, at) in trial.tried.items() if variant == name]
+            counted.append(Tried(name, len(leads), sum(self._succeeded(test, own[name], *lead) for lead in leads)))
+        return max(counted, key=lambda one: one.rate).variant if counted else ""
+
+    def _succeeded(
+        self, test: VariantTest, steps: frozenset[str], person: Person, run: Enrolment, at: datetime
+    ) -> bool:  # fmt: skip
+        if test.by == "goal":
+            return run.goal_at is not None and run.goal_at >= at
+        mails = {letter.id for letter in person.letters if letter.run is run and letter.send.id in steps}
+        wanted = _EVENTS[test.by]
+        return any(event.type == wanted and event.message_id in mails for event in person.log)

@@ -1,0 +1,175 @@
+"""How a lead came into a campaign, and why not: never, or not again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from dsl.plan import EnterCampaign, Plan, Start
+from engine import calendar
+from engine.conditions import matches
+from engine.model import Event
+from engine.outline import reentry_words, start_words
+from engine.why.grounds import grounds
+from engine.why.log import Log, Run, Said
+from engine.words import condition, duration, quoted
+
+MOST = 5
+"""Occasions at which a lead could have entered and did not that are told, the newest ones."""
+
+
+def entered(log: Log, run: Run) -> Said:
+    """The line about how this run began."""
+    plan = run.plan or log.plan
+    for start in plan.starts if plan else ():
+        for event in reversed(log.events):
+            if _let_in(run, event) and matches(start.pattern, event):
+                held = _held(log, start, event)
+                return Said(
+                    run.started_at, f"entered, because {event_words(event, log)}", why=held, source=start.source
+                )
+    return _brought(log, run, plan)
+
+
+def _let_in(run: Run, event: Event) -> bool:
+    """Whether the event could be the one that began the run: what followed from it at once has later numbers."""
+    return event.at == run.started_at or (
+        0 < event.seq <= run.entered and abs(event.at - run.started_at) < timedelta(seconds=10)
+    )
+
+
+def _brought(log: Log, run: Run, plan: Plan | None) -> Said:
+    source = plan.source if plan else ""
+    if any(one.type == "pattern.met" and one.name == "reactivate" and _let_in(run, one) for one in log.events):
+        return Said(run.started_at, f"entered, because {log.met['reactivate']}", source=source)
+    for other in log.program.campaigns:
+        for step in other.steps:
+            inside = any(name == other.campaign and begin <= run.started_at for name, begin, _ in log.others)
+            if isinstance(step, EnterCampaign) and step.campaign.casefold() == log.campaign.casefold() and inside:
+                return Said(run.started_at, f"entered from campaign {quoted(other.campaign)}", source=step.source)
+    return Said(run.started_at, "entered", why="by a start that this version no longer has", source=source)
+
+
+def _held(log: Log, start: Start, event: Event) -> str:
+    if start.only_if is None:
+        return ""
+    _, why = grounds(start.only_if, log, event.at, dict(event.data))
+    return f"only if {condition(start.only_if)}: {', '.join(why)}"
+
+
+def not_entered(log: Log) -> Iterator[Said]:
+    """Each occasion at which a start of the present version could have let the lead in and did not, oldest first; and
+    the starts for which there was no occasion at all."""
+    plan = log.plan
+    if plan is None:
+        yield Said(None, f"campaign {quoted(log.campaign)} is not part of what is deployed now", "not")
+        return
+    told: list[Said] = []
+    for start in plan.starts:
+        fitting = [event for event in log.events if matches(start.pattern, event) and not _began(log, event)]
+        told += [_refused(log, plan, start, event) for event in fitting]
+        if not fitting and not log.runs:
+            told.append(_no_occasion(log, start))
+    if not plan.starts:
+        told.append(
+            Said(None, "has no start of its own: only other campaigns bring leads in", "not", source=plan.source)
+        )
+    without = [one for one in told if one.at is None]
+    dated = sorted((one for one in told if one.at is not None), key=lambda one: one.at or log.now)
+    yield from [*without, *dated[-MOST:]]
+
+
+def _began(log: Log, event: Event) -> bool:
+    return any(_let_in(run, event) for run in log.runs)
+
+
+def _no_occasion(log: Log, start: Start) -> Said:
+    wanted = start.pattern
+    said = f"{start_words(start)}: that has never happened"
+    if wanted.type == "form.submitted":
+        posted = [one for one in log.events if one.type == "form.posted"]
+        waiting = [one for one in posted if matches(wanted.model_copy(update={"type": "form.posted"}), one)]
+        if waiting:
+            return Said(
+                waiting[-1].at, f"sent form {quoted(waiting[-1].name)}, but never confirmed it", "not",
+                "with double opt-in the form counts once the button in the mail is pressed", start.source,
+            )  # fmt: skip
+    similar = [one for one in log.events if one.type == wanted.type]
+    if similar:
+        names = list(dict.fromkeys(quoted(one.name) for one in similar))[:3]
+        return Said(None, said, "not", f"the nearest in the lead's log: {', '.join(names)}", start.source)
+    return Said(None, said, "not", f"there is nothing of that kind among {len(log.events)} events", start.source)
+
+
+def _refused(log: Log, plan: Plan, start: Start, event: Event) -> Said:
+    why, source = _reason(log, plan, start, event)
+    return Said(event.at, f"did not enter, although {event_words(event, log)}", "not", why, source)
+
+
+def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]:
+    if log.deployed_at is not None and event.at < log.deployed_at:
+        return "that was before this version of the campaign was deployed", plan.source
+    if start.only_if is not None:
+        truth, why = grounds(start.only_if, log, event.at, dict(event.data))
+        if truth is not True:
+            return f"only if {condition(start.only_if)}: {', '.join(why)}", start.source
+    day = calendar.local_date(event.at, log.zone).isoformat()
+    if plan.runs is not None and not plan.runs[0] <= day <= plan.runs[1]:
+        return f"the campaign takes leads in from {plan.runs[0]} to {plan.runs[1]}", plan.source
+    if plan.reentry.kind == "per":
+        value = str(event.data.get(plan.reentry.datum or "", ""))
+        if any(run.per == value and run.started_at <= event.at for run in log.runs):
+            return f"{reentry_words(plan.reentry)}, and {quoted(value)} had been in it", plan.source
+    elif any(run.started_at <= event.at and (run.ended_at is None or run.ended_at > event.at) for run in log.runs):
+        return "the lead was in the campaign already", plan.source
+    return _again(log, plan, event.at), plan.source
+
+
+def _again(log: Log, plan: Plan, at: datetime) -> str:
+    past = [run for run in log.runs if run.ended_at is not None and run.ended_at <= at]
+    if past and plan.reentry.kind == "once":
+        return f"{reentry_words(plan.reentry)}, and the lead had been in it"
+    if past and plan.reentry.kind == "after" and plan.reentry.after is not None:
+        left = max(run.ended_at for run in past if run.ended_at is not None)
+        return f"{reentry_words(plan.reentry)}: {duration(plan.reentry.after)} from {_day(left, log)} were not over"
+    if log.lead.suppressed is not None:
+        return f"the lead may not be mailed any more: {log.lead.suppressed}"
+    return "no rule of today's version forbids it: the version of that day or a pause may have"
+
+
+def _day(at: datetime, log: Log) -> str:
+    return calendar.local_date(at, log.zone).isoformat()
+
+
+_SAID = {
+    "form.submitted": "form {name} was submitted", "form.posted": "form {name} was sent and not yet confirmed",
+    "email.clicked": "a link in {name} was clicked", "email.opened": "email {name} was opened",
+    "email.replied": "email {name} was answered", "email.delivered": "email {name} was delivered",
+    "email.bounced": "email {name} bounced", "page.visited": "page {name} was visited",
+    "file.downloaded": "file {name} was downloaded", "video.watched": "video {name} was watched",
+    "list.joined": "list {name} was joined", "list.left": "list {name} was left",
+    "segment.joined": "segment {name} was entered", "segment.left": "segment {name} was left",
+    "webinar.registered": "the lead registered for webinar {name}", "webinar.attended": "webinar {name} was attended",
+    "custom": "event {name} happened", "lead.unsubscribed": "the lead unsubscribed",
+    "handoff.accepted": "sales accepted", "handoff.rejected": "sales rejected",
+    "handoff.overdue": "sales let the last time limit pass",
+}  # fmt: skip
+
+
+def event_words(event: Event, log: Log | None = None) -> str:
+    """What happened, in the past tense where the language has a phrase for it."""
+    data = event.data
+    match event.type:
+        case "stage.entered":
+            return f"the lead became {event.name}"
+        case "score.reached" | "score.dropped":
+            model = f" of {quoted(event.name)}" if event.name else ""
+            verb = "rose" if event.type == "score.reached" else "fell"
+            return f"the score{model} {verb} from {data.get('before', 0):g} to {data.get('after', 0):g}"
+        case "handoff.rejected" if data.get("reason"):
+            return f"sales rejected: {data['reason']}"
+        case "pattern.met" | "date.due" if log is not None and event.name in log.met:
+            return log.met[event.name]
+    said = _SAID.get(event.type)
+    named = quoted(event.name) if event.name else ""
+    return " ".join(said.format(name=named).split()) if said else f"{event.type.replace('.', ' ')} {named}".strip()

@@ -1,0 +1,144 @@
+"""Why a condition was true or false for a lead: the values that decided it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from dsl.plan import (
+    All,
+    Any_,
+    Compare,
+    Condition,
+    DateIs,
+    FreeMail,
+    Has,
+    In,
+    InCampaign,
+    InList,
+    InSegment,
+    Known,
+    Not,
+    Operand,
+    StageIs,
+    Subscribed,
+    TrackingAllowed,
+    Value,
+)  # fmt: skip
+from engine import calendar
+from engine.conditions import Facts, holds, matches, own_key, value_of
+from engine.model import TRACKING
+from engine.why.log import Log
+from engine.words import condition as in_words
+from engine.words import operand, quoted, scalar
+
+Grounds = tuple[bool | None, tuple[str, ...]]
+"""Whether it was true (None: it cannot be told afterwards), and what decided it."""
+
+
+def grounds(
+    asked: Condition, log: Log, at: datetime, data: dict[str, Any] | None = None, entered: datetime | None = None
+) -> Grounds:  # fmt: skip
+    """The truth of a condition as of an instant. `data` is that of the event it is about, `entered` when the run
+    began."""
+    return _Question(log, at, log.facts(at, data, entered), entered).ask(asked)
+
+
+class _Question:
+    def __init__(self, log: Log, at: datetime, facts: Facts, entered: datetime | None) -> None:
+        self.log, self.at, self.facts, self.entered = log, at, facts, entered
+
+    def ask(self, asked: Condition) -> Grounds:
+        match asked:
+            case Not(item=item):
+                truth, why = self.ask(item)
+                return (None if truth is None else not truth), why
+            case All(items=items):
+                return self._several([self.ask(item) for item in items], deciding=False)
+            case Any_(items=items):
+                return self._several([self.ask(item) for item in items], deciding=True)
+            case InSegment(name=name, condition=inner):
+                truth, why = self.ask(inner)
+                state = {True: "was in", False: "was not in", None: "may have been in"}[truth]
+                return truth, (f"the lead {state} segment {quoted(name)} ({', '.join(why)})",)
+            case Has():
+                return self._has(asked)
+            case InList() | InCampaign() | Subscribed() | TrackingAllowed():
+                return self._member(asked)
+            case _:
+                return self._values(asked)
+
+    def _several(self, found: list[Grounds], *, deciding: bool) -> Grounds:
+        """One part that is `deciding` decides; then only such parts are worth telling."""
+        decided = [why for truth, why in found if truth is deciding]
+        if decided:
+            told = decided[:1] if deciding else decided
+            return deciding, tuple(dict.fromkeys(line for why in told for line in why))
+        unclear = [why for truth, why in found if truth is None]
+        told = unclear or [why for _, why in found]
+        return (None if unclear else not deciding), tuple(dict.fromkeys(line for why in told for line in why))
+
+    def _values(self, asked: Condition) -> Grounds:
+        match asked:
+            case Compare(left=left, right=right):
+                operands: tuple[Operand, ...] = (left, right)
+            case In(left=left):
+                operands = (left,)
+            case Known(operand=one) | DateIs(operand=one):
+                operands = (one,)
+            case StageIs():
+                return bool(holds(asked, self.facts)), (f"the stage was {self.facts.stage or 'not set'}",)
+            case FreeMail():
+                return bool(holds(asked, self.facts)), (f"the address is at {_domain(self.facts)}",)
+            case _:
+                return None, (f"`{in_words(asked)}` cannot be told afterwards",)
+        return holds(asked, self.facts), tuple(self._value(one) for one in operands if not isinstance(one, Value))
+
+    def _value(self, one: Operand) -> str:
+        value = value_of(one, self.facts)
+        if value is None:
+            return f"{operand(one)} was unknown"
+        if isinstance(value, list | tuple):
+            return f"{operand(one)} was {', '.join(map(str, value))}"
+        return f"{operand(one)} was {scalar(value)}" if isinstance(value, bool | int | float | str) else operand(one)
+
+    def _has(self, asked: Has) -> Grounds:
+        start = self.entered if asked.since_entering else None
+        if asked.within is not None:
+            start = calendar.since(asked.within, self.at, self.log.zone)
+        found = [
+            one for one in self.facts.history if (start is None or one.at >= start) and matches(asked.pattern, one)
+        ]  # fmt: skip
+        said = in_words(asked.model_copy(update={"times": None}))
+        many = "never" if not found else "once" if len(found) == 1 else f"{len(found)} times"
+        return holds(asked, self.facts), (f"`{said}`: {many}",)
+
+    def _member(self, asked: InList | InCampaign | Subscribed | TrackingAllowed) -> Grounds:
+        match asked:
+            case InCampaign(name=name, ever=ever):
+                inside = holds(asked, self.facts)
+                verb = "had been" if ever else "was"
+                return inside, (f"the lead {verb}{'' if inside else ' not'} in campaign {quoted(name)}",)
+            case Subscribed(topic=topic):
+                return self._topic(topic, f"subscribed to {quoted(topic)}")
+            case TrackingAllowed():
+                if not self.log.program.workspace.tracking_needs_consent:
+                    return True, ("tracking is always on",)
+                return self._topic(TRACKING, "asked for consent to tracking and gave it")
+            case InList(name=name):
+                joined = [
+                    one.type == "list.joined" for one in self.log.events
+                    if one.type in ("list.joined", "list.left") and one.name.casefold() == name.casefold()
+                    and one.at <= self.at
+                ]  # fmt: skip
+                inside = joined[-1] if joined else holds(asked, self.facts)
+                return inside, (f"the lead was{'' if inside else ' not'} in list {quoted(name)}",)
+
+    def _topic(self, topic: str, said: str) -> Grounds:
+        key = own_key(self.log.lead.topics, topic)
+        inside = key is not None and self.log.lead.topics[key] == "subscribed"
+        return inside, (f"the lead is{'' if inside else ' not'} {said}",)
+
+
+def _domain(facts: Facts) -> str:
+    return str(facts.fields.get("email", "")).rpartition("@")[2] or "no known domain"

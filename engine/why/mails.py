@@ -1,0 +1,98 @@
+"""What came of a mail: sent, held back, or not sent and why; opened, clicked, answered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from dsl.plan import AnyStep, Plan, Send
+from engine.outline import words
+from engine.sending import is_open
+from engine.why.log import Log, Message, Run, Said
+from engine.words import duration, quoted, windows
+
+PROMPT = timedelta(minutes=2)
+"""A mail that leaves this soon was not held back."""
+
+REASONS = {
+    "no consent": "the lead has not subscribed", "too late": "it had to wait longer than `within` allows",
+    "erased": "the lead's data has been erased",
+    "unsubscribed from the topic": "the lead has unsubscribed from its topic",
+    "control group": "the lead is in the control group, which is only measured",
+    "nobody to notify": "there is nobody to notify: no owner, no team, nobody in it",
+    "interrupted": "the connection broke while it was handed over: it may have arrived, and is never sent twice",
+}  # fmt: skip
+_ENGAGED = {
+    "email.delivered": "delivered", "email.opened": "opened", "email.clicked": "clicked", "email.replied": "answered",
+    "email.bounced": "bounced",
+}  # fmt: skip
+
+
+def mail_lines(log: Log, run: Run, step: AnyStep, at: datetime, nth: int) -> Iterator[Said]:
+    """The lines of the `nth` time the run came to a send."""
+    mine = sorted((one for one in run.messages if one.step == step.id), key=lambda one: one.at)
+    if nth < len(mine):
+        yield from _message(log, run.plan, mine[nth], at, words(step))
+
+
+def not_walked(log: Log, run: Run) -> Iterator[Said]:
+    """Mails of steps that the remembered way no longer shows."""
+    shown: dict[str, int] = {}
+    for walk in run.path:
+        shown[walk.step] = shown.get(walk.step, 0) + 1
+    counted: dict[str, int] = {}
+    for one in sorted(run.messages, key=lambda each: each.at):
+        nth = counted[one.step] = counted.get(one.step, 0) + 1
+        if nth > shown.get(one.step, 0):
+            step = run.plan.by_id.get(one.step) if run.plan else None
+            yield from _message(log, run.plan, one, one.at, words(step) if step else f"send {quoted(one.template)}")
+
+
+def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said: str) -> Iterator[Said]:
+    held = held_by(log, plan, one, arrived) if one.at - arrived > PROMPT else ""
+    match one.state:
+        case "accepted":
+            mail = f"sent {quoted(one.template)}: {one.subject}" if one.subject and one.staff is None else said
+            yield Said(one.at, mail, why=", ".join(filter(None, (_to(one), held))), source=one.source)
+        case "skipped":
+            yield Said(one.at, f"did not {said}", "not", _reason(one.reason, plan), one.source)
+        case "failed":
+            yield Said(one.at, f"{said}: the mail failed", "warn", one.reason, one.source)
+        case "unknown":
+            yield Said(
+                one.at, f"{said}: nobody knows whether it left", "warn", REASONS.get(one.reason, one.reason), one.source
+            )
+        case _:
+            yield Said(one.at, f"{said}: on its way", "wait", source=one.source)
+    for event in log.events:
+        if event.message_id == one.id and event.type in _ENGAGED:
+            link = str(event.data.get("link") or "")
+            yield Said(event.at, f"{_ENGAGED[event.type]} {quoted(one.template)}", "beside", link)
+
+
+def _to(one: Message) -> str:
+    return f"to {one.staff}" if one.staff else ""
+
+
+def _reason(reason: str, plan: Plan | None) -> str:
+    if reason == "no consent":
+        return f"the lead is not subscribed to {quoted(plan.topic)}" if plan and plan.topic else REASONS[reason]
+    if reason.startswith("suppressed: "):
+        return f"the lead may not be mailed any more: {reason.removeprefix('suppressed: ')}"
+    return REASONS.get(reason, reason)
+
+
+def held_by(log: Log, plan: Plan | None, one: Message, arrived: datetime) -> str:
+    """Why a mail left later than its step was reached."""
+    since = f"held back since {log.local(arrived)}"
+    workspace = log.program.workspace
+    step = plan.by_id.get(one.step) if plan else None
+    if isinstance(step, Send) and step.mode == "transactional":
+        return since
+    if plan is not None and not is_open(arrived, log.zone, plan.windows, None):
+        return f"{since}: the campaign sends {windows(plan.windows)}"
+    if workspace.quiet_hours is not None and not is_open(arrived, log.zone, (), workspace.quiet_hours):
+        return f"{since}: quiet hours from {workspace.quiet_hours[0]} to {workspace.quiet_hours[1]}"
+    if limit := workspace.mail_limit:
+        return f"{since}: at most {limit.times} emails per {duration(limit.per)}"
+    return since

@@ -1,0 +1,163 @@
+"""Reads the log of one lead and one campaign from Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dsl.plan import Plan, Program
+from engine.catalog import Catalog, Deployment
+from engine.model import Event, Lead
+from engine.position import Position
+from engine.store.db import Database
+from engine.tokens import email_key
+from engine.why.log import Log, Message, Move, Points, Rest, Run, Walk
+
+MOST_EVENTS = 20_000
+
+_LEAD = text("""
+SELECT id, email, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at, lists, interests
+FROM leads
+WHERE email_key = :key OR id = CAST(:id AS uuid)""")
+
+_SIMILAR = text("""
+SELECT email_key FROM leads WHERE email_key LIKE :begin OR email_key LIKE :end ORDER BY last_at DESC LIMIT 500""")
+
+_EVENTS = text("""
+SELECT * FROM (SELECT seq, at, type, name, data, key, enrolment_id, message_id FROM events WHERE lead_id = :lead
+ORDER BY seq DESC LIMIT :most) newest ORDER BY seq""")
+
+_POINTS = text("""
+SELECT cause, rule, model, amount, score_after, booked_at, seq FROM points WHERE lead_id = :lead
+ORDER BY booked_at, seq, cause""")
+
+_MOVES = text("SELECT seq, stage, before, reason, at FROM stages WHERE lead_id = :lead ORDER BY seq")
+
+_RUNS = text("SELECT * FROM enrolments WHERE lead_id = :lead ORDER BY started_at, number")
+
+_MESSAGES = text("""
+SELECT id, owner_id, step, visit, template, kind, staff, state, reason, source, subject, at FROM messages
+WHERE lead_id = :lead ORDER BY at""")
+
+_WAITS = text("""
+SELECT w.enrolment_id, w.step, w.source, w.what, w.due_at FROM waits w
+JOIN enrolments e ON e.id = w.enrolment_id WHERE e.lead_id = :lead ORDER BY w.branch""")
+
+_HANDOFFS = text("SELECT id, enrolment_id, source FROM handoffs WHERE lead_id = :lead AND enrolment_id IS NOT NULL")
+
+_SINCE = text("""
+SELECT min(d.at) FROM plans p JOIN deployments d ON d.epoch = p.epoch WHERE p.digest = :digest""")
+
+_CAMPAIGNS = text("SELECT DISTINCT campaign FROM enrolments")
+
+
+class Unknown(Exception):
+    """There is no such lead or campaign. `names` are those there are, to look for near ones among."""
+
+    def __init__(self, what: str, word: str, names: tuple[str, ...]) -> None:
+        super().__init__(what, word)
+        self.what, self.word, self.names = what, word, names
+
+
+async def read(db: Database, who: str, campaign: str, now: datetime) -> Log:
+    """Everything about the lead (an address or an id) in the campaign. Raises Unknown."""
+    catalog = Catalog(db)
+    deployment = await catalog.refresh()
+    if deployment is None:
+        raise Unknown("deployment", "", ())
+    async with db.engine.connect() as connection:
+        lead = await find_lead(connection, who)
+        name = await _campaign(connection, deployment.program, campaign)
+        runs = list((await connection.execute(_RUNS, {"lead": lead.id})).mappings())
+        mine = [row for row in runs if row["campaign"].casefold() == name.casefold()]
+        await catalog.need(row["digest"] for row in mine)
+        return await _log(connection, deployment, catalog, lead, name, runs, now)
+
+
+async def find_lead(connection: AsyncConnection, who: str) -> Lead:
+    """The lead with that address or id. Raises Unknown with addresses like it."""
+    try:
+        id = str(UUID(who))
+    except ValueError:
+        id = None
+    key = email_key(who) if "@" in who else who.casefold()
+    row = (await connection.execute(_LEAD, {"key": key, "id": id})).mappings().one_or_none()
+    if row is None:
+        begin, _, domain = key.partition("@")
+        values = {"begin": f"{_plain(begin)[:2]}%", "end": f"%@{_plain(domain)}" if domain else "-"}
+        raise Unknown("lead", who, tuple((await connection.execute(_SIMILAR, values)).scalars()))
+    return Lead(**row)
+
+
+def _plain(part: str) -> str:
+    return part.replace("\\", "").replace("%", "").replace("_", "")
+
+
+async def _campaign(connection: AsyncConnection, program: Program, wanted: str) -> str:
+    names = [plan.campaign for plan in program.campaigns]
+    names += [name for name in (await connection.execute(_CAMPAIGNS)).scalars() if name not in names]
+    for name in names:
+        if name.casefold() == wanted.casefold():
+            return name
+    raise Unknown("campaign", wanted, tuple(names))
+
+
+async def _log(
+    connection: AsyncConnection, deployment: Deployment, catalog: Catalog, lead: Lead, name: str, rows: list[Any],
+    now: datetime,
+) -> Log:  # fmt: skip
+    async def all_of(statement: Any, **more: Any) -> list[Any]:
+        return list(await connection.execute(statement, {"lead": lead.id, **more}))
+
+    program = deployment.program
+    plan = next((one for one in program.campaigns if one.campaign.casefold() == name.casefold()), None)
+    since = (await connection.execute(_SINCE, {"digest": plan.digest})).scalar() if plan else None
+    messages, waits, handoffs = await all_of(_MESSAGES), await all_of(_WAITS), await all_of(_HANDOFFS)
+    runs = [
+        _run(row, catalog.plan(row["digest"]), messages, waits, handoffs)
+        for row in rows if row["campaign"].casefold() == name.casefold()
+    ]  # fmt: skip
+    return Log(
+        lead=lead, program=program, campaign=name, now=now, plan=plan, deployed_at=since,
+        events=[
+            Event(row.seq, row.at, row.type, row.name, row.data, row.key, row.enrolment_id, row.message_id)
+            for row in await all_of(_EVENTS, most=MOST_EVENTS)
+        ],
+        points=[
+            Points(row.cause, row.rule, row.model, float(row.amount), float(row.score_after), row.booked_at, row.seq)
+            for row in await all_of(_POINTS)
+        ],
+        moves=[Move(row.seq, row.stage, row.before, row.reason, row.at) for row in await all_of(_MOVES)],
+        runs=runs,
+        others=[
+            (row["campaign"], row["started_at"], row["ended_at"])
+            for row in rows if row["campaign"].casefold() != name.casefold()
+        ],
+        received=[
+            Event(0, row.at, "email.received", row.template, {}, message_id=row.id)
+            for row in messages if row.state == "accepted" and row.kind in ("marketing", "transactional")
+        ],
+        sources={rule.id: rule.source for scoring in program.scorings for rule in scoring.rules},
+    )  # fmt: skip
+
+
+def _run(row: Mapping[str, Any], plan: Plan | None, messages: list[Any], waits: list[Any], handoffs: list[Any]) -> Run:
+    position = Position.from_json(row["position"])
+    id = row["id"]
+    return Run(
+        id=id, number=row["number"], digest=row["digest"], plan=plan, state=row["state"], outcome=row["outcome"],
+        attention=row["attention"], leave_seq=row["leave_seq"], started_at=row["started_at"], ended_at=row["ended_at"],
+        entered=position.entered, per=row["per"],
+        path=tuple(Walk(step, datetime.fromisoformat(at), branch) for step, at, branch in position.path),
+        messages=tuple(
+            Message(m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id, m.staff)
+            for m in messages if m.owner_id == id
+        ),
+        rests=tuple(Rest(w.step, w.source, w.what, w.due_at) for w in waits if w.enrolment_id == id),
+        handoffs=tuple((h.source, h.id) for h in handoffs if h.enrolment_id == id),
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""How a step that chooses came to its choice: waits, conditions, chance, sales. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from dsl.plan import AnyStep, Arm, HandOff, If, Repeat, Wait
+from engine.conditions import matches
+from engine.model import Event
+from engine.outline import Exit, exits, words
+from engine.why.entering import event_words
+from engine.why.grounds import grounds
+from engine.why.log import Log, Run, Said
+from engine.words import condition, pattern
+
+
+# ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def wait_ended(
+    log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None
+) -> Iterator[Said]:
+    """What ended a wait: the event of one of its arms, or the time. Nothing while it lasts or when the run left."""
+    if not isinstance(step, Wait) or until is None or (following is None and _left(run)):
+        return
+    found = _ending(log, run, step, until, following)
+    if found is not None:
+        arm, event = found
+        yield Said(
+            event.at, f"the wait ended: {event_words(event, log)}", why=f"for {pattern(arm.pattern)}", source=arm.source
+        )
+        return
+    if step.arms:
+        missed = " nor ".join(pattern(arm.pattern) for arm in step.arms)
+        yield Said(until, f"the time was up, and not: {missed}", "not", "otherwise", step.source)
+    elif step.missed != step.then and following == step.missed and until - at < _INSTANT:
+        yield Said(at, "that moment had passed already, or is unknown", "not", "otherwise", step.source)
+
+
+_INSTANT = datetime.resolution * 2_000_000
+
+
+def _left(run: Run) -> bool:
+    return run.outcome in ("left", "unsubscribed") or run.state == "leaving"
+
+
+def _ending(log: Log, run: Run, step: Wait, until: datetime, following: str | None) -> tuple[Arm, Event] | None:
+    """The newest event up to the end that an arm with this way on was waiting for."""
+    for event in reversed(log.events):
+        if event.at > until:
+            continue
+        if event.at < run.started_at:
+            return None
+        for arm in step.arms:
+            if arm.target == following and matches(arm.pattern, event, run.id):
+                return arm, event
+    return None
+
+
+# ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str | None) -> Iterator[Said]:
+    """The way taken, the values that decided it, and the ways that were not."""
+    if isinstance(step, If):
+        yield from _if(log, run, step, at, following)
+    elif isinstance(step, Repeat):
+        round_ = following == step.body and following is not None
+        why = ""
+        if step.until is not None:
+            _, told = grounds(step.until, log, at, entered=run.started_at)
+            why = f"until {condition(step.until)}: {', '.join(told)}"
+        yield Said(at, f"{words(step)}: {'another round' if round_ else 'no more rounds'}", why=why, source=step.source)
+    else:
+        taken = next((way for way in exits(step) if way.target == following), None)
+        said = f"{words(step)}: {taken.label}" if taken else words(step)
+        yield Said(at, said, why="by chance, and the same every time for this lead", source=step.source)
+
+
+def _if(log: Log, run: Run, step: If, at: datetime, following: str | None) -> Iterator[Said]:
+    event = _awake(log, run, at)
+    data = dict(event.data) if event else None
+    for branch in step.branches:
+        truth, why = grounds(branch.condition, log, at, data, run.started_at)
+        told = ", ".join(why)
+        if branch.target == following and truth is not False:
+            yield Said(at, f"yes: if {condition(branch.condition)}", why=told, source=step.source)
+            return
+        contrary = ": as the values are known today; they were others then" if truth else ""
+        yield Said(at, f"no: if {condition(branch.condition)}", "not", told + contrary, step.source)
+    yield Said(at, "so: otherwise", source=step.source)
+
+
+def _awake(log: Log, run: Run, at: datetime) -> Event | None:
+    """The event the branch carries: the newest one that could have woken or started the run."""
+    plan = run.plan
+    if plan is None:
+        return None
+    wanted = [start.pattern for start in plan.starts]
+    wanted += [arm.pattern for step in plan.steps if isinstance(step, Wait) for arm in step.arms]
+    return next(
+        (
+            event for event in reversed(log.events)
+            if run.started_at <= event.at <= at and any(matches(one, event, run.id) for one in wanted)
+        ),
+        None,
+    )  # fmt: skip
+
+
+# ── sales ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+_HANDED = {
+    "handoff.opened": "handed to team {name}", "handoff.assigned": "given to {member}",
+    "handoff.acknowledged": "acknowledged by {by}", "handoff.contacted": "contacted by {by}",
+    "handoff.accepted": "accepted by {by}", "handoff.rejected": "rejected by {by}: {reason}",
+    "handoff.overdue": "closed without an answer from sales",
+}  # fmt: skip
+
+
+def handoff_lines(
+    log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None
+) -> Iterator[Said]:
+    """What sales did with the lead, and the case that followed."""
+    assert isinstance(step, HandOff)
+    yield Said(at, words(step), source=step.source)
+    mine = {str(id) for source, id in run.handoffs if source == step.source}
+    for event in log.events:
+        if event.type in _HANDED and str(event.data.get("handoff")) in mine and at <= event.at:
+            values = {"by": "sales", "reason": "no reason given", **event.data, "name": event.name}
+            yield Said(event.at, _HANDED[event.type].format_map(_Blank(values)), source=step.source)
+    if not mine:
+        joined = "" if step.detached else "it joined a handoff that was open already, or no team takes this lead"
+        yield Said(at, "no handoff of its own was opened", "not", joined, step.source)
+    taken: Exit | None = next((way for way in exits(step) if way.target == following and way.label), None)
+    if taken is not None and following is not None and until is not None:
+        yield Said(until, f"so: {taken.label}", source=step.source)
+
+
+class _Blank(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "somebody"
