@@ -129,10 +129,10 @@ def _held(log: Log, run: Run) -> Iterator[Said]:
     """The times in which the campaign itself stood still while the lead was inside."""
     end = run.ended_at or log.now
     for hold in log.holds:
-        if hold.at < end and (hold.until is None or hold.until > run.started_at):
+        if hold.at <= end and (hold.until is None or hold.until > run.started_at):
             why = ": ".join(part for part in (f"by {hold.author}", hold.reason) if part)
             yield Said(max(hold.at, run.started_at), f"the campaign was {hold.state}", "warn", why)
-            if hold.until is not None and hold.until < end:
+            if hold.until is not None and hold.until <= end:
                 yield Said(hold.until, "the campaign went on", "beside")
 
 
