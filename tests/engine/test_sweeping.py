@@ -1,4 +1,4 @@
-"""The sweeper under attack: trouble with a lead, several workers at once, a deployment in between, many leads at once."""
+"""The sweeper under attack: trouble with a lead, several workers at once, a deployment in between, many leads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry, Segment, Start
 from engine import sweeper
-from engine.intake import Occurrence, record
 from engine.update import tell
 from tests.support.attacks import second
 from tests.support.invariants import broken

@@ -168,6 +168,9 @@ class World:
                 return found and found[1]
         return None
 
+    def log_files(self) -> list[Path]:
+        return sorted((self.stack.home / "logs").glob("*.log"))
+
     def broken(self) -> list[str]:
         return broken(self.stack.database_url, self.mail.accepted)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from engine.deploy import How
 from engine.keys import make_key
 from tests.faults.conftest import World, open_world, until, write_workspace
 from tests.support.histories import fetch_ended
-from tests.support.invariants import Picture, assert_whole, take
+from tests.support.invariants import Picture, assert_whole, breaches, moves_of, take
 from tests.support.whole import Hook, templates, workspace
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,9 +38,12 @@ PERSONAL = ("lead.example", "acme.example", "zaphodia")
 
 @dataclass
 class Acme:
+    """`picture`: all that is remembered once all rests."""
+
     world: World
     hook: Hook
     key: str
+    picture: Picture = field(default_factory=lambda: Picture({}))
 
     async def tell(self, what: str, *items: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Post to the API, all at once in one list."""
@@ -55,8 +57,8 @@ class Acme:
 
     async def day(self, number: float) -> None:
         """Until so many days have passed since the beginning."""
-        while self.world.rt.clock.now() < BEGIN + timedelta(days=number):
-            await asyncio.sleep(0.05)
+        end = self.world.rt.clock.to_real(BEGIN + timedelta(days=number))
+        await asyncio.sleep(max((end - self.world.rt.clock.real()).total_seconds(), 0))
 
     def mails(self, name: str) -> list[str]:
         return sorted(self.world.accepted(f"{name}@"))
@@ -115,13 +117,13 @@ async def test_every_campaign_carries_its_leads_to_the_end(acme: Acme) -> None:
     await killed
     await acme.day(29)
     await until(lambda: not living(world) and not world.query("SELECT 1 FROM outbox"))
-    picture = take(
+    picture = acme.picture = take(
         world.stack.database_url, world.mail.accepted, runs=await fetch_ended(world.stack.temporal_address),
         posts=posts, hooks=acme.hook.keys,
     )  # fmt: skip
     assert_whole(picture, clock.to_real)
     outcomes_are_right(acme, picture)
-    await nothing_personal(world)
+    await nothing_personal(world, len(picture.enrolments))
 
 
 async def everybody_comes(acme: Acme) -> list[tuple[str, str]]:
@@ -167,6 +169,7 @@ def outcomes_are_right(acme: Acme, picture: Picture) -> None:
     assert acme.runs("Renewal") == {"renews": "finished", "moves": "left", "empties": "left", "zone": "finished"}
     assert acme.mails("owner") == ["internal/risk"] * 2
     assert acme.runs("Contract") == dict.fromkeys(ENDING, "finished")
+    assert len(moves_of(picture)) == 3, "all who were still waiting"
     assert acme.mails("moves") == ["contract/new", "renewal/first"]
     assert acme.mails("empties") == ["contract/old", "renewal/first"], "without a date there is nothing to wait for"
     taken = Counter(row.template.rpartition("/")[2] for row in picture.messages if row.kind == "post")
@@ -179,6 +182,8 @@ def outcomes_are_right(acme: Acme, picture: Picture) -> None:
     assert "internal/large" in acme.mails("eva")
     assert "internal/large" not in acme.mails("away"), "who is away is not told"
     assert acme.runs("Large") == {"large": "finished"}
+    assert [run for run in picture.enrolments if run.attention] == []
+    assert world.query("SELECT 1 FROM leads WHERE attention IS NOT NULL") == []
     assert acme.runs("Doomed") == {"doomed": "stopped by ada"}
     assert acme.mails("doomed") == ["doomed/first"]
 
@@ -206,7 +211,7 @@ def whitepaper_and_what_follows(acme: Acme, picture: Picture) -> None:
     assert set(woken.values()) == {"finished"}
 
 
-async def nothing_personal(world: World) -> None:
+async def nothing_personal(world: World, runs: int) -> None:
     """Of all that, Temporal and the logs have heard ids only."""
     client = await Client.connect(world.stack.temporal_address)
     told: dict[str, str] = {}
@@ -214,10 +219,71 @@ async def nothing_personal(world: World) -> None:
         history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
         raw = b"".join(one.SerializeToString() for one in history.events)
         told[run.id] = history.to_json() + raw.decode("utf-8", "replace")
-    assert len(told) >= 40
-    logs = {path.name: path.read_text("utf-8", "replace") for path in Path(world.stack.home / "logs").glob("*.log")}
+    assert len(told) >= runs
+    logs = {path.name: path.read_text("utf-8", "replace") for path in world.log_files()}
     for name, text in {**told, **logs}.items():
         assert [one for one in PERSONAL if one in text.casefold()] == [], name
+
+
+Doctor = Callable[[Picture], None]
+
+
+def change(picture: Picture, table: str, which: Callable[[Any], bool], **values: Any) -> None:
+    """Of the first such row."""
+    rows = picture.rows[table]
+    index = next(n for n, row in enumerate(rows) if which(row))
+    rows[index] = rows[index]._replace(**values)
+
+
+def lose_a_post(picture: Picture) -> None:
+    picture.hooks = (picture.hooks or ())[1:]
+
+
+def post_out_of_nowhere(picture: Picture) -> None:
+    picture.hooks = [*(picture.hooks or ()), "another"]
+
+
+def write_twice_to_a_colleague(picture: Picture) -> None:
+    row = next(one for one in picture.messages if one.kind == "staff")
+    picture.rows["messages"].append(row._replace(id="another", visit=f"{row.visit} again"))
+    picture.ledger = [*(picture.ledger or ()), {"message": "another"}]
+
+
+def mail_in_a_pause(picture: Picture) -> None:
+    pause = next(row for row in picture.campaign_states if row.state == "paused")
+    runs = {run.id for run in picture.enrolments if run.campaign == "Digest"}
+    within = pause.at + (pause.until - pause.at) / 2
+    change(picture, "messages", lambda row: row.owner in runs and row.state == "accepted", at=within)
+
+
+def repeat_a_date(picture: Picture) -> None:
+    row = next(one for one in picture.events if one.type == "date.due")
+    picture.rows["events"].append(row)
+
+
+def move_in_silence(picture: Picture) -> None:
+    picture.digests = {run.id: run.digest for run in picture.enrolments}
+    others = [run.digest for run in picture.enrolments if run.campaign == "Digest"]
+    change(picture, "enrolments", lambda run: run.campaign == "Contract", digest=others[0])
+
+
+@pytest.mark.parametrize(
+    ("doctor", "words"),
+    [
+        (lose_a_post, "is accepted here and was not there (I1)"),
+        (post_out_of_nowhere, "arrived and is not stored here (I2)"),
+        (write_twice_to_a_colleague, "was written to a colleague more than once (I2)"),
+        (mail_in_a_pause, "was marked while its campaign was paused (I5)"),
+        (repeat_a_date, "has come 2 times"),
+        (move_in_silence, "has changed its plan (I7)"),
+    ],
+)
+def test_the_checker_sees_what_is_wrong(acme: Acme, doctor: Doctor, words: str) -> None:
+    kept = acme.picture
+    doctored = replace(kept, rows={name: list(rows) for name, rows in kept.rows.items()})
+    assert breaches(doctored) == []
+    doctor(doctored)
+    assert words in "\n".join(one.text for one in breaches(doctored))
 
 
 def living(world: World) -> list[Any]:
