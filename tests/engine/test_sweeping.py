@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry, Segment, Start
-from engine import sweeper
+from engine import jobs, pauses, sweeper
 from engine.update import tell
 from tests.support.attacks import second
 from tests.support.invariants import broken
@@ -95,6 +96,44 @@ async def test_a_deployment_while_a_schedule_fires_takes_nobody_twice_and_forget
         assert await runs(stage) == ["Weekly"] * 60
 
 
+async def test_midnight_of_all_leads_is_read_a_hundred_rows_at_a_time(fresh_database_url: str) -> None:
+    async with open_program(fresh_database_url, campaign("Old", START)) as stage:
+        async with stage.rt.db.engine.begin() as connection:
+            values = {"many": 20_000, "at": stage.clock.now()}
+            await connection.execute(_LEADS, values)
+            await connection.execute(_CLOCKS, values)
+        async with stage.rt.db.engine.connect() as connection:
+            await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
+        async with stage.rt.db.engine.connect() as connection:
+            for query, values in (
+                (sweeper._DUE, {"now": stage.clock.now(), "many": 100}),
+                (sweeper._BEHIND, {"epoch": 2, "many": 100}),
+            ):
+                explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.text}")
+                [plan] = (await connection.execute(explained, values)).scalar_one()
+                assert max(rows_read(plan["Plan"])) <= 100
+
+
+def rows_read(node: dict[str, Any]) -> list[float]:
+    """By each node of a plan, all its rounds together."""
+    own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return [own, *(rows for below in node.get("Plans", ()) for rows in rows_read(below))]
+
+
+async def test_a_resumed_campaign_is_told_without_a_pause_between_batches(
+    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_program(fresh_database_url, campaign("C", START)) as stage:
+        for n in range(7):
+            await happen(stage, "custom", "start", email=f"lead{n}@lead.example")
+        await pauses.pause(stage.rt.db, stage.clock, "C", "ada")
+        stage.clock.advance(HOUR)
+        await pauses.resume(stage.rt.db, stage.clock, "C", "ada")
+        monkeypatch.setattr(jobs, "carry", partial(jobs.carry, many=3))
+        assert await jobs.sweep(stage.rt) >= 1
+        assert await jobs.unfinished(stage.rt.db) == []
+
+
 async def test_many_present_members_enter_in_batches(fresh_database_url: str) -> None:
     known = Segment(name="Known", condition=Known(operand=FieldRef(name="company")), source="s:1")
     entered = Start(pattern=Pattern(type="segment.joined", name="Known"), present=True, source="c:1")
@@ -139,6 +178,7 @@ async def test_a_clock_that_goes_back_neither_repeats_nor_loses_a_date(fresh_dat
         assert [one.at for one in log] == sorted(one.at for one in log)
 
 
+_CLOCKS = text("INSERT INTO lead_clock (lead_id, what, due_at) SELECT id, 'daily', :at FROM leads LIMIT :many")
 _LEADS = text("""
 INSERT INTO leads (id, email, email_key, seq, fields, scores, rated, stage, topics, created_at, last_at, epoch)
 SELECT gen_random_uuid(), 'm' || n || '@x.example', 'm' || n || '@x.example', 0, '{"company": "A"}', '{}', '{}', '',
