@@ -81,16 +81,24 @@ class Stored:
         return await self.hot.one(asked, {"lead": self.lead, "key": key}) is not None
 
 
-async def ring(hot: Hot, ledger: Ledger) -> int:
-    """Look at every row that is due, in the order of time. How many there were."""
-    due = await hot.all(
+Due = tuple[datetime, str]
+"""One row of a lead's clock: the instant and what it is for."""
+
+
+async def take_due(hot: Hot, lead: UUID, now: datetime) -> list[Due]:
+    """Every row of a locked lead that is due, taken away, in the order of time."""
+    rows = await hot.all(
         """DELETE FROM lead_clock WHERE lead_id = %(lead)s AND due_at <= %(now)s RETURNING what, due_at""",
-        {"lead": ledger.lead.id, "now": ledger.now},
+        {"lead": lead, "now": now},
     )
+    return sorted((row.due_at, row.what) for row in rows)
+
+
+async def ring(hot: Hot, ledger: Ledger, due: Sequence[Due]) -> None:
+    """Look at the rows that were due."""
     archive = Stored(hot, ledger.lead.id)
-    for row in sorted(due, key=lambda one: (one.due_at, one.what)):
-        await strike(archive, ledger, row.what, row.due_at)
-    return len(due)
+    for at, what in due:
+        await strike(archive, ledger, what, at)
 
 
 async def strike(archive: Archive, ledger: Ledger, what: str, due: datetime) -> None:
@@ -177,8 +185,9 @@ async def _reactivate(archive: Archive, ledger: Ledger, _: str, due: datetime) -
         return
     data = {"since": quiet.isoformat(), "stage": ledger.lead.stage, "campaign": rule.campaign}
     plan = ledger.rules.index.plans.get(rule.campaign.casefold())
-    if await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}") and plan:
-        ledger.enrol(plan, ledger.events[-1])
+    fired = await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}")
+    if fired is not None and plan is not None:
+        ledger.enrol(plan, fired)
 
 
 async def _fire(
@@ -189,12 +198,11 @@ async def _fire(
     data: Mapping[str, Any],
     key: str,
     enrolment: UUID | None = None,
-) -> bool:
+) -> Event | None:
     """Log it, unless this occurrence is in the log already."""
     if any(one.key == key for one in ledger.events) or await archive.has(key):
-        return False
-    ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
-    return True
+        return None
+    return ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
 
 
 Act = Callable[[Archive, Ledger, str, datetime], Awaitable[None]]

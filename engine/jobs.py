@@ -115,9 +115,14 @@ async def carry(rt: Runtime, only: UUID | None = None, many: int = MANY) -> Job 
 
 
 async def sweep(rt: Runtime) -> int:
-    """What a worker does every second: some runs of the oldest job. How many were dealt with in it so far."""
-    job = await carry(rt)
-    return sum(job.result.values()) if job else 0
+    """What a worker does every second: open jobs, the oldest first, a few runs at a time in turn with other workers.
+
+    How many batches it took on itself.
+    """
+    batches = 0
+    while await carry(rt) is not None:
+        batches += 1
+    return batches
 
 
 def _runs(job: Job, at: datetime, many: int) -> tuple[Any, dict[str, Any]]:

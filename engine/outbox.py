@@ -32,6 +32,8 @@ WHERE outbox.run_id = gone.run_id AND outbox.seq = gone.seq"""
 """A row that somebody holds is about to get a newer seq; waiting for several of them could end in a deadlock."""
 
 AT_ONCE = 32
+MOST = 1_000
+"""So many may wait for their delivery in memory; what a mass start makes beyond that waits in the table."""
 GATHER = 0.25
 """Seconds over which delivered rows are gathered before they are deleted together."""
 BATCH = 100
@@ -54,7 +56,7 @@ class Outbox:
     def push(self, wakes: Sequence[Wake]) -> None:
         """Deliver in the background; a row that cannot be delivered now is left to the sweeper."""
         for wake in wakes:
-            if not self._open():
+            if not self._open() or len(self._tasks) >= MOST:
                 return
             task = asyncio.create_task(self._deliver(wake))
             self._tasks.add(task)
@@ -68,8 +70,8 @@ class Outbox:
         async with self._db.engine.begin() as connection:
             values = {"now": now, "until": now + LEASE, "many": BATCH}
             rows = (await connection.execute(_CLAIM, values)).all()
-        for row in rows:
-            await self._deliver(Wake(row.run_id, row.kind, start=False, seq=row.seq, gen=row.gen, queue=row.queue))
+        wakes = [Wake(row.run_id, row.kind, start=False, seq=row.seq, gen=row.gen, queue=row.queue) for row in rows]
+        await asyncio.gather(*map(self._deliver, wakes))
         return len(rows)
 
     async def settle(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -11,8 +12,9 @@ import structlog
 from sqlalchemy import text
 
 from engine import jobs
-from engine.clocks import ring
+from engine.clocks import ring, take_due
 from engine.opening import commit, open_ledger
+from engine.outbox import BATCH
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.writes import Writes
@@ -29,17 +31,20 @@ MANY = 100
 OFF = timedelta(minutes=10)
 """How long (domain time) a lead is left alone whose clock could not be looked at."""
 
-_DUE = text("""
-SELECT lead_id FROM lead_clock WHERE due_at <= :now GROUP BY lead_id ORDER BY min(due_at) LIMIT :many""")
+# A lead that could not be looked at has a row `refresh` that says when it is tried again; its other rows stay as they
+# are, since the instant at which one was due tells which occurrence it stands for. A subquery in the list of conditions
+# is looked up in the primary key row by row, where an anti-join would read the whole table for the first hundred.
+_PUT_OFF_UNTIL = "(SELECT o.due_at FROM lead_clock o WHERE o.lead_id = {} AND o.what = 'refresh')"
 
-# A lead whose refresh failed has a row that says when it is tried again.
-_BEHIND = text("""
-SELECT id FROM leads l WHERE epoch < :epoch
-    AND NOT EXISTS (SELECT FROM lead_clock c WHERE c.lead_id = l.id AND c.what = 'refresh')
-ORDER BY epoch LIMIT :many""")
+_DUE = text(f"""
+SELECT lead_id FROM lead_clock c
+WHERE due_at <= :now AND coalesce({_PUT_OFF_UNTIL.format("c.lead_id")}, '-infinity') <= :now
+ORDER BY due_at LIMIT :many""")
+
+_BEHIND = text(f"""
+SELECT id FROM leads l WHERE epoch < :epoch AND {_PUT_OFF_UNTIL.format("l.id")} IS NULL ORDER BY epoch LIMIT :many""")
 
 _PUT_OFF = text("""
-WITH moved AS (UPDATE lead_clock SET due_at = :later WHERE lead_id = :lead AND due_at <= :now)
 INSERT INTO lead_clock (lead_id, what, due_at) VALUES (:lead, 'refresh', :later)
 ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at""")
 
@@ -76,7 +81,7 @@ UPDATE enrolments SET attention = 'it rests on nothing' WHERE state = 'live' AND
 async def run(rt: Runtime) -> None:
     """Sweep until cancelled."""
     work: list[tuple[float, Callable[[Runtime], Awaitable[object]]]] = [
-        (1, lambda rt: rt.delivery.sweep()), (1, jobs.sweep), (1, ring_clocks), (30, wake_stalled)
+        (1, deliver_all), (1, jobs.sweep), (1, ring_all), (30, wake_stalled)
     ]  # fmt: skip
     async with asyncio.TaskGroup() as group:
         for every, job in work:
@@ -88,7 +93,7 @@ async def _repeat(rt: Runtime, every: float, job: Callable[[Runtime], Awaitable[
         try:
             await job(rt)
         except Exception as problem:
-            log.warning("sweep.failed", job=getattr(job, "__name__", "outbox"), kind=type(problem).__name__)
+            log.warning("sweep.failed", job=getattr(job, "__name__", ""), kind=type(problem).__name__)
         await asyncio.sleep(every)
 
 
@@ -108,14 +113,30 @@ async def wake_stalled(rt: Runtime) -> int:
     return woken.rowcount
 
 
+async def deliver_all(rt: Runtime) -> None:
+    """Deliver what nobody has delivered until no full batch is left."""
+    while await rt.delivery.sweep() >= BATCH:
+        pass
+
+
+async def ring_all(rt: Runtime) -> None:
+    """Look at clocks until no full batch is left: a schedule or midnight makes those of all leads due at once."""
+    while await ring_clocks(rt) >= MANY:
+        pass
+
+
 async def ring_clocks(rt: Runtime) -> int:
-    """Look at the leads whose clocks are due, and at some that have not seen the deployment. How many there were."""
+    """Look at the leads whose clocks are due, and at some that have not seen the deployment. How many there were.
+
+    Each process takes them in an order of its own, so that many share the work instead of waiting for one another.
+    """
     current = await rt.catalog.refresh()
     epoch = current.epoch if current is not None and current.rules.index.refreshes else 0
     async with rt.db.engine.connect() as connection:
         due = (await connection.execute(_DUE, {"now": rt.clock.now(), "many": MANY})).scalars().all()
         behind = (await connection.execute(_BEHIND, {"epoch": epoch, "many": MANY})).scalars().all()
-    waiting = dict.fromkeys([*due, *behind])
+    waiting = list(dict.fromkeys([*due, *behind]))
+    random.shuffle(waiting)
     for lead_id in waiting:
         try:
             await _ring(rt, lead_id)
@@ -132,13 +153,16 @@ async def _ring(rt: Runtime, lead_id: UUID) -> None:
             await hot.run("DELETE FROM lead_clock WHERE lead_id = %(lead)s", {"lead": lead_id})
             await hot.commit()
             return
+        due = await take_due(hot, lead_id, rt.clock.now())
+        if not due and locked.lead.epoch == locked.epoch:
+            return  # another process was here first
         ledger, _ = await open_ledger(rt, hot, locked)
-        await ring(hot, ledger)
+        await ring(hot, ledger, due)
         await commit(rt, hot, ledger, Writes())
 
 
 async def _put_off(rt: Runtime, lead_id: UUID) -> None:
     """Try a lead that cannot be looked at again in a while, and not every second."""
-    values = {"lead": lead_id, "now": rt.clock.now(), "later": rt.clock.now() + OFF}
+    values = {"lead": lead_id, "later": rt.clock.now() + OFF}
     async with rt.db.engine.begin() as connection:
         await connection.execute(_PUT_OFF, values)

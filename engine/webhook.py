@@ -11,7 +11,7 @@ import hmac
 import socket
 from collections.abc import Mapping
 from datetime import datetime
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ from engine.ports import Parcel, Receipt
 
 SECONDS = 15.0
 """For the whole of one post, from the look-up of the name to the last byte of the answer's head."""
+_UNICAST, _TRANSLATED = ip_network("2000::/3"), ip_network("64:ff9b::/96")
+"""All of IPv6 that is handed out so far; where networks without IPv4 find the rest of the world (RFC 6052)."""
 
 
 class Refused(ValueError):
@@ -94,8 +96,14 @@ class WebPoster:
 
 
 def _public(address: str) -> bool:
+    """Also by the IPv4 address that an IPv6 one stands for, where a gateway would lead to it."""
     one = ip_address(address.partition("%")[0])
-    one = getattr(one, "ipv4_mapped", None) or one
+    if isinstance(one, IPv6Address):
+        translated = IPv4Address(int(one) & 0xFFFFFFFF) if one in _TRANSLATED else None
+        inner = one.ipv4_mapped or one.sixtofour or translated
+        if inner is None:
+            return one in _UNICAST and one.is_global
+        one = inner
     return one.is_global and not one.is_multicast
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ METRICS = ("clicks", "opens", "replies", "goal")
 PRIORITIES = ("high", "normal", "low")
 FIXED = ("email", "created", "owner")
 """Built-in fields that a campaign cannot write."""
+_HERE = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?#]|$)")
 
 
 def check_steps(scope: Scope) -> list[Diagnostic]:
@@ -169,10 +171,11 @@ def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
 
 
 def check_webhook(url: Text, problems: Problems) -> None:
-    if url.value.startswith("http://") and URL.fullmatch(url.value):
-        problems.add("E633", url.span, meant=url.value.replace("http://", "https://", 1))
-    elif not URL.fullmatch(url.value):
+    """Only what stays on this machine may go unencrypted."""
+    if not URL.fullmatch(url.value):
         problems.add("E505", url.span, text=url.value)
+    elif url.value.startswith("http://") and not _HERE.match(url.value):
+        problems.add("E633", url.span, meant=url.value.replace("http://", "https://", 1))
 
 
 # ── campaign lines ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -164,3 +164,20 @@ def test_an_owner_who_is_missing_has_a_stand_in() -> None:
         plan.Receiver(kind="team", name="Everyone"),
         plan.Receiver(kind="address", name="x@acme.example"),
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "codes"),
+    [
+        ("http://127.0.0.1:8000/hook", []),
+        ("http://localhost/hook", []),
+        ("http://[::1]:8000", []),
+        ("http://localhost.acme.example/hook", ["E633"]),
+        ("http://127.0.0.1.acme.example/hook", ["E633"]),
+        ("http://127.0.0.1:8000@acme.example/hook", ["E633", "E008"]),
+        ("http://10.0.0.1/hook", ["E633"]),
+    ],
+)
+def test_only_what_stays_on_this_machine_is_posted_unencrypted(address: str, codes: list[str]) -> None:
+    text = f'campaign "X"\n    starts when form "demo" is submitted\n    flow\n        post to "{address}"\n'
+    assert [one.code for one in compile_text(text).diagnostics if one.severity == "error"] == codes

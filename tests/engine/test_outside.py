@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dsl.plan import FieldRef, Leave, Notify, Post, Receiver, SetField, Value
 from engine.cli.main import app
 from engine.ports import Parcel, Receipt
-from engine.webhook import WebPoster, parcel, webhook_secret
+from engine.webhook import WebPoster, _public, parcel, webhook_secret
 from tests.support.plans import DEMO, FakePoster, campaign, enter, lead, outcomes, send, staged, steps_of
 from tests.support.stage import TUESDAY, Stage
 
@@ -221,6 +221,11 @@ async def test_the_status_decides_and_redirects_are_not_followed(hook, status, s
     assert headers["X-Coldframe-Signature"].startswith(f"t={int(TUESDAY.timestamp())},v1=")
 
 
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::1"])
+def test_public_addresses_are_posted_to_however_they_are_written(address):
+    assert _public(address)
+
+
 async def test_what_does_not_answer_is_tried_again(unused_tcp_port_factory):
     one = WebPoster(private=True)
     receipt = await one.post(a_parcel(f"http://127.0.0.1:{unused_tcp_port_factory()}/"))
@@ -238,6 +243,11 @@ async def test_what_does_not_answer_is_tried_again(unused_tcp_port_factory):
         ("https://[::1]/x", "it lies inside a private network"),
         ("https://[::ffff:10.0.0.1]/x", "it lies inside a private network"),
         ("https://169.254.169.254/latest", "it lies inside a private network"),
+        ("https://[64:ff9b::a9fe:a9fe]/latest", "it lies inside a private network"),
+        ("https://[64:ff9b:1::a00:1]/x", "it lies inside a private network"),
+        ("https://[2002:a9fe:a9fe::1]/latest", "it lies inside a private network"),
+        ("https://[::169.254.169.254]/latest", "it lies inside a private network"),
+        ("https://[fec0::1]/x", "it lies inside a private network"),
         ("https://localhost/x", "it lies inside a private network"),
         ("https://[broken/x", ""),
         ("https://acme.example:99999/x", ""),

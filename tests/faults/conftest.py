@@ -9,10 +9,11 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -22,7 +23,7 @@ import pytest
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
-from engine.clock import VirtualClock
+from engine.clock import HeldClock, VirtualClock
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings, temporal_connect_config
 from tests.conftest import home_folder
@@ -34,6 +35,7 @@ from workflows.gateway import TemporalRuns, connect
 from workflows.options import queues
 
 DAY_SECONDS = 4
+BEGIN = datetime(2026, 9, 1, 7, tzinfo=UTC)
 PATIENCE = 150.0
 """Seconds a test waits for what must come. A call whose worker was killed comes round only after its time-out of 60."""
 
@@ -166,6 +168,9 @@ class World:
                 return found and found[1]
         return None
 
+    def log_files(self) -> list[Path]:
+        return sorted((self.stack.home / "logs").glob("*.log"))
+
     def broken(self) -> list[str]:
         return broken(self.stack.database_url, self.mail.accepted)
 
@@ -183,27 +188,39 @@ async def until(true: Callable[[], Any], seconds: float = PATIENCE) -> None:
 
 
 @asynccontextmanager
-async def open_world(workers: int = 1) -> AsyncIterator[World]:
+async def open_world(
+    workers: int = 1, workspace: str = WORKSPACE, templates: Sequence[str] = TEMPLATES, *,
+    clock: Callable[[Path], VirtualClock | HeldClock] | None = None, **environment: str,
+) -> AsyncIterator[World]:  # fmt: skip
+    """A stack with that workspace deployed. `clock` is made in the home folder; `environment`: further variables for
+    its processes."""
     for home in home_folder():
-        templates = home / "campaigns" / "templates"
-        templates.mkdir(parents=True)
-        (home / "campaigns" / "faults.campaign").write_text(dedent(WORKSPACE).lstrip("\n"), "utf-8")
-        for name in TEMPLATES:
-            (templates / f"{name}.md").write_text(TEMPLATE.format(name=name), "utf-8")
+        (home / "campaigns").mkdir()
+        write_workspace(home / "campaigns", workspace, templates)
+        chosen = clock(home) if clock else VirtualClock(BEGIN, datetime.now(UTC), 86_400 / DAY_SECONDS)
         with MailServer(home / "ledger.jsonl") as mail:
-            async with _stack(home, mail, workers) as world:
+            async with _stack(home, mail, workers, chosen, environment) as world:
                 yield world
 
 
+def write_workspace(folder: Path, workspace: str, templates: Sequence[str]) -> None:
+    (folder / "faults.campaign").write_text(dedent(workspace).lstrip("\n"), "utf-8")
+    for name in templates:
+        file = folder / "templates" / f"{name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(TEMPLATE.format(name=name), "utf-8")
+
+
 @asynccontextmanager
-async def _stack(home: Any, mail: MailServer, workers: int) -> AsyncIterator[World]:
+async def _stack(
+    home: Path, mail: MailServer, workers: int, clock: VirtualClock | HeldClock, environment: Mapping[str, str]
+) -> AsyncIterator[World]:
     settings = Settings(home=home, campaigns=home / "campaigns", web_port=0, drain_seconds=5)
     found = examine(settings.campaigns)
     assert found.program is not None, [one.message for one in found.diagnostics]
-    clock = VirtualClock(datetime(2026, 9, 1, 7, tzinfo=UTC), datetime.now(UTC), 86_400 / DAY_SECONDS)
     variables = {
         "SENDGRID_API_KEY": mail.key, "COLDFRAME_SENDGRID_URL": mail.url, "COLDFRAME_MAILS_PER_SECOND": "200",
-        "COLDFRAME_DRAIN_SECONDS": "5",
+        "COLDFRAME_DRAIN_SECONDS": "5", **environment,
     }  # fmt: skip
     if sys.dont_write_bytecode:  # else every start of a process compiles all it imports, which takes seconds
         variables |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(home / "bytecode")}

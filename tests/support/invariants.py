@@ -22,15 +22,16 @@ from tests.support.histories import Run
 
 TABLES = {
     "leads": "SELECT id::text, email_key, seq, scores, suppressed FROM leads",
-    "events": "SELECT lead_id::text, seq, type, name, at, enrolment_id::text AS run FROM events",
+    "events": "SELECT lead_id::text, seq, key, type, name, data, at, enrolment_id::text AS run FROM events",
     "points": "SELECT lead_id::text, cause, rule, model, amount, seq, score_after, booked_at FROM points",
     "enrolments": """SELECT id::text, lead_id::text, campaign, digest, state, outcome, position, gen, attempt,
         attention, due_at, started_at, ended_at FROM enrolments""",
     "handoffs": "SELECT id::text, lead_id::text, outcome, gen, opened_at, closed_at FROM handoffs",
     "waits": "SELECT enrolment_id::text AS run, branch, step, what, due_at FROM waits",
-    "messages": """SELECT id::text, owner_id::text AS owner, lead_id::text, step, visit, template, kind, state, reason,
-        at, settled_at FROM messages""",
+    "messages": """SELECT id::text, owner_id::text AS owner, lead_id::text, step, visit, template, kind, staff, state,
+        reason, at, settled_at FROM messages""",
     "outbox": "SELECT run_id::text AS run FROM outbox",
+    "campaign_states": "SELECT campaign, state, at, until FROM campaign_states ORDER BY number",
     "plans": "SELECT digest, campaign, body FROM plans",
 }
 TRIED = ("sending", "accepted", "failed", "unknown")
@@ -42,7 +43,8 @@ class Picture:
     """Everything that remembers, at one instant when all rests. `rows` by table, as in `TABLES`.
 
     `ledger`: what the mail server accepted; `runs`: what Temporal knows, by workflow id; `posts`: (form, address) of
-    every post that was answered 2xx; `digests`: the plan each enrolment had earlier. None: not looked at.
+    every post that was answered 2xx; `digests`: the plan each enrolment had earlier; `hooks`: the idempotency keys that
+    a receiver of posts took. None: not looked at.
     """
 
     rows: dict[str, list[Any]]
@@ -50,6 +52,7 @@ class Picture:
     runs: Mapping[str, Run] | None = None
     posts: Iterable[tuple[str, str]] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
+    hooks: Sequence[str] | None = None
 
     def __getattr__(self, table: str) -> list[Any]:
         if table not in TABLES:
@@ -108,7 +111,7 @@ def every_due_step_has_ended(picture: Picture) -> Iterator[Breach]:
     """What the position says was sent has a row, a run that ended went over every mail on its straight way, and none
     that rests has a mail under way."""
     plans = {row.digest: Plan.model_validate(row.body) for row in picture.plans}
-    templates, steps, sending = defaultdict(set), defaultdict(set), set()
+    templates, steps, sending, moved = defaultdict(set), defaultdict(set), set(), moves_of(picture).keys()
     for row in picture.messages:
         templates[row.owner].add(row.template)
         steps[row.owner].add(row.step)
@@ -117,7 +120,7 @@ def every_due_step_has_ended(picture: Picture) -> Iterator[Breach]:
     for run in picture.enrolments:
         for template in run.position.get("sent", {}).keys() - templates[run.id]:
             yield Breach(run.lead_id, f"enrolment {run.id}: its mail {template} has left no message (I1)")
-        if run.outcome == "finished" and run.digest in plans:
+        if run.outcome == "finished" and run.digest in plans and run.id not in moved:
             for step in unavoidable(plans[run.digest]) - steps[run.id]:
                 yield Breach(run.lead_id, f"enrolment {run.id} has finished without its step {step} (I1)")
         if run.id in sending and (run.attempt is None or run.state == "ended"):
@@ -160,6 +163,31 @@ def mails_are_accepted_once(picture: Picture) -> Iterator[Breach]:
             yield Breach(row.lead_id, f"message {row.id} was accepted {many} times (I2)")
         if row.state == "accepted" and row.kind != "post" and row.id not in accepted:
             yield Breach(row.lead_id, f"message {row.id} is accepted here and was not there (I1)")
+
+
+def posts_arrive(picture: Picture) -> Iterator[Breach]:
+    """What counts as taken was taken there, and nothing arrives that nobody marked. A post may come again."""
+    if picture.hooks is None:
+        return
+    arrived, posts = set(picture.hooks), {row.id: row for row in picture.messages if row.kind == "post"}
+    for id, row in posts.items():
+        if row.state == "accepted" and id not in arrived:
+            yield Breach(row.lead_id, f"post {id} is accepted here and was not there (I1)")
+    for id in arrived - posts.keys():
+        yield Breach("", f"post {id} arrived and is not stored here (I2)")
+
+
+def colleagues_are_written_to_once(picture: Picture) -> Iterator[Breach]:
+    """Of a notice each colleague has one row, and it says who."""
+    told = Counter((row.owner, row.step, row.visit.partition(" ")[0], row.staff) for row in picture.messages
+                   if row.kind == "staff" and row.state in TRIED)  # fmt: skip
+    for row in picture.messages:
+        if row.kind != "staff" or row.state not in TRIED:
+            continue
+        if not row.staff:
+            yield Breach(row.lead_id, f"message {row.id} to a colleague does not say to whom")
+        elif told[row.owner, row.step, row.visit.partition(" ")[0], row.staff] > 1:
+            yield Breach(row.lead_id, f"message {row.id} was written to a colleague more than once (I2)")
 
 
 # ── I3: points ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,14 +263,46 @@ def what_was_answered_is_kept(picture: Picture) -> Iterator[Breach]:
 
 
 def plans_stay_the_same(picture: Picture) -> Iterator[Breach]:
-    plans = {row.digest: row.campaign for row in picture.plans}
+    """Unless the log says from which plan to which the run was moved."""
+    plans, moves = {row.digest: row.campaign for row in picture.plans}, moves_of(picture)
     for run in picture.enrolments:
         if plans.get(run.digest) != run.campaign:
             yield Breach(run.lead_id, f"enrolment {run.id} is on a plan that is not its campaign's (I7)")
-        if picture.digests.get(run.id, run.digest) != run.digest:
+        digest = picture.digests.get(run.id)
+        for before, after in moves.get(run.id, ()):
+            digest = after if digest in (None, before) else digest
+        if digest not in (None, run.digest):
             yield Breach(run.lead_id, f"enrolment {run.id} has changed its plan (I7)")
     for id in picture.digests.keys() - {run.id for run in picture.enrolments}:
         yield Breach("", f"enrolment {id} is gone (I7)")
+
+
+def moves_of(picture: Picture) -> dict[str, list[tuple[str, str]]]:
+    """For each run that was moved, from which plan to which, in order."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in sorted(picture.events, key=lambda one: one.seq):
+        if row.name == "coldframe.moved":
+            found[row.data["campaign run"]].append((row.data["from"], row.data["to"]))
+    return found
+
+
+def what_is_held_sends_nothing(picture: Picture) -> Iterator[Breach]:
+    """Nothing is marked between the commit of a pause or a stop and the word that ends it."""
+    campaigns = {run.id: run.campaign.lower() for run in picture.enrolments}
+    held = [row for row in picture.campaign_states if row.state != "running"]
+    for row in picture.messages:
+        for one in held:
+            inside = one.at < row.at and (one.until is None or row.at < one.until)
+            if inside and row.state in TRIED and one.campaign in ("", campaigns.get(row.owner)):
+                yield Breach(row.lead_id, f"message {row.id} was marked while its campaign was {one.state} (I5)")
+
+
+def dates_come_once(picture: Picture) -> Iterator[Breach]:
+    """Each occurrence of a date is one event of the lead's."""
+    keys = Counter((row.lead_id, row.key) for row in picture.events if row.type == "date.due")
+    for (lead, key), many in keys.items():
+        if key is None or many > 1:
+            yield Breach(lead, f"lead {lead}: the date {key} has come {many} times")
 
 
 # ── Temporal ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -274,5 +334,6 @@ def runs_fit_the_database(picture: Picture) -> Iterator[Breach]:
 
 CHECKS: tuple[Callable[[Picture], Iterator[Breach]], ...] = (
     every_due_step_has_ended, mails_are_accepted_once, scores_follow_from_the_log, nobody_stalls_in_silence,
-    no_mark_follows_a_suppression, what_was_answered_is_kept, plans_stay_the_same, runs_fit_the_database,
+    no_mark_follows_a_suppression, what_was_answered_is_kept, plans_stay_the_same, runs_fit_the_database, posts_arrive,
+    colleagues_are_written_to_once, what_is_held_sends_nothing, dates_come_once,
 )  # fmt: skip
