@@ -121,6 +121,10 @@ ENTRIES: Mapping[str, Entry] = {
         "money, country, language, phone, url",
     ),
     "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
+    "E148": Entry(
+        "this name is too long: {size} bytes, the limit is {limit}",
+        "links in mails carry it; shorten it (a letter outside a-z counts two to four bytes)",
+    ),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
@@ -218,6 +222,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
+    "E343": Entry("no event that leads here carries `{name}`", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
     "W133": Entry(

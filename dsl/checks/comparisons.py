@@ -159,7 +159,7 @@ class Comparisons:
             if place.kind in ("team", "scoring", "segment"):
                 self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
                 return None
-            return "any"
+            return check_datum(name, place.last, self.scope, self.problems)
         data = self.scope.event_data(place.event)
         if name.value in FLAGS:
             return "flag"
@@ -222,6 +222,23 @@ class Comparisons:
         if amount.unit and amount.unit.value != currency:
             words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
             self.problems.add("E308", amount.span, **words)
+
+
+def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
+    """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
+    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks."""
+    known: dict[str, str] = {}
+    for event in last:
+        data = scope.event_data(event)
+        if data is None or spec_of(event) is None:
+            return "any"
+        for datum, type in data.items():
+            kind = KINDS.get(type, "text")
+            known[datum] = kind if known.get(datum, kind) == kind else "any"
+    if name.value not in known:
+        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else "ask for a field of the lead"
+        problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
+    return known.get(name.value)
 
 
 def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
