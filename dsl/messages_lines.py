@@ -103,7 +103,7 @@ BY_LINE: Mapping[str, Entry] = {
     "E603": Entry("a campaign cannot enter itself", "to run it again, use `enters again after 90 days`"),
     "E604": Entry(
         "these campaigns enter each other without a pause: {path}",
-        "put a `wait` before one of the `enter campaign` lines",
+        "put a `wait` before one of the steps or starts that enter the next campaign",
     ),
     "E605": Entry("`{what}` cannot stand in `{where}`", "it runs at once; put waits into the flow"),
     "E606": Entry(

@@ -23,6 +23,8 @@ WORDS = {
     "text": "a text", "number": "a number", "money": "an amount of money", "date": "a date", "flag": "yes or no",
     "choices": "a list of choices", "any": "anything",
 }  # fmt: skip
+GROUPS = ("segment", "list", "campaign")
+"""What a lead is in."""
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
@@ -66,7 +68,9 @@ class Comparisons:
         elif left_kind == "date":
             hint = "dates are written without quotes, like 2026-12-24"
         elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
-            hint = f"leave out the quotes: {AMOUNT[left_kind]}"
+            amount = right.value[:1].isdigit()
+            like = f"write a number without quotes, like {AMOUNT[left_kind]}"
+            hint = f"leave out the quotes: {right.value}" if amount else like
         elif left_kind == "choices" and isinstance(right, tree.Number):
             hint = f'put the value in quotes: "{right.raw}"'
         elif left_kind == "flag":
@@ -131,6 +135,9 @@ class Comparisons:
                 self.problems.add("E342", name.span)
             elif name.value == "stage":
                 self.problems.add("E306", name.span, example=a_stage(self.scope))
+            elif name.value in GROUPS and not near(name.value, self.scope.fields):
+                hint = f'write `in {name.value} "…"`'
+                self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
                 unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
         return None
@@ -187,6 +194,8 @@ class Comparisons:
             return self.kind(right, place)
         if left_kind == "date" and not near(right.name, self.scope.fields):
             self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
+        elif left_kind in AMOUNT and not near(right.name, (*self.scope.fields, *MEANT)):
+            self.problems.add("E207", right.span, text=right.name)
         elif left_kind is not None and not near(right.name, self.scope.fields):
             self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
         elif left_kind is not None:
