@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
 
 from dsl import tree
-from dsl.tree import Block, Campaign, Event, EventDatum, Operand, Span, Statement, Text
+from dsl.tree import Block, Campaign, Condition, Event, EventDatum, Operand, Span, Statement, Text
 
 Last = Mapping[Span, Event]
 """Events by their place; empty: none, for whoever came in on a date or from another campaign."""
@@ -46,14 +45,15 @@ def data(statement: Statement) -> Iterator[EventDatum]:
     yield from (value for value in values if isinstance(value, EventDatum))
 
 
-def _mentions(part: object) -> bool:
-    if isinstance(part, EventDatum):
-        return True
-    if isinstance(part, tuple):
-        return any(_mentions(item) for item in part)
-    if not is_dataclass(part) or isinstance(part, Span | Text):
-        return False
-    return any(_mentions(getattr(part, field.name)) for field in fields(part))
+def _mentions(condition: Condition) -> bool:
+    match condition:
+        case tree.And(items=items) | tree.Or(items=items):
+            return any(_mentions(item) for item in items)
+        case tree.Not(item=item):
+            return _mentions(item)
+        case _:
+            asked = (getattr(condition, side, None) for side in ("left", "right", "operand"))
+            return any(isinstance(operand, EventDatum) for operand in asked)
 
 
 class _Walk:
