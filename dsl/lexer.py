@@ -36,6 +36,8 @@ _TOKEN = re.compile(
 _OPERATORS = {
     ">": "GT", "<": "LT", ">=": "GE", "<=": "LE", "=": "EQ", "(": "_LPAR", ")": "_RPAR", ",": "_COMMA", ".": "_DOT",
 }  # fmt: skip
+_RUN = re.compile(r"[^\s,()#]*")
+_GLUED_CLOCK = re.compile(r"([a-z]+)(\d{1,2}:\d\d)")
 _MEANT = {
     "==": "=", "!=": "is not", "<>": "is not", "≠": "is not", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=",
     "&&": "and", "||": "or",
@@ -147,7 +149,8 @@ class LineLexer:
         if char == "%" and self.tokens and self.tokens[-1].type == "NUMBER":
             self._complain("E016", line, start, end, text=f"{self.tokens[-1]} %", meant=f"{self.tokens[-1]}%")
         elif text[start - 1 : start] != char:
-            self._complain("E003", line, start, end, text=char, character=character_name(char))
+            hint = _instead(text, start)
+            self._complain("E003", line, start, end, text=char, character=character_name(char), hint=hint)
         return end
 
     def _string(self, text: str, line: int, start: int) -> int:
@@ -178,3 +181,18 @@ class LineLexer:
         self.broken = True
         self.garbled = self.garbled or code not in READABLE
         self.problems.add(code, Span(self.path, line, start + 1, line, end + 1), **values)
+
+
+def _instead(text: str, at: int) -> str:
+    """What was probably meant by a character without meaning."""
+    char = text[at]
+    if char == ":" and text[at + 1 : at + 2] == " ":
+        return "write `=` between a name and its value, and nothing at the end of a line"
+    first = max(text.rfind(" ", 0, at), text.rfind("(", 0, at)) + 1
+    run = _RUN.match(text, first)
+    word = run[0] if run and '"' not in run[0] else ""
+    if clock := _GLUED_CLOCK.fullmatch(word):
+        return f"put a space before the time: `{clock[1]} {clock[2]}`"
+    if char in "@/" and any(letter.isalnum() for letter in word):
+        return f'texts stand in quotes: `"{word}"`'
+    return "leave it out"

@@ -18,6 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 LONG = {
     "E007": "# " + "x" * 2_100_000 + "\n",
     "E009": "if " + "(" * 40 + "score >= 50" + ")" * 40 + "\n    stop\n",
+    "E148": f'form "{"x" * 201}"\n    ask email required\n',
     "E023": "".join("    " * depth + "if score >= 1\n" for depth in range(60)),
 }
 """What the abridged examples stand for. E014 is found where files are read (tests/dsl/test_workspace.py)."""
@@ -30,7 +31,7 @@ def problems(example: Example, code: str) -> tuple[tuple[Diagnostic, ...], dict[
         return of_template(example), {}
     if example.kind == "script":
         return of_script(example), {}
-    long = Example(LONG[code], "file" if code == "E007" else "") if example.kind == "abridged" else example
+    long = Example(LONG[code], "file" if code in ("E007", "E148") else "") if example.kind == "abridged" else example
     text = long.campaign.replace("SECRET_EXAMPLE", SECRET)
     files = {"example.campaign": text}
     if example.kind != "alone":
