@@ -155,7 +155,8 @@ class _Call:
                     verdict = await self._deeds(hot).perform(request)
                     self.position = settle(self.plan, self.position, request, verdict)
                 case Discard(step=id):
-                    if (given_up := self.plan.by_id.get(id)) is not None:
+                    given_up = self.plan.by_id.get(id)
+                    if given_up is not None and not self._interrupted(id, request.visit):
                         self._deeds(hot).skip(given_up, request.visit, request.reason)
                     self.position = settle(self.plan, self.position, request, self._verdict())
                 case Sleep() | Finished() | Stuck():
@@ -182,9 +183,7 @@ class _Call:
                 self.position = settle(self.plan, self.position, effect, self._verdict())
                 return None
             to = found
-        if isinstance(step, Send) and any(
-            (one["step"], one["visit"]) == (step.id, branch.visit) for one in self.sight.found.sending
-        ):
+        if isinstance(step, Send) and self._interrupted(step.id, branch.visit):
             self.position = settle(self.plan, self.position, effect, self._verdict())
             return None
         if isinstance(step, Send):
@@ -202,6 +201,11 @@ class _Call:
                 return await self._mark(hot, effect, made)
         self._settle_unsent(hot, effect, verdict)
         return None
+
+    def _interrupted(self, step: str, visit: str) -> bool:
+        """Whether an earlier call marked this mail and was never heard of again: its row stands, as unknown."""
+        found = self.sight.found.sending
+        return any((one["step"], one["visit"]) == (step, visit) and one["kind"] != "post" for one in found)
 
     def _may_leave(self, effect: Effect) -> bool:
         """Whether this call may hand over one more: it has budget, and for a mail a token and an open gate."""

@@ -177,8 +177,9 @@ async def _reactivate(archive: Archive, ledger: Ledger, _: str, due: datetime) -
         return
     data = {"since": quiet.isoformat(), "stage": ledger.lead.stage, "campaign": rule.campaign}
     plan = ledger.rules.index.plans.get(rule.campaign.casefold())
-    if await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}") and plan:
-        ledger.enrol(plan, ledger.events[-1])
+    fired = await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}")
+    if fired is not None and plan is not None:
+        ledger.enrol(plan, fired)
 
 
 async def _fire(
@@ -189,12 +190,11 @@ async def _fire(
     data: Mapping[str, Any],
     key: str,
     enrolment: UUID | None = None,
-) -> bool:
-    """Log it, unless this occurrence is in the log already."""
+) -> Event | None:
+    """Log it; None if this occurrence is in the log already."""
     if any(one.key == key for one in ledger.events) or await archive.has(key):
-        return False
-    ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
-    return True
+        return None
+    return ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
 
 
 Act = Callable[[Archive, Ledger, str, datetime], Awaitable[None]]

@@ -26,6 +26,8 @@ from engine.resting import may_send
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""
 TOO_DEEP = "consequences of consequences went too deep"
+NOTED = "run.noted"
+"""The type of events that only tell what was done to a run."""
 UNCHANGED = "(unchanged)"
 """A lead's attention is neither set nor cleared."""
 
@@ -84,6 +86,10 @@ class Ledger:
         self._depth -= 1
         self.review()
         return event
+
+    def note(self, name: str, run: UUID, data: Mapping[str, Any] | None = None) -> Event:
+        """Log what was done to a run from outside its plan: nothing follows, and no campaign can wait for it."""
+        return self.happen(NOTED, name, {"campaign run": str(run), **(data or {})}, mute=True)
 
     # ── points ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def book(
