@@ -6,7 +6,7 @@ one mistake does not hide what depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,9 +283,13 @@ def _of_history(tokens: list[Lexeme]) -> bool:
 
 
 def _parse(tokens: list[Lexeme], context: str) -> Any:
-    """`when` is followed by an outcome below a handoff, and by an event elsewhere."""
+    return parse(tokens, start_of(tokens, context))
+
+
+def start_of(tokens: Sequence[Lexeme], context: str) -> str:
+    """The grammar's start for a line: `when` is followed by an outcome below a handoff, and by an event elsewhere."""
     own = context in ("segment", "split") or (context == "handoff" and tokens[0] == "when")
-    return parse(tokens, f"{context}_line" if own else "start")
+    return f"{context}_line" if own else "start"
 
 
 def label_of(token: Any) -> Text | None:
