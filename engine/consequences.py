@@ -15,10 +15,10 @@ from uuid import UUID, uuid4
 from dsl.plan import Duration, Plan, Relative, Scalar, Wait
 from engine import calendar, composite, points, segments
 from engine.admission import admits, reaches_goal, run_value
-from engine.conditions import Facts, holds, own_key, reached
+from engine.conditions import Facts, holds, matches, own_key, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.limits import Booking, Enrolment, Probe, Rules
-from engine.matching import Watch, matches, watch_of
+from engine.matching import Watch, watch_of
 from engine.model import TRACKING, Event, Lead
 from engine.ports import Queue, Wake
 from engine.resting import may_send
