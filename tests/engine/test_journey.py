@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from engine.advance import advance
-from engine.intake import Post, click, confirm, submit, unsubscribe
+from engine.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.ports import Receipt
@@ -251,6 +251,20 @@ async def test_a_mail_interrupted_after_its_mark_stays_unknown_where_the_lead_ha
         ("unknown", "interrupted")
     ]
     assert [row.state for row in await stage.rows("SELECT state FROM enrolments")] == ["ended"]
+
+
+async def test_a_mail_interrupted_after_its_mark_is_not_sent_again_by_what_runs_beside(new_database):
+    beside = '    whenever page "/prices" is visited\n        send "beside" as transactional\n\n'
+    async with open_stage(
+        new_database(), WORKSPACE.replace('campaign "Second"', f'{beside}campaign "Second"')
+    ) as stage:
+        await enter_and_die(stage)
+        await record(stage.rt, Occurrence("page.visited", "/prices", {}, "ann@lead.example"))
+        await stage.settle()
+        found = await stage.rows("SELECT template, state FROM messages ORDER BY template")
+        assert [tuple(row) for row in found] == [("beside", "accepted"), ("one", "unknown")]
+        await stage.pass_time(timedelta(days=3))
+        assert subjects(stage) == ["beside", "reminder"]
 
 
 async def test_a_lost_delivery_is_swept_up(stage: Stage):
