@@ -12,7 +12,6 @@ from dsl.source import HOSTILE, character_name, without_hostile
 from dsl.tree import Span
 
 STRAIGHT = '"'
-OPENING = "“”„‟"
 CLOSING = '“”‟"'
 READABLE = ("E001", "E004")
 """Complaints after which the text is still what was meant: an open quote, single quotes."""

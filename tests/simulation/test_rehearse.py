@@ -80,7 +80,7 @@ async def test_points_and_stages_are_compared_per_rule(new_database):
     points = [one for one in found.lines() if one.kind == "points"]
     [gone] = [one for one in points if one.what == "a rule that is not in the draft"]
     [line] = [one for one in points if one.draft == 2 * gone.real]
-    assert (gone.draft, line.real, line.what) == (0, 0, "+60 when form paper submitted")
+    assert (gone.draft, line.real, line.what) == (0, 0, '+60 when form "paper" is submitted')
     assert line.source.startswith("draft.campaign:")
     assert (only(found, "handoffs").added, only(found, "handoffs").what) == (1, "DACH")
     assert "MQL" in {one.what for one in found.lines() if one.kind == "stages"}
