@@ -49,7 +49,7 @@ def forecast(
         raise Stop(f"no campaign is called “{campaign}”" + (f": did you mean “{close[0]}”?" if close else ""), FAILED)
     entries = entries_of(program, campaign)
     if not entries:
-        raise Stop("no campaign starts by a form or another action of a lead; name one with --campaign", FAILED)
+        raise Stop("no campaign starts by something that a lead does, is or has; name one with --campaign", FAILED)
     settle_memory()
     sim = Simulation(deployment_of(program), start, Watcher(), seed=seed)
     counts = Forecast(program, lambda: sim.now)

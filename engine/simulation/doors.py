@@ -62,6 +62,12 @@ class Doors:
         self.sim.commit(person, ledger)
         return None
 
+    def agree(self, person: Person, topics: Sequence[str]) -> None:
+        """Consents given before the simulation began."""
+        ledger = self.sim.open(person)
+        self._agree(person, ledger, topics)
+        self.sim.commit(person, ledger)
+
     @staticmethod
     def _agree(person: Person, ledger: Ledger, topics: Sequence[str]) -> None:
         for topic in topics:

@@ -59,12 +59,13 @@ class Entry:
 
 
 def entries_of(program: Program, campaign: str | None) -> list[Entry]:
-    """How leads come in from outside: every start by a form or another event of theirs. A campaign that is asked for
-    and has no such start is entered as it is."""
+    """How leads come in: every start by a form or another event of theirs, and those that dates, silence, lists and
+    segments bring about for leads who are known. A campaign that is asked for and has no such start is entered as it
+    is."""
     found = [
         Entry(plan, start)
         for plan in program.campaigns if campaign is None or plan.campaign.casefold() == campaign.casefold()
-        for start in plan.starts if _from_outside(start.pattern)
+        for start in plan.starts if start.pattern.type in (*OUTSIDE, *KNOWN)
     ]  # fmt: skip
     if not found and campaign is not None:
         found = [Entry(plan, None) for plan in program.campaigns if plan.campaign.casefold() == campaign.casefold()]
@@ -76,6 +77,10 @@ OUTSIDE = (
     "meeting.booked", "meeting.held", "call.received", "chat.started", "cart.updated", "order.placed", "deal.opened",
     "deal.moved", "deal.won", "deal.lost", "custom",
 )  # fmt: skip
+
+
+KNOWN = ("date.due", "lead.inactive", "lead.returned", "list.joined", "segment.joined", "field.changed", "topic.joined")
+"""Starts that find a lead who is known already; what is known of them brings the event about, or time does."""
 
 
 def _from_outside(pattern: Pattern) -> bool:
@@ -119,8 +124,21 @@ class Population(Watcher):
         elif entry.start.pattern.type == "form.submitted":
             self._submit(person, self._form(entry.start.pattern.name), fields, new=True)
         else:
-            person.lead = person.lead.changed(fields=fields)
-            self._happen(person, entry.start.pattern)
+            self._known(person, fields, entry.start.pattern)
+            if _from_outside(entry.start.pattern):
+                self._happen(person, entry.start.pattern)
+
+    def _known(self, person: Person, fields: dict[str, Scalar], pattern: Pattern) -> None:
+        """A lead the company has known for a while: with the CRM's fields, and with consents given before."""
+        program = self.sim.deployment.program
+        topics = [topic.name for topic in program.workspace.topics if self._happens(self.rates.consents)]
+        self.doors.agree(person, [*topics, TRACKING] if self._happens(self.rates.consents) else topics)
+        fields |= {
+            field.name: (self.sim.now + timedelta(days=self.chance.randrange(5, 120))).date().isoformat()
+            for field in program.fields if field.from_crm and field.type == "date"
+        }  # fmt: skip
+        lists = [pattern.name] if pattern.type == "list.joined" and pattern.name else []
+        self.doors.tell(person, fields, lists)
 
     def _form(self, named: str | None) -> Form | None:
         forms = self.sim.deployment.program.forms

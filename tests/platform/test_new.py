@@ -85,3 +85,11 @@ def test_a_lead_goes_through_every_one_and_gets_mail(run: Run, kind: str, tmp_pa
     told = json.loads(done.stdout)["timeline"]
     mails = [one for one in told if one["kind"] == "mail"]
     assert any(f"{kind}.campaign" in one["source"] for one in mails), told
+
+
+@pytest.mark.parametrize("kind", starters())
+def test_a_forecast_of_it_sends_mails(run: Run, kind: str, tmp_path: Path) -> None:
+    run("new", "workspace", tmp_path, "--with", kind)
+    done = run("simulate", "--path", tmp_path, "--leads", 40, "--days", 150, "--seed", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["mails"] > 0
