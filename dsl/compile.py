@@ -10,7 +10,20 @@ from dataclasses import dataclass
 
 from dsl.build import declarations as file_declarations
 from dsl.build import program_of
-from dsl.checks import advice, audiences, conditions, declarations, events, flows, references, sales, steps
+from dsl.checks import (
+    advice,
+    audiences,
+    clocks,
+    conditions,
+    data,
+    declarations,
+    events,
+    flows,
+    references,
+    sales,
+    steps,
+    tracking,
+)  # fmt: skip
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.echoes import without_echoes
 from dsl.lines import Line, read_lines
@@ -39,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     advice.check_stages,
     advice.check_topics,
     advice.check_thresholds,
+    tracking.check_transactional,
 )
 """Each looks at the whole program. Independent of each other, and of LOCAL."""
 
@@ -48,6 +62,7 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_forms,
     events.check_events,
     conditions.check_conditions,
+    data.check_event_data,
     references.check_references,
     audiences.check_interests,
     audiences.check_declared_events,
@@ -60,6 +75,7 @@ LOCAL: tuple[Check, ...] = (
     flows.check_side_blocks,
     advice.check_efforts,
     advice.check_frequency,
+    clocks.check_clock_changes,
 )
 """Each looks at one declaration after the other, and at campaigns elsewhere only by their names: what it says of a file
 stays true until the file or another declaration changes. A test holds them to it; where in doubt, put a check into

@@ -12,8 +12,8 @@ READING = ("E0", "E4")
 
 ABSENCE = frozenset(
     (
-        "E232", "E406", "E407", "E408", "E409", "E507", "E510", "E513", "E514", "E515", "E528", "E601", "E602", "E606",
-        "E620", "E622", "E625", "E627", "W101", "W104",
+        "E232", "E343", "E406", "E407", "E408", "E409", "E507", "E510", "E513", "E514", "E515", "E528", "E601", "E602",
+        "E606", "E620", "E622", "E625", "E627", "W101", "W104",
     )
 )  # fmt: skip
 """Codes that say something is missing or leads nowhere: not told of a declaration with a damaged line in it, because

@@ -7,6 +7,7 @@ The texts are Markdown files in `explanations/`, one section per code. The first
     file          lines as they stand in a campaign file
     alone         a whole workspace
     template      a mail, `layout` one, `confirmation` one, a mail in `mjml`
+    script        a script for `coldframe simulate`
     abridged      too long to print; the text says what it would be
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from dsl.vocabulary import heads
 
 FOLDER = Path(__file__).parent / "explanations"
-_SECTION = re.compile(r"^## ([EW]\d{3}) ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## ([EWS]\d{3}) ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _EXAMPLE = re.compile(r"^```(wrong|right)(?: (\w+))?\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
 _FLOW = 'campaign "Example"\n    starts when form "whitepaper" is submitted\n    flow\n'
 

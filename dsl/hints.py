@@ -54,6 +54,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bwhere .*\^ # times?\b", "how often comes before `where`: `page is visited 3 times within 7 days where …`"),
     (r"\b(?:when|whenever|for) .*\^ (?:twice|thrice|at least|\w+ times)\b", _COUNT),
     (r"# times? within \^", _COUNT),
+    (r"\b(?:when|whenever|for) # times? \^", _COUNT),
     (r"(?<!# )\b(day|week|month|hour)s? (before|after) \^", "write a number: `30 {0}s {1} contract_end`"),
     (r"\^ within # \w+ # times?\b", _COUNT),
 )

@@ -12,7 +12,6 @@ from dsl.source import HOSTILE, character_name, without_hostile
 from dsl.tree import Span
 
 STRAIGHT = '"'
-OPENING = "“”„‟"
 CLOSING = '“”‟"'
 READABLE = ("E001", "E004")
 """Complaints after which the text is still what was meant: an open quote, single quotes."""
@@ -36,6 +35,8 @@ _TOKEN = re.compile(
 _OPERATORS = {
     ">": "GT", "<": "LT", ">=": "GE", "<=": "LE", "=": "EQ", "(": "_LPAR", ")": "_RPAR", ",": "_COMMA", ".": "_DOT",
 }  # fmt: skip
+_RUN = re.compile(r"[^\s,()#]*")
+_GLUED_CLOCK = re.compile(r"([a-z]+)(\d{1,2}:\d\d)")
 _MEANT = {
     "==": "=", "!=": "is not", "<>": "is not", "≠": "is not", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=",
     "&&": "and", "||": "or",
@@ -49,9 +50,19 @@ class Lexeme(Token):
 
     def corrected(self, kind: str, text: str) -> Lexeme:
         """Another kind or word in the same place."""
-        other = Lexeme(kind, text, self.start_pos, self.line, self.column, self.end_line, self.end_column, self.end_pos)
-        other.file = self.file
+        other = _lexeme(self.file, kind, text, self.line or 1, self.start_pos or 0, self.end_pos or 0)
+        other.end_line, other.end_column = self.end_line, self.end_column
         return other
+
+
+def _lexeme(file: str, kind: str, text: str, line: int, start: int, end: int) -> Lexeme:
+    """Lark's own constructor takes three times as long, and half of a file's characters are in tokens."""
+    token = str.__new__(Lexeme, text)
+    token.type, token.value, token.file = kind, text, file
+    token.line = token.end_line = line
+    token.start_pos, token.end_pos = start, end
+    token.column, token.end_column = start + 1, end + 1
+    return token
 
 
 def span_of(first: Lexeme, last: Lexeme | None = None) -> Span:
@@ -96,9 +107,7 @@ class LineLexer:
             self.problems.add("E015", self.open[-1])
 
     def _token(self, kind: str, value: str, line: int, start: int, end: int) -> None:
-        token = Lexeme(kind, value, start, line, start + 1, line, end + 1, end)
-        token.file = self.path
-        self.tokens.append(token)
+        self.tokens.append(_lexeme(self.path, kind, value, line, start, end))
         if kind == "NAME" and value == "then":
             self._join("AND_THEN", 2, ("and", "then"))
         elif kind == "STRING":
@@ -139,7 +148,8 @@ class LineLexer:
         if char == "%" and self.tokens and self.tokens[-1].type == "NUMBER":
             self._complain("E016", line, start, end, text=f"{self.tokens[-1]} %", meant=f"{self.tokens[-1]}%")
         elif text[start - 1 : start] != char:
-            self._complain("E003", line, start, end, text=char, character=character_name(char))
+            hint = _instead(text, start)
+            self._complain("E003", line, start, end, text=char, character=character_name(char), hint=hint)
         return end
 
     def _string(self, text: str, line: int, start: int) -> int:
@@ -170,3 +180,18 @@ class LineLexer:
         self.broken = True
         self.garbled = self.garbled or code not in READABLE
         self.problems.add(code, Span(self.path, line, start + 1, line, end + 1), **values)
+
+
+def _instead(text: str, at: int) -> str:
+    """What was probably meant by a character without meaning."""
+    char = text[at]
+    if char == ":" and text[at + 1 : at + 2] == " ":
+        return "write `=` between a name and its value, and nothing at the end of a line"
+    first = max(text.rfind(" ", 0, at), text.rfind("(", 0, at)) + 1
+    run = _RUN.match(text, first)
+    word = run[0] if run and '"' not in run[0] else ""
+    if clock := _GLUED_CLOCK.fullmatch(word):
+        return f"put a space before the time: `{clock[1]} {clock[2]}`"
+    if char in "@/" and any(letter.isalnum() for letter in word):
+        return f'texts stand in quotes: `"{word}"`'
+    return "leave it out"

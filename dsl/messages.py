@@ -20,7 +20,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E002": Entry(
         "there is an invisible character here: {character}", "delete it; retyping the line by hand is safest"
     ),
-    "E003": Entry("`{text}` has no meaning here ({character})", "leave it out"),
+    "E003": Entry("`{text}` has no meaning here ({character})", "{hint}"),
     "E004": Entry("names and texts stand in double quotes, not {text}", 'write `"{inner}"`'),
     "E005": Entry("`{text}` is not written in campaigns", "write `{meant}`"),
     "E006": Entry(
@@ -73,7 +73,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E110": Entry(
         "no scoring is called `{name}`", 'declare it: `scoring "{name}"`, or leave the name out for the default one'
     ),
-    "E111": Entry("{noun} is never `{verb}`", "known are {verbs}, for example `{example}`"),
+    "E111": Entry("{noun} {never} `{verb}`", "known are {verbs}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'countries are two capital letters, like "DE" or "GB"'),
     "E113": Entry("`{name}` is not a language code", 'languages are two small letters, like "en" or "de"'),
     "E114": Entry("`{name}` is not a currency", "currencies are three capital letters, like EUR or USD"),
@@ -121,6 +121,10 @@ ENTRIES: Mapping[str, Entry] = {
         "money, country, language, phone, url",
     ),
     "E147": Entry("no {kind} has a name like `{name}`", "`*` stands for any ending; known are {known}"),
+    "E148": Entry(
+        "this name is too long: {size} bytes, the limit is {limit}",
+        "links in mails carry it; shorten it (a letter outside a-z counts two to four bytes)",
+    ),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),
@@ -218,8 +222,9 @@ ENTRIES: Mapping[str, Entry] = {
     "E337": Entry("`{word} of` is not an event", "write `anniversary of customer_since`"),
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
+    "E343": Entry("no event that leads here carries `{name}`", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
-    "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"`'),
+    "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(
         "a birthday has a year: this is true at most once in a life",
         "to write on every birthday, let a campaign begin with `starts when birthday`, or `7 days before birthday`",

@@ -103,7 +103,7 @@ BY_LINE: Mapping[str, Entry] = {
     "E603": Entry("a campaign cannot enter itself", "to run it again, use `enters again after 90 days`"),
     "E604": Entry(
         "these campaigns enter each other without a pause: {path}",
-        "put a `wait` before one of the `enter campaign` lines",
+        "put a `wait` before one of the steps or starts that enter the next campaign",
     ),
     "E605": Entry("`{what}` cannot stand in `{where}`", "it runs at once; put waits into the flow"),
     "E606": Entry(
@@ -177,6 +177,15 @@ BY_LINE: Mapping[str, Entry] = {
     "W108": Entry(
         "this is mail number {count} in a time for which the workspace allows {times}",
         "it will wait until the limit allows it, or be left out; put a longer wait before it",
+    ),
+    "W110": Entry(
+        "{text} in {zone} {how}",
+        "what falls on a skipped time is done an hour later, and of two equal times the first counts; a time like "
+        "09:00 is never in doubt",
+    ),
+    "W111": Entry(
+        "`{name}` is never {verb}: it is only sent as transactional, and such mails are not tracked",
+        "take `as transactional` away if it is no answer to what the lead did, or wait for something else",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly {kind} `{other}`", "if they are the same, write `{other}`; if not, declare both"

@@ -6,7 +6,7 @@ one mistake does not hide what depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,9 +130,15 @@ class Reader:
                 self._placed(Row(found.data, found.children, line), "segment")
                 return None
             return line.tokens
-        extra = 2 if words == ["only", "if"] and len(line.tokens) > 2 else 1
+        extra = 0
+        while extra < len(line.tokens) - 1 and str(line.tokens[extra]) in (*JOINING, "if"):
+            extra += 1
         code = "E411" if words[0] == "or" else "E410"
-        self.problems.add(code, span_of(line.tokens[0], line.tokens[extra - 1]), text=" ".join(words[:extra]))
+        self.problems.add(
+            code,
+            span_of(line.tokens[0], line.tokens[extra - 1]),
+            text=" ".join(str(token) for token in line.tokens[:extra]),
+        )
         return line.tokens[extra:]
 
     def _known_head(self, line: Line, context: str) -> list[Lexeme] | None:
@@ -222,7 +228,7 @@ class Reader:
             return None
         index = failure.index
         advice = hint(tokens, index)
-        head = _rule_head(tokens, context) if not _of_history(tokens[:index]) else "has"
+        head = _rule_head(tokens, context) if tokens[0] == "event" or not _of_history(tokens[:index]) else "has"
         goes_on = "$END" in failure.kinds and tokens[index].type == "NAME"
         words: dict[str, Any] = {"head": head, "advice": advice or ("" if goes_on else event_hint(tokens, index))}
         if index >= len(tokens):
@@ -273,7 +279,8 @@ def _times(tokens: list[Lexeme], index: int) -> bool:
     """Whether a count stands there that is not of something else: `at least 2 times`, `up to 3 times`."""
     number, word = tokens[index : index + 2]
     alone = index == 0 or tokens[index - 1] not in ("least", "most", "to")
-    return number.type == "NUMBER" and word.type == "NAME" and word in TIMES and alone
+    early = index > 0 and tokens[index - 1] in ("when", "whenever", "for")
+    return number.type == "NUMBER" and word.type == "NAME" and word in TIMES and alone and not early
 
 
 def _of_history(tokens: list[Lexeme]) -> bool:
@@ -283,9 +290,13 @@ def _of_history(tokens: list[Lexeme]) -> bool:
 
 
 def _parse(tokens: list[Lexeme], context: str) -> Any:
-    """`when` is followed by an outcome below a handoff, and by an event elsewhere."""
+    return parse(tokens, start_of(tokens, context))
+
+
+def start_of(tokens: Sequence[Lexeme], context: str) -> str:
+    """The grammar's start for a line: `when` is followed by an outcome below a handoff, and by an event elsewhere."""
     own = context in ("segment", "split") or (context == "handoff" and tokens[0] == "when")
-    return parse(tokens, f"{context}_line" if own else "start")
+    return f"{context}_line" if own else "start"
 
 
 def label_of(token: Any) -> Text | None:

@@ -49,7 +49,7 @@ def normalise(path: str, text: str, problems: Problems) -> Source:
         return Source(path, ())
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    if HOSTILE.search(text):
+    if not all(map(str.isprintable, lines)):
         _report_hostile(path, lines, problems)
     if SECRET.search(text):
         _report_secrets(path, lines, problems)
@@ -61,7 +61,7 @@ def normalise(path: str, text: str, problems: Problems) -> Source:
 
 
 def without_hostile(text: str) -> str:
-    return HOSTILE.sub("", text)
+    return text if text.isprintable() else HOSTILE.sub("", text)
 
 
 def _report_hostile(path: str, lines: list[str], problems: Problems) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 STATEMENTS = (
     "send", "wait", "wait_weekday", "wait_date", "wait_before", "wait_after", "wait_for", "or_for", "if_",
@@ -75,6 +76,7 @@ HEADS: Mapping[str, str] = {
 TIME_LIMITS = ("acknowledge", "contact", "decide")
 
 
+@cache
 def heads(context: str) -> tuple[str, ...]:
     """The words with which a line in this kind of block can begin."""
     words: dict[str, None] = {}

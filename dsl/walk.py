@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dsl import tree
+from dsl.arrivals import arrivals
 from dsl.tree import Block, Campaign, Condition, Event, Statement
 from dsl.tree_flow import bodies as bodies
 from dsl.tree_flow import statements as statements
@@ -14,10 +15,12 @@ from dsl.tree_flow import statements as statements
 
 @dataclass(frozen=True)
 class Place:
-    """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data."""
+    """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data; `last`
+    are the events one of which has happened last, for `event.…`."""
 
     kind: Literal["flow", "trigger", "team", "scoring", "segment", "where"]
     event: Event | None = None
+    last: tuple[Event, ...] = ()
 
 
 def blocks(campaign: Campaign) -> tuple[Block, ...]:
@@ -64,11 +67,13 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
         yield from ((line, Place("segment")) for line in segment.lines)
     for campaign in program.campaigns:
         yield from _triggers((*campaign.starts, *campaign.schedules))
+        last = arrivals(campaign)
         for statement in all_statements(campaign):
+            place = Place("flow", last=last.get(id(statement), ()))
             if isinstance(statement, tree.If):
-                yield from ((condition, Place("flow")) for condition, _ in statement.branches)
+                yield from ((condition, place) for condition, _ in statement.branches)
             elif isinstance(statement, tree.Repeat) and statement.until:
-                yield statement.until, Place("flow")
+                yield statement.until, place
 
 
 def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
@@ -83,7 +88,8 @@ def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
 
 def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:
     for trigger in triggers:
-        yield from ((condition, Place("trigger")) for condition in trigger.only_if)
+        place = Place("trigger", last=(trigger.event,) if isinstance(trigger, tree.Trigger) else ())
+        yield from ((condition, place) for condition in trigger.only_if)
 
 
 def atoms(condition: Condition) -> Iterator[Condition]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsl.plan import BusinessHours, Plan, Target
 from engine import calendar
-from engine.matching import matches
+from engine.conditions import matches
 from engine.model import Event
 
 if TYPE_CHECKING:

@@ -120,7 +120,16 @@ class _Call:
             self.writes.update(
                 "messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.sight.now
             )
+            self._pass_by(left["step"], left["visit"])
         return None
+
+    def _pass_by(self, step: str, visit: str) -> None:
+        """Go on behind a mail that an earlier call marked and was never heard of again: it is never sent anew, whatever
+        else this call does first."""
+        current = self.plan.by_id.get(step)
+        branch = next((one for one in self.position.branches if (one.at, one.visit) == (step, visit)), None)
+        if isinstance(current, Send) and branch is not None:
+            self.position = settle(self.plan, self.position, Effect(branch, current), self._verdict())
 
     async def _park_restored(self, hot: Hot) -> Answer:
         """Park; the lead's log goes on beyond any event the run may have heard of, else it would wake for ever."""
@@ -182,11 +191,6 @@ class _Call:
                 self.position = settle(self.plan, self.position, effect, self._verdict())
                 return None
             to = found
-        if isinstance(step, Send) and any(
-            (one["step"], one["visit"]) == (step.id, branch.visit) for one in self.sight.found.sending
-        ):
-            self.position = settle(self.plan, self.position, effect, self._verdict())
-            return None
         if isinstance(step, Send):
             effect = replace(effect, branch=self.sight.came_due(branch))
             self.position = self.position.with_branch(effect.branch)
@@ -241,7 +245,7 @@ class _Call:
         locked = await leads.lock_by_enrolment(hot, self.id)
         if locked is None:
             return Answer("done", self.gen)
-        self.sight.found = replace(self.sight.found, attempt=self.attempt, sending=[])
+        self.sight.found = replace(self.sight.found, attempt=self.attempt)
         if not await self.sight.look_again(hot, locked):
             return Answer("done", self.gen)
         if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):

@@ -199,7 +199,7 @@ async def _fire(
     key: str,
     enrolment: UUID | None = None,
 ) -> Event | None:
-    """Log it, unless this occurrence is in the log already."""
+    """Log it; None if this occurrence is in the log already."""
     if any(one.key == key for one in ledger.events) or await archive.has(key):
         return None
     return ledger.happen(type, name, data, key=key, enrolment_id=enrolment)

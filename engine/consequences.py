@@ -15,10 +15,10 @@ from uuid import UUID, uuid4
 from dsl.plan import Duration, Plan, Relative, Scalar, Wait
 from engine import calendar, composite, points, segments
 from engine.admission import admits, reaches_goal, run_value
-from engine.conditions import Facts, holds, own_key, reached
+from engine.conditions import Facts, holds, matches, own_key, reached
 from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.limits import Booking, Enrolment, Probe, Rules
-from engine.matching import Watch, matches, watch_of
+from engine.matching import Watch, watch_of
 from engine.model import TRACKING, Event, Lead
 from engine.ports import Queue, Wake
 from engine.resting import may_send
@@ -26,6 +26,8 @@ from engine.resting import may_send
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""
 TOO_DEEP = "consequences of consequences went too deep"
+NOTED = "run.noted"
+"""The type of events that only tell what was done to a run."""
 UNCHANGED = "(unchanged)"
 """A lead's attention is neither set nor cleared."""
 
@@ -84,6 +86,10 @@ class Ledger:
         self._depth -= 1
         self.review()
         return event
+
+    def note(self, name: str, run: UUID, data: Mapping[str, Any] | None = None) -> Event:
+        """Log what was done to a run from outside its plan: nothing follows, and no campaign can wait for it."""
+        return self.happen(NOTED, name, {"campaign run": str(run), **(data or {})}, mute=True)
 
     # ── points ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def book(

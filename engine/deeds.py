@@ -15,8 +15,8 @@ from dsl.plan import (
 )  # fmt: skip
 from engine import handoffs, trials
 from engine.chance import in_control
-from engine.effects import change, change_topic, needs_consent
 from engine.interpreter import Effect, Verdict
+from engine.lead_changes import change, change_topic, needs_consent
 from engine.position import Branch
 from engine.runtime import Runtime
 from engine.sendout import CONTROL_GROUP, message_row

@@ -23,7 +23,7 @@ FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.id = :id""")
 _TIMELINE = text("""
 SELECT * FROM (
     SELECT at, seq, type, name, data FROM events
-    WHERE lead_id = :lead AND type NOT IN ('handoff.retried', 'email.delivered')
+    WHERE lead_id = :lead AND type <> ALL(:unsaid)
     UNION ALL
     SELECT at, 9223372036854775807, 'mail', template, '{}' FROM messages
     WHERE lead_id = :lead AND kind <> 'staff' AND state = 'accepted'
@@ -69,7 +69,7 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
         row = (await connection.execute(_HANDOFF, {"id": handoff_id})).first()
         if row is None:
             return None
-        entries = await connection.execute(_TIMELINE, {"lead": row.lead_id, "many": MOST_ENTRIES})
+        entries = await connection.execute(_TIMELINE, {"lead": row.lead_id, "many": MOST_ENTRIES, "unsaid": _UNSAID})
         timeline = tuple(Entry(entry.at, words(entry.type, entry.name, entry.data)) for entry in entries)
     program = (await rt.deployment(row.epoch)).program
     order = [name for name in program.all_fields if name not in ("email", "created")]
@@ -109,6 +109,11 @@ def _because(data: _Data) -> str:
     return f", because “{data['reason']}”" if data.get("reason") else ""
 
 
+_UNSAID = [
+    "handoff.retried", "email.delivered", "run.noted", "pattern.met", "date.due", "field.changed", "segment.joined",
+    "segment.left", "campaign.entered", "campaign.left",
+]  # fmt: skip
+"""Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 _WORDS: Mapping[str, Callable[[str, _Data], str]] = {
     "mail": lambda name, data: f"Was sent “{name}”",
     "form.posted": lambda name, data: f"Sent form “{name}”, not yet confirmed",
@@ -136,5 +141,7 @@ _WORDS: Mapping[str, Callable[[str, _Data], str]] = {
 
 def words(type: str, name: str, data: _Data) -> str:
     """One entry of the log as a person reads it."""
-    said = _WORDS.get(type)
-    return said(name, data) if said else type
+    if said := _WORDS.get(type):
+        return said(name, data)
+    thing, _, verb = type.partition(".")
+    return " ".join(part for part in (thing.capitalize(), f"“{name}”" if name else "", verb) if part)

@@ -37,8 +37,7 @@ from dsl.plan import (
 )  # fmt: skip
 from engine import calendar
 from engine.chance import arm_of
-from engine.conditions import Facts, holds
-from engine.matching import matches
+from engine.conditions import Facts, holds, matches
 from engine.model import Event
 from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.records import replace

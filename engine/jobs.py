@@ -34,8 +34,6 @@ MANY = 50
 """Runs between two looks at the clock."""
 HELD = timedelta(seconds=30)
 """How long a job belongs to whoever took it."""
-WOKEN = "coldframe.woken"
-"""The name under which it stands in a lead's log that a run was told to go on."""
 
 _CLAIM = text("""
 UPDATE jobs SET real_leased_until = :until WHERE id = (
@@ -158,7 +156,7 @@ async def _wake(rt: Runtime, id: UUID) -> str:
         if enrolment is None:
             return "gone"
         writes = Writes()
-        ledger.happen("custom", WOKEN, {"campaign run": str(id)}, mute=True)
+        ledger.note("woken", id)
         ledger.wake(enrolment)
         record(ledger, writes, rt.clock.real() - AT_ONCE)
         await writes.flush(hot)

@@ -38,7 +38,7 @@ class Rules:
 
 @dataclass(slots=True, eq=False)
 class Enrolment:
-    """A run as the transaction sees it. `plan` is None for ended ones, whose plan nobody needs."""
+    """A run as the transaction sees it. `per` is the value that a campaign is entered once for."""
 
     id: UUID
     campaign: str

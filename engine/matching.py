@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pydantic import BaseModel
 
@@ -23,9 +22,8 @@ from dsl.plan import (
     Today,
     Wait,
 )
-from engine.conditions import glob, matches, trigger
-
-__all__ = ["Index", "Watch", "glob", "listening", "matches", "parts", "watch_of"]
+from engine.conditions import glob, trigger
+from engine.per_plan import per_plan
 
 
 @dataclass(frozen=True)
@@ -84,29 +82,9 @@ def parts(root: object) -> Iterator[BaseModel]:
                 yield from parts(getattr(root, name))
 
 
-class _Key:
-    """A plan as a cache key: by digest, since hashing a whole plan is slow."""
-
-    __slots__ = ("plan",)
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-
-    def __hash__(self) -> int:
-        return hash(self.plan.digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.plan.digest == self.plan.digest
-
-
+@per_plan
 def watch_of(plan: Plan) -> Watch:
     """What a run of the plan may ask for or wait for, also once its campaign has another plan."""
-    return _watch_of(_Key(plan))
-
-
-@lru_cache(maxsize=1024)
-def _watch_of(key: _Key) -> Watch:
-    plan = key.plan
     return Watch.over(plan.steps, plan.whenevers, plan.leaves, plan.goal)
 
 

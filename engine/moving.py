@@ -29,8 +29,6 @@ MOVED, LEFT, STAYED = "moved", "left", "stays: "
 AT_ONCE = LEASE + timedelta(seconds=1)
 """Taken off a fresh outbox row's lease: its workers deliver it at their own pace."""
 UNDER_WAY = Stays("a mail is on its way")
-NAME = "coldframe.moved"
-"""The name under which a move stands in a lead's log."""
 
 _ROW = """
 SELECT e.campaign, e.digest, e.state, e.position, e.gen, e.wait, e.due_at, e.attention,
@@ -83,7 +81,7 @@ async def _try(rt: Runtime, order: Order, id: UUID) -> str:
         if isinstance(where, Stays):
             if not (order.leave and where.gone) or row.state != "live":
                 return STAYED + where.reason
-            event = ledger.happen("custom", "coldframe.removed", {"campaign run": str(id)}, mute=True)
+            event = ledger.note("removed", id)
             ledger.leave(enrolment, event.seq)
             await _commit(rt, hot, ledger, Writes())
             return LEFT
@@ -124,7 +122,7 @@ async def _moved(
     What it has `seen` stays as it was: an event it has not looked at yet must still wake it.
     """
     id, gen, writes = enrolment.id, row.gen + 1, Writes()
-    ledger.happen("custom", NAME, {"campaign run": str(id), "from": row.digest, "to": new.digest}, mute=True)
+    ledger.note("moved", id, {"from": row.digest, "to": new.digest})
     fresh = where.fresh or row.attention is not None or row.wait is None or row.wait["state"] != "wait"
     position, now = where.position, ledger.now
     due: datetime | None = now

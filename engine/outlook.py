@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -147,8 +147,3 @@ def _source(plan: Plan | None, step: str) -> str:
 def relevant(change: Change, outlook: Outlook) -> Sequence[Waiting]:
     """Those who wait in a changed or removed campaign."""
     return [one for one in outlook.waiting if one.campaign.casefold() == change.name.casefold()]
-
-
-def without_sources(outlook: Outlook) -> Outlook:
-    """What is printed as JSON."""
-    return replace(outlook, old_sources={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from dsl.plan import Rule
 from engine import calendar
@@ -86,11 +87,6 @@ def rate(ledger: Ledger) -> None:
     ledger.lead = ledger.lead.changed(rated={key: points for key, points in {**rated, **changes}.items() if points})
     for key, points in changes.items():
         rule_id, _, model = key.partition("@")
-        book(ledger, _cause(ledger, rule_id), rule_id, model, points - rated.get(key, 0), "", None, None)
-
-
-def _cause(ledger: Ledger, rule: str) -> str:
-    """A state can come and go between two events; each change is booked."""
-    cause = f"f:{ledger.lead.seq}"
-    many = sum(1 for one in ledger.points if one.rule == rule and one.cause.partition(".")[0] == cause)
-    return f"{cause}.{many}" if many else cause
+        # A state may come and go between two events of the log, so the number of the last one is not enough.
+        cause = f"f:{ledger.lead.seq}.{uuid4().hex[:8]}"
+        book(ledger, cause, rule_id, model, points - rated.get(key, 0), "", None, None)

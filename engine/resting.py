@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from dsl.plan import (
     AnyStep,
     At,
     HandOff,
     Notify,
-    Pattern,
     Plan,
     Post,
     Relative,
@@ -22,7 +20,9 @@ from dsl.plan import (
     Wait,
     targets,
 )
+from engine.per_plan import per_plan
 from engine.position import Branch, Position
+from engine.words import pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,8 @@ def _describe(plan: Plan, branch: Branch) -> Resting:
         what, due = "sales decides", None
     else:
         arms = current.arms if isinstance(current, Wait) else ()
-        what, due = " or ".join(describe(arm.pattern) for arm in arms) or "the time comes", branch.deadline
+        what, due = " or ".join(pattern(arm.pattern) for arm in arms) or "the time comes", branch.deadline
     return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, what, due)
-
-
-def describe(pattern: Pattern) -> str:
-    """A pattern in words, for operators: `form whitepaper submitted`."""
-    thing, _, verb = pattern.type.partition(".")
-    name = pattern.link or pattern.name or (f"{pattern.threshold:g}" if pattern.threshold is not None else "any")
-    return f"{thing} {name} {verb}".strip()
 
 
 def _on_event(plan: Plan, position: Position) -> list[Target]:
@@ -110,30 +103,15 @@ def _on_timer(plan: Plan, position: Position, due: datetime | None) -> list[Targ
 
 def may_send(plan: Plan, target: Target) -> bool:
     """Whether a mail or a post can come from there before the next rest."""
-    return target is not None and target in _senders(_Key(plan))
+    return target is not None and target in _senders(plan)
 
 
-class _Key:
-    """A plan as a cache key: by digest, since hashing a whole plan is slow."""
-
-    __slots__ = ("plan",)
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-
-    def __hash__(self) -> int:
-        return hash(self.plan.digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.plan.digest == self.plan.digest
-
-
-@lru_cache(maxsize=1024)
-def _senders(key: _Key) -> frozenset[str]:
+@per_plan
+def _senders(plan: Plan) -> frozenset[str]:
     """The steps from which a mail or a post can come before the next rest."""
-    reached = {step.id for step in key.plan.steps if isinstance(step, Send | Notify | Post)}
+    reached = {step.id for step in plan.steps if isinstance(step, Send | Notify | Post)}
     while True:
-        more = {one.id for one in key.plan.steps if one.id not in reached and _follows(one) & reached}
+        more = {one.id for one in plan.steps if one.id not in reached and _follows(one) & reached}
         if not more:
             return frozenset(reached)
         reached |= more

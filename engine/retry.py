@@ -42,7 +42,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         if locked is None or row is None:
             return False
         ledger, around = await open_ledger(rt, hot, locked)
-        ledger.happen("custom", "retried", {"campaign run": str(id)}, mute=True)
+        ledger.note("retried", id)
         position = Position.from_json(row.position)
         position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
         gen = row.gen + (FAR_AHEAD if row.attention == RESTORED else 1)

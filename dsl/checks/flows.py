@@ -96,15 +96,19 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
     """Campaigns that enter themselves, or each other, before anything was waited for."""
     problems = Problems()
     edges: dict[str, list[tuple[str, Span]]] = {}
+    over: set[str] = set()
     for campaign in scope.program.campaigns:
         for statement in all_statements(campaign):
             if isinstance(statement, tree.Enter) and statement.campaign.key == campaign.name.key:
                 problems.add("E603", statement.span)
+        at_once = list(_at_once(campaign))
         edges[campaign.name.key] = [
             (enter.campaign.key, enter.campaign.span)
-            for enter in _at_once(campaign)
-            if enter.campaign.key != campaign.name.key
+            for enter in at_once
+            if isinstance(enter, tree.Enter) and enter.campaign.key != campaign.name.key
         ]
+        if any(not isinstance(step, tree.Enter) or step.move for step in at_once):
+            over.add(campaign.name.key)
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
             before, verb = start.event.name, start.event.verb.value
@@ -112,7 +116,7 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
                 continue
             if before.key == campaign.name.key:
                 problems.add("E603", start.span)
-            elif verb == "entered" and before.key in edges:
+            elif before.key in edges and (verb == "entered" or before.key in over):
                 edges[before.key].append((campaign.name.key, start.span))
     for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle if key in scope.campaigns]
@@ -121,12 +125,18 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
     return problems.found
 
 
-def _at_once(campaign: Campaign) -> Iterator[tree.Enter]:
-    """The `enter campaign` steps that a lead can come to without having waited."""
+AtOnce = tree.Enter | tree.Stop | None
 
-    def visit(block: Block) -> Iterator[tree.Enter | None]:
+
+def _at_once(campaign: Campaign) -> Iterator[AtOnce]:
+    """The steps that enter a campaign or stop this one and that a lead can come to without having waited; None for the
+    end of the flow."""
+
+    def visit(block: Block) -> Iterator[AtOnce]:
         """Yields those of a block, and None at its end when the end too is reached without a wait."""
         for statement in block:
+            if isinstance(statement, tree.Stop):
+                yield statement
             if isinstance(statement, tree.Wait | tree.HandOff | tree.Stop):
                 return
             if isinstance(statement, tree.Enter):
@@ -142,8 +152,9 @@ def _at_once(campaign: Campaign) -> Iterator[tree.Enter]:
                     return
         yield None
 
-    for block in (campaign.flow, *(leave.body for leave in campaign.leaves)):
-        yield from (found for found in visit(block) if found is not None)
+    yield from visit(campaign.flow)
+    for leave in campaign.leaves:
+        yield from (found for found in visit(leave.body) if isinstance(found, tree.Enter))
 
 
 def _has_way_past(statement: tree.If | tree.Split | tree.VariantTest | tree.Repeat) -> bool:

@@ -9,7 +9,7 @@ def lsp() -> None:
     Diagnostics while you type, completion, hover, definitions, references, rename, formatting and outline for
     `*.campaign` files. You do not start it yourself: the editor does. `docs/editor.md` says how to set one up.
 
-    Example, for an editor that asks for a command: `coldframe lsp`
+    Example: `coldframe lsp`, where an editor asks for the server's command
     """
     from engine.lsp.features import create_server
 

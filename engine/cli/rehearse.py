@@ -129,7 +129,11 @@ def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
 
 def _show_line(line: Line) -> None:
     name = " · ".join(part for part in (line.campaign, line.what) if part)
-    parts = [f"{many:,} leads {word}" for many, word in ((line.added, "more"), (line.missing, "less")) if many]
+    parts = [
+        f"{many:,} lead{'' if many == 1 else 's'} {word}"
+        for many, word in ((line.added, "more"), (line.missing, "less"))
+        if many
+    ]
     place = f"   {line.source}" if line.source else ""
     out.print(f"  {name}: {line.real:g} → {line.draft:g} ({', '.join(parts)}){place}", markup=False)
     for example in line.examples:

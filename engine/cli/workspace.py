@@ -12,6 +12,7 @@ from dsl.plan import Program
 from dsl.workspace import read_workspace
 from engine.cli.common import Stop
 from engine.mail.check import check_templates
+from engine.memory import no_collections
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ def examine(folder: Path) -> Examined:
         raise Stop(f"{shown} cannot be read: {error.strerror or error}") from None
     if not sources.files and not sources.diagnostics:
         raise Stop(f"there is no *.campaign file under {shown}")
-    compiled = compile_workspace(sources.files, sources.assets)
-    found = [*sources.diagnostics, *compiled.diagnostics]
-    if compiled.program is not None:
-        found += [_placed(problem, shown) for problem in check_templates(compiled.program, sources.assets)]
+    with no_collections():
+        compiled = compile_workspace(sources.files, sources.assets)
+        found = [*sources.diagnostics, *compiled.diagnostics]
+        if compiled.program is not None:
+            found += [_placed(problem, shown) for problem in check_templates(compiled.program, sources.assets)]
     diagnostics = in_order(found)
     sound = all(problem.severity == "warning" for problem in diagnostics)
     texts = {(shown / path).as_posix(): body.decode("utf-8", "replace") for path, body in _templates(sources.assets)}

@@ -8,6 +8,7 @@ from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, 
 
 from dsl.lexer import Lexeme
 from dsl.parse import Failure, parse
+from dsl.reader import start_of
 from dsl.scope import Scope
 from dsl.usage import SHOWN
 from dsl.vocabulary import heads
@@ -62,7 +63,7 @@ def _words(at: Unfinished, scope: Scope) -> Found:
         for item in _lines(at.context, scope):
             yield item, 0
         return
-    failure = _next(at.tokens)
+    failure = _next(at.tokens, at.context)
     for word in failure.keywords if failure else ():
         yield CompletionItem(word, kind=CompletionItemKind.Keyword), 0
     if failure and "NAME" in failure.kinds:
@@ -75,10 +76,10 @@ def _words(at: Unfinished, scope: Scope) -> Found:
             yield CompletionItem(f'"{written}"', kind=KINDS.get(kind, CompletionItemKind.Reference), detail=kind), 0
 
 
-def _next(tokens: Sequence[Lexeme]) -> Failure | None:
+def _next(tokens: Sequence[Lexeme], context: str) -> Failure | None:
     """What the grammar would take after these tokens."""
     end = tokens[-1].corrected("_CURSOR", "")
-    result = parse([*tokens, end])
+    result = parse([*tokens, end], start_of(tokens, context))
     return result if isinstance(result, Failure) and result.index == len(tokens) else None
 
 

@@ -17,7 +17,7 @@ from engine.mail.guard import sender_parts
 from engine.mail.names import Mention, Reference, Walk
 from engine.mail.render import LAYOUT, LAYOUT_NAMES, NAMES, Context, Renderer
 from engine.mail.source import Source, parse_text, read_source
-from engine.mail.uses import Note, Use, uses_of
+from engine.mail.uses import Line, Use, may_lack, uses_of
 from engine.tokens import Tokens
 
 OWNER = ("name", "email")
@@ -64,14 +64,16 @@ class _Check:
         self.own = templates
         self.files = files
         self.renderer = Renderer(templates, program.workspace)
-        self.uses, self.notes = uses_of(program)
+        self.uses, self.lines = uses_of(program)
+        self.line: Line | None = None
+        """The template in a campaign that is looked at."""
         self.problems: dict[tuple[str, str, int, str], Diagnostic] = {}
 
     def run(self) -> list[Diagnostic]:
         for path in sorted(self.own):
             self._file(path)
-        for note in self.notes:
-            self._note(note)
+        for line in self.lines:
+            self._line(line)
         return sorted(self.problems.values(), key=lambda one: (one.file, one.line, one.column, one.code))
 
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,17 +137,12 @@ class _Check:
         except TemplateError:
             return read_source(path, "")
 
-    def _note(self, note: Note) -> None:
-        file, _, line = note.source.rpartition(":")
+    def _line(self, one: Line) -> None:
         walk = Walk(self._part)
-        try:
-            walk.text("", 1, parse_text("", 1, note.text))
-        except TemplateError as error:
-            self._place("E701", file, int(line), f"this note cannot be read: {error.message}")
-            return
-        for found in walk.found:
-            if isinstance(found, Mention) and (said := self._unknown(found, NAMES)):
-                self._place(said[0], file, int(line), *said[1:])
+        self.line = one
+        self._text(walk, "", 1, one.text)
+        self._judge(walk.found, [one.use], NAMES)
+        self.line = None
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _judge(self, found: Iterable[Mention | Reference], uses: list[Use], names: frozenset[str]) -> None:
@@ -203,6 +200,9 @@ class _Check:
         elif one.root not in names and one.root not in use.given and one.needed:
             message = f"`{one.root}` is not given by every `send` of this mail"
             self._add("E707", one.path, one.line, message, f"add `with {one.root} = …` to the send", one, related)
+        elif one.root not in names and one.needed and (lacking := may_lack(use.given.get(one.root), use)):
+            message = f"`{one.root}` is not always there: it is given {lacking}"
+            self._add("E705", one.path, one.line, message, fallback, one, related)
 
     # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _trial(self, name: str, path: str, language: str, use: Use) -> None:
@@ -240,13 +240,19 @@ class _Check:
         self, code: str, path: str, line: int, message: str, help: str = "", word: Mention | Reference | None = None,
         related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
+        if self.line:
+            return self._add_to_campaign(self.line, code, message, help)
         text = self.renderer.templates.get(path, "")
         key = (code, path, line, message)
         if key not in self.problems:
             self.problems[key] = _diagnostic(code, f"templates/{path}", text, line, message, help, word, related)
 
-    def _place(self, code: str, file: str, line: int, message: str, help: str = "") -> None:
-        self.problems.setdefault((code, file, line, message), _diagnostic(code, file, "", line, message, help))
+    def _add_to_campaign(self, line: Line, code: str, message: str, help: str) -> None:
+        """The plan knows the line a step stands in, and no column."""
+        file, _, number = line.use.source.rpartition(":")
+        message, help = f"in the {line.what} here: {message}", help.replace('"', "'")
+        key = (code, file, int(number), message)
+        self.problems.setdefault(key, _diagnostic(code, file, "", int(number), message, help))
 
 
 def _carries(use: Use, part: str) -> bool:

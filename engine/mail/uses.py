@@ -6,7 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from dsl.plan import AnyStep, Form, HandOff, Notify, Operand, Pattern, Plan, Program, Send, Wait, targets
+from dsl.plan import (
+    AnyStep,
+    EventRef,
+    FieldRef,
+    Form,
+    HandOff,
+    Notify,
+    Operand,
+    Pattern,
+    Plan,
+    Program,
+    Send,
+    Wait,
+    targets,
+)
 from dsl.plan.carries import ANSWER, CARRIES, SURE
 from engine.mail.compose import Kind
 from engine.mail.notices import NOTICE_DATA, NOTICES
@@ -37,19 +51,18 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Note:
-    """The note of a handoff, a small template of its own."""
+class Line:
+    """A small template that stands in a campaign: the `note` of a handoff, or a `subject` under test."""
 
+    what: str
     text: str
-    source: str
-    events: frozenset[Data]
-    sure: frozenset[str]
+    use: Use
 
 
-def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
-    """template → its uses, and the notes of handoffs."""
+def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Line]]:
+    """template → its uses, and the templates in campaigns."""
     uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
-    notes: list[Note] = []
+    lines: list[Line] = []
     confirming = {form.confirm_with for form in program.forms if form.confirm_with}
     entered = _entered(program)
     for plan in program.campaigns:
@@ -60,16 +73,17 @@ def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Note]]:
                 confirms = step.template in confirming and kind == "transactional"
                 use = Use(kind, step.source, dict(step.values), events, sure, confirms)
                 uses.setdefault(step.template, []).append(use)
+                lines += [Line("subject", subject, use) for subject in step.subjects]
             elif isinstance(step, Notify):
                 use = Use("staff", step.source, {}, events, sure)
                 uses.setdefault(step.template, []).append(use)
             elif isinstance(step, HandOff) and step.note:
-                notes.append(Note(step.note, step.source, events, sure))
+                lines.append(Line("note", step.note, Use("staff", step.source, {}, events, sure)))
     for form in program.forms:
         if form.confirm_with and not any(use.confirms for use in uses.get(form.confirm_with, [])):
             use = Use("transactional", form.source, {}, frozenset((_of_form(form),)), confirms=True)
             uses.setdefault(form.confirm_with, []).append(use)
-    return uses, notes
+    return uses, lines
 
 
 def _notice() -> Use:
@@ -133,6 +147,17 @@ def data_of(pattern: Pattern, program: Program) -> Data:
             return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
 
 
+def may_lack(value: Operand | None, use: Use) -> str:
+    """Why a value that a `send` gives may be missing; empty when it is always there."""
+    match value:
+        case FieldRef(name=name) if name not in use.sure:
+            return f"`{name}`, which not every lead has"
+        case EventRef(name=name) if any(name not in data.sure for data in use.events if data.possible is not None):
+            return f"`event.{name}`, which not every event that leads here carries"
+        case _:
+            return ""
+
+
 def _of_form(form: Form) -> Data:
     hidden = frozenset(name for name, _ in form.hidden)
     required = frozenset(ask.field for ask in form.asks if ask.required)
@@ -149,6 +174,7 @@ def _asked_by_all(plan: Plan, program: Program, entered: frozenset[str]) -> froz
 
 
 def _entered(program: Program) -> frozenset[str]:
-    """Campaigns that a step of some campaign enters, casefolded."""
+    """Campaigns that a step of some campaign enters, or that leads enter who were silent for long; casefolded."""
     steps = (step for plan in program.campaigns for step in plan.steps)
-    return frozenset(step.campaign.casefold() for step in steps if step.kind == "enter")
+    again = {stage.reactivate.campaign.casefold() for stage in program.stages if stage.reactivate}
+    return frozenset(again).union(step.campaign.casefold() for step in steps if step.kind == "enter")

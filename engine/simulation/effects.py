@@ -13,8 +13,8 @@ from engine.chance import in_control
 from engine.conditions import Facts
 from engine.consequences import Ledger
 from engine.deeds import NO_CONSENT
-from engine.effects import change, change_topic, needs_consent
 from engine.interpreter import Effect, Verdict
+from engine.lead_changes import change, change_topic, needs_consent
 from engine.letters import compose_for_lead
 from engine.limits import Enrolment
 from engine.mail.errors import TemplateError

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Send
+from engine.conditions import glob
 from engine.consequences import Ledger
 from engine.handoff import State
 from engine.limits import Booking, Enrolment, Probe
-from engine.matching import glob
 from engine.model import Event, Lead
 from engine.ports import Mail
 

@@ -12,11 +12,11 @@ from math import exp, log
 from random import Random
 
 from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
+from engine.conditions import glob
 from engine.consequences import Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
 from engine.limits import Enrolment
-from engine.matching import glob
 from engine.model import TRACKING
 from engine.resting import Sleep
 from engine.simulation.doors import Doors

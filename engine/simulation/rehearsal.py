@@ -11,10 +11,10 @@ from uuid import UUID
 
 from dsl.plan import AddPoints, HandOff, Program, Send
 from engine.catalog import Deployment
-from engine.resting import describe
 from engine.simulation.person import Person
 from engine.simulation.replay import Replay
 from engine.store.past import Past
+from engine.words import pattern
 
 EXAMPLES = 3
 """Leads named per line."""
@@ -168,7 +168,7 @@ def _places(program: Program) -> dict[tuple[str, str, str], tuple[str, str]]:
         found["stages", "", stage.name] = stage.name, stage.source
     for scoring in program.scorings:
         for rule in scoring.rules:
-            why = f"when {describe(rule.pattern)}" if rule.pattern else "for what is known of the lead"
+            why = f"when {pattern(rule.pattern)}" if rule.pattern else "for what is known of the lead"
             model = f" of “{scoring.name}”" if scoring.name else ""
             found["points", "", rule.id] = f"{rule.amount:+g}{model} {why}", rule.source
     return found

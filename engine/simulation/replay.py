@@ -39,8 +39,6 @@ _SALES: Mapping[str, Act] = {
     "handoff.acknowledged": "acknowledge", "handoff.contacted": "contacted", "handoff.accepted": "accept",
     "handoff.rejected": "reject",
 }  # fmt: skip
-_OWN = ("retried", "(left campaign)")
-"""Custom events that Coldframe itself logs."""
 
 
 @dataclass(slots=True)
@@ -122,7 +120,7 @@ class Replay(Watcher):
             ledger.set_field(event.name, data.get("after"))
             ledger.rate()
             self.sim.commit(self.person, ledger)
-        elif event.type in _OUTSIDE and event.name not in _OWN:
+        elif event.type in _OUTSIDE:
             self.doors.happens(self.person, event.type, event.name, dict(event.data))  # type: ignore[arg-type]
 
     def _form(self, event: Event, values: dict[str, Any], data: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from dsl.plan import Duration, EventType, Form, Scalar
 from engine import calendar
 from engine.catalog import Deployment
+from engine.conditions import glob
 from engine.handoff import Act
-from engine.matching import glob
 from engine.model import TRACKING
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
 from engine.simulation.person import Letter, Person

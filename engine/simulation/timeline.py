@@ -14,7 +14,6 @@ from dsl.plan import (
     LeaveCampaign,
     ListStep,
     Notify,
-    Pattern,
     Plan,
     Post,
     Program,
@@ -32,9 +31,10 @@ from engine.interpreter import Stuck
 from engine.limits import Booking, Enrolment
 from engine.matching import Watch
 from engine.model import Event
-from engine.resting import Sleep, describe
+from engine.resting import Sleep
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
+from engine.words import pattern as in_words
 
 QUIET = ("stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried")
 """Events that the lines about stages, points and handoffs tell already."""
@@ -265,9 +265,7 @@ class Timeline(Watcher):
             return "the lead has been inactive for so long"
         if pattern.dated is not None:
             return f"the day comes: {event.data.get('date', '')}"
-        many = f" {pattern.times} times" if pattern.times else ""
-        nothing = f" and then no {describe(Pattern(type=pattern.absent.type))}" if pattern.absent else ""
-        return f"{describe(pattern)}{many}{nothing}"
+        return in_words(pattern)
 
     def _plan(self, run: Enrolment) -> Plan | None:
         return next((one for one in self.program.campaigns if one.digest == run.digest), None)

@@ -134,7 +134,10 @@ def _again(log: Log, plan: Plan, at: datetime) -> str:
         return f"{reentry_words(plan.reentry)}: {duration(plan.reentry.after)} from {_day(left, log)} were not over"
     if log.lead.suppressed is not None:
         return f"the lead may not be mailed any more: {log.lead.suppressed}"
-    return "no rule of today's version forbids it: the version of that day or a pause may have"
+    hold = log.held(at)
+    if hold is not None and hold.state == "stopped":
+        return f"the campaign was stopped by {hold.author}" + (f": {hold.reason}" if hold.reason else "")
+    return "no rule of today's version forbids it: the version of that day may have"
 
 
 def _day(at: datetime, log: Log) -> str:

@@ -65,6 +65,17 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A time in which the campaign was `paused` or `stopped`; `until` None: it still is."""
+
+    state: str
+    author: str
+    reason: str
+    at: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
     """One step a run came to. `branch` is empty in the flow."""
 
@@ -113,6 +124,7 @@ class Log:
     moves: Sequence[Move] = ()
     runs: Sequence[Run] = ()
     others: Sequence[tuple[str, datetime, datetime | None]] = ()
+    holds: Sequence[Hold] = ()
     received: Sequence[Event] = ()
     """Mails that were accepted, as the history conditions ask."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -126,6 +138,10 @@ class Log:
         """An instant in the lead's own time: `Tue 2026-09-01 09:00`."""
         there = calendar.local_time(at, self.zone)
         return f"{_DAYS[there.weekday()]} {there:%Y-%m-%d %H:%M}"
+
+    def held(self, at: datetime) -> Hold | None:
+        """What held the campaign at an instant."""
+        return next((one for one in self.holds if one.at <= at and (one.until is None or at < one.until)), None)
 
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)

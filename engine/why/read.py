@@ -16,7 +16,7 @@ from engine.model import Event, Lead
 from engine.position import Position
 from engine.store.db import Database
 from engine.tokens import email_key
-from engine.why.log import Log, Message, Move, Points, Rest, Run, Walk
+from engine.why.log import Hold, Log, Message, Move, Points, Rest, Run, Walk
 
 MOST_EVENTS = 20_000
 
@@ -52,6 +52,10 @@ _HANDOFFS = text("SELECT id, enrolment_id, source FROM handoffs WHERE lead_id = 
 
 _SINCE = text("""
 SELECT min(d.at) FROM plans p JOIN deployments d ON d.epoch = p.epoch WHERE p.digest = :digest""")
+
+_HOLDS = text("""
+SELECT state, author, reason, at, until FROM campaign_states
+WHERE state <> 'running' AND campaign IN ('', lower(:campaign)) ORDER BY at""")
 
 _CAMPAIGNS = text("SELECT DISTINCT campaign FROM enrolments")
 
@@ -142,6 +146,7 @@ async def _log(
             Event(0, row.at, "email.received", row.template, {}, message_id=row.id)
             for row in messages if row.state == "accepted" and row.kind in ("marketing", "transactional")
         ],
+        holds=[Hold(*row) for row in await connection.execute(_HOLDS, {"campaign": name})],
         sources={rule.id: rule.source for scoring in program.scorings for rule in scoring.rules},
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ def story(log: Log, run: Run) -> list[Said]:
     found += _walked(log, run)
     found += not_walked(log, run)
     found += _meanwhile(log, run)
+    found += _held(log, run)
     if run.plan is None:
         found.append(Said(run.started_at, "this version of the campaign is gone, so its lines cannot be told", "warn"))
     # Of what bears one instant, what the lead did and earned comes before what the campaign made of it.
@@ -124,6 +125,17 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
             yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.reason)
 
 
+def _held(log: Log, run: Run) -> Iterator[Said]:
+    """The times in which the campaign itself stood still while the lead was inside."""
+    end = run.ended_at or log.now
+    for hold in log.holds:
+        if hold.at <= end and (hold.until is None or hold.until > run.started_at):
+            why = ": ".join(part for part in (f"by {hold.author}", hold.reason) if part)
+            yield Said(max(hold.at, run.started_at), f"the campaign was {hold.state}", "warn", why)
+            if hold.until is not None and hold.until <= end:
+                yield Said(hold.until, "the campaign went on", "beside")
+
+
 def _booked(booked: Points) -> str:
     model = f" of {quoted(booked.model)}" if booked.model else ""
     return f"{'+' if booked.amount >= 0 else ''}{number(booked.amount)} points{model}, now {number(booked.after)}"
@@ -145,6 +157,8 @@ def _end(log: Log, run: Run) -> Iterator[Said]:
         return
     if run.state == "leaving":
         yield Said(log.now, "is about to leave", "wait", _left_why(log, run)[0], _left_why(log, run)[1])
+    if (hold := log.held(log.now)) is not None:
+        yield Said(log.now, f"stays where it is: the campaign is {hold.state}", "wait", hold.reason)
     for rest in run.rests:
         yield _resting(log, run, rest.step, rest.due)
     if not run.rests and run.state == "live":

@@ -64,4 +64,4 @@ def test_every_golden_belongs_to_a_case(update_goldens: bool) -> None:
 
 
 def test_there_are_enough_mistakes_in_the_corpus() -> None:
-    assert len(cases("bad")) >= 40
+    assert len(cases("bad")) >= 120

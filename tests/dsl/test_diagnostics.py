@@ -8,8 +8,11 @@ import re
 import pytest
 
 from dsl.diagnostics import as_json, as_text
+from dsl.lines import read_lines
 from dsl.messages import ENTRIES
-from dsl.parse import grammar
+from dsl.parse import Failure, grammar, parse
+from dsl.problems import Problems
+from dsl.source import normalise
 from dsl.usage import USAGE
 from dsl.vocabulary import ALL_HEADS, CONTEXTS, INSIDE
 from tests.dsl.harness import CASES, compile_text
@@ -101,3 +104,15 @@ def test_every_code_is_shown_in_the_corpus() -> None:
     shown = set(re.findall(r"^(?:error|warning)\[(\w+)\]", goldens, re.MULTILINE))
     assert set(ENTRIES) - shown - set(UNSEEN) == set()
     assert shown - set(ENTRIES) == set()
+
+
+LINES = [(head, line) for head, line in USAGE.items() if line != "flow"]
+
+
+@pytest.mark.parametrize(("head", "line"), LINES, ids=[head for head, _ in LINES])
+def test_every_line_that_is_offered_can_be_read(head: str, line: str) -> None:
+    problems = Problems()
+    (read,) = read_lines(normalise("x", line, problems), problems)
+    starts = ("start", "segment_line", "split_line", "handoff_line")
+    assert not problems.found
+    assert any(not isinstance(parse(read.tokens, start), Failure) for start in starts), line

@@ -10,6 +10,7 @@ from dsl.compile import compile_workspace
 from dsl.diagnostics import Diagnostic, as_text
 from dsl.explain import Example, Explanation, as_page, explanations
 from dsl.messages import ENTRIES
+from engine.cli.script import read_script
 from engine.mail.check import CODES, check_templates
 from tests.dsl.harness import ASSETS, CASES, surroundings
 
@@ -17,6 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 LONG = {
     "E007": "# " + "x" * 2_100_000 + "\n",
     "E009": "if " + "(" * 40 + "score >= 50" + ")" * 40 + "\n    stop\n",
+    "E148": f'form "{"x" * 201}"\n    ask email required\n',
     "E023": "".join("    " * depth + "if score >= 1\n" for depth in range(60)),
 }
 """What the abridged examples stand for. E014 is found where files are read (tests/dsl/test_workspace.py)."""
@@ -27,12 +29,21 @@ SECRET = "SG." + "a" * 22 + "." + "b" * 43
 def problems(example: Example, code: str) -> tuple[tuple[Diagnostic, ...], dict[str, str]]:
     if example.kind in ("template", "layout", "confirmation", "mjml"):
         return of_template(example), {}
-    long = Example(LONG[code], "file" if code == "E007" else "") if example.kind == "abridged" else example
+    if example.kind == "script":
+        return of_script(example), {}
+    long = Example(LONG[code], "file" if code in ("E007", "E148") else "") if example.kind == "abridged" else example
     text = long.campaign.replace("SECRET_EXAMPLE", SECRET)
     files = {"example.campaign": text}
     if example.kind != "alone":
         files["surroundings.campaign"] = surroundings(text)
     return compile_workspace(files, ASSETS).diagnostics, files
+
+
+def of_script(example: Example) -> tuple[Diagnostic, ...]:
+    text = Example('send "whitepaper/welcome"\n', "").campaign
+    program = compile_workspace({"a.campaign": text, "b.campaign": surroundings(text)}, ASSETS).program
+    assert program is not None
+    return read_script(example.text, program).diagnostics
 
 
 def of_template(example: Example) -> tuple[Diagnostic, ...]:
@@ -71,7 +82,7 @@ def test_the_wrong_example_is_wrong_and_the_right_one_is_right(one: Explanation)
 
 
 def test_every_code_is_explained_and_no_other() -> None:
-    assert set(explanations()) == {*ENTRIES, *CODES}
+    assert set(explanations()) == {*ENTRIES, *CODES, "S001", "S002", "S003", "S004"}
 
 
 def test_the_page_is_current(update_goldens: bool) -> None:

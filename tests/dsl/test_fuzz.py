@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.diagnostics import as_json, as_text
+from dsl.explain import explanations
+from dsl.fmt import format_text
+from dsl.plan import Program
 from dsl.problems import MOST
+from engine.graph.mermaid import mermaid
+from engine.graph.scene import scene
+from engine.graph.svg import svg
+from engine.mail.check import check_templates
+from engine.matching import Index
+from engine.outline import head_lines
 from tests.dsl.harness import ASSETS, CASES, files_of
 
 GOOD = {path.stem: text for path in sorted((CASES / "good").iterdir()) if path.suffix == ".campaign" or path.is_dir()
@@ -39,6 +48,8 @@ ODD = [
     "🙂",
     "\ud800",
 ]
+BASE = (CASES / "base.campaign").read_text(encoding="utf-8")
+TEMPLATES = {path: "---\nsubject: S\n---\n{{ lead.company }}" for path in ASSETS if path.startswith("templates/")}
 FUZZ = settings(max_examples=100, deadline=None)
 
 
@@ -55,9 +66,26 @@ def check(text: str) -> None:
         assert 1 <= problem.line <= problem.end_line <= max(count, 1)
         assert problem.column >= 1
         assert problem.end_line > problem.line or problem.end_column > problem.column
+    if compiled.program is not None:
+        carry(compiled.program)
+    tidy = format_text("campaigns/fuzz.campaign", text).text
+    if tidy is not None:
+        assert format_text("campaigns/fuzz.campaign", tidy).text == tidy
     shown = as_text(compiled.diagnostics, files)
     assert shown.count("-->") >= len(compiled.diagnostics)
     assert isinstance(json.loads(as_json(compiled.diagnostics)), list)
+
+
+def carry(program: Program) -> None:
+    """What compiles can be looked events up in, written into the database and read back, drawn, and mailed from."""
+    Index(program)
+    assert Program.model_validate_json(program.model_dump_json()) == program
+    for problem in check_templates(program, TEMPLATES):
+        assert problem.message
+    for plan in program.campaigns:
+        parts = scene(plan)
+        assert mermaid(parts)
+        assert svg(plan.campaign, head_lines(plan, program.workspace.currency), parts)
 
 
 @FUZZ
@@ -81,6 +109,41 @@ def test_good_files_with_accidents(name: str, choose: random.Random, times: int)
     for _ in range(times):
         text = accident(text, choose)
     check(text)
+
+
+LINES = sorted({line for text in GOOD.values() for line in text.split("\n") if line.strip()})
+
+
+@FUZZ
+@given(st.lists(st.sampled_from(LINES), max_size=40), st.booleans())
+def test_lines_of_the_language_in_any_order(lines: list[str], company: bool) -> None:
+    check("\n".join(lines) + (f"\n{BASE}" if company else ""))
+
+
+STEPS = sorted({line.strip() for line in LINES if line.startswith("        ")})
+
+
+@FUZZ
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), min_size=1, max_size=25))
+def test_steps_in_any_order_and_depth(steps: list[tuple[str, int]]) -> None:
+    """Nested as deep as the line before allows."""
+    flow, depth = "", 0
+    for text, up in steps:
+        depth = max(0, depth - up)
+        flow += "    " * (depth + 2) + text + "\n"
+        depth += text.split(" ")[0] in ("if", "wait", "or", "otherwise", "split", "test", "repeat", "variant", "when")
+    check(f'campaign "x"\n    starts when form "demo" is submitted\n    flow\n{flow}\n{BASE}')
+
+
+EXAMPLES = [one.campaign for page in explanations().values() for one in (page.wrong, page.right)]
+
+
+@FUZZ
+@given(st.sampled_from(EXAMPLES), st.randoms(use_true_random=False), st.integers(0, 4))
+def test_explained_examples_with_accidents(text: str, choose: random.Random, times: int) -> None:
+    for _ in range(times):
+        text = accident(text, choose)
+    check(text if "workspace " in text else f"{text}\n{BASE}")
 
 
 def accident(text: str, choose: random.Random) -> str:

@@ -11,10 +11,13 @@ from dsl.plan import (
     Compare,
     Duration,
     EventRef,
+    Has,
+    Not,
     Pattern,
     Reactivation,
     Reentry,
     Scoring,
+    Segment,
     Stage,
     Value,
     Wait,
@@ -174,6 +177,23 @@ async def test_silence_at_a_stage_enters_its_campaign_once(fresh_database_url: s
         stage.clock.advance(400 * DAY)
         await sweep(stage)
         assert await runs(stage) == ["Wake up"], "one silence, one campaign"
+
+
+async def test_what_time_changes_at_the_same_moment_is_not_taken_for_the_silence(fresh_database_url: str) -> None:
+    visited = Has(pattern=Pattern(type="page.visited"), within=Duration(days=30))
+    quiet = Segment(name="Quiet", condition=Not(item=visited))
+    again = Reactivation(after=Duration(days=30, minutes=30), campaign="Wake up")
+    listening = campaign("Quiet", Pattern(type="segment.joined", name="Quiet"))
+    stages = (Stage(name="Lead", source="l:1", reactivate=again),)
+    waits = Wait(id="w", source="c:2", arms=(Arm(pattern=START, target=None, source="c:2"),))
+    wake = campaign("Wake up", steps=(waits,))
+    async with open_program(fresh_database_url, wake, listening, segments=(quiet,), stages=stages) as stage:
+        await happen(stage, "page.visited", "/a")
+        for span in (30 * DAY - timedelta(hours=1), timedelta(hours=2)):
+            stage.clock.advance(span)
+            await sweep(stage)
+        [run] = await stage.rows("SELECT position FROM enrolments WHERE campaign = 'Wake up'")
+        assert run.position["branches"][0]["event"]["stage"] == "Lead", "it began because of the silence"
 
 
 async def test_a_composite_pattern_narrowed_by_its_data(fresh_database_url: str) -> None:

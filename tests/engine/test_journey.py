@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from engine.advance import advance
-from engine.intake import Post, click, confirm, submit, unsubscribe
+from engine.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.ports import Receipt
@@ -213,7 +213,9 @@ async def test_a_mail_that_was_certainly_not_taken_is_tried_again(stage: Stage):
     assert row.attention is None
 
 
-async def test_a_mail_interrupted_after_its_mark_becomes_unknown_and_the_flow_goes_on(stage: Stage):
+async def enter_and_die(stage: Stage) -> None:
+    """A lead enters, and the worker is killed between its mail's mark and the provider's answer."""
+
     class Killed(BaseException):
         pass
 
@@ -227,6 +229,10 @@ async def test_a_mail_interrupted_after_its_mark_becomes_unknown_and_the_flow_go
     with pytest.raises(Killed):
         await enter(stage)
     stage.rt.mailer = mailer
+
+
+async def test_a_mail_interrupted_after_its_mark_becomes_unknown_and_the_flow_goes_on(stage: Stage):
+    await enter_and_die(stage)
     [row] = await stage.rows("SELECT state FROM messages")
     assert row.state == "sending"
     await stage.settle()
@@ -234,6 +240,31 @@ async def test_a_mail_interrupted_after_its_mark_becomes_unknown_and_the_flow_go
     assert row.state == "unknown"
     await stage.pass_time(timedelta(days=3))
     assert subjects(stage) == ["reminder"]
+
+
+async def test_a_mail_interrupted_after_its_mark_stays_unknown_where_the_lead_has_left_meanwhile(stage: Stage):
+    await enter_and_die(stage)
+    [lead] = await stage.rows("SELECT id FROM leads")
+    await unsubscribe(stage.rt, lead.id, None, "page")
+    await stage.settle()
+    assert [tuple(row) for row in await stage.rows("SELECT state, reason FROM messages")] == [
+        ("unknown", "interrupted")
+    ]
+    assert [row.state for row in await stage.rows("SELECT state FROM enrolments")] == ["ended"]
+
+
+async def test_a_mail_interrupted_after_its_mark_is_not_sent_again_by_what_runs_beside(new_database):
+    beside = '    whenever page "/prices" is visited\n        send "beside" as transactional\n\n'
+    async with open_stage(
+        new_database(), WORKSPACE.replace('campaign "Second"', f'{beside}campaign "Second"')
+    ) as stage:
+        await enter_and_die(stage)
+        await record(stage.rt, Occurrence("page.visited", "/prices", {}, "ann@lead.example"))
+        await stage.settle()
+        found = await stage.rows("SELECT template, state FROM messages ORDER BY template")
+        assert [tuple(row) for row in found] == [("beside", "accepted"), ("one", "unknown")]
+        await stage.pass_time(timedelta(days=3))
+        assert subjects(stage) == ["beside", "reminder"]
 
 
 async def test_a_lost_delivery_is_swept_up(stage: Stage):

@@ -291,8 +291,8 @@ async def test_moving_back_is_a_move_like_any_other(staged):
         assert await move_to(stage, BEFORE) == {"moved": 1}
         await stage.pass_time(3 * DAY + HOUR)
         assert subjects(stage) == ["one", "two"]
-        names = await stage.rows("SELECT name FROM events WHERE type = 'custom'")
-        assert [row.name for row in names] == ["coldframe.moved"] * 2
+        names = await stage.rows("SELECT name FROM events WHERE type = 'run.noted'")
+        assert [row.name for row in names] == ["moved"] * 2
 
 
 async def test_many_leads_are_moved_a_few_at_a_time_and_a_second_worker_takes_no_part_twice(staged):

@@ -303,3 +303,26 @@ async def test_a_condition_on_a_list_in_a_run(fresh_database_url: str) -> None:
         await happen(stage, "custom", "start", email="bob@lead.example")
         assert (await lead(stage)).scores == {"": 1}
         assert (await lead(stage, "bob@lead.example")).scores == {}
+
+
+async def test_a_state_that_comes_and_goes_without_any_event_is_booked_each_time(fresh_database_url: str) -> None:
+    rated = points(20, condition=LARGE.condition)
+    async with open_program(fresh_database_url, fields=SIZE, scorings=(Scoring(rules=(rated,)),)) as stage:
+        seen = []
+        for size in (200, 50, 200, 50):
+            await tell(stage.rt, ANN, {"size": size})
+            seen.append((await lead(stage)).scores[""])
+        assert seen == [20, 0, 20, 0]
+
+
+async def test_a_state_that_time_alone_brings_and_takes(fresh_database_url: str) -> None:
+    soon = DateIs(operand=FieldRef(name="end"), relation="next", span=Duration(days=2))
+    rated = points(20, condition=soon)
+    async with open_program(fresh_database_url, fields=SIZE, scorings=(Scoring(rules=(rated,)),)) as stage:
+        await tell(stage.rt, ANN, {"end": (stage.clock.now() + 4 * DAY).date().isoformat()})
+        seen = []
+        for _ in range(6):
+            stage.clock.advance(DAY)
+            await sweep(stage)
+            seen.append((await lead(stage)).scores.get("", 0))
+        assert seen == [0, 20, 20, 20, 0, 0]

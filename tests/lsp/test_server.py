@@ -175,6 +175,28 @@ async def test_completion(ed: Editor, line: str, offered: list[str], not_offered
     assert not set(not_offered) & set(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ('segment "x"\n    country |', ["is", "in", "not"]), ('segment "x"\n    |', ["country", "has", "in", "score"]),
+        ('segment "x"\n    has |', ["visited", "not", "been"]), ("scoring\n    |", ["+10 when", "+10 if"]),
+        ("scoring\n    +10 when |", ["email", "page", "form"]),
+        ('campaign "x"\n    flow\n        hand off to sales\n            when |', ["accepted", "rejected", "overdue"]),
+        ('campaign "x"\n    flow\n        hand off to sales\n            when rejected because "|', ["not ready"]),
+        ("lifecycle\n    stage Lead\n        when |", ["form", "score", "sales"]),
+        ('campaign "x"\n    flow\n        split\n            |', ['50% "name"']),
+        ("field size |", ["number", "text", "yes/no"]), ('form "x"\n    ask |', ["email", "company"]),
+        ('campaign "x"\n    topic "|', ["newsletter"]), ('campaign "x"\n    leaves when lead becomes |', ["Customer"]),
+        ('segment "x"\n    country in (\n        "DE",\n        "|', ["AT"]),
+    ],
+)  # fmt: skip
+async def test_completion_in_other_blocks(ed: Editor, text: str, offered: list[str]) -> None:
+    ed.type("nurture.campaign", text.replace("|", ""))
+    place = ed.at("nurture.campaign", text[: text.index("|")], text.index("|"))
+    found = [item["label"] for item in (await ed.ask("textDocument/completion", place))["items"]]
+    assert set(offered) <= set(found), found
+
+
 async def test_a_completion_replaces_what_is_being_written(ed: Editor) -> None:
     text = CAMPAIGN.replace('"whitepaper/welcome"', '"white"')
     ed.type("nurture.campaign", text)

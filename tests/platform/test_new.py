@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,28 @@ def test_a_folder_with_campaigns_is_left_alone(run: Run, tmp_path: Path) -> None
 
 def test_a_slip_of_the_pen_is_understood(run: Run, tmp_path: Path) -> None:
     assert "did you mean webinar?" in run("new", "campaign", "webniar", str(tmp_path)).stderr
+
+
+SUBSCRIBES = "submits form contact"
+STORIES = {
+    "welcome": "submits form newsletter; ends after 30 days",
+    "whitepaper": "submits form whitepaper; after 4 days clicks email; ends after 60 days",
+    "trial": f'{SUBSCRIBES}; after 1 day happens event "trial_started"; ends after 30 days',
+    "webinar": f'{SUBSCRIBES}; after 1 day registers for webinar "Product tour"; ends after 180 days',
+    "cart": f"{SUBSCRIBES}; after 1 day updates cart with amount = 40; ends after 10 days",
+    "renewal": f"{SUBSCRIBES}; after 1 day changes contract_end to 2027-03-01; ends after 120 days",
+    "reactivation": f"{SUBSCRIBES}; ends after 120 days",
+    "birthday": f"{SUBSCRIBES}; ends after 60 days",
+}
+
+
+@pytest.mark.parametrize("kind", starters())
+def test_a_lead_goes_through_every_one_and_gets_mail(run: Run, kind: str, tmp_path: Path) -> None:
+    run("new", "workspace", str(tmp_path), "--with", kind)
+    known = ["--lead", "birthday=1990-12-24"] if kind == "birthday" else []
+    options = ["--script", STORIES[kind], "--start", "2026-12-01T09:00", "--path", str(tmp_path), "--json", *known]
+    done = run("simulate", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)["timeline"]
+    mails = [one for one in told if one["kind"] == "mail"]
+    assert any(f"{kind}.campaign" in one["source"] for one in mails), told

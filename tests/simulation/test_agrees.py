@@ -114,12 +114,14 @@ campaign "Later"
 """
 
 
-async def agree(database: str, acts: Sequence[Act], workspace: str = WORKSPACE, rest: int = 40) -> None:
+async def agree(database: str, acts: Sequence[Act], workspace: str = WORKSPACE, rest: int = 40) -> set[str]:
+    """The templates that were sent, once both sides have said the same."""
     async with open_stage(database, workspace) as stage:
         lead, real = await on_stage(stage, acts, timedelta(days=rest))
         simulated = await in_simulation(stage, acts, timedelta(days=rest), lead)
     for what in real:
         assert simulated[what] == real[what], what
+    return {template for template, _, state, _, _ in real["mails"] if state == "accepted"}
 
 
 FULL = {"first_name": "Ann", "company_size": 500, "country": "DE"}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from dsl.compile import compile_workspace
 from dsl.plan import Program
+from engine.cli.main import app, main
 from engine.simulation.rehearsal import Line, Rehearsal
 from engine.simulation.simulation import deployment_of
 from engine.store import past
@@ -17,8 +23,6 @@ from tests.support.stage import Stage, open_stage
 
 
 def compiled(workspace: str) -> Program:
-    import re
-
     named = re.findall(r'send "([^"]+)"', workspace)
     done = compile_workspace({"draft.campaign": workspace}, [f"templates/{name}.md" for name in named])
     assert done.program is not None, done.diagnostics
@@ -76,7 +80,7 @@ async def test_points_and_stages_are_compared_per_rule(new_database):
     points = [one for one in found.lines() if one.kind == "points"]
     [gone] = [one for one in points if one.what == "a rule that is not in the draft"]
     [line] = [one for one in points if one.draft == 2 * gone.real]
-    assert (gone.draft, line.real, line.what) == (0, 0, "+60 when form paper submitted")
+    assert (gone.draft, line.real, line.what) == (0, 0, '+60 when form "paper" is submitted')
     assert line.source.startswith("draft.campaign:")
     assert (only(found, "handoffs").added, only(found, "handoffs").what) == (1, "DACH")
     assert "MQL" in {one.what for one in found.lines() if one.kind == "stages"}
@@ -87,3 +91,40 @@ async def test_only_what_happened_since_counts(new_database):
         await on_stage(stage, STORIES["no consent at all"], timedelta(days=40))
         found = await rehearsed(stage, WORKSPACE, days=10)
     assert found.leads == 0
+
+
+async def test_the_command_names_no_addresses_unless_asked(new_database, tmp_path: Path, monkeypatch):
+    draft = WORKSPACE.replace('        send "one" as', '        send "extra"\n        send "one" as', 1)
+    for name in re.findall(r'send "([^"]+)"', draft):
+        (tmp_path / "templates").mkdir(exist_ok=True)
+        (tmp_path / "templates" / f"{name}.md").write_text(f"---\nsubject: {name}\n---\nHello\n", "utf-8")
+    (tmp_path / "draft.campaign").write_text(draft, "utf-8")
+    url = new_database()
+    async with open_stage(url, WORKSPACE) as stage:
+        lead, _ = await on_stage(stage, STORIES["clicks and is accepted"], timedelta(days=40))
+        before = await stage.rows("SELECT count(*) AS many FROM events")
+        monkeypatch.setenv("DATABASE_URL", url)
+        monkeypatch.setenv("COLDFRAME_CLOCK", "")
+
+        def rehearse(*more: str):
+            return CliRunner().invoke(app, ["rehearse", str(tmp_path), "--last", "1000 days", *more])
+
+        plain = await asyncio.to_thread(rehearse)
+        named = await asyncio.to_thread(rehearse, "--show-addresses")
+        found = json.loads((await asyncio.to_thread(rehearse, "--json", "--campaign", "nurture")).stdout)
+        assert await stage.rows("SELECT count(*) AS many FROM events") == before, "a rehearsal writes nothing"
+    assert plain.exit_code == 0, plain.output
+    assert "Nurture · extra: 0 → 1 (1 lead more)" in plain.stdout
+    assert str(lead) in plain.stdout
+    assert "ann@lead.example" not in plain.stdout + json.dumps(found)
+    assert "ann@lead.example" in named.stdout
+    assert next(one["what"] for one in found["differences"] if one["kind"] == "mails") == "extra"
+    assert "assumed:" in plain.stdout
+
+
+@pytest.mark.parametrize("last", ["30", "soon", "0 days", "5000 weeks"])
+def test_a_time_that_is_none_is_refused(last: str, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["rehearse", "--last", last])
+    assert ended.value.code == 2
+    assert 'write --last "30 days"' in capsys.readouterr().err

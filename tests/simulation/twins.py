@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import handoffs, intake, sweeper
+from engine import handoffs, intake, sweeper, update
 from engine.mail.links import link_id
 from engine.simulation.doors import Doors
 from engine.simulation.simulation import Simulation, deployment_of
@@ -84,6 +84,11 @@ async def _act(stage: Stage, act: Act) -> None:
                 await intake.click(rt, mail.message_id, link_id(f"https://acme.example/{act.name}"))
             elif mail is not None:
                 await intake.opened(rt, mail.message_id)
+        case "tell":
+            await update.tell(rt, EMAIL, act.values)
+        case verb if "." in verb:
+            other: Any = verb
+            await intake.record(rt, intake.Occurrence(other, act.name, act.values, email=EMAIL))
         case "page" | "happen":
             type: Any = "page.visited" if act.verb == "page" else "custom"
             await intake.record(rt, intake.Occurrence(type, act.name, act.values, email=EMAIL))
@@ -92,8 +97,8 @@ async def _act(stage: Stage, act: Act) -> None:
                 await intake.unsubscribe(rt, lead.id, act.name or None, "page")
         case "sales":
             for one in await stage.rows("SELECT id, member FROM handoffs WHERE outcome IS NULL"):
-                verb: Any = act.name
-                await handoffs.act(rt, one.id, verb, one.member or "", act.values.get("reason"))
+                action: Any = act.name
+                await handoffs.act(rt, one.id, action, one.member or "", act.values.get("reason"))
 
 
 async def in_simulation(
@@ -117,13 +122,18 @@ async def in_simulation(
                     click = act.verb == "click"
                     link = f"https://acme.example/{act.name}" if click else ""
                     doors.mail_event(person, letter, "email.clicked" if click else "email.opened", link)
+            case "tell":
+                doors.tell(person, act.values)
+            case verb if "." in verb:
+                other: Any = verb
+                doors.happens(person, other, act.name, act.values)
             case "page" | "happen":
                 doors.happens(person, "page.visited" if act.verb == "page" else "custom", act.name, act.values)
             case "unsubscribe" if person.log:
                 doors.unsubscribe(person, act.name or None)
             case "sales":
-                verb: Any = act.name
-                sim.sales.act(person, verb, act.values.get("reason"))
+                action: Any = act.name
+                sim.sales.act(person, action, act.values.get("reason"))
         sim.settle()
     sim.run(sim.now + rest)
     known = [(person.lead.stage, dict(person.lead.scores), dict(person.lead.topics), dict(person.lead.fields))]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from dsl.plan import (
     Ask,
@@ -219,12 +219,3 @@ def new_message(rt: Runtime) -> Callable[..., Awaitable[UUID]]:
         return message_id
 
     return make
-
-
-@pytest.fixture
-def change_lead(rt: Runtime) -> Callable[..., Awaitable[None]]:
-    async def change(lead_id: UUID, **columns: Any) -> None:
-        async with rt.db.engine.begin() as connection:
-            await connection.execute(update(leads).where(leads.c.id == lead_id).values(**columns))
-
-    return change

@@ -9,6 +9,7 @@ import pytest
 
 from engine.handoffs import act
 from engine.intake import Occurrence, record
+from engine.pauses import pause, resume
 from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell
@@ -135,3 +136,18 @@ async def test_a_pattern_that_no_single_event_meets_is_told_in_words(stage: Stag
     await visit(stage)
     told = await lines(stage, "Often")
     assert told[0].text == 'entered, because page "/buy" is visited 2 times within 7 days'
+
+
+async def test_a_pause_is_told_with_who_and_why(stage: Stage):
+    await stage.post("paper", email="ann@lead.example")
+    stage.clock.advance(timedelta(hours=1))
+    await pause(stage.rt.db, stage.clock, "Rounds", "eva", "prices are wrong")
+    said = {one.text: one.why for one in await lines(stage, "Rounds")}
+    assert said["the campaign was paused"] == "by eva: prices are wrong"
+    assert said["stays where it is: the campaign is paused"] == "prices are wrong"
+    stage.clock.advance(timedelta(hours=1))
+    await resume(stage.rt.db, stage.clock, "Rounds", "eva")
+    stage.clock.advance(timedelta(minutes=1))
+    texts = [one.text for one in await lines(stage, "Rounds")]
+    assert "the campaign went on" in texts
+    assert "stays where it is: the campaign is paused" not in texts

@@ -83,7 +83,7 @@ def _leave(ledger: Ledger, step: LeaveCampaign, run: UUID) -> None:
     others = [one for one in ledger.enrolments if one.campaign.casefold() == name and one.id != run]
     live = [one for one in others if one.state == "live"]
     if live:
-        event = ledger.happen("custom", "(left campaign)", {"campaign": step.campaign}, mute=True)
+        event = ledger.note("left", run, {"campaign": step.campaign})
         for one in live:
             ledger.leave(one, event.seq)
 

@@ -1,0 +1,46 @@
+"""Warnings: events of mails that never come, because nothing in these mails is tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsl import tree
+from dsl.diagnostics import Diagnostic, at
+from dsl.problems import Problems
+from dsl.scope import Scope
+from dsl.tree import Event, Send, Text
+from dsl.walk import all_statements, atoms, conditions, events
+
+_TRACKED = ("opened", "clicked")
+
+
+def check_transactional(scope: Scope) -> list[Diagnostic]:
+    """Opens and clicks of a mail that is only ever sent `as transactional`."""
+    problems = Problems()
+    if scope.lost("campaign"):
+        return []
+    sends: dict[str, list[Send]] = {}
+    for campaign in scope.program.campaigns:
+        for statement in all_statements(campaign):
+            if isinstance(statement, tree.Send):
+                sends.setdefault(statement.template.value, []).append(statement)
+    for event in _asked(scope.program):
+        name = _mail(event)
+        sent = sends.get(name.value, []) if name else []
+        if name and sent and all(send.mode == "transactional" for send in sent):
+            related = [at("it is sent as transactional here", sent[0].span)]
+            problems.add("W111", name.span, name=name.value, verb=event.verb.value, related=related)
+    return problems.found
+
+
+def _asked(program: tree.Program) -> Iterator[Event]:
+    yield from events(program)
+    for condition, _ in conditions(program):
+        yield from (atom.deed for atom in atoms(condition) if isinstance(atom, tree.Has))
+
+
+def _mail(event: Event) -> Text | None:
+    """The one mail that must be opened or clicked for this to happen."""
+    if event.verb.value not in _TRACKED:
+        return None
+    return event.name if event.noun.value == "email" else event.email

@@ -1,0 +1,72 @@
+"""Templates that stand in campaigns, and what a `send` gives its mail: checked where it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mail.test_check import WORKSPACE, body, checked
+
+SENDS = 'send "mail" with discount = 10'
+SUBJECTS = {
+    "unread": ("Hello {{ lead.company", "E701"),
+    "unknown name": ("Hello {{ first_name }}", "E703"),
+    "unknown field": ("Hello {{ lead.compnay }}", "E704"),
+    "missing field": ("Hello {{ lead.first_name }}", "E705"),
+    "datum of nothing": ("Hello {{ event.amount }}", "E706"),
+    "datum of some": ("Hello {{ event.first_name }}", "E705"),
+}
+
+
+def place(source: str, workspace: str) -> int:
+    return next(number for number, line in enumerate(workspace.splitlines(), 1) if source in line)
+
+
+@pytest.mark.parametrize(("subject", "code"), SUBJECTS.values(), ids=SUBJECTS.keys())
+def test_a_subject_under_test_is_a_template(subject: str, code: str) -> None:
+    workspace = WORKSPACE.replace(SENDS, f'{SENDS} testing subject "Hello" or "{subject}"')
+    (found,) = checked(workspace)
+    assert (found.code, found.file, found.line) == (code, "all.campaign", place("testing subject", workspace))
+    assert "in the subject here" in found.message
+
+
+def test_what_a_subject_may_say() -> None:
+    subject = "{{ greeting }} {{ lead.company }} {{ discount }} {{ lead.first_name|default('you') }}"
+    assert checked(WORKSPACE.replace(SENDS, f'{SENDS} testing subject "{subject}" or "B"')) == []
+
+
+@pytest.mark.parametrize(("note", "code"), SUBJECTS.values(), ids=SUBJECTS.keys())
+def test_a_note_is_a_template(note: str, code: str) -> None:
+    team = '\nteam "Sales"\n    takes all leads\n    member "eva@acme.example"\n'
+    handoff = f'hand off to sales\n                note "{note}"'
+    workspace = WORKSPACE.replace("        otherwise\n            stop", "        " + handoff) + team
+    (found,) = checked(workspace)
+    assert (found.code, found.file) == (code, "all.campaign")
+    assert "in the note here" in found.message
+
+
+GIVEN = {
+    "a field some lack": ("lead_name = first_name", "{{ lead_name }}", "`first_name`, which not every lead has"),
+    "a datum some lack": ("lead_name = event.first_name", "{{ lead_name }}", "`event.first_name`, which not every"),
+}
+
+
+@pytest.mark.parametrize(("given", "text", "why"), GIVEN.values(), ids=GIVEN.keys())
+def test_what_is_given_may_be_missing(given: str, text: str, why: str) -> None:
+    workspace = WORKSPACE.replace(SENDS, f'send "mail" with {given}')
+    (found,) = checked(workspace, mail__md=body(text))
+    assert (found.code, found.line) == ("E705", 4)
+    assert why in found.message
+    assert checked(workspace, mail__md=body("{{ lead_name|default('you') }}")) == []
+
+
+@pytest.mark.parametrize("given", ["x = company", "x = event.company", "x = 7", "x = score", 'x = "y"', "x = email"])
+def test_what_is_always_there_needs_no_default(given: str) -> None:
+    assert checked(WORKSPACE.replace(SENDS, f'send "mail" with {given}'), mail__md=body("{{ x }}")) == []
+
+
+def test_a_campaign_that_silent_leads_enter_has_no_event() -> None:
+    """Its form requires the company, and a lead that comes back may have none."""
+    again = '        reactivate after 90 days with campaign "Nurture"\n'
+    workspace = WORKSPACE.replace("        when form is submitted\n", f"        when form is submitted\n{again}")
+    assert {one.code for one in checked(workspace, mail__md=body("{{ event.company }}"))} == {"E705"}
+    assert checked(WORKSPACE, mail__md=body("{{ event.company }}")) == []
