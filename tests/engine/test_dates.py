@@ -226,7 +226,9 @@ async def test_a_fixed_start_asks_its_segment_when_it_comes(fresh_database_url: 
         assert len(await events(stage, "date.due")) == 1, "nobody else is told"
 
 
-@pytest.mark.parametrize("value", ["9999-12-31", "0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "value", ["9999-12-31", "0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"]
+)
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 @pytest.mark.parametrize(
     "offset", [Duration(months=60), Duration(days=1), Duration(minutes=120), Duration(business_days=5)]
