@@ -24,11 +24,11 @@ def check_transactional(scope: Scope) -> list[Diagnostic]:
         for statement in all_statements(campaign):
             if isinstance(statement, tree.Send):
                 sends.setdefault(statement.template.value, []).append(statement)
-    for event in _asked(scope.program):
+    untracked = {name: sent[0] for name, sent in sends.items() if all(send.mode == "transactional" for send in sent)}
+    for event in _asked(scope.program) if untracked else ():
         name = _mail(event)
-        sent = sends.get(name.value, []) if name else []
-        if name and sent and all(send.mode == "transactional" for send in sent):
-            related = [at("it is sent as transactional here", sent[0].span)]
+        if name and name.value in untracked:
+            related = [at("it is sent as transactional here", untracked[name.value].span)]
             problems.add("W111", name.span, name=name.value, verb=event.verb.value, related=related)
     return problems.found
 
