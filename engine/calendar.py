@@ -62,22 +62,30 @@ def add(duration: Duration, start: datetime, zone: str, hours: BusinessHours) ->
 
     Months, then days, keep the local time in `zone`; minutes are exact. Business days and minutes are counted from
     there in `hours`, from the next opening when closed: a business day ends at the same local time on the next one.
-    Where business never opens they are ordinary days and minutes. Never raises for durations the language allows.
+    Where business never opens they are ordinary days and minutes. What lies beyond the calendar is its last instant:
+    systems that know no other way write 9999-12-31 for a contract without an end.
     """
-    at = _exactly(_shift(start, duration.months, duration.days, zone), duration.minutes)
-    at = _after_business_days(at, duration.business_days, hours)
-    return _after_business_minutes(at, duration.business_minutes, hours)
+    try:
+        at = _exactly(_shift(start, duration.months, duration.days, zone), duration.minutes)
+        at = _after_business_days(at, duration.business_days, hours)
+        return _after_business_minutes(at, duration.business_minutes, hours)
+    except (OverflowError, ValueError):
+        return _LAST
 
 
 def since(duration: Duration, now: datetime, zone: str, hours: BusinessHours | None = None) -> datetime:
     """Where a look-back window that ends `now` begins.
 
-    Without `hours`, business time is Monday to Friday from 09:00 to 17:00 in `zone`.
+    Without `hours`, business time is Monday to Friday from 09:00 to 17:00 in `zone`. What lies before the calendar is
+    its first instant.
     """
-    at = _exactly(_shift(now, -duration.months, -duration.days, zone), -duration.minutes)
     hours = hours or BusinessHours(zone=zone)
-    at = _before_business_days(at, duration.business_days, hours)
-    return _before_business_minutes(at, duration.business_minutes, hours)
+    try:
+        at = _exactly(_shift(now, -duration.months, -duration.days, zone), -duration.minutes)
+        at = _before_business_days(at, duration.business_days, hours)
+        return _before_business_minutes(at, duration.business_minutes, hours)
+    except (OverflowError, ValueError):
+        return _FIRST
 
 
 def resolve(

@@ -224,3 +224,16 @@ async def test_a_fixed_start_asks_its_segment_when_it_comes(fresh_database_url: 
         await sweep(stage)
         assert await runs(stage) == ["News"]
         assert len(await events(stage, "date.due")) == 1, "nobody else is told"
+
+
+@pytest.mark.parametrize(
+    "value", ["9999-12-31", "0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"]
+)
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    "offset", [Duration(months=60), Duration(days=1), Duration(minutes=120), Duration(business_days=5)]
+)
+def test_dates_at_the_ends_of_the_calendar_raise_nothing(value: str, zone: str, offset: Duration) -> None:
+    for dated in (Dated(field="end", offset=offset), Dated(field="end", offset=offset, before=True)):
+        found = following(dated, lead(end=value, timezone=zone), program(), NOW)
+        assert (found is not None) is value.startswith("9999")

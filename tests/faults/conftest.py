@@ -90,7 +90,7 @@ WORKSPACE = """
             send "welcome" within 300 days
             wait up to 300 days for email "welcome" is clicked
                 hand off to sales
-                    note "{{ lead.first_name }} of {{ lead.company }}"
+                    note "{{ lead.first_name | default('') }} of {{ lead.company | default('') }}"
                     when accepted
                         send "thanks" within 300 days
 

@@ -281,7 +281,7 @@ def moves_of(picture: Picture) -> dict[str, list[tuple[str, str]]]:
     """For each run that was moved, from which plan to which, in order."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in sorted(picture.events, key=lambda one: one.seq):
-        if row.name == "coldframe.moved":
+        if (row.type, row.name) == ("run.noted", "moved"):
             found[row.data["campaign run"]].append((row.data["from"], row.data["to"]))
     return found
 
