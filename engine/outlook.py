@@ -15,6 +15,7 @@ from engine.changes import Change, Changes, compare
 from engine.history import Stored, digests, load
 from engine.moves import Stays, Times
 from engine.moving import LEFT, MOVED, STAYED, judge
+from engine.outline import outline
 from engine.store.db import Database
 from engine.store.tables import plans
 
@@ -46,6 +47,7 @@ class Waiting:
     digest: str
     step: str
     source: str
+    words: str
     leads: int
     ends: Mapping[str, int]
 
@@ -111,7 +113,7 @@ async def _waiting(
         if end != MOVED and old is not None:
             needed.update(_gone(old, bundle))
     found = [
-        Waiting(campaign, digest, step, _source(olds.get(digest), step), counts.total(), dict(counts))
+        Waiting(campaign, digest, step, *_told(olds.get(digest), step), counts.total(), dict(counts))
         for (campaign, digest, step), counts in ends.items()
     ]
     return sorted(found, key=lambda one: (one.campaign, one.source)), dict(needed)
@@ -139,9 +141,13 @@ def _gone(plan: Plan, bundle: Mapping[str, bytes]) -> Iterable[str]:
     return {step.template for step in plan.steps if isinstance(step, Send) and step.template not in there}
 
 
-def _source(plan: Plan | None, step: str) -> str:
+def _told(plan: Plan | None, step: str) -> tuple[str, str]:
+    """Where the step stood when that plan was deployed, and what it says. The file may be another one since."""
     found = plan.by_id.get(step) if plan else None
-    return found.source if found else ""
+    if found is None:
+        return "", "a step"
+    label = f' as step "{found.label}"' if found.label else ""
+    return found.source, outline(found).words + label
 
 
 def relevant(change: Change, outlook: Outlook) -> Sequence[Waiting]:

@@ -25,8 +25,12 @@ SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS e
 FROM enrolments GROUP BY campaign ORDER BY campaign""")
 
 _HELD = text("""
-SELECT campaign, state, author, reason, at FROM campaign_states WHERE until IS NULL AND state <> 'running'
-ORDER BY campaign""")
+SELECT coalesce((
+        SELECT p->>'campaign' FROM deployments d, jsonb_array_elements(d.program->'campaigns') p
+        WHERE d.epoch = (SELECT max(epoch) FROM deployments) AND lower(p->>'campaign') = s.campaign),
+    (SELECT max(e.campaign) FROM enrolments e WHERE lower(e.campaign) = s.campaign), s.campaign) AS campaign,
+    state, author, reason, at
+FROM campaign_states s WHERE until IS NULL AND state <> 'running' ORDER BY s.campaign""")
 
 _STEPS = text("""
 SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FROM waits w
@@ -52,7 +56,7 @@ SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outb
 @dataclass(frozen=True)
 class Status:
     """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
-    by campaign in lower case; the empty one stands for all."""
+    by campaign; the empty one stands for all."""
 
     now: datetime
     epoch: int | None

@@ -153,8 +153,8 @@ def described(done: Deployed) -> str:
     campaigns = f"{len(done.campaigns)} campaign{'' if len(done.campaigns) == 1 else 's'}"
     if not done.changed:
         return f"nothing has changed since deployment {done.epoch} ({campaigns})"
-    changed = ", ".join(done.new_plans) or "none of them changed"
-    return f"deployment {done.epoch}: {campaigns} in force; new or changed: {changed}"
+    changed = f"; new or changed: {', '.join(done.new_plans)}" if done.new_plans else ""
+    return f"deployment {done.epoch}: {campaigns} in force{changed}"
 
 
 def account() -> str:

@@ -133,8 +133,7 @@ class _View:
             out.print(f"    {leads(inside)} inside: {', '.join(move)}", markup=False)
         for one in waiting:
             if any(end not in (MOVED, LEFT) for end in one.ends):
-                said = words(one.source, self.old) or "a step"
-                out.print(f"      at `{said}` ({one.source or one.step}): {', '.join(_ends(one))}", markup=False)
+                out.print(f"      at `{one.words}` ({one.source or one.step}): {', '.join(_ends(one))}", markup=False)
 
     @staticmethod
     def _is_line(part: Part) -> bool:

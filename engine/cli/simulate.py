@@ -210,7 +210,8 @@ def _show_mail(mail: Any) -> None:
 def _show_end(story: Story) -> None:
     end, lead = story.standing(), story.person.lead
     scores = ", ".join(f"{name} {points:g}" for name, points in end["scores"].items()) or "no points"
-    out.print(f"\nin the end: {lead.stage or 'no stage'}, {scores}; {end['mails']} mails, {end['skipped']} skipped")
+    mails = f"{end['mails']} mail{'' if end['mails'] == 1 else 's'}"
+    out.print(f"\nin the end: {lead.stage or 'no stage'}, {scores}; {mails}, {end['skipped']} skipped")
     for run in end["campaigns"]:
         if run["state"] != "ended":
             out.print(f"  still in “{run['campaign']}”" + (f": {run['attention']}" if run["attention"] else ""))

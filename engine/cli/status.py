@@ -68,9 +68,12 @@ def show(found: Status) -> None:
         out.print(said, markup=False, style="bold yellow")
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
-    waiting = ("campaign", "email", "stage", "score", "source", "what", "due_at", "attention")
+    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "attention")
     _table("Leads", found.waiting, waiting, found.now)
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
+
+
+_HEADS = {"source": "at", "what": "waits for", "due_at": "until", "next": "first until", "attention": "needs attention"}
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:
@@ -80,11 +83,12 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
     if not rows:
         return
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column.replace("_at", "").replace("_", " "))
+    shown = [column for column in columns if any(row[column] not in (None, "", 0) for row in rows)]
+    for column in shown:
+        table.add_column(_HEADS.get(column, column), overflow="fold")
     for row in rows:
         style = "bold yellow" if row.get("attention") else ""
-        table.add_row(*(Text(_cell(row[column], now)) for column in columns), style=style)
+        table.add_row(*(Text(_cell(row[column], now)) for column in shown), style=style)
     out.print(table)
 
 

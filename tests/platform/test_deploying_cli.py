@@ -7,6 +7,7 @@ import os
 import pty
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import psycopg
@@ -168,7 +169,7 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert (done.returncode, done.stdout) == (
         0, 'campaign "Guide" is paused with 2 leads inside; go on with `coldframe resume "Guide"`\n',
     )  # fmt: skip
-    assert 'campaign "guide" is paused since' in guide("status").stdout
+    assert 'campaign "Guide" is paused since' in guide("status").stdout
     assert json.loads(guide("status", "--json").stdout)["held"][0]["reason"] == "a typo"
     again = guide("pause", "Guide")
     assert (again.returncode, "paused already, by ada" in again.stderr) == (1, True)
@@ -239,3 +240,13 @@ def test_an_error_in_a_file_ends_plan_with_1_and_no_workspace_with_2(guide: Any,
     assert (done.returncode, "nothing was compared" in done.stderr) == (1, True)
     assert isinstance(json.loads(guide("plan", "--json").stdout), list)
     assert guide("plan", "nowhere").returncode == 2
+
+
+def test_a_step_is_told_in_the_words_it_had_when_it_was_deployed(guide: Any, workspace: Path, url: str) -> None:
+    """What was deployed since has another line there."""
+    enrol(url, 1)
+    later = dedent(LONG["shop.campaign"]).replace("    flow", "    priority high\n\n    flow")
+    write(workspace, {**LONG, "shop.campaign": later})
+    assert guide("deploy", "--yes").returncode == 0
+    changed(workspace, as_step=" as step ".strip(), pause="other")
+    assert 'at `wait 3 days as step "pause"` (campaigns/shop.campaign:15)' in guide("plan").stdout
