@@ -132,7 +132,7 @@ def _if(step: If) -> Outline:
     if len(asked) == 1:
         return _choice(f"if {asked[0]}", [Exit("yes", step.branches[0].target), last])
     ways = [Exit(f"if {said}", branch.target) for said, branch in zip(asked, step.branches, strict=True)]
-    return Outline("if " + ", otherwise if ".join(asked), "the first that is true", (*ways, last))
+    return Outline("if " + ", otherwise if ".join(asked), "if: the first that is true", (*ways, last))
 
 
 def _repeat(step: Repeat) -> Outline:

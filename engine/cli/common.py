@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,6 +81,17 @@ def database(settings: Settings) -> Iterator[str]:
     yield settings.database_url
 
 
+def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
+    """What to say after "there is no such …": near names, else the first ones and how many more there are."""
+    from dsl.near import near
+
+    close = near(wanted, names)
+    if close:
+        return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return "there is " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there is none yet"
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
@@ -88,6 +100,7 @@ def print_json(value: Any) -> None:
 def guarded(run: Any) -> NoReturn:
     """Run a command line and end the process: problems of the user's world become one line and an exit code."""
     code = 0
+    warnings.showwarning = _warn
     try:
         run()
     except SystemExit as end:
@@ -105,6 +118,11 @@ def guarded(run: Any) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = code or FAILED
     sys.exit(code)
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    err.print("[bold yellow]warning:[/] ", end="")
+    err.print(str(message), markup=False)
 
 
 def _explained(error: Exception) -> int:

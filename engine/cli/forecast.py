@@ -130,7 +130,14 @@ def _campaign(found: Mapping[str, Any]) -> None:
     for what, many in found["ended"].items():
         out.print(f"  {many:>7,}  {what}", markup=False)
     for rest in found["waiting"]:
-        out.print(f"  {rest['leads']:>7,}  still waiting for {rest['what']}   {rest['source']}", markup=False)
+        out.print(f"  {rest['leads']:>7,}  still waiting{_for(rest['what'])}   {rest['source']}", markup=False)
+
+
+def _for(what: str) -> str:
+    """What a run rests on, as it goes on after "waiting"."""
+    said = {"the time comes": "", "sales decides": " for sales to decide"}
+    sending = what.removeprefix("may send ")
+    return said.get(what, f" to send {sending}" if sending != what else f" for {what}")
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> None:

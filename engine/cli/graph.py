@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -59,7 +59,6 @@ def graph(
 def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
     """The program of the workspace and the campaign of that name. Raises Stop with near names, or with the errors."""
     from dsl.diagnostics import as_text
-    from dsl.near import near
     from engine.cli.workspace import examine
 
     found = examine(path or load_settings().campaigns)
@@ -69,8 +68,7 @@ def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
         if one.campaign.casefold() == campaign.casefold():
             return found.program, one
     names = [one.campaign for one in found.program.campaigns]
-    close = near(campaign, names) or tuple(names[:10])
-    raise Stop(f"no campaign is called `{campaign}`; there is: {', '.join(f'`{name}`' for name in close)}", FAILED)
+    raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
 
 
 def _count(plan: Plan, digest: str | None) -> Numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
@@ -72,8 +73,6 @@ app.command("lsp", rich_help_panel=_WRITE)(lsp.lsp)
 app.command("explain", rich_help_panel=_WRITE)(explain.explain)
 app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
 app.command("graph", rich_help_panel=_WRITE)(graph.graph)
-app.command("simulate", rich_help_panel=_WRITE)(simulate.simulate)
-app.command("rehearse", rich_help_panel=_WRITE)(rehearse.rehearse)
 app.command("preview", rich_help_panel=_WRITE)(preview.preview)
 app.command("simulate", rich_help_panel=_WRITE)(simulate.simulate)
 app.command("rehearse", rich_help_panel=_WRITE)(rehearse.rehearse)
@@ -98,7 +97,7 @@ app.command("worker", rich_help_panel=_PRODUCTION)(worker.worker)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not look."""
-    guarded(lambda: app(args=list(arguments) if arguments is not None else None))
+    guarded(lambda: app(args=rehearse.with_spans(sys.argv[1:] if arguments is None else arguments)))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def _add(folder: Path, one: Starter) -> list[Path]:
 
 def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
     """Write all of them or none."""
-    places = {folder / name: body for name, body in files.items()}
+    places = {folder / name: _styled(name, body) for name, body in files.items()}
     taken = [place for place in places if place.exists()]
     if taken:
         raise Stop(f"{taken[0]} exists already; give the campaign another name with --name")
@@ -112,7 +112,20 @@ def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
     return list(places)
 
 
+def _styled(name: str, body: bytes) -> bytes:
+    """A campaign file as `coldframe fmt` would leave it: names that were put in have moved its comments."""
+    from dsl.fmt import format_text
+
+    if not name.endswith(".campaign"):
+        return body
+    text = format_text(name, body.decode()).text
+    return body if text is None else text.encode()
+
+
 def _report(folder: Path, written: list[Path]) -> None:
     for place in written:
         out.print(str(place), markup=False, highlight=False)
-    err.print(f"next: coldframe check {folder}", markup=False)
+    err.print(
+        f"next: put your own words into these files, then `coldframe check {folder}` and `coldframe dev {folder}`",
+        markup=False,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.model import Lead
@@ -84,14 +84,12 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
 
 
 def _known(draft: Draft, template: str) -> str:
-    from dsl.near import near
-
     wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html")
     names = draft.names()
     if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
         return found
-    close = near(wanted, names) or tuple(names[:10])
-    raise Stop(f"there is no template `{template}`; there is: {', '.join(f'`{name}`' for name in close)}", FAILED)
+    own = sorted(names, key=lambda name: name.startswith("internal/"))
+    raise Stop(f"there is no template `{template}`: {known_are(wanted, own)}", FAILED)
 
 
 def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:
@@ -187,7 +185,7 @@ _PAGE = """<!DOCTYPE html>
 <meta name="color-scheme" content="light dark"><title>{title}</title><style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 24px; color: light-dark(#23211d, #eceae5);
   background: light-dark(#fbfaf8, #1b1c1e) }}
-main {{ display: flex; flex-wrap: wrap; gap: 28px }} section {{ width: 660px; max-width: 100% }}
+main {{ display: flex; flex-wrap: wrap; gap: 28px }} section {{ width: 620px; max-width: 100% }}
 h2 {{ margin: 0 0 4px; font-size: 17px }} small, .from, .preheader {{ color: light-dark(#6d675e, #a5a097) }}
 p {{ margin: 0 }} .subject {{ font-weight: 650 }} ul {{ margin: 8px 0; padding-left: 20px }}
 li {{ color: light-dark(#9a5b00, #e0ae55) }}

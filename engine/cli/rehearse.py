@@ -23,6 +23,8 @@ ASSUMED = (
     "that was; reactions to other mails are dropped. Sales answers as it did. What the log does not tell is as today."
 )
 
+_SPAN = re.compile(r"\s*(\d{1,4})\s*(d|day|days|w|week|weeks)\s*", re.ASCII)
+
 
 def rehearse(
     path: Annotated[Path | None, typer.Argument(help="The draft's folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
@@ -58,11 +60,22 @@ def rehearse(
         _show(rehearsal, lines)
 
 
+def with_spans(arguments: Sequence[str]) -> list[str]:
+    """Words of a command line in which `--last 30 days` is one value, as if it stood in quotes."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined[-2:-1] == ["--last"] and joined[-1].isdigit() and _SPAN.fullmatch(f"1 {word}"):
+            joined[-1] += f" {word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def _span(text: str) -> timedelta:
-    match = re.fullmatch(r"\s*(\d{1,4})\s*(day|days|week|weeks)\s*", text, re.ASCII)
+    match = _SPAN.fullmatch(text)
     if match is None or not 0 < int(match[1]) <= 1000:
-        raise Stop(f'--last {text!r} is not a time; write --last "30 days"')
-    return timedelta(days=int(match[1]) * (7 if match[2].startswith("week") else 1))
+        raise Stop(f"--last {text!r} is not a time in days or weeks; write --last 30 days")
+    return timedelta(days=int(match[1]) * (7 if match[2].startswith("w") else 1))
 
 
 async def _rehearse(
@@ -111,9 +124,11 @@ _TITLES = {"entries": "Entries", "mails": "Mails", "stages": "Stages", "handoffs
 
 
 def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
+    from engine.cli.outlook import leads
+
     out.print(
-        f"{rehearsal.leads:,} leads since {rehearsal.since:%Y-%m-%d}; for {rehearsal.differing:,} of them the draft "
-        "does something else", markup=False,
+        f"something happened to {leads(rehearsal.leads)} since {rehearsal.since:%Y-%m-%d}; the draft would do "
+        f"something else for {rehearsal.differing:,} of them", markup=False,
     )  # fmt: skip
     for kind, title in _TITLES.items():
         own = [line for line in lines if line.kind == kind]

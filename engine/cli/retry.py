@@ -34,7 +34,14 @@ def retry(
     if as_json:
         print_json({"retried": count})
     else:
-        out.print(f"{count} lead{'' if count == 1 else 's'} tried again")
+        out.print(_told(count, campaign, lead), markup=False)
+
+
+def _told(count: int, campaign: str | None, lead: str | None) -> str:
+    if count:
+        return f"{count} lead{'' if count == 1 else 's'} tried again"
+    which = (f" with the address {lead}" if lead else "") + (f' in campaign "{campaign}"' if campaign else "")
+    return f"no lead{which} needs attention, so nothing was tried again; `coldframe status` shows who does"
 
 
 async def _retry(settings: Settings, url: str, campaign: str | None, lead: str | None) -> int:

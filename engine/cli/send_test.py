@@ -33,7 +33,9 @@ def send_test(
     if as_json:
         print_json({"state": receipt.state, "reason": receipt.reason, "provider_id": receipt.provider_id})
     else:
-        out.print(receipt.state if not receipt.reason else f"{receipt.state}: {receipt.reason}", markup=False)
+        where = "" if settings.sendgrid_api_key else f": see {settings.base_url}/mailbox"
+        said = f": {receipt.reason}" if receipt.reason else where
+        out.print(f"{template} to {to} {receipt.state}{said}", markup=False)
     if receipt.state != "accepted":
         raise typer.Exit(FAILED)
 

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from jinja2 import TemplateSyntaxError
+
+_SIGNS = (
+    ("'end of print statement'", "`}}`"), ("'end of statement block'", "`%}`"), ("end of comment tag", "`#}`"),
+    ("expected token 'name'", "expected a name"), ("expected token", "expected"),
+)  # fmt: skip
+
 
 class TemplateError(Exception):
     """A template cannot be rendered. `name` is its path under `templates/`, `line` counts from 1 (0: no line known).
@@ -26,3 +35,13 @@ class Incomplete(TemplateError):
 
 class NotAllowed(Exception):
     """A template does what the sandbox does not let it do; the message is ours and carries no data."""
+
+
+def plain(error: TemplateSyntaxError) -> str:
+    """What Jinja says of a template that it cannot read, with the signs as they are typed."""
+    text = (error.message or "it cannot be read").split(" Jinja was looking for")[0].rstrip(".")
+    if opened := re.search(r"needs to be closed is '(\w+)'", error.message or ""):
+        return f"`{{% {opened[1]} … %}}` is never closed; write `{{% end{opened[1]} %}}` where it ends"
+    for theirs, typed in _SIGNS:
+        text = text.replace(theirs, typed)
+    return text[:1].lower() + text[1:]

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from dsl.plan import Workspace
 from engine.mail import convert, formats
-from engine.mail.errors import NotAllowed, TemplateError
+from engine.mail.errors import NotAllowed, TemplateError, plain
 from engine.mail.sandbox import Misplaced, Run, Sandbox, running
 from engine.mail.source import Restored, Source, read_source
 
@@ -365,7 +365,7 @@ def _words(error: BaseException) -> str:
         case NotAllowed():
             return str(error)
         case TemplateSyntaxError():
-            return error.message or "it cannot be read"
+            return plain(error)
         case TemplateNotFound():
             return f"there is no template `{error.name}`"
         case RecursionError():

@@ -15,11 +15,12 @@ from functools import cached_property
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from engine.mail.errors import TemplateError
+from engine.mail.errors import TemplateError, plain
 from engine.mail.sandbox import Misplaced, restrict
 
 MAX_SOURCE = 100_000
 FRONT_MATTER = ("subject", "preheader", "sender")
+FRONT_LINES = ", ".join(f"`{name}: …`" for name in FRONT_MATTER)
 _jinja = ImmutableSandboxedEnvironment()
 
 
@@ -146,7 +147,7 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
         if not line.strip():
             continue
         if not colon or key not in FRONT_MATTER:
-            raise TemplateError(path, number, f"front matter has lines of {', '.join(FRONT_MATTER)}; this is none")
+            raise TemplateError(path, number, f"this is none of the lines that may stand here: {FRONT_LINES}")
         if key in values:
             raise TemplateError(path, number, f"`{key}` stands here a second time")
         values[key] = _unquoted(value.strip())
@@ -162,7 +163,7 @@ def _check_syntax(path: str, body: str, body_line: int) -> None:
     try:
         restrict(_jinja.parse(body))
     except TemplateSyntaxError as error:
-        raise TemplateError(path, error.lineno + body_line - 1, error.message or "it cannot be read") from None
+        raise TemplateError(path, error.lineno + body_line - 1, plain(error)) from None
     except Misplaced as error:
         raise TemplateError(path, error.line + body_line - 1, str(error)) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):

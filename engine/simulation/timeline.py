@@ -259,13 +259,7 @@ class Timeline(Watcher):
     def _said(self, event: Event) -> str:
         """The event in words; of what the engine found out itself, the pattern that came true."""
         pattern = self._composites.get(event.name) if event.type in ("pattern.met", "date.due") else None
-        if pattern is None:
-            return event_in_words(event)
-        if pattern.silent is not None:
-            return "the lead has been inactive for so long"
-        if pattern.dated is not None:
-            return f"the day comes: {event.data.get('date', '')}"
-        return in_words(pattern)
+        return event_in_words(event) if pattern is None else in_words(pattern)
 
     def _plan(self, run: Enrolment) -> Plan | None:
         return next((one for one in self.program.campaigns if one.digest == run.digest), None)

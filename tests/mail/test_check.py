@@ -260,3 +260,17 @@ def test_every_code_and_filter_is_documented() -> None:
     assert codes == set(re.findall(r"^\| (E7\d\d) \|", page, re.MULTILINE))
     assert {name for name in FILTERS if not name.startswith("_") and f"`{name}" not in page} <= {"d", "count"}
     assert {name for name in NAMES if f"`{name}" not in page} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ lead.email ", "unexpected end of template, expected `}}`"),
+        ("{% if score %}x", "`{% if … %}` is never closed; write `{% endif %}` where it ends"),
+        ("{{ lead.email lead.city }}", "expected `}}`, got 'lead'"),
+        ("{# x", "missing `#}`"),
+    ],
+)
+def test_what_jinja_cannot_read_is_said_with_the_signs_as_they_are_typed(text: str, said: str) -> None:
+    (found,) = checked(mail__md=body(text))
+    assert found.message == said

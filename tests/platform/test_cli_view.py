@@ -78,10 +78,10 @@ def test_a_mail_is_previewed_and_saved(folder: Path):
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
-        (("graph", "Gide & more"), "there is: `Guide & more`", 1),
+        (("graph", "Gide & more"), "did you mean `Guide & more`?", 1),
         (("graph", "Guide & more", "nowhere"), "nowhere", 2),
         (("graph", "Guide & more", "-o", "no/such/folder/a.svg"), "cannot be written", 2),
-        (("preview", "welcom"), "there is: `welcome`", 1),
+        (("preview", "welcom"), "did you mean `welcome`?", 1),
         (("preview", "welcome", "--language", "fr"), "it has: en, de", 1),
         (("preview", "welcome", "nowhere"), "nowhere", 2),
     ],

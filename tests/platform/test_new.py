@@ -25,9 +25,10 @@ def test_a_workspace_with_one_campaign_has_nothing_to_complain_about(run: Run, k
     sound(tmp_path / "ws")
 
 
-def test_all_of_them_live_in_one_workspace(run: Run, tmp_path: Path) -> None:
+def test_all_of_them_live_in_one_workspace_in_the_one_style(run: Run, tmp_path: Path) -> None:
     assert run("new", "workspace", str(tmp_path), "--with", ",".join(starters())).returncode == 0
     sound(tmp_path)
+    assert run("fmt", "--check", str(tmp_path)).returncode == 0
 
 
 def test_a_second_one_of_a_kind_gets_a_name_of_its_own(run: Run, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from dsl.compile import compile_workspace
 from dsl.plan import Program
 from engine.cli.main import app, main
+from engine.cli.rehearse import with_spans
 from engine.simulation.rehearsal import Line, Rehearsal
 from engine.simulation.simulation import deployment_of
 from engine.store import past
@@ -127,4 +128,11 @@ def test_a_time_that_is_none_is_refused(last: str, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["rehearse", "--last", last])
     assert ended.value.code == 2
-    assert 'write --last "30 days"' in capsys.readouterr().err
+    assert "write --last 30 days" in capsys.readouterr().err
+
+
+def test_a_span_needs_no_quotes_on_the_command_line() -> None:
+    assert with_spans(["rehearse", "draft", "--last", "30", "days", "--json"]) == [
+        "rehearse", "draft", "--last", "30 days", "--json",
+    ]  # fmt: skip
+    assert with_spans(["rehearse", "--last", "30", "draft"]) == ["rehearse", "--last", "30", "draft"]
