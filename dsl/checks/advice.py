@@ -106,7 +106,7 @@ def check_thresholds(scope: Scope) -> list[Diagnostic]:
     return problems.found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _of_campaign(same: Same[Campaign]) -> tuple[frozenset[str], tuple[Asked, ...]]:
     """The scorings to which a campaign adds points, and the scores it asks for. Kept, because an editor asks again for
     every campaign when one has changed."""
