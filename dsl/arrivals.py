@@ -30,8 +30,10 @@ def asks_for_data(statement: Statement) -> bool:
             return any(_mentions(condition) for condition, _ in branches)
         case tree.Repeat(until=until):
             return until is not None and _mentions(until)
-        case _:
+        case tree.Send() | tree.Post() | tree.SetField():
             return any(True for _ in data(statement))
+        case _:
+            return False
 
 
 def data(statement: Statement) -> Iterator[EventDatum]:
@@ -51,9 +53,11 @@ def _mentions(condition: Condition) -> bool:
             return any(_mentions(item) for item in items)
         case tree.Not(item=item):
             return _mentions(item)
+        case tree.Compare(left=left, right=right):
+            return isinstance(left, EventDatum) or isinstance(right, EventDatum)
         case _:
-            asked = (getattr(condition, side, None) for side in ("left", "right", "operand"))
-            return any(isinstance(operand, EventDatum) for operand in asked)
+            asked = getattr(condition, "left", None) or getattr(condition, "operand", None)
+            return isinstance(asked, EventDatum) or isinstance(getattr(condition, "right", None), EventDatum)
 
 
 class _Walk:

@@ -48,6 +48,10 @@ class Lexeme(Token):
 
     file: str
 
+    # Lark's own comparison is written in Python and compares kinds too, which nothing here asks for.
+    __eq__ = str.__eq__
+    __hash__ = str.__hash__
+
     def corrected(self, kind: str, text: str) -> Lexeme:
         """Another kind or word in the same place."""
         other = _lexeme(self.file, kind, text, self.line or 1, self.start_pos or 0, self.end_pos or 0)

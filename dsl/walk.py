@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from dsl import tree
 from dsl.arrivals import arrivals
@@ -49,7 +49,8 @@ def events(program: tree.Program) -> Iterator[Event]:
                 yield from (arm.event for arm in statement.arms)
 
 
-def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
+def conditions(program: tree.Program, *, placed: bool = True) -> Iterator[tuple[Condition, Place]]:
+    """Every condition. Not `placed`, those in flows do not say which events can have come last."""
     for event in events(program):
         for asked in (event, event.absent.event) if event.absent else (event,):
             if asked.where:
@@ -67,7 +68,7 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
         yield from ((line, Place("segment")) for line in segment.lines)
     for campaign in program.campaigns:
         yield from _triggers((*campaign.starts, *campaign.schedules))
-        last = arrivals(campaign)
+        last = arrivals(campaign) if placed else {}
         for statement in all_statements(campaign):
             place = Place("flow", last=last.get(id(statement), ()))
             if isinstance(statement, tree.If):
@@ -90,6 +91,22 @@ def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tu
     for trigger in triggers:
         place = Place("trigger", last=(trigger.event,) if isinstance(trigger, tree.Trigger) else ())
         yield from ((condition, place) for condition in trigger.only_if)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Same(Generic[T]):
+    """A part of the tree as a key: equal to itself only, and as cheap to look up as its identity."""
+
+    of: T
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.of is self.of
 
 
 def atoms(condition: Condition) -> Iterator[Condition]:

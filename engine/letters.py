@@ -33,6 +33,7 @@ def context_for(
         lead={**lead.fields, "email": lead.email or "", "created": lead.created_at},
         score=float(lead.scores.get("", 0)),
         stage=lead.stage,
+        interests=[name for name, count in sorted(lead.interests.items(), key=lambda one: (-one[1], one[0])) if count],
         owner={"email": owner, "name": owner.partition("@")[0].replace(".", " ").title()} if owner else {},
         event=event or {},
         given=given or {},

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dsl import plan, tree
 from dsl.diagnostics import Diagnostic, at
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Block, Rule, Scoring, Span, Text
+from dsl.tree import Block, Campaign, Rule, Scoring, Span, Text
 from dsl.values import is_plain
-from dsl.walk import all_statements, atoms, blocks, bodies, conditions, events, statements
+from dsl.walk import Same, all_statements, atoms, blocks, bodies, conditions, events, statements
+
+Asked = tuple[Text | None, float, Span]
+"""A scoring, the score that is asked for, and where."""
 
 EFFORT = (
     ("visiting a page", (("page", "visited"),)),
@@ -88,16 +93,30 @@ def check_thresholds(scope: Scope) -> list[Diagnostic]:
     if scope.lost("scoring", "campaign"):
         return []
     most = {scoring.name.key if scoring.name else "": _most(scoring) for scoring in scope.program.scorings}
-    for campaign in scope.program.campaigns:
-        for statement in all_statements(campaign):
-            if isinstance(statement, tree.AddPoints) and statement.amount > 0:
-                most[statement.model.key if statement.model else ""] = math.inf
-    for model, threshold, span in _thresholds(scope.program):
+    company = dataclasses.replace(scope.program, campaigns=())
+    found = [_of_campaign(Same(campaign)) for campaign in scope.program.campaigns]
+    for boosted, _ in found:
+        most.update(dict.fromkeys(boosted, math.inf))
+    asked = (*_thresholds(company), *(one for _, thresholds in found for one in thresholds))
+    for model, threshold, span in asked:
         key = model.key if model else ""
         if threshold > most.get(key, math.inf):
             what = f'score of "{model.value}"' if model else "score"
             problems.add("W107", span, what=what, threshold=_plain(threshold), most=_plain(most[key]))
     return problems.found
+
+
+@lru_cache(maxsize=512)
+def _of_campaign(same: Same[Campaign]) -> tuple[frozenset[str], tuple[Asked, ...]]:
+    """The scorings to which a campaign adds points, and the scores it asks for. Kept, because an editor asks again for
+    every campaign when one has changed."""
+    campaign = same.of
+    boosted = frozenset(
+        statement.model.key if statement.model else ""
+        for statement in all_statements(campaign)
+        if isinstance(statement, tree.AddPoints) and statement.amount > 0
+    )
+    return boosted, tuple(_thresholds(tree.Program(campaigns=(campaign,))))
 
 
 def _most(scoring: Scoring) -> float:
@@ -119,11 +138,11 @@ def _most_of(rule: Rule) -> float:
     return min(caps)
 
 
-def _thresholds(program: tree.Program) -> Iterator[tuple[Text | None, float, Span]]:
+def _thresholds(program: tree.Program) -> Iterator[Asked]:
     for event in events(program):
         if (event.noun.value, event.verb.value) == ("score", "reaches") and event.number and is_plain(event.number.raw):
             yield event.name, float(event.number.raw), event.span
-    for condition, _ in conditions(program):
+    for condition, _ in conditions(program, placed=False):
         for atom in atoms(condition):
             match atom:
                 case tree.Compare(left=tree.Score(model=model), op=">=" | ">" as op, right=tree.Number(raw=raw)):
