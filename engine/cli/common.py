@@ -112,7 +112,8 @@ def guarded(run: Any) -> NoReturn:
     except Exception as error:
         code = _explained(error)
     try:
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # the language server closes it with its connection
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has gone; the interpreter must not complain about it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
