@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
-from textwrap import dedent
 
 import httpx
 import psycopg
@@ -23,34 +22,15 @@ from engine.clock import clock_from
 from engine.settings import Settings, libpq_url
 from engine.store.db import Database
 from tests.conftest import home_folder
+from tests.support.cli import GOOD, write
 
-CAMPAIGN = """
-    workspace "Acme"
-        timezone "Europe/Berlin"
-        languages "en"
-        sender "Acme <hello@acme.example>"
-        address "Acme GmbH, Hauptstr. 1, 46562 Voerde, Germany"
-        mail is allowed until opt-out
-
-    form "guide"
-        ask email required
-
-    campaign "Guide"
-        starts when form "guide" is submitted
-        flow
-            send "welcome"
-            wait 3 days
-    """
-WELCOME = "---\nsubject: Your guide\n---\nGood day! Here is the guide.\n"
+RESTING = {**GOOD, "shop.campaign": GOOD["shop.campaign"].rstrip() + "\n                wait 3 days\n"}
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     for folder in home_folder():
-        templates = folder / "campaigns" / "templates"
-        templates.mkdir(parents=True)
-        (templates.parent / "guide.campaign").write_text(dedent(CAMPAIGN).lstrip("\n"), "utf-8")
-        (templates / "welcome.md").write_text(WELCOME, "utf-8")
+        write(folder / "campaigns", RESTING)
         yield folder
 
 
