@@ -49,8 +49,7 @@ def events(program: tree.Program) -> Iterator[Event]:
                 yield from (arm.event for arm in statement.arms)
 
 
-def conditions(program: tree.Program, *, placed: bool = True) -> Iterator[tuple[Condition, Place]]:
-    """Every condition. Not `placed`, those in flows do not say which events can have come last."""
+def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
     for event in events(program):
         for asked in (event, event.absent.event) if event.absent else (event,):
             if asked.where:
@@ -68,7 +67,7 @@ def conditions(program: tree.Program, *, placed: bool = True) -> Iterator[tuple[
         yield from ((line, Place("segment")) for line in segment.lines)
     for campaign in program.campaigns:
         yield from _triggers((*campaign.starts, *campaign.schedules))
-        last = arrivals(campaign) if placed else {}
+        last = arrivals(campaign)
         for statement in all_statements(campaign):
             place = Place("flow", last=last.get(id(statement), ()))
             if isinstance(statement, tree.If):

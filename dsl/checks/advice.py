@@ -142,7 +142,7 @@ def _thresholds(program: tree.Program) -> Iterator[Asked]:
     for event in events(program):
         if (event.noun.value, event.verb.value) == ("score", "reaches") and event.number and is_plain(event.number.raw):
             yield event.name, float(event.number.raw), event.span
-    for condition, _ in conditions(program, placed=False):
+    for condition, _ in conditions(program):
         for atom in atoms(condition):
             match atom:
                 case tree.Compare(left=tree.Score(model=model), op=">=" | ">" as op, right=tree.Number(raw=raw)):
