@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -31,14 +30,9 @@ from tests.support.sales import (
     row_of,
     told,
 )
-from tests.support.stage import Stage, deploy_text, open_stage
+from tests.support.stage import Stage, deploy_text, stage_fixture
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        opened.clock.set(NOW)
-        yield opened
+stage = stage_fixture(WORKSPACE, now=NOW)
 
 
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -33,14 +32,9 @@ from tests.support.sales import (
     to_lead,
     told,
 )
-from tests.support.stage import Stage, deploy_text, open_stage
+from tests.support.stage import Stage, deploy_text, stage_fixture
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        opened.clock.set(NOW)
-        yield opened
+stage = stage_fixture(WORKSPACE, now=NOW)
 
 
 # ── dealing ──────────────────────────────────────────────────────────────────────────────────────────────────────────

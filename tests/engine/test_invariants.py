@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
-
-import pytest
 
 from engine.intake import click, unsubscribe
 from engine.mail.links import link_id
@@ -16,13 +13,9 @@ from engine.ports import Mail, Receipt
 from engine.sendout import FRESH_MARK, hand_over
 from engine.sweeper import wake_stalled
 from tests.engine.test_journey import WORKSPACE
-from tests.support.stage import FakeMailer, Stage, open_stage
+from tests.support.stage import FakeMailer, Stage, stage_fixture
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        yield opened
+stage = stage_fixture(WORKSPACE)
 
 
 async def test_a_score_at_any_past_time_is_the_sum_of_what_was_booked_by_then(stage: Stage):

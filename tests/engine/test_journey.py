@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,18 +13,9 @@ from engine.mail.links import link_id
 from engine.ports import Receipt
 from engine.retry import retry
 from engine.send_test import send_test
-from tests.support.stage import Stage, open_stage
+from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "paper"
+WORKSPACE = f"""{COMPANY}form "paper"
     ask email required
     ask first_name
     ask company
@@ -75,11 +65,7 @@ campaign "Second"
         send "mql"
 """
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        yield opened
+stage = stage_fixture(WORKSPACE)
 
 
 def subjects(stage: Stage) -> list[str]:

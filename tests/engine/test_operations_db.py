@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import UserDict
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -21,18 +20,9 @@ from engine.deploy import Refused, deploy
 from engine.intake import Occurrence, record
 from engine.status import status
 from engine.store.tables import processes
-from tests.support.stage import Stage, deploy_text, open_stage
+from tests.support.stage import COMPANY, Stage, deploy_text, stage_fixture
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "paper"
+WORKSPACE = f"""{COMPANY}form "paper"
     ask email required
     consent "Yes" for topic "news"
 
@@ -54,11 +44,7 @@ campaign "Nurture"
         send "two"
 """
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        yield opened
+stage = stage_fixture(WORKSPACE)
 
 
 def compiled(text: str = WORKSPACE) -> Program:

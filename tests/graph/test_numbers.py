@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from engine.graph.numbers import AtStep, numbers
 from engine.intake import click, opened, unsubscribe
 from engine.mail.links import link_id
-from tests.support.stage import Stage, open_stage
+from tests.support.stage import COMPANY, Stage, stage_fixture
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "paper"
+WORKSPACE = f"""{COMPANY}form "paper"
     ask email required
     consent "Yes" for topic "news"
 
@@ -35,11 +23,7 @@ campaign "Nurture"
         wait 30 days as step "long"
 """
 
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        yield opened
+stage = stage_fixture(WORKSPACE)
 
 
 async def test_each_step_counts_who_waits_and_what_became_of_its_mails(stage: Stage):

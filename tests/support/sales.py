@@ -9,21 +9,15 @@ from uuid import UUID
 from dsl.plan import Program, Team
 from engine import handoffs
 from engine.deploy import deploy
-from tests.support.stage import Stage
+from tests.support.stage import COMPANY, Stage
 
 EVA, JONAS, BOSS, SAM = "eva@acme.example", "jonas@acme.example", "boss@acme.example", "sam@acme.example"
 NOW = datetime(2026, 9, 1, 10, 0, tzinfo=UTC)  # a Tuesday, business hours 9 to 17
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
+WORKSPACE = (
+    COMPANY
+    + """
 form "demo"
     ask email required
     ask first_name
@@ -81,6 +75,7 @@ campaign "Also"
             when accepted
                 add 7 points
 """
+)
 
 
 async def enter(stage: Stage, name: str = "ann", country: str = "DE", form: str = "demo", **more: Any) -> UUID:

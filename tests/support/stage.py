@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+import pytest
 
 from dsl.compile import compile_workspace
 from engine import advance, handoffs
@@ -20,6 +22,18 @@ from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
+
+COMPANY = """
+workspace "Test"
+    timezone "UTC"
+    sender "Test <hello@test.example>"
+    address "Test, Street 1, Town"
+    topic "news" "News"
+    mail needs consent
+    tracking is always on
+
+"""
+"""How most workspaces in tests begin."""
 
 
 class FakeMailer:
@@ -136,6 +150,19 @@ async def open_stage(
     async with open_runtime(chosen, runs=runs, mailer=mailer, clock=clock) as rt:
         await deploy_text(rt, workspace, templates)
         yield Stage(rt, clock, mailer, runs)
+
+
+def stage_fixture(workspace: str, templates: Mapping[str, str] | None = None, *, now: datetime | None = None) -> Any:
+    """The fixture `stage` of a test module: each test has its own, its clock at `now` when all is deployed."""
+
+    @pytest.fixture
+    async def stage(new_database: Callable[[], str]) -> AsyncIterator[Stage]:
+        async with open_stage(new_database(), workspace, templates) as opened:
+            if now is not None:
+                opened.clock.set(now)
+            yield opened
+
+    return stage
 
 
 async def deploy_text(rt: Runtime, workspace: str, templates: Mapping[str, str] | None = None) -> None:

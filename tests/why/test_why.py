@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from engine.mail.links import link_id
 from engine.why.log import Said
 from engine.why.read import Unknown, read
 from engine.why.tell import Told, as_json, tell
-from tests.support.stage import Stage, open_stage
+from tests.support.stage import Stage, stage_fixture
 
 WORKSPACE = """
 workspace "Test"
@@ -67,17 +66,13 @@ campaign "Nurture"
         add 1 points
 """
 
+stage = stage_fixture(WORKSPACE)
+
 
 def line_of(text: str, nth: int = 1) -> str:
     """The place of the nth line that holds a text."""
     found = [number for number, line in enumerate(WORKSPACE.splitlines(), start=1) if text in line]
     return f"campaigns/test.campaign:{found[nth - 1]}"
-
-
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    async with open_stage(new_database(), WORKSPACE) as opened:
-        yield opened
 
 
 async def told(stage: Stage, who: str = "ann@lead.example", campaign: str = "nurture") -> Told:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from engine.handoffs import act
 from engine.intake import Occurrence, record
@@ -13,7 +10,7 @@ from engine.pauses import pause, resume
 from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell
-from tests.support.stage import Stage, open_stage
+from tests.support.stage import Stage, stage_fixture
 
 WORKSPACE = """
 workspace "Test"
@@ -71,11 +68,7 @@ campaign "Often"
 """
 
 
-@pytest.fixture
-async def stage(new_database) -> AsyncIterator[Stage]:
-    templates = {"internal/seen": "---\nsubject: Seen\n---\nA lead has seen all.\n"}
-    async with open_stage(new_database(), WORKSPACE, templates) as opened:
-        yield opened
+stage = stage_fixture(WORKSPACE, {"internal/seen": "---\nsubject: Seen\n---\nA lead has seen all.\n"})
 
 
 async def lines(stage: Stage, campaign: str) -> list[Said]:
