@@ -187,6 +187,10 @@ BY_LINE: Mapping[str, Entry] = {
         "`{name}` is never {verb}: it is only sent as transactional, and such mails are not tracked",
         "take `as transactional` away if it is no answer to what the lead did, or wait for something else",
     ),
+    "W112": Entry(
+        "every lead enters here, also those who never heard of webinar `{name}`",
+        'add `, only if has registered for webinar "{name}"`',
+    ),
     "W109": Entry(
         "{kind} `{name}` is nearly {kind} `{other}`", "if they are the same, write `{other}`; if not, declare both"
     ),

@@ -123,10 +123,13 @@ def _uses(program: tree.Program) -> Iterator[tuple[str, Text]]:
 
 
 def check_entries(scope: Scope) -> list[Diagnostic]:
-    """Starts with present members, and one run per value of what the starts carry."""
+    """Starts with present members, starts for everyone, and one run per value of what the starts carry."""
     problems = Problems()
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
+            named = start.event.dated and start.event.dated.name
+            if named and named.key in scope.webinars and not start.only_if:
+                problems.add("W112", start.span, name=named.value)
             if start.present and (
                 start.event.noun.value not in GROUPS or start.event.verb.value not in ("entered", "joined")
             ):
