@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from dsl.plan import Notify, Plan, Post, Send
-from engine.answer import Answer
+from engine.answer import FAR_AHEAD, RESTORED, Answer
 from engine.deeds import Deeds
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.mail.errors import TemplateError
@@ -40,9 +40,6 @@ MOST_MAILS = 10
 MOST_DEEDS = 200
 """Other effects in one call."""
 OVERTAKEN = "another attempt has taken over"
-FAR_AHEAD = 1_000_000
-"""After a restore a run has counted on; its numbers go on beyond any that can have been reached."""
-RESTORED = "the run is ahead of the database, which seems to have been restored from a backup"
 
 
 async def advance(rt: Runtime, id: UUID, gen: int, woken: str, *, can_send: bool = True) -> Answer:

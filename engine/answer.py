@@ -8,6 +8,10 @@ from typing import Any, Literal
 
 from engine.ports import Queue
 
+RESTORED = "the run is ahead of the database, which seems to have been restored from a backup"
+FAR_AHEAD = 1_000_000
+"""After a restore a run has counted on; its numbers go on beyond any that can have been reached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

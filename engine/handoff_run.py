@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from engine.answer import Answer
+from engine.answer import FAR_AHEAD, RESTORED, Answer
 from engine.catalog import Deployment
 from engine.handoff import State
 from engine.handoff_dossier import Dossier, call_waiting, commit, freed
@@ -29,7 +29,6 @@ PAUSE = timedelta(minutes=1)
 """How long a notice rests that the provider has not taken."""
 TEAM_GONE = "its team is gone from the workspace, and no other takes the lead"
 OVERTAKEN = "another attempt has taken over"
-RESTORED = "the run is ahead of the database, which seems to have been restored from a backup"
 
 
 async def advance(rt: Runtime, id: UUID, gen: int, woken: str, *, can_send: bool = True) -> Answer:
@@ -117,11 +116,15 @@ class _Call:
             return Answer.from_json(found.wait)
         if self.gen <= found.gen:
             return None
-        await hot.run(
-            "UPDATE handoffs SET attention = %(why)s WHERE id = %(id)s", {"why": RESTORED, "id": self.id}
-        )  # fmt: skip
-        await hot.commit()
-        return Answer("wait", self.gen, seen=dossier.locked.lead.seq, note=RESTORED)
+        seq = dossier.locked.lead.seq
+        if found.attention != RESTORED:
+            seq += FAR_AHEAD  # beyond any event the run may have heard of, else it would wake for ever
+            writes = Writes()
+            writes.update("leads", id=dossier.locked.lead.id, seq=seq)
+            writes.update("handoffs", id=self.id, attention=RESTORED)
+            await writes.flush(hot)
+            await hot.commit()
+        return Answer("wait", self.gen, seen=seq, note=RESTORED)
 
     async def _deliver(
         self, hot: Hot, dossier: Dossier, state: State, tray: Tray, writes: Writes

@@ -10,8 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan
-from engine.advance import RESTORED
-from engine.answer import Answer
+from engine.answer import RESTORED, Answer
 from engine.consequences import Ledger
 from engine.limits import Enrolment
 from engine.moves import Done, Moved, Stays, Times, move

@@ -1,4 +1,4 @@
-"""Lets leads that stand under "needs attention" go on: what is done stays done, what was held back is tried at once."""
+"""Lets what stands under "needs attention" go on: what is done stays done, what was held back is tried at once."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.advance import FAR_AHEAD, RESTORED
-from engine.answer import Answer
+from engine.answer import FAR_AHEAD, RESTORED, Answer
+from engine.consequences import Ledger
+from engine.handoff_dossier import Dossier, wake_of
 from engine.opening import open_ledger
 from engine.position import Position
 from engine.runtime import Runtime
 from engine.store import leads
+from engine.store.db import Hot
 from engine.store.record import record
 from engine.store.writes import Writes
 
 _PARKED = text("""
-SELECT e.id FROM enrolments e JOIN leads l ON l.id = e.lead_id
-WHERE e.state <> 'ended' AND (e.attention IS NOT NULL OR l.attention IS NOT NULL)
-    AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))
+SELECT parked.run, parked.lead_id, parked.kind FROM (
+    SELECT e.id AS run, e.lead_id, 'enrolment' AS kind, e.campaign, e.started_at AS since, e.attention FROM enrolments e
+    WHERE e.state <> 'ended'
+    UNION ALL
+    SELECT h.id, h.lead_id, 'handoff', e.campaign, h.opened_at, h.attention FROM handoffs h
+    LEFT JOIN enrolments e ON e.id = h.enrolment_id WHERE h.attention IS NOT NULL
+) AS parked JOIN leads l ON l.id = parked.lead_id
+WHERE (parked.attention IS NOT NULL OR l.attention IS NOT NULL)
+    AND (CAST(:campaign AS text) IS NULL OR lower(parked.campaign) = lower(:campaign))
     AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
-ORDER BY e.started_at""")
+ORDER BY parked.since""")
 
 # Not while a mail is on its way: its outcome must find the run as it left it.
 _ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AND state <> 'ended'
@@ -29,10 +37,14 @@ _ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AN
 
 
 async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
-    """How many enrolments go on. A worker picks them up from the outbox."""
+    """How many leads go on, with their enrolments and handoffs. A worker picks them up from the outbox."""
     async with rt.db.engine.connect() as connection:
-        parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead})).scalars().all()
-    return sum([await _go_on(rt, id) for id in parked])
+        parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead})).all()
+    resumed = set()
+    for one in parked:
+        if await (_go_on if one.kind == "enrolment" else _call_again)(rt, one.run):
+            resumed.add(one.lead_id)
+    return len(resumed)
 
 
 async def _go_on(rt: Runtime, id: UUID) -> bool:
@@ -45,7 +57,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         ledger.note("retried", id)
         position = Position.from_json(row.position)
         position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
-        gen = row.gen + (FAR_AHEAD if row.attention == RESTORED else 1)
+        gen = _next(row.gen, row.attention)
         enrolment = next((one for one in around.enrolments if one.id == id), None)
         if enrolment is None:
             return False
@@ -58,7 +70,36 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
             wait=answer.to_json(),
         )  # fmt: skip
         ledger.attention = None
-        record(ledger, writes, rt.clock.real())
-        await writes.flush(hot)
-        await hot.commit()
+        await _leave(rt, hot, ledger, writes)
     return True
+
+
+async def _call_again(rt: Runtime, id: UUID) -> bool:
+    """A handoff. One that is over has nothing left to do: a person has seen what it had to say."""
+    async with rt.turn(str(id)), rt.db.hot() as hot:
+        dossier = await Dossier.at(rt, hot, id, "", rt.clock.now())
+        if dossier is None or dossier.found.sending:
+            return False
+        found, ledger, writes = dossier.found, dossier.ledger, Writes()
+        if found.state.phase == "closed" and not found.tray.pending:
+            writes.update("handoffs", id=id, attention=None)
+        else:
+            gen = _next(found.gen, found.attention)
+            ledger.happen("handoff.retried", found.state.team, {"handoff": str(id)}, mute=True)
+            ledger.wakes[id] = wake_of(id, ledger, gen)
+            answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
+            writes.update("handoffs", id=id, gen=gen, wait=answer.to_json(), attention=None, due_at=ledger.now)
+        ledger.attention = None
+        await _leave(rt, hot, ledger, writes)
+    return True
+
+
+async def _leave(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
+    """Commit, and leave the wake in the outbox: a command has no line to the run server."""
+    record(ledger, writes, rt.clock.real())
+    await writes.flush(hot)
+    await hot.commit()
+
+
+def _next(gen: int, attention: str | None) -> int:
+    return gen + (FAR_AHEAD if attention == RESTORED else 1)

@@ -19,7 +19,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every lead that needs attention.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print how many go on, as JSON.")] = False,
 ) -> None:
-    """Try again where a lead was parked under "needs attention", once the reason is gone.
+    """Try again where a lead or its handoff was parked under "needs attention", once the reason is gone.
 
     Steps that are done stay done; the parked step is tried again at once. `coldframe status` shows who is parked, and
     why.

@@ -46,7 +46,8 @@ class Found:
     """A handoff as it stands under its lead's lock.
 
     `sending` maps visit to message of the notices that were marked and never settled, `former` is who had the lead in
-    the handoff before this one, `due_at` when the run wanted to wake by itself, `wait` the answer of its last advance.
+    the handoff before this one, `due_at` when the run wanted to wake by itself, `wait` the answer of its last advance,
+    `attention` why a person must look.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class Found:
     tray: Tray
     gen: int
     wait: dict[str, Any] | None
+    attention: str | None
     due_at: datetime | None
     sending: Mapping[str, UUID]
     former: str | None
@@ -82,7 +84,8 @@ async def read(
     state.pop("mail", None)
     return Found(
         id=id, enrolment_id=row.enrolment_id, campaign=row.campaign, source=row.source, stage=row.stage, note=row.note,
-        state=State.model_validate(state), tray=tray, gen=row.gen, wait=row.wait, due_at=row.due_at,
+        state=State.model_validate(state), tray=tray, gen=row.gen, wait=row.wait, attention=row.attention,
+        due_at=row.due_at,
         sending={one["visit"]: UUID(one["id"]) for one in row.sending or ()}, former=row.former,
         closed_until=row.closed_until, enrolments=enrolments_of(row.enrolments),
         tallies=tallies_of(probes, row.tallies), history=[event_of(one) for one in row.history or ()],

@@ -13,7 +13,9 @@ from uuid import uuid4
 import pytest
 
 from engine import handoffs
+from engine.handoff_run import TEAM_GONE
 from engine.ports import Mail, Receipt
+from engine.retry import retry
 from engine.runtime import NoRuns, open_runtime
 from tests.support.sales import (
     BOSS,
@@ -25,7 +27,10 @@ from tests.support.sales import (
     SAM,
     WORKSPACE,
     act,
+    all_teams,
+    deploy_changed,
     enter,
+    keep_teams,
     log_of,
     row_of,
     told,
@@ -50,6 +55,50 @@ async def test_a_call_from_the_future_parks_and_tells_nobody(stage: Stage):
     assert (parked.state, parked.gen, parked.wake_at) == ("wait", 7, None)
     row = await row_of(stage, id)
     assert (row.member, "restored" in row.attention, row.gen) == (EVA, True, 1)
+
+
+async def test_after_a_restore_a_run_rests_until_somebody_retries(stage: Stage):
+    id = await enter(stage)
+    heard = (await row_of(stage, id)).gen + 6
+    parked = await handoffs.advance(stage.rt, id, heard, "event")
+    assert await handoffs.advance(stage.rt, id, heard, "event") == parked
+    [lead] = await stage.rows("SELECT seq FROM leads")
+    assert parked.seen == lead.seq > 1_000_000, "news that the run had before the restore does not wake it again"
+    assert await retry(stage.rt, campaign=None, lead="nobody@lead.example") == 0
+    assert await retry(stage.rt, campaign=None, lead="ann@lead.example") == 1
+    going = await handoffs.advance(stage.rt, id, heard, "event")
+    assert (going.state, going.gen > heard) == ("again", True)
+    resting = await handoffs.advance(stage.rt, id, going.gen, "again")
+    row = await row_of(stage, id)
+    assert (resting.state, row.attention, row.due_at, row.member) == ("wait", None, NOW + 4 * HOUR, EVA)
+    assert len(told(stage, EVA)) == 1
+
+
+async def test_a_handoff_without_a_team_goes_on_when_there_is_one_again(stage: Stage):
+    id = await enter(stage)
+    teams = [team.model_dump() for team in await all_teams(stage)]
+    await keep_teams(stage)
+    await stage.step(id, "event")
+    assert (await row_of(stage, id)).attention == TEAM_GONE
+    await deploy_changed(stage, teams=teams)
+    assert await retry(stage.rt, campaign="Sell", lead=None) == 1
+    assert "handoff.retried" in await log_of(stage, id)
+    await stage.settle()
+    row = await row_of(stage, id)
+    assert (row.attention, row.phase) == (None, "assigned")
+    assert await retry(stage.rt, campaign=None, lead=None) == 0
+
+
+async def test_what_a_handoff_that_is_over_had_to_say_has_been_seen_after_a_retry(stage: Stage):
+    id = await enter(stage)
+    await act(stage, id, "accept", EVA)
+    async with stage.rt.db.hot() as hot:
+        await hot.run("UPDATE handoffs SET attention = 'mail: refused'", {})
+        await hot.commit()
+    before = await row_of(stage, id)
+    assert await retry(stage.rt, campaign=None, lead=None) == 1
+    after = await row_of(stage, id)
+    assert (after.attention, after.gen, after.due_at) == (None, before.gen, None)
 
 
 async def test_a_call_after_the_end_or_for_nothing_is_done(stage: Stage):
