@@ -231,8 +231,8 @@ def signed(source: Source, number: int) -> str:
     return "".join(lines())
 
 
-def place(text: str, language: str) -> tuple[int, int]:
-    """Number of the file and line of what is wrong with a signed text; (0, 0) when nothing is, or it is unknown."""
+def place(text: str, language: str, message: str) -> tuple[int, int]:
+    """Number of the file and line of what `message` says of a signed text; (0, 0) when that is unknown."""
     text = readable(text)
     signs = [(found.start(), found.end(), int(found[1]), int(found[2])) for found in _SIGN.finditer(text)]
     starts, removed = [], 0
@@ -243,5 +243,5 @@ def place(text: str, language: str) -> tuple[int, int]:
         to_html(_SIGN.sub("", text), language, "x", "")
     except Malformed as error:
         before = bisect_right(starts, error.at)
-        return signs[before - 1][2:] if before else (0, 0)
+        return signs[before - 1][2:] if before and error.message == message else (0, 0)
     return 0, 0

@@ -321,7 +321,7 @@ class Renderer:
             text = self._filled(self._loaded(self._environment(load, autoescape=True), unit.mjml), frame)
         except TemplateError:
             return BadMjml(unit.path, 0, message)
-        file, line = mjml.place(text, unit.language)
+        file, line = mjml.place(text, unit.language, message)
         return BadMjml(files[file] if line and file < len(files) else unit.path, line, message)
 
     def _told(self, error: BaseException, path: str, html_part: bool) -> TemplateError:

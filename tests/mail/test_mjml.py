@@ -293,3 +293,11 @@ def test_a_panic_of_the_converter_is_an_error_of_the_mail(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(mjml, "mjml2html", panics)
     assert "the converter of MJML fails" in fault(whole("<mj-text>x</mj-text>")).message
+
+
+@pytest.mark.parametrize("name", ["background-url", "href", "src", "thumbnails-src", "icon-wrapped-url"])
+def test_an_address_from_a_lead_must_be_one(name: str) -> None:
+    section = f"<mjml><mj-body><mj-section {name}='{{{{ lead.first_name }}}}'></mj-section></mj-body></mjml>"
+    renderer = Renderer({"a.mjml": HEAD + section}, WORKSPACE)
+    filled = renderer.unit("a", "en").html.render(lead={"first_name": "javascript:alert(1)"})
+    assert f'{name}="#"' in filled
