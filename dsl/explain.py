@@ -6,7 +6,7 @@ The texts are Markdown files in `explanations/`, one section per code. The first
     (nothing)     steps of a flow, or whole declarations when it begins with one
     file          lines as they stand in a campaign file
     alone         a whole workspace
-    template      a mail, `layout` one, `confirmation` one, a mail in `mjml`
+    template      a mail, `layout` one, `confirmation` one, a mail in `mjml`, or a `version` in German alone
     script        a script for `coldframe simulate`
     abridged      too long to print; the text says what it would be
 """

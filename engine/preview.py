@@ -15,6 +15,7 @@ from engine.limits import Rules
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.errors import TemplateError
 from engine.mail.lint import Warned, lint
+from engine.mail.render import ENDINGS
 from engine.mail.uses import uses_of
 from engine.model import Lead
 from engine.tokens import Tokens
@@ -59,7 +60,7 @@ class Draft:
                 try:
                     templates[path.removeprefix("templates/")] = body.decode("utf-8-sig")
                 except UnicodeDecodeError:
-                    if path.endswith((".md", ".html", ".txt")):
+                    if path.endswith((*ENDINGS, ".txt")):
                         raise TemplateError(path.removeprefix("templates/"), 0, "this file is not UTF-8") from None
         return Draft(program, Deployment(0, program, Rules.of(program, lambda _: None), templates, {}), now, base_url)
 
@@ -71,7 +72,7 @@ class Draft:
             stem, _, ending = path.rpartition(".")
             name, dot, mark = stem.rpartition(".")
             stem = name if dot + mark in languages else stem
-            if ending in ("md", "html") and not stem.rpartition("/")[2].startswith("_"):
+            if f".{ending}" in ENDINGS and not stem.rpartition("/")[2].startswith("_"):
                 found[stem] = None
         return list(found)
 

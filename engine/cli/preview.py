@@ -84,7 +84,7 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
 
 
 def _known(draft: Draft, template: str) -> str:
-    wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html")
+    wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html").removesuffix(".mjml")
     names = draft.names()
     if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
         return found

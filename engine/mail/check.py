@@ -12,10 +12,10 @@ from dsl.diagnostics import Diagnostic, Related
 from dsl.plan import Operand, Program, Value
 from dsl.plan.carries import CARRIES
 from engine.mail.compose import Addressed, compose
-from engine.mail.errors import Incomplete, TemplateError
+from engine.mail.errors import BadMjml, Incomplete, TemplateError
 from engine.mail.guard import sender_parts
 from engine.mail.names import Mention, Reference, Walk
-from engine.mail.render import LAYOUT, LAYOUT_NAMES, NAMES, Context, Renderer
+from engine.mail.render import ENDINGS, LAYOUT, LAYOUT_NAMES, NAMES, Context, Renderer
 from engine.mail.source import Source, parse_text, read_source
 from engine.mail.uses import Line, Use, may_lack, uses_of
 from engine.tokens import Tokens
@@ -28,7 +28,7 @@ _SAMPLES: Mapping[str, Any] = {
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
 
-CODES = tuple(f"E7{number:02}" for number in range(1, 14))
+CODES = tuple(f"E7{number:02}" for number in range(1, 15))
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
@@ -49,7 +49,7 @@ def _texts(assets: Mapping[str, bytes | str]) -> tuple[dict[str, str], list[Diag
     texts: dict[str, str] = {}
     problems: list[Diagnostic] = []
     for path, body in assets.items():
-        if not path.startswith("templates/") or not path.endswith((".md", ".html", ".txt", ".mjml")):
+        if not path.startswith("templates/") or not path.endswith((*ENDINGS, ".txt")):
             continue
         try:
             texts[path.removeprefix("templates/")] = body if isinstance(body, str) else body.decode("utf-8-sig")
@@ -79,9 +79,6 @@ class _Check:
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
         name, language = _split(path, self.program.workspace.languages)
-        if path.endswith(".mjml"):
-            self._add("E712", path, 0, "MJML is not supported", "write the mail as `.md` or `.html`")
-            return
         try:
             source = self.renderer.source(path)
         except TemplateError as error:
@@ -95,9 +92,10 @@ class _Check:
         if path.endswith(".txt"):
             self._mentions(source, uses, NAMES)
             return
-        if language and not any(name + ending in self.own for ending in (".md", ".html")):
+        if language and not any(name + ending in self.own for ending in ENDINGS):
             first = self.renderer.first_language
-            self._add("E712", path, 0, f"`{name}` has no version in {first}, the first language", f"write {name}.md")
+            message, ending = f"`{name}` has no version in {first}, the first language", path.rpartition(".")[2]
+            self._add("E714", path, 0, message, f"write {name}.{ending}")
             return
         if not source.front.values.get("subject"):
             self._add("E702", path, 1, "this mail has no subject", "put `subject: …` between `---` lines at the top")
@@ -206,22 +204,33 @@ class _Check:
 
     # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _trial(self, name: str, path: str, language: str, use: Use) -> None:
-        """The mail for a lead of whom everything is known."""
+        """The mail for a lead of whom everything is known and, for MJML, for one of whom only what is sure is: the
+        other halves of the conditions must be whole elements too."""
+        whole = not any(one.endswith(".mjml") for one in (path, self.renderer.layout))
+        for bare in (False,) if whole else (False, True):
+            error = self._tried(name, path, language, use, bare)
+            if error and (not bare or isinstance(error, BadMjml)):
+                code = "E712" if isinstance(error, BadMjml) else "E708" if isinstance(error, Incomplete) else "E710"
+                place = path if error.name == name else error.name
+                self._add(code, place, error.line, error.message, _HELP.get(code, ""), related=_related(use))
+
+    def _tried(self, name: str, path: str, language: str, use: Use, bare: bool) -> TemplateError | None:
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
+        event = {part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)}
+        given = {key: _sample(value, sample) for key, value in use.given.items()}
+        if bare:
+            sample, event = {name: value for name, value in sample.items() if name in use.sure}, {}
         context = Context(
-            lead=sample, score=50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
-            event={part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)},
-            given={key: _sample(value, sample) for key, value in use.given.items()},
-            confirm_url="https://example.com/confirm", view_url="https://example.com/view", language=language,
-            file_url=lambda file: f"https://example.com/files/{file}",
+            lead=sample, score=0 if bare else 50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
+            event=event, given=given, confirm_url="https://example.com/confirm", view_url="https://example.com/view",
+            language=language, file_url=lambda file: f"https://example.com/files/{file}",
         )  # fmt: skip
         message = Addressed(_NOBODY, _NOBODY, "ada@example.com", use.kind)
         try:
             compose(self.renderer, name, context, message, _TOKENS, "https://example.com", tracked=True)
         except TemplateError as error:
-            code = "E708" if isinstance(error, Incomplete) else "E710"
-            place = path if error.name == name else error.name
-            self._add(code, place, error.line, error.message, _HELP.get(code, ""), related=_related(use))
+            return error
+        return None
 
     def _event_parts(self, path: str) -> set[str]:
         walk = Walk(self._part)

@@ -23,7 +23,13 @@ ATTRIBUTES = rf"""(?:{_BEFORE}(?:[^\s"'>/=]++{_VALUE})?+)*+"""
 _TAG = re.compile(rf"<(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{ATTRIBUTES})(?P<end>\s*+/?+>)")
 ATTRIBUTE = re.compile(rf"""({_BEFORE})([^\s"'>/=]++)(?:(\s*=\s*)("[^"]*+"|'[^']*+'|[^\s"'>]++))?+""")
 _CLOSED = re.compile(r"<!--.*?-->|<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_ADDRESSES = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href"))
+_OF_MJML = (
+    "background-url", "thumbnails-src", "icon-wrapped-url", "icon-unwrapped-url", "left-icon", "right-icon", "base-url",
+)  # fmt: skip
+_ADDRESSES = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href", *_OF_MJML))
+_UNSEEN = re.compile(
+    r"<(?:mj-)?head\b.*?</(?:mj-)?head\s*>|<(style|script|title)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+)
 _START, _END = "<!--content begins-->", "<!--content ends-->"
 
 
@@ -169,10 +175,14 @@ def text_of(page: Page) -> str:
         kept = [index for index in page.source.marks_in(found[0]) if not page.source.tags[index].printing]
         return "".join(page.source.mark(index) for index in kept)
 
-    body = re.sub(r"<head\b.*?</head\s*>|<(style|script|title)\b.*?</\1\s*>", statements, page.html, flags=re.S | re.I)
+    body = _UNSEEN.sub(statements, page.html)
     body = re.sub(r"<(\w+)[^>]*display:\s*none[^>]*>.*?</\1\s*>", statements, body, flags=re.S | re.I)
     if page.source.path.endswith(".md"):
         body = _ROW.sub(_row, body)
+    if page.source.path.endswith(".mjml"):
+        between = rf"(?<=>)\s*((?:{page.source.marks.pattern}\s*)+)(?=<)"
+        body = re.sub(between, lambda found: _apart(page.source, found[0]), body)
+        body = _END_OF_MJML.sub(_closed, _TAG.sub(_opened, body))
     writer = HTML2Text(bodywidth=0)
     writer.protect_links = writer.ignore_emphasis = writer.images_to_alt = writer.ignore_tables = True
     writer.unicode_snob = True
@@ -190,6 +200,38 @@ def _row(found: re.Match[str]) -> str:
     first, *others = [cell.strip() for cell in _CELL.findall(found[1])] or [""]
     line = f"{first}: {' | '.join(others)}" if first else " | ".join(others)
     return f"<tr><td>{line}</td></tr>" if line.strip(" |") else ""
+
+
+_END_OF_MJML = re.compile(r"</(mj(?:ml|-[\w-]+))\s*>")
+_LINKS = ("mj-button", "mj-navbar-link", "mj-social-element")
+
+
+def _apart(source: Source, text: str) -> str:
+    """Statements alone between elements, in a paragraph of their own."""
+    marks = list(source.marks_in(text))
+    if any(source.tags[index].printing for index in marks):
+        return text
+    return f"<div>{''.join(source.mark(index) for index in marks)}</div>"
+
+
+def _opened(found: re.Match[str]) -> str:
+    """What an element of MJML is in text: a link, a picture, or a paragraph."""
+    name, alone = found["name"], "/" in found["end"]
+    if not name.startswith("mj"):
+        return found[0]
+    values = {one[2]: one[4] for one in ATTRIBUTE.finditer(found["attributes"]) if one[4]}
+    link = f"<a href={values['href']}>" if "href" in values else "<a>"
+    if name in _LINKS:
+        return f"<p>{link}{'</a></p>' if alone else ''}"
+    if name in ("mj-image", "mj-carousel-image"):
+        return f"<p>{link}<img src='' alt={values.get('alt', '')}></a></p>"
+    return "" if alone else "<table>" if name == "mj-table" else "<div>"
+
+
+def _closed(found: re.Match[str]) -> str:
+    if found[1] in ("mj-image", "mj-carousel-image"):
+        return ""
+    return "</a></p>" if found[1] in _LINKS else "</table>" if found[1] == "mj-table" else "</div>"
 
 
 def _without_title(found: re.Match[str]) -> str:

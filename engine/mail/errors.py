@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from jinja2 import TemplateSyntaxError
+from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 _SIGNS = (
     ("'end of print statement'", "`}}`"), ("'end of statement block'", "`%}`"), ("end of comment tag", "`#}`"),
@@ -33,6 +33,10 @@ class Incomplete(TemplateError):
     """A marketing mail lacks its postal address or its unsubscribe link in one of its parts."""
 
 
+class BadMjml(TemplateError):
+    """A mail in MJML that cannot be made into HTML."""
+
+
 class NotAllowed(Exception):
     """A template does what the sandbox does not let it do; the message is ours and carries no data."""
 
@@ -45,3 +49,18 @@ def plain(error: TemplateSyntaxError) -> str:
     for theirs, typed in _SIGNS:
         text = text.replace(theirs, typed)
     return text[:1].lower() + text[1:]
+
+
+def words_of(error: BaseException) -> str:
+    """What went wrong in a template, without any value that was in it."""
+    match error:
+        case NotAllowed():
+            return str(error)
+        case TemplateSyntaxError():
+            return plain(error)
+        case TemplateNotFound():
+            return f"there is no template `{error.name}`"
+        case RecursionError():
+            return "it is nested too deeply, or calls itself"
+        case _:
+            return f"a value is not of the kind that is used here ({type(error).__name__})"

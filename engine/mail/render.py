@@ -2,13 +2,14 @@
 
 Everything that does not depend on the lead (Markdown, layout, inlined styles, conversion to text, compilation) happens
 once per template and is kept; one rendering runs a few compiled Jinja templates and takes well under a millisecond.
+MJML is the exception: it is converted for each mail, after Jinja.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,15 @@ from jinja2 import FunctionLoader, Template, TemplateNotFound, TemplateSyntaxErr
 from markupsafe import Markup
 
 from dsl.plan import Workspace
-from engine.mail import convert, formats
-from engine.mail.errors import NotAllowed, TemplateError, plain
-from engine.mail.sandbox import Misplaced, Run, Sandbox, running
+from engine.mail import convert, formats, mjml
+from engine.mail.errors import BadMjml, NotAllowed, TemplateError, words_of
+from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Run, Sandbox, current, running
 from engine.mail.source import Restored, Source, read_source
 
-ENDINGS = (".md", ".html")
+ENDINGS = (".md", ".html", ".mjml")
 MAX_OUTPUT = 500_000
 MAX_SUBJECT = 250
-LAYOUT, TEXT_LAYOUT = "_layout.html", "_layout.txt"
+LAYOUT, MJML_LAYOUT, TEXT_LAYOUT = "_layout.html", "_layout.mjml", "_layout.txt"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Rendered:
 class Unit:
     """One language of one template, ready to run. Without `layout` the template is a whole page of its own.
 
-    `lists`: tags stand beside lists, so that what a loop makes may have to be joined into one.
+    `mjml`: what Jinja makes of `html` and `layout` is MJML, because this file is. `lists`: tags stand beside lists, so
+    that what a loop makes may have to be joined into one.
     """
 
     path: str
@@ -78,6 +80,7 @@ class Unit:
     text: Template
     layout: Template | None
     text_layout: Template | None
+    mjml: str
     lists: bool
 
 
@@ -105,6 +108,7 @@ class Renderer:
     def __init__(self, templates: Mapping[str, str], workspace: Workspace) -> None:
         self.templates: Mapping[str, str] = {**builtin_templates(), **templates}
         self.workspace = workspace
+        self.layout = MJML_LAYOUT if MJML_LAYOUT in templates and LAYOUT not in templates else LAYOUT
         self._html = self._environment(self._html_piece, autoescape=True)
         self._text = self._environment(self._text_piece, autoescape=False)
         self._sources: dict[str, Source] = {}
@@ -129,7 +133,10 @@ class Renderer:
             if unit.lists:
                 html, text = convert.join_lists(html), convert.join_items(text)
             if unit.layout:
-                html = self._filled(unit.layout, {**frame, "content": Markup(html)})
+                frame["content"] = Markup(html)
+                html = self._filled(unit.layout, frame)
+            if unit.mjml:
+                html = self._from_mjml(unit, html, frame)
             if unit.text_layout:
                 text = self._filled(unit.text_layout, {**frame, "content": text.strip()})
         finally:
@@ -194,9 +201,7 @@ class Renderer:
         variants = self.variants(name)
         chosen = language if language in variants else self.first_language
         if chosen not in variants:
-            mjml = f"{name}.mjml" in self.templates
-            message = "MJML is not supported: write `.md` or `.html`" if mjml else "there is no such template"
-            raise TemplateError(name, 0, message)
+            raise TemplateError(name, 0, "there is no such template")
         path = variants[chosen]
         source = self.source(path)
         if not source.front.values.get("subject"):
@@ -207,12 +212,13 @@ class Renderer:
         }  # fmt: skip
         framed = path.endswith(".md")
         own_text = self._own_text(path) is not None
+        layout = self.related(self.layout, path) if framed else path
         return Unit(
             path, chosen, front, source.front.values.get("sender", ""), self._loaded(self._html, path),
             self._loaded(self._text, path),
-            self._loaded(self._html, self.related(LAYOUT, path)) if framed else None,
+            self._loaded(self._html, layout) if framed else None,
             self._loaded(self._text, self.related(TEXT_LAYOUT, path)) if framed or own_text else None,
-            lists=framed and "{%" in source.body,
+            mjml=layout if layout.endswith(".mjml") else "", lists=framed and "{%" in source.body,
         )  # fmt: skip
 
     def related(self, path: str, parent: str) -> str:
@@ -222,17 +228,24 @@ class Renderer:
         own = f"{stem}.{marked}.{ending}"
         return own if marked in self.workspace.languages and own in self.templates else path
 
+    def _joined(self, path: str, parent: str) -> str:
+        if path.endswith(".mjml") and not parent.endswith(".mjml"):
+            raise NotAllowed(f"`{path}` is MJML, which only a mail in MJML can bring in")
+        return self.related(path, parent)
+
     def _html_piece(self, path: str) -> tuple[str, str, Callable[[], bool]] | None:
         if path not in self.templates:
             return None
         source = self.source(path)
         page = convert.page_of(source)
-        if path.endswith(".md"):
+        if path.endswith(".mjml") or (path.endswith(".md") and self.layout == MJML_LAYOUT):
+            html = page.html
+        elif path.endswith(".md"):
             html = convert.inlined_within(page, convert.page_of(self.source(self.related(LAYOUT, path))))
         else:
             whole = "<html" in source.body.lower()
             html = convert.inlined(page) if whole else page.html
-        if path == self.related(LAYOUT, path) and path.split(".")[0] == "_layout":
+        if path == self.related(self.layout, path) and path.split(".")[0] == "_layout":
             convert.content_mark(page)
         return self._piece(path, page.restore(html), html_part=True)
 
@@ -255,7 +268,7 @@ class Renderer:
 
     def _environment(self, load: Callable[[str], Any], *, autoescape: bool) -> Sandbox:
         return Sandbox(
-            show=formats.shown, filters=formats.FILTERS, related=self.related, loader=FunctionLoader(load),
+            show=formats.shown, filters=formats.FILTERS, related=self._joined, loader=FunctionLoader(load),
             autoescape=autoescape,
         )  # fmt: skip
 
@@ -269,7 +282,7 @@ class Renderer:
         try:
             template = environment.from_string(text)
         except (TemplateSyntaxError, Misplaced, RecursionError, MemoryError, SyntaxError) as error:
-            raise TemplateError(path, line, _words(error)) from None
+            raise TemplateError(path, line, words_of(error)) from None
         template.name = path
         template.line_in_file = line  # type: ignore[attr-defined]
         return template
@@ -290,6 +303,27 @@ class Renderer:
             raise self._told(error, template.name or "", template.environment is self._html) from None
         return "".join(pieces)
 
+    def _from_mjml(self, unit: Unit, text: str, frame: dict[str, Any]) -> str:
+        try:
+            return mjml.to_html(text, unit.language, frame["subject"], frame.get("preheader", ""))
+        except mjml.Malformed as error:
+            raise self._placed(unit, error.message, frame) from None
+
+    def _placed(self, unit: Unit, message: str, frame: dict[str, Any]) -> TemplateError:
+        """The error with its place, for which the mail is filled once more, with signs in it."""
+        files = [path for path in self.templates if path.endswith(".mjml")]
+
+        def load(path: str) -> Any:
+            return mjml.signed(self.source(path), files.index(path)) if path in files else self._html_piece(path)
+
+        running.set(replace(current(), steps=STEPS, characters=CHARACTERS))
+        try:
+            text = self._filled(self._loaded(self._environment(load, autoescape=True), unit.mjml), frame)
+        except TemplateError:
+            return BadMjml(unit.path, 0, message)
+        file, line = mjml.place(text, unit.language, message)
+        return BadMjml(files[file] if line and file < len(files) else unit.path, line, message)
+
     def _told(self, error: BaseException, path: str, html_part: bool) -> TemplateError:
         """The error in words, with the file and line of the innermost template that was running."""
         line = 0
@@ -303,11 +337,11 @@ class Renderer:
             if template is not None:
                 fixed = getattr(template, "line_in_file", 0)
                 if fixed:
-                    return TemplateError(template.name, fixed, _words(error))
+                    return TemplateError(template.name, fixed, words_of(error))
                 path, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
             trace = trace.tb_next
         restored = self._lines.get((html_part, path))
-        return TemplateError(path, restored.line_of(line) if restored else line, _words(error))
+        return TemplateError(path, restored.line_of(line) if restored else line, words_of(error))
 
     def _language(self, language: str) -> str:
         """The workspace's language nearest to the lead's, else its first."""
@@ -358,17 +392,3 @@ _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 def _one_line(text: str) -> str:
     line = " ".join(_BREAKS.sub(" ", text).split())
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
-
-
-def _words(error: BaseException) -> str:
-    match error:
-        case NotAllowed():
-            return str(error)
-        case TemplateSyntaxError():
-            return plain(error)
-        case TemplateNotFound():
-            return f"there is no template `{error.name}`"
-        case RecursionError():
-            return "it is nested too deeply, or calls itself"
-        case _:
-            return f"a value is not of the kind that is used here ({type(error).__name__})"

@@ -170,6 +170,12 @@ def _check_syntax(path: str, body: str, body_line: int) -> None:
         raise TemplateError(path, body_line, "it is nested too deeply") from None
 
 
+def pieces_of(source: Source) -> Iterator[tuple[int | None, str]]:
+    """The body in pieces: text with the line in the file where it begins, and what belongs to Jinja with None."""
+    for number, kind, value in _jinja.lex(source.body):
+        yield number + source.front.body_line - 1 if kind == "data" else None, value
+
+
 def _put_aside(body: str, prefix: str, body_line: int) -> tuple[str, list[Tag]]:
     """The body with marks, and the tags. Comments vanish; a `raw` block is one tag."""
     pieces: list[str] = []

@@ -27,7 +27,7 @@ SECRET = "SG." + "a" * 22 + "." + "b" * 43
 
 
 def problems(example: Example, code: str) -> tuple[tuple[Diagnostic, ...], dict[str, str]]:
-    if example.kind in ("template", "layout", "confirmation", "mjml"):
+    if example.kind in ("template", "layout", "confirmation", "mjml", "version"):
         return of_template(example), {}
     if example.kind == "script":
         return of_script(example), {}
@@ -47,7 +47,7 @@ def of_script(example: Example) -> tuple[Diagnostic, ...]:
 
 
 def of_template(example: Example) -> tuple[Diagnostic, ...]:
-    name = {"layout": "_layout.html", "mjml": "example.mjml"}.get(example.kind, "example.md")
+    name = {"layout": "_layout.html", "mjml": "example.mjml", "version": "news.de.md"}.get(example.kind, "example.md")
     if example.kind == "confirmation":
         text = (
             'form "guide"\n    ask email required\n    ask company\n    confirm with "example"\n'

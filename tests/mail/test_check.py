@@ -188,8 +188,9 @@ def test_a_page_of_ones_own_needs_them_too() -> None:
 
 
 def test_other_kinds_of_files() -> None:
-    assert [one.code for one in checked(extra__mjml="<mjml>")] == ["E712"]
-    assert [one.code for one in checked(extra__de__md=GOOD)] == ["E712"]
+    assert [one.code for one in checked(extra__de__md=GOOD)] == ["E714"]
+    (found,) = checked(extra__de__mjml=GOOD)
+    assert (found.code, found.help) == ("E714", "write extra.mjml")
     assert checked(extra__md=body("{{ whatever }} {{ event.anything }}")) == []
     assert [one.code for one in checked(extra__md=body("{{ lead.nothing }}"))] == ["E704"]
     assert checked(mail__txt="{{ lead.company }}") == []
