@@ -212,7 +212,7 @@ class _Check:
             lead=sample, score=50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
             event={part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)},
             given={key: _sample(value, sample) for key, value in use.given.items()},
-            confirm_url="https://example.com/confirm", view_url="https://example.com/view", language=language,
+            confirm_url="https://example.com/confirm", language=language,
             file_url=lambda file: f"https://example.com/files/{file}",
         )  # fmt: skip
         message = Addressed(_NOBODY, _NOBODY, "ada@example.com", use.kind)
