@@ -56,11 +56,6 @@ def may_choose(lead: Lead) -> bool:
     return lead.email is not None and lead.suppressed in (None, "unsubscribed")
 
 
-def may_choose_language(program: Program) -> bool:
-    declared = program.all_fields.get("language")
-    return len(program.workspace.languages) > 1 and declared is not None and not declared.from_crm
-
-
 def change_of(choice: Choice, lead: Lead, program: Program) -> Change:
     """What the choice means for a lead as they stand now; what is so already is not chosen again."""
     workspace = program.workspace
@@ -75,8 +70,7 @@ def change_of(choice: Choice, lead: Lead, program: Program) -> Change:
     tracked = lead.topics.get(TRACKING) == "subscribed"
     if not workspace.tracking_needs_consent or tracking == tracked:
         tracking = None
-    known = may_choose_language(program) and language in workspace.languages
-    if not known or language == lead.language(program):
+    if language not in workspace.languages or language == lead.language(program):
         language = None
     return Change(tuple(joined), tuple(given_up), tracking, language)
 

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from dsl.plan import Program, Topic
 from engine import intake
 from engine.model import TRACKING, Lead
-from engine.preferences import PAGE, Choice, choose, may_choose, may_choose_language, receives
+from engine.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
@@ -142,7 +142,7 @@ async def _offer(request: Request, token: str) -> Offer:
 def offer_of(lead: Lead, program: Program) -> Offer:
     """The page for a lead as they stand now, in their language."""
     workspace = program.workspace
-    asks_language = may_choose_language(program)
+    asks_language = len(workspace.languages) > 1
     return Offer(
         lead_id=lead.id,
         words=Words(preferred(str(lead.fields.get("language") or ""), workspace.languages)),
