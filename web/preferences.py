@@ -40,10 +40,14 @@ class Unclear(Exception):
 @dataclass(frozen=True)
 class Offer:
     """What the page shows: the masked address, each topic with whether it is ticked, and where they are asked, tracking
-    and the language. `open`: topics can be chosen at all; `left`: the lead has unsubscribed from everything."""
+    and the language. Topics are described in the company's `first_language`.
+
+    `open`: topics can be chosen at all; `left`: the lead has unsubscribed from everything.
+    """
 
     lead_id: UUID
     words: Words
+    first_language: str
     address: str
     topics: tuple[tuple[Topic, bool], ...]
     open: bool
@@ -146,6 +150,7 @@ def offer_of(lead: Lead, program: Program) -> Offer:
     return Offer(
         lead_id=lead.id,
         words=Words(preferred(str(lead.fields.get("language") or ""), workspace.languages)),
+        first_language=workspace.languages[0],
         address=mask(lead.email or ""),
         topics=tuple((topic, receives(lead, topic.name, workspace)) for topic in workspace.topics),
         open=may_choose(lead),
