@@ -235,11 +235,11 @@ async def test_a_mail_in_the_browser_is_shut_in_and_its_links_work(
             "(link, base) => { link.href = base + new URL(link.href).pathname; link.click() }", base
         )
     assert (await download.value).suggested_filename == "pump-guide.pdf"
-    blocked = {text.partition(" '")[0] for text in complaints}
-    assert blocked == {"Blocked script execution in", "Blocked form submission to"}
-    complaints.clear()
     await page.get_by_role("link", name="Read on").click()
     await expect(page.get_by_text("ok")).to_be_visible()
+    blocked = {text.partition(" '")[0] for text in complaints if "404" not in text}
+    assert blocked == {"Blocked script execution in", "Blocked form submission to"}
+    complaints.clear()
 
 
 async def test_choosing_what_to_receive_by_keyboard_alone(page: Page, base: str, rt: Runtime, ada: UUID) -> None:
