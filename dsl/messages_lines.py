@@ -159,7 +159,7 @@ BY_LINE: Mapping[str, Entry] = {
     # ── warnings ──
     "W101": Entry("nothing starts campaign `{name}`", "add `starts when …`, or enter it from another campaign"),
     "W102": Entry(
-        "no form asks for consent to topic `{name}`, so nobody will get these mails",
+        "no form asks for consent to topic `{name}`: only who ticks it on the preference page gets these mails",
         'add to a form: `consent "…" for topic "{name}"`',
     ),
     "W103": Entry(
@@ -168,7 +168,8 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "W104": Entry("nothing leads to stage `{name}`", 'add below it, for example: `when form "demo" is submitted`'),
     "W105": Entry(
-        "nobody can subscribe to topic `{name}`", 'add to a form: `consent "…" for topic "{name}"`, or delete the topic'
+        "no form asks for consent to topic `{name}`: it stands on the preference page alone",
+        'add to a form: `consent "…" for topic "{name}"`, or delete the topic',
     ),
     "W106": Entry(
         "{easy} earns {more} points, and {hard} only {less}", "the harder an action, the more it should earn"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from pydantic import ValidationError
 from sqlalchemy import func, select, text
 
-from dsl.plan import SCHEMA, Form, Plan, Program, Team
+from dsl.plan import SCHEMA, Form, Plan, Program, Team, Workspace
 from engine.calendar import days_off
 from engine.limits import Rules
 from engine.mail.render import Renderer
@@ -22,6 +24,11 @@ SELECT p.name FROM (
     SELECT jsonb_array_elements(program->'campaigns')->>'campaign' AS name FROM deployments WHERE epoch = :epoch) p
 JOIN campaign_states s ON s.campaign = lower(p.name) WHERE s.until IS NULL AND s.state = 'stopped'""")
 """Names are compared in lower case by the database alone, whose lower case is not Python's."""
+
+
+_TEMPLATES = assets.c.path.startswith("templates/")
+EARLIER = 4
+"""Earlier deployments whose templates are kept ready, those used last."""
 
 
 class Unreadable(Exception):
@@ -63,6 +70,7 @@ class Catalog:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._plans: dict[str, Plan] = {}
+        self._renderers: OrderedDict[int, Renderer] = OrderedDict()
         self._loading = asyncio.Lock()
         self.current: Deployment | None = None
 
@@ -93,6 +101,27 @@ class Catalog:
             for digest, body in found:
                 self._plans[digest] = Plan.model_validate(body)
 
+    async def renderer(self, epoch: int) -> Renderer | None:
+        """What makes mails of an earlier deployment's templates; None when those can no longer be read."""
+        if self.current is not None and self.current.epoch == epoch:
+            return self.current.renderer
+        if epoch in self._renderers:
+            self._renderers.move_to_end(epoch)
+            return self._renderers[epoch]
+        workspace = select(deployments.c.program["workspace"]).where(deployments.c.epoch == epoch)
+        parts = select(assets.c.path, assets.c.body).where(assets.c.epoch == epoch)
+        async with self._db.engine.connect() as connection:
+            declared = (await connection.execute(workspace)).scalar()
+            stored = {row.path: row.body for row in await connection.execute(parts.where(_TEMPLATES))}
+        try:
+            found = Renderer(_texts(stored), Workspace.model_validate(declared))
+        except ValidationError:
+            return None
+        self._renderers[epoch] = found
+        if len(self._renderers) > EARLIER:
+            self._renderers.popitem(last=False)
+        return found
+
     async def _load(self, epoch: int) -> None:
         async with self._db.engine.connect() as connection:
             row = (await connection.execute(select(deployments).where(deployments.c.epoch == epoch))).one()
@@ -114,13 +143,15 @@ class Catalog:
             epoch=epoch,
             program=program,
             rules=_without(Rules.of(program, self.plan, epoch, row.at), stopped),
-            templates={
-                path.removeprefix("templates/"): body.decode()
-                for path, body in stored.items()
-                if path.startswith("templates/")
-            },
+            templates=_texts(stored),
             files={path.removeprefix("files/"): body for path, body in stored.items() if path.startswith("files/")},
         )
+
+
+def _texts(stored: Mapping[str, bytes]) -> dict[str, str]:
+    """The templates among the stored files, by their path under `templates/`."""
+    prefix = "templates/"
+    return {path.removeprefix(prefix): body.decode() for path, body in stored.items() if path.startswith(prefix)}
 
 
 def _without(rules: Rules, stopped: set[str]) -> Rules:

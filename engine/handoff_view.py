@@ -111,7 +111,7 @@ def _because(data: _Data) -> str:
 
 _UNSAID = [
     "handoff.retried", "email.delivered", "run.noted", "pattern.met", "date.due", "field.changed", "segment.joined",
-    "segment.left", "campaign.entered", "campaign.left",
+    "segment.left", "campaign.entered", "campaign.left", "preferences.chosen",
 ]  # fmt: skip
 """Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 _WORDS: Mapping[str, Callable[[str, _Data], str]] = {

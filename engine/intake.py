@@ -17,7 +17,7 @@ from dsl.plan import EventType, Form, Scalar
 from engine.consequences import Ledger
 from engine.letters import may_track
 from engine.model import TRACKING
-from engine.opening import commit, open_ledger
+from engine.opening import Occurred, commit, open_ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
@@ -51,6 +51,10 @@ class Post:
 class Submitted:
     state: Literal["submitted", "confirm", "repeated"]
     lead_id: UUID
+
+
+Taken = Literal["recorded", "repeated", "declined"]
+"""Declined: it is a visit of a lead who has withdrawn their consent to tracking."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +127,8 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
             writes = Writes()
             _join_visitor(ledger, writes, around, visitor)
             fill(ledger, values, overwrite=True)
-            if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
-                ledger.lead = ledger.lead.changed(suppressed=None)
-                writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
+            if data["topics"]:
+                come_back(rt, ledger, writes)
             asked = posted.asked or {}
             _consent(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
             ledger.happen("form.submitted", name, values, key=key)
@@ -154,28 +157,43 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
         locked = await leads.lock(hot, lead_id)
         if locked is None:
             return
-        deployment = await rt.deployment(locked.epoch)
-        data = {"topic": topic or "", "how": how}
-        ledger, _ = await open_ledger(rt, hot, locked, ("lead.unsubscribed", topic or "", data))
-        writes = Writes()
+        ledger, _ = await open_ledger(rt, hot, locked, left(topic, how))
         done = ledger.lead.topics.get(topic) == "unsubscribed" if topic else ledger.lead.suppressed is not None
         if done:
             return
-        event = ledger.happen("lead.unsubscribed", topic or "", data)
-        names = [topic] if topic else [one.name for one in deployment.program.workspace.topics]
-        for name in names:
-            ledger.unsubscribe(name)
-            writes.insert(
-                "consents", lead_id=lead_id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
-                at=event.at,
-            )  # fmt: skip
-        if topic is None:
-            suppress(rt, ledger, writes, "unsubscribed", event.seq)
-        for enrolment in ledger.enrolments:
-            plan = rt.catalog.plan(enrolment.digest)
-            if plan is not None and topic is not None and plan.topic == topic:
-                ledger.leave(enrolment, event.seq)
+        writes = Writes()
+        leave(rt, ledger, writes, topic, how)
         await commit(rt, hot, ledger, writes)
+
+
+def left(topic: str | None, how: str) -> Occurred:
+    """The event of leaving a topic, or everything."""
+    return "lead.unsubscribed", topic or "", {"topic": topic or "", "how": how}
+
+
+def leave(rt: Runtime, ledger: Ledger, writes: Writes, topic: str | None, how: str) -> None:
+    """The lead unsubscribes, from a topic and the campaigns about it, or from everything."""
+    event = ledger.happen(*left(topic, how))
+    names = [topic] if topic else [one.name for one in ledger.rules.program.workspace.topics]
+    for name in names:
+        ledger.unsubscribe(name)
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
+            at=event.at,
+        )  # fmt: skip
+    if topic is None:
+        suppress(rt, ledger, writes, "unsubscribed", event.seq)
+    for enrolment in ledger.enrolments:
+        plan = rt.catalog.plan(enrolment.digest)
+        if plan is not None and topic is not None and plan.topic == topic:
+            ledger.leave(enrolment, event.seq)
+
+
+def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
+    """A lead who had unsubscribed wants mail again; whoever is suppressed for another reason stays so."""
+    if ledger.lead.suppressed == "unsubscribed":
+        ledger.lead = ledger.lead.changed(suppressed=None)
+        writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
 
 
 def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
@@ -188,7 +206,7 @@ def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int)
         ledger.leave(enrolment, seq)
 
 
-async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"]:
+async def record(rt: Runtime, one: Occurrence) -> Taken:
     """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
     if one.email is not None:
         key = email_key(one.email)
@@ -230,7 +248,9 @@ async def _happen(
             await _occur(rt, hot, locked, one)
 
 
-async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Literal["recorded", "repeated"]:
+async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Taken:
+    if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
+        return "declined"
     keys = [one.key] if one.key else []
     ledger, around = await open_ledger(rt, hot, locked, (one.type, one.name, one.data), keys=keys)
     if around.repeated is not None:

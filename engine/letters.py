@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from engine.catalog import Deployment
 from engine.chance import subject_of
 from engine.mail.compose import Addressed, Composed, compose
 from engine.mail.render import Context, Renderer
+from engine.memo import memo_of
 from engine.model import TRACKING, Lead
 from engine.ports import Mail
 from engine.position import Branch
@@ -25,10 +26,6 @@ def context_for(
     """Plain values for a template; nothing in it reaches back into the program."""
     program = deployment.program
     owner = str(lead.fields.get("owner") or "")
-
-    def file_url(path: str) -> str:
-        return f"{base_url}/d/{tokens.sign('file', str(lead.id), path)}"
-
     return Context(
         lead={**lead.fields, "email": lead.email or "", "created": lead.created_at},
         score=float(lead.scores.get("", 0)),
@@ -40,8 +37,18 @@ def context_for(
         confirm_url=confirm_url,
         language=lead.language(program),
         zone=lead.zone(program),
-        file_url=file_url,
+        file_url=file_urls(tokens, base_url, lead.id),
     )
+
+
+def file_urls(tokens: Tokens, base_url: str, lead: UUID) -> Callable[[str], str]:
+    """The function by which a template gets the address of a file for this lead."""
+    return lambda path: f"{base_url}/d/{tokens.sign('file', str(lead), path)}"
+
+
+def confirm_url(tokens: Tokens, base_url: str, lead: UUID, seq: int) -> str:
+    """Where the lead confirms the post with that number."""
+    return f"{base_url}/confirm/{tokens.sign('confirm', str(lead), str(seq))}"
 
 
 def may_track(lead: Lead, deployment: Deployment) -> bool:
@@ -55,7 +62,7 @@ def compose_for_lead(
 ) -> Composed:  # fmt: skip
     """The mail of one send step. Raises engine.mail.errors.TemplateError, without any of the lead's data."""
     transactional = send.mode == "transactional"
-    confirm = f"{base_url}/confirm/{tokens.sign('confirm', str(lead.id), str(branch.event_seq))}"
+    confirm = confirm_url(tokens, base_url, lead.id, branch.event_seq)
     owner = str(lead.fields.get("owner") or "")
     sender = owner if plan.from_owner and owner else plan.sender or ""
     message = Addressed(
@@ -64,10 +71,15 @@ def compose_for_lead(
     )  # fmt: skip
     context = context_for(lead, deployment, tokens, base_url, event=branch.event, given=given, confirm_url=confirm)
     tracked = may_track(lead, deployment) and not transactional
-    return compose(
+    composed = compose(
         deployment.renderer, send.template, context, message, tokens, base_url, tracked=tracked,
         subject=subject_of(send.subjects, plan, send.id, lead.id),
     )  # fmt: skip
+    memo = memo_of(
+        context, composed.rendered, epoch=deployment.epoch, topic=message.topic, tracked=tracked,
+        event_seq=branch.event_seq,
+    )  # fmt: skip
+    return replace(composed, memo=memo)
 
 
 def compose_for_staff(

@@ -26,25 +26,26 @@ NOTHING: Occurred = ("", "", {})
 
 async def open_ledger(
     rt: Runtime, hot: Hot, locked: Locked, event: Occurred = NOTHING, *, keys: Sequence[str] = (),
-    fresh: datetime | None = None, visitor: UUID | None = None,
+    fresh: datetime | None = None, visitor: UUID | None = None, also: Sequence[Occurred] = (),
 ) -> tuple[Ledger, Around]:  # fmt: skip
     """A ledger on a locked lead that knows what judging `event`, and what may follow from it, will ask for.
 
-    `keys`, `fresh`, `visitor`: see `leads.look_around`. Raises NothingDeployed.
+    `also` are events beside it; `keys`, `fresh`, `visitor`: see `leads.look_around`. Raises NothingDeployed.
     """
     deployment, lead, now = await rt.deployment(locked.epoch), locked.lead, rt.clock.now()
     rules = deployment.rules
     asked = rules.index.watch.history
+    probes = dict.fromkeys(probe for one in (event, *also) for probe in needed(rules, lead, *one, now))
     around = await leads.look_around(
-        hot, lead.id, needed(rules, lead, *event, now), keys, fresh=fresh, visitor=visitor, history=asked
-    )
+        hot, lead.id, list(probes), keys, fresh=fresh, visitor=visitor, history=asked
+    )  # fmt: skip
     live = [one.digest for one in around.enrolments if one.state != "ended"]
     await rt.catalog.need(live)
     tallies = around.tallies
     if around.anonymous:
         before = [(one["type"], one["name"], one["data"]) for one in around.anonymous]
-        probes = {probe for one in before for probe in needed(rules, lead, *one, now)}
-        tallies |= (await leads.look_around(hot, lead.id, [*probes - tallies.keys()])).tallies
+        earlier = {probe for one in before for probe in needed(rules, lead, *one, now)}
+        tallies |= (await leads.look_around(hot, lead.id, [*earlier - tallies.keys()])).tallies
     history = await complete_history(rt, hot, lead.id, rules, live, around.history)
     ledger = Ledger(rules, lead, now, around.enrolments, tallies, history=history)
     if lead.epoch != rules.epoch:

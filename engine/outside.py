@@ -139,7 +139,10 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, sight: Si
             given = given_values(step.values, sight.facts(branch))
             composed = compose_for_lead(step, plan, branch, lead, sight.deployment, rt.tokens, base, given)
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
-            row = message_row(mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant)
+            row = message_row(
+                mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,
+                memo=composed.memo,
+            )  # fmt: skip
             return Ready(mail, row, composed.links)
         case Notify():
             zone = sight.deployment.program.workspace.timezone

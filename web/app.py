@@ -19,15 +19,26 @@ from engine.ports import Runs
 from engine.presence import keep_announcing
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
-from web import confirm, events, forms, handoff, leads, links, mailbox, pages, unsubscribe, visits
+from web import (
+    confirm,
+    events,
+    forms,
+    handoff,
+    leads,
+    links,
+    mailbox,
+    pages,
+    preferences,
+    unsubscribe,
+    view,
+    visits,
+)
 from web.answers import STATIC, problem
 from web.context import Freshness
 from web.limits import Budgets, Limits
 from web.security import BodyLimit, Guard, SecurityHeaders
 
-ROUTERS = tuple(
-    part.router for part in (forms, visits, links, confirm, unsubscribe, handoff, events, leads, mailbox, pages)
-)
+PARTS = (forms, visits, links, confirm, unsubscribe, preferences, view, handoff, events, leads, mailbox, pages)
 
 
 def create_app(
@@ -58,8 +69,8 @@ def create_app(
     app.state.rt = rt
     app.state.limits = Limits(budgets)
     app.state.freshness = Freshness()
-    for router in ROUTERS:
-        app.include_router(router)
+    for part in PARTS:
+        app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(NothingDeployed, _nothing_deployed)

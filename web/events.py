@@ -61,7 +61,7 @@ class Wrong(Exception):
 async def take(request: Request) -> Response:
     """One event (200 or 422) or a list of them (200, with an answer for each, in order).
 
-    An answer is `{"state": "recorded"}`, `{"state": "repeated"}` or `{"state": "refused", "errors": {…}}` with a
+    An answer is `{"state": "recorded"}`, `"repeated"`, `"declined"` or `{"state": "refused", "errors": {…}}` with a
     message per member. What was recorded before a failure stays. Send the list again: an event with a `key` is taken
     once.
     """

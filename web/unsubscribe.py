@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from dsl.plan import Topic
 from engine import intake
+from engine.mail.compose import preferences_url
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
@@ -31,6 +32,7 @@ class Choices:
     topics: tuple[Topic, ...]
     topic: str | None
     suppressed: bool
+    preferences: str
 
 
 @router.get("/u/{token}")
@@ -89,4 +91,5 @@ async def _choices(request: Request, token: str) -> Choices:
         topics=workspace.topics,
         topic=topic or None,
         suppressed=row.suppressed is not None,
+        preferences=preferences_url(runtime(request).tokens, "", lead_id),
     )

@@ -221,7 +221,7 @@ def _check_places(form: tree.Form, problems: Problems) -> None:
 
 
 def check_consent(scope: Scope) -> list[Diagnostic]:
-    """Warning: a campaign whose topic nobody can subscribe to."""
+    """Warning: a campaign whose topic no form offers."""
     problems = Problems()
     workspace = scope.workspace
     if workspace is None or not workspace.mail_needs_consent or scope.lost("form"):

@@ -222,8 +222,8 @@ class _Check:
             sample, event = {name: value for name, value in sample.items() if name in use.sure}, {}
         context = Context(
             lead=sample, score=0 if bare else 50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
-            event=event, given=given, confirm_url="https://example.com/confirm", view_url="https://example.com/view",
-            language=language, file_url=lambda file: f"https://example.com/files/{file}",
+            event=event, given=given, confirm_url="https://example.com/confirm", language=language,
+            file_url=lambda file: f"https://example.com/files/{file}",
         )  # fmt: skip
         message = Addressed(_NOBODY, _NOBODY, "ada@example.com", use.kind)
         try:

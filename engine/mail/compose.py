@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape, unescape
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from engine.mail.errors import Incomplete
@@ -31,27 +32,36 @@ class Addressed:
 
 @dataclass(frozen=True)
 class Composed:
-    """`links` are the addresses behind the click links, by `link_id`: store them before the mail leaves."""
+    """`links` are the addresses behind the click links, by `link_id`: store them before the mail leaves.
+
+    `memo` is what has to be kept to compose the same mail again (`engine.memo`), None where that is not wanted.
+    """
 
     mail: Mail
+    rendered: Rendered
     links: dict[str, str]
+    memo: Mapping[str, Any] | None = None
 
 
 def compose(
     renderer: Renderer, template: str, context: Context, message: Addressed, tokens: Tokens, base_url: str, *,
-    tracked: bool, subject: str = "",
+    tracked: bool, subject: str = "", pixel: bool = True,
 ) -> Composed:  # fmt: skip
     """The mail of one message; `subject` stands in for the template's own.
 
-    Its own addresses are `/u/` unsubscribe, `/c/` click and `/o/` open, each with a token of that purpose
-    (`unsubscribe`: lead, topic; `click`: message, link; `open`: message). Without `tracked`, links stay as they are and
-    there is no pixel; staff mails are never tracked. Raises TemplateError.
+    Its own addresses are `/u/` unsubscribe, `/p/` preferences, `/v/` view, `/c/` click and `/o/` open, each with a
+    token of that purpose (`unsubscribe`: lead, topic; `preferences`: lead; `click`: message, link; `view`, `open`:
+    message). Without `tracked`, links stay as they are and there is no pixel; staff mails are never tracked and have no
+    page of their own. Without `pixel` an opening is not told. Raises TemplateError.
     """
     base = base_url.rstrip("/")
     lead, own = str(message.lead_id), str(message.message_id)
     leave = f"{base}/u/{tokens.sign('unsubscribe', lead, message.topic)}"
     if message.kind == "marketing":
-        context = replace(context, unsubscribe_url=leave, preferences_url=context.preferences_url or leave)
+        choose = preferences_url(tokens, base, message.lead_id)
+        context = replace(context, unsubscribe_url=leave, preferences_url=choose)
+    if message.kind != "staff":
+        context = replace(context, view_url=f"{base}/v/{tokens.sign('view', own)}")
     rendered = renderer.render(template, context, subject)
     if message.kind == "marketing" and (missing := marketing_gap(rendered, renderer.workspace.address, leave)):
         raise Incomplete(template, 0, missing)
@@ -65,7 +75,8 @@ def compose(
             return f"{base}/c/{tokens.sign('click', own, link_id(url))}"
 
         html, text = rewrite(html, text, click, keep)
-        html = with_pixel(html, f"{base}/o/{tokens.sign('open', own)}.gif")
+        if pixel:
+            html = with_pixel(html, f"{base}/o/{tokens.sign('open', own)}.gif")
     headers = {"X-Coldframe-Message": own}
     if message.kind == "marketing":
         headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
@@ -74,7 +85,12 @@ def compose(
         message_id=message.message_id, to=message.to, sender=sender, subject=rendered.subject, html=html, text=text,
         headers=headers, category=template,
     )  # fmt: skip
-    return Composed(mail, links)
+    return Composed(mail, rendered, links)
+
+
+def preferences_url(tokens: Tokens, base: str, lead: UUID) -> str:
+    """Where the lead chooses what they get."""
+    return f"{base}/p/{tokens.sign('preferences', str(lead))}"
 
 
 def with_pixel(html: str, url: str) -> str:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from dsl.plan import Workspace
 from engine.mail import convert, formats, mjml
 from engine.mail.errors import BadMjml, NotAllowed, TemplateError, words_of
-from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Run, Sandbox, current, running
+from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Noting, Run, Sandbox, current, running
 from engine.mail.source import Restored, Source, read_source
 
 ENDINGS = (".md", ".html", ".mjml")
@@ -54,7 +54,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Rendered:
-    """`sender` is the template's own, or empty. `language` is that of the text that was chosen."""
+    """`sender` is the template's own, or empty. `language` is that of the text that was chosen.
+
+    `asked`: what was looked at of `lead`, `event` and `owner`; the same values make the same mail again.
+    """
 
     subject: str
     preheader: str
@@ -62,6 +65,7 @@ class Rendered:
     text: str
     sender: str
     language: str
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ NAMES = frozenset((
     "preferences_url", "confirm_url", "view_url", "file_url",
 ))  # fmt: skip
 """The names every template has; `range` and `namespace` are Jinja's."""
+NOTED = ("lead", "event", "owner")
+"""The names whose parts are noted when they are looked at."""
 LAYOUT_NAMES = NAMES | {"content", "subject", "preheader", "language", "words"}
 
 
@@ -142,7 +148,8 @@ class Renderer:
         finally:
             running.reset(token)
         preheader = front.get("preheader", "")
-        return Rendered(front["subject"], preheader, html, convert.tidy(text), unit.sender, unit.language)
+        asked = {name: frozenset(names[name].asked) for name in NOTED}
+        return Rendered(front["subject"], preheader, html, convert.tidy(text), unit.sender, unit.language, asked)
 
     def render_text(self, source: str, context: Context) -> str:
         """A short text with names in it, such as the note of a handoff, as plain text. Raises TemplateError."""
@@ -365,10 +372,11 @@ class Renderer:
             lead, given, event = (formats.plain(part) for part in (context.lead, context.given, context.event))
         except NotAllowed as error:
             raise TemplateError(path, 0, str(error)) from None
+        lead = Noting(lead)
         names = {name: value for name, value in given.items() if name not in LAYOUT_NAMES}
         names.update(
             lead=lead, score=context.score, stage=context.stage, interests=list(context.interests),
-            owner=dict(context.owner), event=event, workspace=self._workspace_names,
+            owner=Noting(context.owner), event=Noting(event), workspace=self._workspace_names,
             greeting=formats.greeting(language, lead.get("first_name"), lead.get("last_name")),
             unsubscribe_url=context.unsubscribe_url, preferences_url=context.preferences_url,
             confirm_url=context.confirm_url, view_url=context.view_url, file_url=_file_function(context.file_url),

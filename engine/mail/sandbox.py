@@ -40,6 +40,47 @@ class Outside(str):
     __slots__ = ()
 
 
+class Noting(dict[str, Any]):
+    """A mapping that notes in `asked` which of its keys are looked at, whether or not they are there.
+
+    Whatever looks at it as a whole (a loop, its length, a comparison) asks for every key.
+    """
+
+    __slots__ = ("asked",)
+    __hash__ = None
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.asked.update(self.keys())
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.asked.update(self.keys())
+        return super().__len__()
+
+    def __eq__(self, other: object) -> bool:
+        self.asked.update(self.keys())
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
 @dataclass(slots=True)
 class Run:
     """What one rendering may still use, and how it shows values."""

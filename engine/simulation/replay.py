@@ -19,7 +19,8 @@ from engine.catalog import Deployment
 from engine.handoff import Act
 from engine.intake import fill
 from engine.limits import Enrolment
-from engine.model import Event
+from engine.model import TRACKING, Event
+from engine.preferences import PAGE
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF
@@ -91,7 +92,8 @@ class Replay(Watcher):
 
     def _outside(self) -> Iterator[tuple[datetime, Event | dict[str, Any]]]:
         for consent in self.past.consents:
-            if consent["state"] == "subscribed" and consent["how"] != "campaign":
+            withdrawn = consent["topic"] == TRACKING and consent["state"] == "unsubscribed"
+            if (withdrawn or consent["state"] == "subscribed") and consent["how"] != "campaign":
                 yield consent["at"], consent
         for event in self.past.events:
             yield event.at, event
@@ -135,8 +137,13 @@ class Replay(Watcher):
 
     def _agree(self, consent: Mapping[str, Any]) -> None:
         ledger = self.sim.open(self.person)
-        ledger.subscribe(str(consent["topic"]))
-        self.person.consents.add(str(consent["topic"]).casefold())
+        if consent["state"] == "unsubscribed":
+            ledger.unsubscribe(TRACKING)
+        else:
+            if consent["how"] == PAGE and consent["topic"] != TRACKING and ledger.lead.suppressed == "unsubscribed":
+                ledger.lead = ledger.lead.changed(suppressed=None)
+            ledger.subscribe(str(consent["topic"]))
+            self.person.consents.add(str(consent["topic"]).casefold())
         self.sim.commit(self.person, ledger)
 
     def mailed(self, person: Person, run: Enrolment, letter: Letter) -> None:

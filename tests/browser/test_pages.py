@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from socket import socket
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -21,7 +21,7 @@ from engine.clock import SystemClock
 from engine.deploy import deploy
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings
-from engine.store.tables import mailbox
+from engine.store.tables import leads, mailbox, messages
 from web.app import create_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,7 +29,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is install
 
 PROGRAM = Program(
     workspace=Workspace(
-        name="Acme Pumps", languages=("en", "de"), topics=(Topic(name="newsletter", description="News about pumps"),)
+        name="Acme Pumps",
+        languages=("en", "de"),
+        topics=(Topic(name="newsletter", description="News about pumps"), Topic(name="tips", description="Tips")),
     ),
     fields=(
         LeadField(name="company_size", type="number"),
@@ -55,6 +57,14 @@ MAIL = """<html><head><title>Hi</title></head><body style="background:rgb(1, 2, 
 <a href="{base}/healthz">Read on</a><script>document.body.textContent = "hacked"</script>
 <img src="https://tracker.example/x.gif"></body></html>"""
 
+TEMPLATE = """---
+subject: Hello {{ lead.first_name }}
+---
+<html><head><style>p { color: rgb(255, 0, 0) }</style></head><body><p>Hello {{ lead.first_name }}</p>
+<a href="{{ file_url("pump-guide.pdf") }}">The guide</a> <a href="/healthz">Read on</a>
+<script>document.body.textContent = "hacked"</script><form action="/t" method="post"><button>Send</button></form>
+</body></html>"""
+
 
 class Server(uvicorn.Server):
     """One that says when it is up."""
@@ -73,7 +83,8 @@ async def rt(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
     secrets = {"secret": "s" * 32, "pepper": "p" * 32}
     settings = Settings(database_url=database_url, home=tmp_path_factory.mktemp("home"), **secrets)
     async with open_runtime(settings, clock=SystemClock()) as opened:
-        await deploy(opened.db, opened.clock, PROGRAM, {"files/pump-guide.pdf": b"%PDF-1.7"}, "test")
+        bundle = {"files/pump-guide.pdf": b"%PDF-1.7", "templates/hello.html": TEMPLATE.encode()}
+        await deploy(opened.db, opened.clock, PROGRAM, bundle, "test")
         yield opened
 
 
@@ -185,3 +196,66 @@ async def test_a_mail_is_shown_with_its_style_and_without_its_script(
     await tab.wait_for_load_state()
     assert tab.url == f"{base}/healthz"
     await tab.close()
+
+
+@pytest_asyncio.fixture
+async def ada(rt: Runtime) -> UUID:
+    """A lead who reads German and gets one topic."""
+    now, id = rt.clock.now(), uuid4()
+    row = {
+        "id": id, "email": f"{id}@firm.example", "email_key": f"{id}@firm.example", "seq": 0, "scores": {}, "rated": {},
+        "stage": "", "topics": {"newsletter": "subscribed"}, "fields": {"first_name": "Ada", "language": "de"},
+        "created_at": now, "last_at": now,
+    }  # fmt: skip
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(insert(leads).values(row))
+    return id
+
+
+async def test_a_mail_in_the_browser_is_shut_in_and_its_links_work(
+    page: Page, base: str, rt: Runtime, ada: UUID, complaints: list[str]
+) -> None:
+    deployment, id = await rt.catalog.refresh(), uuid4()
+    assert deployment is not None
+    row = {
+        "id": id, "owner_id": uuid4(), "step": "a", "visit": "0", "lead_id": ada, "template": "hello", "reason": "",
+        "kind": "transactional", "state": "accepted", "attempt": "", "source": "", "subject": "", "at": rt.clock.now(),
+        "memo": {"epoch": deployment.epoch, "lead": {"first_name": "Ada"}},
+    }  # fmt: skip
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(insert(messages).values(row))
+    await page.goto(f"{base}/v/{rt.tokens.sign('view', str(id))}")
+    await expect(page).to_have_title("Hello Ada")
+    await expect(page.get_by_text("Hello Ada")).to_have_css("color", "rgb(255, 0, 0)")
+    assert await page.evaluate("window.origin") == "null"
+    await page.get_by_role("button", name="Send").click()
+    assert "/v/" in page.url
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="The guide").evaluate(
+            "(link, base) => { link.href = base + new URL(link.href).pathname; link.click() }", base
+        )
+    assert (await download.value).suggested_filename == "pump-guide.pdf"
+    await page.get_by_role("link", name="Read on").click()
+    await expect(page.get_by_text("ok")).to_be_visible()
+    blocked = {text.partition(" '")[0] for text in complaints if "404" not in text}
+    assert blocked == {"Blocked script execution in", "Blocked form submission to"}
+    complaints.clear()
+
+
+async def test_choosing_what_to_receive_by_keyboard_alone(page: Page, base: str, rt: Runtime, ada: UUID) -> None:
+    await page.goto(f"{base}/p/{rt.tokens.sign('preferences', str(ada))}")
+    await no_sideways_scrolling(page)
+    await expect(page.get_by_label("News about pumps")).to_be_checked()
+    for key in ("Tab", "Space", "Tab", "Space", "Tab", "Space", "Tab", "Tab", "Enter"):
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("status")).to_have_text("Ihre Auswahl ist gespeichert.")
+    await expect(page.get_by_label("News about pumps")).not_to_be_checked()
+    await expect(page.get_by_label("Tips")).to_be_checked()
+    await expect(page.get_by_label("Sie dürfen messen")).to_be_checked()
+    await page.get_by_label("Sprache der E-Mails").select_option("English")
+    await page.get_by_role("button", name="Speichern").click()
+    await expect(page.get_by_role("heading", name="Choose what you receive")).to_be_visible()
+    await page.get_by_role("button", name="Stop all emails").click()
+    await expect(page.get_by_role("status")).to_contain_text("You are unsubscribed")
+    await expect(page.get_by_label("Tips")).not_to_be_checked()
+    await no_sideways_scrolling(page)

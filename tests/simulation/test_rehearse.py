@@ -15,6 +15,8 @@ from dsl.compile import compile_workspace
 from dsl.plan import Program
 from engine.cli.main import app, main
 from engine.cli.rehearse import with_spans
+from engine.intake import unsubscribe
+from engine.preferences import Choice, choose
 from engine.simulation.rehearsal import Line, Rehearsal
 from engine.simulation.simulation import deployment_of
 from engine.store import past
@@ -55,6 +57,19 @@ async def test_the_same_program_changes_nothing(new_database, story: str):
         found = await rehearsed(stage, WORKSPACE)
     assert differences(found) == []
     assert (found.leads, found.differing, dict(found.dropped)) == (1, 0, {})
+
+
+async def test_a_lead_who_came_back_by_choice_is_mailed_again(new_database):
+    async with open_stage(new_database(), WORKSPACE) as stage:
+        lead, _ = await on_stage(stage, [Act(0, "post", "paper", FULL, ("news",))], timedelta(days=20))
+        assert lead is not None
+        await unsubscribe(stage.rt, lead, None, "page")
+        await on_stage(stage, [], timedelta(days=1))
+        await choose(stage.rt, lead, Choice(frozenset({"news"})))
+        again = [Act(60 * 24 * 60, "post", "paper", {**FULL, "company": "Other"}, ("news",))]
+        await on_stage(stage, again, timedelta(days=20))
+        found = await rehearsed(stage, WORKSPACE, days=200)
+    assert (found.leads, differences(found)) == (1, [])
 
 
 async def test_what_a_draft_changes_is_found_with_place_and_example(new_database):

@@ -15,6 +15,7 @@ from sqlalchemy import insert, select
 
 from engine.letters import context_for
 from engine.mail.compose import Addressed, compose
+from engine.memo import memo_of
 from engine.model import TRACKING, Lead
 from engine.runtime import Runtime
 from engine.store.tables import leads, links, messages
@@ -107,12 +108,15 @@ async def test_every_address_in_a_mail_is_answered(
     message = Addressed(uuid4(), lead.id, "mail@firm.example", "marketing", topic="newsletter")
     mail = compose(deployment.renderer, "welcome", context, message, rt.tokens, BASE, tracked=True)
     async with rt.db.engine.begin() as connection:
-        await connection.execute(insert(messages).values(message_row(message)))
+        memo = memo_of(
+            context, mail.rendered, epoch=deployment.epoch, topic="newsletter", tracked=True, event_seq=1
+        )  # fmt: skip
+        await connection.execute(insert(messages).values({**message_row(message), "memo": memo}))
         await connection.execute(insert(links), [{"id": id, "url": url} for id, url in mail.links.items()])
     found = {unescape(url) for url in re.findall(r'(?:href|src)="(https://[^"]+)"', mail.mail.html)}
     answers = {url.removeprefix(BASE)[:3]: await http.get(url, follow_redirects=False) for url in found}
     assert {start: answer.status_code for start, answer in answers.items()} == {
-        "/c/": 302, "/co": 200, "/o/": 200, "/u/": 200,
+        "/c/": 302, "/co": 200, "/o/": 200, "/u/": 200, "/p/": 200, "/v/": 200,
     }  # fmt: skip
     assert URL_IN_WELCOME in mail.links.values()
     unsubscribe = mail.mail.headers["List-Unsubscribe"].strip("<>")

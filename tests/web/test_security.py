@@ -29,6 +29,7 @@ WITHOUT_PROVIDER = {("GET", "/mailbox"), ("GET", "/mailbox/{mail}"), ("GET", "/m
 BY_TOKEN = {
     ("GET", "/c/{token}"), ("HEAD", "/c/{token}"), ("GET", "/o/{token}.gif"), ("HEAD", "/o/{token}.gif"),
     ("GET", "/d/{token}"), ("HEAD", "/d/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
+    ("GET", "/p/{token}"), ("POST", "/p/{token}"), ("GET", "/v/{token}"),
     ("GET", "/confirm/{token}"), ("POST", "/confirm/{token}"), ("GET", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
@@ -38,6 +39,8 @@ PURPOSES = {
     "o": "open",
     "d": "file",
     "u": "unsubscribe",
+    "p": "preferences",
+    "v": "view",
     "confirm": "confirm",
     "thanks": "thanks",
     "h": "handoff",

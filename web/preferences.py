@@ -1,0 +1,170 @@
+"""Choosing what to receive: the page behind a mail's preferences link. A GET never changes anything.
+
+The address is signed for one lead and stands in their own mails only, so who sends the page's form has their mailbox.
+That is why nothing is confirmed a second time, and why no other site can send it for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from babel import Locale, UnknownLocaleError
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dsl.plan import Program, Topic
+from engine import intake
+from engine.model import TRACKING, Lead
+from engine.preferences import PAGE, Choice, choose, may_choose, receives
+from engine.store.tables import leads
+from web.answers import missing, page
+from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
+from web.fields import Raw
+from web.unsubscribe import mask
+from web.words import Words, preferred
+
+router = APIRouter()
+EVERYTHING = "everything"
+
+
+class Unclear(Exception):
+    """The post is not one that this page, as it is now, can have sent."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the page shows: the masked address, each topic with whether it is ticked, and where they are asked, tracking
+    and the language. Topics are described in the company's `first_language`.
+
+    `open`: topics can be chosen at all; `left`: the lead has unsubscribed from everything.
+    """
+
+    lead_id: UUID
+    words: Words
+    first_language: str
+    address: str
+    topics: tuple[tuple[Topic, bool], ...]
+    open: bool
+    left: bool
+    tracking: bool | None = None
+    language: str | None = None
+    languages: Mapping[str, str] = field(default_factory=dict)
+
+    def wording(self, topic: Topic) -> str:
+        """All that a person has read who ticks the topic's box."""
+        return f"{self.words('choose topics')}: {topic.description}"
+
+    @property
+    def wordings(self) -> dict[str, str]:
+        asked = {topic.name: self.wording(topic) for topic, _ in self.topics}
+        return asked if self.tracking is None else {**asked, TRACKING: self.words("track")}
+
+    @property
+    def version(self) -> str:
+        """Names what the page asked, so that nobody agrees to words they have not seen."""
+        return hashlib.sha256(json.dumps(self.wordings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@router.get("/p/{token}")
+async def show(request: Request, token: str) -> Response:
+    return _page(token, await _offer(request, token))
+
+
+@router.post("/p/{token}")
+async def save(request: Request, token: str) -> Response:
+    """Apply the whole choice: what is ticked is joined, what is not is left. 422 with nothing changed for a post that
+    is unclear, or was made on a page that has changed meanwhile."""
+    offer = await _offer(request, token)
+    raw = await posted(request)
+    if EVERYTHING in raw.get("leave", ()):
+        await intake.unsubscribe(runtime(request), offer.lead_id, None, PAGE)
+        return _page(token, await _offer(request, token), said="left everything")
+    spend(request)
+    try:
+        wanted = read(raw, offer)
+    except Unclear:
+        return _page(token, offer, said="choices changed", status=422)
+    context = {
+        "version": offer.version,
+        "page": f"{runtime(request).settings.base_url}/p/",
+        "client": client(request),
+        "user_agent": request.headers.get("user-agent", "")[:500],
+        "language": offer.words.language,
+    }
+    await choose(runtime(request), offer.lead_id, replace(wanted, wordings=offer.wordings, context=context))
+    return _page(token, await _offer(request, token), said="choices saved")
+
+
+def read(raw: Raw, offer: Offer) -> Choice:
+    """The choice in a post of this page. Raises Unclear."""
+    if not {"version", "topic", "tracking", "language"}.issuperset(raw) or _one(raw, "version") != offer.version:
+        raise Unclear
+    known = {topic.name for topic, _ in offer.topics}
+    wanted = raw.get("topic", ())
+    if not all(isinstance(name, str) and name in known for name in wanted):
+        raise Unclear
+    ticked, language = _one(raw, "tracking"), _one(raw, "language")
+    if ticked not in (None, "yes") or (language is not None and language not in offer.languages):
+        raise Unclear
+    tracking = None if offer.tracking is None else ticked == "yes"
+    return Choice(frozenset(name for name in wanted if isinstance(name, str)), tracking, language)
+
+
+def _one(raw: Raw, name: str) -> str | None:
+    """The only value of that name. Raises Unclear for several, and for what is no text."""
+    values = raw.get(name, ())
+    if len(values) > 1 or not all(isinstance(value, str) for value in values):
+        raise Unclear
+    return str(values[0]) if values else None
+
+
+def _page(token: str, offer: Offer, said: str = "", status: int = 200) -> Response:
+    return page("preferences.html", status=status, words=offer.words, token=token, offer=offer, said=said)
+
+
+async def _offer(request: Request, token: str) -> Offer:
+    (id,) = token_parts(request, "preferences", token, 1)
+    lead_id = token_uuid(id)
+    deployment = await deployed(request)
+    async with runtime(request).db.engine.connect() as connection:
+        row = (await connection.execute(select(leads).where(leads.c.id == lead_id))).first()
+    if row is None or row.email is None or deployment is None:
+        raise missing()
+    lead = Lead(
+        id=row.id, seq=row.seq, stage=row.stage, last_at=row.last_at, created_at=row.created_at, email=row.email,
+        fields=row.fields, topics=row.topics, suppressed=row.suppressed,
+    )  # fmt: skip
+    return offer_of(lead, deployment.program)
+
+
+def offer_of(lead: Lead, program: Program) -> Offer:
+    """The page for a lead as they stand now, in their language."""
+    workspace = program.workspace
+    asks_language = len(workspace.languages) > 1
+    return Offer(
+        lead_id=lead.id,
+        words=Words(preferred(str(lead.fields.get("language") or ""), workspace.languages)),
+        first_language=workspace.languages[0],
+        address=mask(lead.email or ""),
+        topics=tuple((topic, receives(lead, topic.name, workspace)) for topic in workspace.topics),
+        open=may_choose(lead),
+        left=lead.suppressed == "unsubscribed",
+        tracking=lead.topics.get(TRACKING) == "subscribed" if workspace.tracking_needs_consent else None,
+        language=lead.language(program) if asks_language else None,
+        languages={one: own_name(one) for one in workspace.languages} if asks_language else {},
+    )
+
+
+def own_name(language: str) -> str:
+    """What those who speak it call the language, with a capital: English, Deutsch, 日本語."""
+    try:
+        name = Locale.parse(language, sep="-").get_display_name() or language
+    except (UnknownLocaleError, ValueError):
+        return language
+    return name[:1].upper() + name[1:]
