@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,16 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engine.handoff import Outcome, Phase
+from engine.model import Event
+from engine.phrases import deed
 from engine.runtime import Runtime
 
 MOST_ENTRIES = 50
+_UNSAID = [
+    "handoff.retried", "email.delivered", "preferences.chosen", "run.noted", "pattern.met", "date.due", "field.changed", "segment.joined",
+    "segment.left", "campaign.entered", "campaign.left",
+]  # fmt: skip
+"""Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 
 _HANDOFF = text("""
 SELECT h.team, h.member, h.note, h.outcome, h.reason, h.state->>'phase' AS phase, h.state->>'due_at' AS due_at,
@@ -22,10 +29,10 @@ FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.id = :id""")
 
 _TIMELINE = text("""
 SELECT * FROM (
-    SELECT at, seq, type, name, data FROM events
+    SELECT at, seq, type, name, data, key FROM events
     WHERE lead_id = :lead AND type <> ALL(:unsaid)
     UNION ALL
-    SELECT at, 9223372036854775807, 'mail', template, '{}' FROM messages
+    SELECT at, 9223372036854775807, 'email.received', template, '{}', NULL FROM messages
     WHERE lead_id = :lead AND kind <> 'staff' AND state = 'accepted'
 ) entries ORDER BY at DESC, seq DESC LIMIT :many""")
 
@@ -70,7 +77,7 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
         if row is None:
             return None
         entries = await connection.execute(_TIMELINE, {"lead": row.lead_id, "many": MOST_ENTRIES, "unsaid": _UNSAID})
-        timeline = tuple(Entry(entry.at, words(entry.type, entry.name, entry.data)) for entry in entries)
+        timeline = tuple(Entry(entry.at, _line(entry)) for entry in entries)
     program = (await rt.deployment(row.epoch)).program
     order = [name for name in program.all_fields if name not in ("email", "created")]
     names = [*order, *(name for name in row.fields if name not in order)]
@@ -93,55 +100,6 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
     )
 
 
-# ── the history in words ─────────────────────────────────────────────────────────────────────────────────────────────
-_Data = Mapping[str, Any]
-
-
-def _score(verb: str) -> Callable[[str, _Data], str]:
-    def said(name: str, data: _Data) -> str:
-        model = f" of “{name}”" if name else ""
-        return f"Score{model} {verb} from {float(data.get('before', 0)):g} to {float(data.get('after', 0)):g}"
-
-    return said
-
-
-def _because(data: _Data) -> str:
-    return f", because “{data['reason']}”" if data.get("reason") else ""
-
-
-_UNSAID = [
-    "handoff.retried", "email.delivered", "run.noted", "pattern.met", "date.due", "field.changed", "segment.joined",
-    "segment.left", "campaign.entered", "campaign.left", "preferences.chosen",
-]  # fmt: skip
-"""Types of events that tell sales nothing: what campaigns, clocks and operators do."""
-_WORDS: Mapping[str, Callable[[str, _Data], str]] = {
-    "mail": lambda name, data: f"Was sent “{name}”",
-    "form.posted": lambda name, data: f"Sent form “{name}”, not yet confirmed",
-    "form.submitted": lambda name, data: f"Submitted form “{name}”",
-    "email.opened": lambda name, data: f"Opened “{name}”",
-    "email.clicked": lambda name, data: f"Clicked {data.get('link') or 'a link'} in “{name}”",
-    "email.replied": lambda name, data: f"Replied to “{name}”",
-    "email.bounced": lambda name, data: f"“{name}” bounced",
-    "page.visited": lambda name, data: f"Visited {name}",
-    "file.downloaded": lambda name, data: f"Downloaded {name}",
-    "stage.entered": lambda name, data: f"Became {name}",
-    "score.reached": _score("rose"),
-    "score.dropped": _score("fell"),
-    "handoff.opened": lambda name, data: f"Was handed to {name}",
-    "handoff.assigned": lambda name, data: f"Was given to {data.get('member', '')}",
-    "handoff.acknowledged": lambda name, data: f"{data.get('by') or 'Sales'} acknowledged the lead",
-    "handoff.contacted": lambda name, data: f"{data.get('by') or 'Sales'} got in touch",
-    "handoff.accepted": lambda name, data: f"{data.get('by') or 'Sales'} accepted the lead",
-    "handoff.rejected": lambda name, data: f"{data.get('by') or 'Sales'} rejected the lead{_because(data)}",
-    "handoff.overdue": lambda name, data: "The handoff was closed without an answer",
-    "lead.unsubscribed": lambda name, data: f"Unsubscribed from “{name}”" if name else "Unsubscribed from everything",
-    "custom": lambda name, data: f"Event “{name}”",
-}
-
-
-def words(type: str, name: str, data: _Data) -> str:
-    """One entry of the log as a person reads it."""
-    if said := _WORDS.get(type):
-        return said(name, data)
-    thing, _, verb = type.partition(".")
-    return " ".join(part for part in (thing.capitalize(), f"“{name}”" if name else "", verb) if part)
+def _line(entry: Any) -> str:
+    said = deed(Event(entry.seq, entry.at, entry.type, entry.name, entry.data, entry.key))
+    return said[:1].upper() + said[1:]

@@ -11,7 +11,8 @@ from dsl.plan import Plan, Send
 from engine.catalog import Deployment
 from engine.chance import subject_of
 from engine.mail.compose import Addressed, Composed, compose
-from engine.mail.render import Context, Renderer
+from engine.mail.context import Context
+from engine.mail.render import Renderer
 from engine.memo import memo_of
 from engine.model import TRACKING, Lead
 from engine.ports import Mail

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from engine.mail.render import Context, Rendered
+from engine.mail.context import Context, Rendered
 
 MOST = 16_000
 """Bytes a memo may have; a mail that would need a longer one cannot be shown again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dsl.plan import Segment, Start
+from dsl.plan import Interest, Segment, Start
 from dsl.plan.terms import digest_of
 from engine.conditions import glob, holds, own_key
 from engine.model import Event
@@ -16,16 +16,7 @@ if TYPE_CHECKING:
 def count_interest(ledger: Ledger, event: Event) -> None:
     """A visit, download or click on what belongs to an interest counts 1."""
     for interest in ledger.rules.index.interests:
-        match event.type:
-            case "page.visited":
-                globs = interest.pages
-            case "file.downloaded":
-                globs = interest.files
-            case "email.clicked":
-                globs = interest.emails
-            case _:
-                return
-        if not any(glob(one, event.name) for one in globs):
+        if not counts_for(interest, event):
             continue
         before = float(ledger.lead.interests.get(interest.name, 0))
         after = before + 1
@@ -34,6 +25,12 @@ def count_interest(ledger: Ledger, event: Event) -> None:
         values = watched.get(interest.name.casefold(), frozenset()) | watched.get("*", frozenset())
         if any(before < value <= after for value in values):
             ledger.happen("interest.reached", interest.name, {"before": before, "after": after})
+
+
+def counts_for(interest: Interest, event: Event) -> bool:
+    """Whether the event adds 1 to the interest."""
+    of = {"page.visited": interest.pages, "file.downloaded": interest.files, "email.clicked": interest.emails}
+    return any(glob(one, event.name) for one in of.get(event.type, ()))
 
 
 def review(ledger: Ledger) -> None:

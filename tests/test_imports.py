@@ -23,8 +23,8 @@ PURE = (
     "engine.calendar", "engine.changes", "engine.conditions", "engine.free_mail", "engine.graph.layout",
     "engine.graph.mermaid", "engine.graph.scene", "engine.graph.svg", "engine.handoff", "engine.held",
     "engine.interpreter", "engine.lead_changes", "engine.matching", "engine.model", "engine.moves", "engine.outline",
-    "engine.per_plan", "engine.ports", "engine.position", "engine.records", "engine.routing", "engine.sending",
-    "engine.words",
+    "engine.per_plan", "engine.phrases", "engine.ports", "engine.position", "engine.records", "engine.routing",
+    "engine.sending", "engine.words",
 )  # fmt: skip
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 

@@ -33,8 +33,8 @@ def why(
     """Tell what happened to a lead in a campaign and what did not, in order, each with the line that decided it.
 
     Why the lead entered or never did; each step, mail, wait and choice with the values that decided it; points, stages,
-    sales, and how it ended or what it is waiting for. In the lead's own time. Scores and stages are as they were then,
-    other fields as they are now.
+    sales, and how it ended or what it is waiting for. In the lead's own time, with everything as it was then; a value
+    that is not known for that time says "as of today".
 
     Example: `coldframe why ada@lead.example "Whitepaper nurture"`
     """

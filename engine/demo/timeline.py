@@ -7,7 +7,7 @@ followed from it, and the score afterwards.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,6 +15,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engine.model import Event
+from engine.phrases import booked as booked_words
+from engine.phrases import deed
 from engine.store.db import Database
 
 Tone = Literal["plain", "quiet", "mail", "click", "good", "sales", "late", "bad"]
@@ -118,9 +121,10 @@ def lines(at: datetime, email: str, rows: Sequence[Row]) -> list[Line]:
     events = [row for row in rows if row.what == "event"]
     found: list[Line] = []
     for row in _worth_telling(events):
-        if said := _EVENTS.get(row.a):
-            sign, wording, tone = said(row.b, row.c or {})
-            found.append(Line(at, email, sign, wording, tone))
+        if row.a in _EVENTS:
+            sign, tone = _EVENTS[row.a]
+            happened = Event(row.seq, at, row.a, row.b, row.c or {}, key=(row.c or {}).get("key"))
+            found.append(Line(at, email, sign, deed(happened, past=False), tone))
     found += [line for row in rows if row.what == "mail" and (line := _mail(at, email, row))]
     extra = _extras(rows)
     if extra and not found:
@@ -156,7 +160,7 @@ def _extras(rows: Sequence[Row]) -> list[str]:
     if booked:
         total = sum(float(row.d or 0) for row in booked)
         after = (max if total >= 0 else min)(float(row.c) for row in booked)
-        said.append(f"{total:+g} points, now {after:g}")
+        said.append(booked_words(total, after))
     return said
 
 
@@ -185,28 +189,13 @@ _NOTICES: Mapping[str, tuple[str, str, Tone]] = {
     "reminder": ("⚠", "{} is reminded", "late"),
 }
 
-
-def _confirms(data: Mapping[str, Any]) -> str:
-    """With double opt-in a form counts when it is confirmed."""
-    return "confirms" if str(data.get("key") or "").startswith("confirm:") else "posts"
-
-
-_Said = tuple[str, str, Tone]
-_EVENTS: Mapping[str, Callable[[str, Mapping[str, Any]], _Said]] = {
-    "form.posted": lambda name, data: ("+", f"posts form “{name}” and is asked to confirm", "plain"),
-    "form.submitted": lambda name, data: ("✓", f"{_confirms(data)} form “{name}”", "good"),
-    "email.opened": lambda name, data: ("◦", f"opens “{name}”", "quiet"),
-    "email.clicked": lambda name, data: ("↗", f"clicks in “{name}”", "click"),
-    "file.downloaded": lambda name, data: ("↓", f"downloads {name}", "click"),
-    "page.visited": lambda name, data: ("◦", f"visits {name}", "quiet"),
-    "custom": lambda name, data: ("◆", f"event “{name}” from another system", "click"),
-    "lead.unsubscribed": lambda name, data: ("✗", f"unsubscribes from “{name or 'everything'}”", "bad"),
-    "stage.entered": lambda name, data: ("★", f"becomes {name}", "good"),
-    "handoff.opened": lambda name, data: ("⇒", f"handed to sales: {name}", "sales"),
-    "handoff.assigned": lambda name, data: ("⇒", f"given to {data.get('member')}", "sales"),
-    "handoff.acknowledged": lambda name, data: ("⇒", f"acknowledged by {data.get('by')}", "sales"),
-    "handoff.contacted": lambda name, data: ("⇒", f"contacted by {data.get('by')}", "sales"),
-    "handoff.accepted": lambda name, data: ("✔", f"accepted by {data.get('by')}", "good"),
-    "handoff.rejected": lambda name, data: ("✘", f"rejected by {data.get('by')}: {data.get('reason')}", "bad"),
-    "handoff.overdue": lambda name, data: ("⚠", "closed without an answer: back to marketing", "late"),
-}
+_EVENTS: Mapping[str, tuple[str, Tone]] = {
+    "form.posted": ("+", "plain"), "form.submitted": ("✓", "good"),
+    "email.opened": ("◦", "quiet"), "email.clicked": ("↗", "click"), "file.downloaded": ("↓", "click"),
+    "page.visited": ("◦", "quiet"), "custom": ("◆", "click"), "lead.unsubscribed": ("✗", "bad"),
+    "stage.entered": ("★", "good"),
+    "handoff.opened": ("⇒", "sales"), "handoff.assigned": ("⇒", "sales"), "handoff.acknowledged": ("⇒", "sales"),
+    "handoff.contacted": ("⇒", "sales"), "handoff.accepted": ("✔", "good"), "handoff.rejected": ("✘", "bad"),
+    "handoff.overdue": ("⚠", "late"),
+}  # fmt: skip
+"""Events worth a line of their own."""

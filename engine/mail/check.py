@@ -12,10 +12,11 @@ from dsl.diagnostics import Diagnostic, Related
 from dsl.plan import Operand, Program, Value
 from dsl.plan.carries import CARRIES
 from engine.mail.compose import Addressed, compose
+from engine.mail.context import LAYOUT_NAMES, NAMES, Context
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
 from engine.mail.guard import sender_parts
 from engine.mail.names import Mention, Reference, Walk
-from engine.mail.render import ENDINGS, LAYOUT, LAYOUT_NAMES, NAMES, Context, Renderer
+from engine.mail.render import ENDINGS, LAYOUT, Renderer
 from engine.mail.source import Source, parse_text, read_source
 from engine.mail.uses import Line, Use, may_lack, uses_of
 from engine.tokens import Tokens

@@ -9,9 +9,10 @@ from html import escape, unescape
 from typing import Any, Literal
 from uuid import UUID
 
+from engine.mail.context import Context, Rendered
 from engine.mail.errors import Incomplete
 from engine.mail.links import link_id, rewrite
-from engine.mail.render import Context, Rendered, Renderer
+from engine.mail.render import Renderer
 from engine.ports import Mail
 from engine.tokens import Tokens
 

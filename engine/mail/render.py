@@ -8,9 +8,9 @@ MJML is the exception: it is converted for each mail, after Jinja.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,53 +19,15 @@ from markupsafe import Markup
 
 from dsl.plan import Workspace
 from engine.mail import convert, formats, mjml
+from engine.mail.context import NOTED, Context, Rendered, names_of
 from engine.mail.errors import BadMjml, NotAllowed, TemplateError, words_of
-from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Noting, Run, Sandbox, current, running
+from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Run, Sandbox, current, running
 from engine.mail.source import Restored, Source, read_source
 
 ENDINGS = (".md", ".html", ".mjml")
 MAX_OUTPUT = 500_000
 MAX_SUBJECT = 250
 LAYOUT, MJML_LAYOUT, TEXT_LAYOUT = "_layout.html", "_layout.mjml", "_layout.txt"
-
-
-@dataclass(frozen=True)
-class Context:
-    """What one rendering may know. Plain values only: texts, numbers, dates, lists and mappings of them.
-
-    `given` are the names given by `with`. An empty address is false in an `if`. `zone` is the lead's time zone.
-    """
-
-    lead: Mapping[str, Any] = field(default_factory=dict)
-    score: float = 0
-    stage: str = ""
-    interests: Sequence[str] = ()
-    owner: Mapping[str, str] = field(default_factory=dict)
-    event: Mapping[str, Any] = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    unsubscribe_url: str = ""
-    preferences_url: str = ""
-    confirm_url: str = ""
-    view_url: str = ""
-    language: str = ""
-    zone: str = "UTC"
-    file_url: Callable[[str], str] | None = None
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """`sender` is the template's own, or empty. `language` is that of the text that was chosen.
-
-    `asked`: what was looked at of `lead`, `event` and `owner`; the same values make the same mail again.
-    """
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    sender: str
-    language: str
-    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,16 +48,6 @@ class Unit:
     text_layout: Template | None
     mjml: str
     lists: bool
-
-
-NAMES = frozenset((
-    "lead", "greeting", "score", "stage", "interests", "owner", "event", "workspace", "unsubscribe_url",
-    "preferences_url", "confirm_url", "view_url", "file_url",
-))  # fmt: skip
-"""The names every template has; `range` and `namespace` are Jinja's."""
-NOTED = ("lead", "event", "owner")
-"""The names whose parts are noted when they are looked at."""
-LAYOUT_NAMES = NAMES | {"content", "subject", "preheader", "language", "words"}
 
 
 @lru_cache(maxsize=1)
@@ -363,35 +315,11 @@ class Renderer:
         spoken = context.language if region.startswith(f"{language.lower()}-") else language
         return Run(formats.locale_of(spoken), context.zone, self.workspace.currency)
 
-    @cached_property
-    def _workspace_names(self) -> dict[str, str]:
-        return {"name": self.workspace.name, "address": self.workspace.address}
-
     def _names(self, path: str, context: Context, language: str) -> dict[str, Any]:
         try:
-            lead, given, event = (formats.plain(part) for part in (context.lead, context.given, context.event))
+            return names_of(context, language, self.workspace)
         except NotAllowed as error:
             raise TemplateError(path, 0, str(error)) from None
-        lead = Noting(lead)
-        names = {name: value for name, value in given.items() if name not in LAYOUT_NAMES}
-        names.update(
-            lead=lead, score=context.score, stage=context.stage, interests=list(context.interests),
-            owner=Noting(context.owner), event=Noting(event), workspace=self._workspace_names,
-            greeting=formats.greeting(language, lead.get("first_name"), lead.get("last_name")),
-            unsubscribe_url=context.unsubscribe_url, preferences_url=context.preferences_url,
-            confirm_url=context.confirm_url, view_url=context.view_url, file_url=_file_function(context.file_url),
-        )  # fmt: skip
-        return names
-
-
-def _file_function(file_url: Callable[[str], str] | None) -> Callable[[str], str]:
-    def address_of_file(name: str) -> str:
-        if file_url is None:
-            raise NotAllowed("files cannot be linked in this mail")
-        return file_url(str(name))
-
-    address_of_file.for_templates = True  # type: ignore[attr-defined]
-    return address_of_file
 
 
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

@@ -25,19 +25,25 @@ from dsl.plan import (
     Wait,
 )  # fmt: skip
 from engine.calendar import local_time
+from engine.composite import COUNTED
 from engine.consequences import UNCHANGED, Ledger
 from engine.handoff import Notice
 from engine.interpreter import Stuck
 from engine.limits import Booking, Enrolment
 from engine.matching import Watch
 from engine.model import Event
+from engine.phrases import booked as booked_words
+from engine.phrases import clause, deed
 from engine.resting import Sleep
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 from engine.words import pattern as in_words
 
-QUIET = ("stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried")
-"""Events that the lines about stages, points and handoffs tell already."""
+QUIET = (
+    "stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried",
+    "run.noted",
+)  # fmt: skip
+"""Events that the lines about stages, points, handoffs and steps tell already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Timeline(Watcher):
         self._ledger: Ledger | None = None
         self._told = (0, 0, 0)
         self._complained: set[tuple[Any, ...]] = set()
-        self._composites = Watch.over(program).composites
+        self._met = {key: in_words(one) for key, one in Watch.over(program).composites.items()}
         self._rests: dict[tuple[Any, str], tuple[str, datetime | None]] = {}
 
     def add(self, person: Person, kind: str, text: str, source: str = "", campaign: str = "", **more: Any) -> None:
@@ -100,8 +106,8 @@ class Timeline(Watcher):
             booked = [one for one in booked if one.seq >= event.seq]
             if event.type == "stage.entered":
                 self._stage(person, event, ledger)
-            elif event.type not in QUIET:
-                self.add(person, "event", self._said(event), type=event.type, name=event.name)
+            elif event.type not in QUIET and not event.name.endswith(COUNTED):
+                self.add(person, "event", deed(event, past=False, met=self._met), type=event.type, name=event.name)
         self._points(person, booked)
         for run in ledger.started[started:]:
             plan = self._plan(run)
@@ -109,20 +115,19 @@ class Timeline(Watcher):
 
     def _points(self, person: Person, booked: list[Booking]) -> None:
         for one in booked:
-            model = f" of “{one.model}”" if one.model else ""
-            why, source = self._why(person, one)
-            text = f"{one.amount:+g} points{model}{why}: {one.score_after:g}"
+            expired, source = self._why(person, one)
+            text = booked_words(one.amount, one.score_after, one.model, expired=expired)
             self.add(person, "points", text, source, amount=one.amount, model=one.model, score=one.score_after)
 
-    def _why(self, person: Person, booked: Booking) -> tuple[str, str]:
+    def _why(self, person: Person, booked: Booking) -> tuple[bool, str]:
         """Whether the points expire, and the line that gives them."""
         rule = booked.rule.removeprefix("expired:")
         if rule.startswith("step:"):
             run = next((one for one in person.runs if booked.cause.startswith(f"s:{one.id}:")), None)
             plan = self._plan(run) if run else None
             step = plan.by_id.get(rule.removeprefix("step:")) if plan else None
-            return "", step.source if step else ""
-        return (" expire" if rule != booked.rule else ""), self._rules[rule].source if rule in self._rules else ""
+            return False, step.source if step else ""
+        return rule != booked.rule, self._rules[rule].source if rule in self._rules else ""
 
     def _stage(self, person: Person, event: Event, ledger: Ledger) -> None:
         move = next((one for one in ledger.stages if one["seq"] == event.seq), {})
@@ -138,7 +143,8 @@ class Timeline(Watcher):
         if event is not None and isinstance(step, Wait):
             source = next((arm.source for arm in step.arms if arm.pattern.type == event.type), source)
         if event is not None:
-            self.add(person, "woke", f"goes on because {self._said(event)}", source, run.campaign)
+            because = clause(event, past=False, met=self._met)
+            self.add(person, "woke", f"goes on because {because}", source, run.campaign)
         elif isinstance(step, Wait) and step.arms:
             self.add(person, "woke", "goes on: it did not come in time", source, run.campaign)
 
@@ -220,7 +226,7 @@ class Timeline(Watcher):
         plan = self._plan(run)
         if plan is not None and run.leave_seq is not None and outcome == "left":
             event = person.log[run.leave_seq - 1]
-            text += f" because {self._said(event)}"
+            text += f" because {clause(event, past=False, met=self._met)}"
             source = next((one.source for one in plan.leaves if one.pattern.type == event.type), "")
         self.add(person, "left", text, source, run.campaign, outcome=outcome)
 
@@ -256,11 +262,6 @@ class Timeline(Watcher):
         self.add(person, "note", text)
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _said(self, event: Event) -> str:
-        """The event in words; of what the engine found out itself, the pattern that came true."""
-        pattern = self._composites.get(event.name) if event.type in ("pattern.met", "date.due") else None
-        return event_in_words(event) if pattern is None else in_words(pattern)
-
     def _plan(self, run: Enrolment) -> Plan | None:
         return next((one for one in self.program.campaigns if one.digest == run.digest), None)
 
@@ -269,26 +270,3 @@ class Timeline(Watcher):
 
 
 _PLACE = re.compile(r"^(.+?:\d+): .*$")
-_WORDS = {
-    "pattern.met": "the lead stayed silent for too long",
-    "form.posted": "form “{name}” is filled in and awaits its confirmation",
-    "form.submitted": "form “{name}” is submitted",
-    "page.visited": "page {name} is visited", "lead.unsubscribed": "the lead unsubscribes{from_topic}",
-    "custom": "event “{name}” happens", "handoff.accepted": "sales accepts", "handoff.rejected": "sales rejects",
-    "handoff.overdue": "sales does not answer", "handoff.acknowledged": "sales acknowledges",
-    "handoff.contacted": "sales has been in touch", "score.reached": "the score reaches {after}",
-    "score.dropped": "the score drops to {after}", "stage.entered": "the lead becomes {name}",
-}  # fmt: skip
-
-
-def event_in_words(event: Event) -> str:
-    """An event as the end of a sentence."""
-    text = _WORDS.get(event.type)
-    thing, _, verb = event.type.partition(".")
-    text = text or (f"{thing} “{{name}}” is {verb}" if event.name else f"{thing} is {verb}")
-    topic = event.data.get("topic")
-    after = event.data.get("after", "")
-    return text.format(
-        name=event.name, after=f"{after:g}" if isinstance(after, float | int) else after,
-        from_topic=f" from “{topic}”" if topic else "",
-    )  # fmt: skip

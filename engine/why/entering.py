@@ -25,9 +25,7 @@ def entered(log: Log, run: Run) -> Said:
         for event in reversed(log.events):
             if _let_in(run, event) and matches(start.pattern, event):
                 held = _held(log, start, event)
-                return Said(
-                    run.started_at, f"entered, because {event_words(event, log)}", why=held, source=start.source
-                )
+                return Said(run.started_at, f"entered, because {log.said(event)}", why=held, source=start.source)
     return _brought(log, run, plan)
 
 
@@ -40,8 +38,9 @@ def _let_in(run: Run, event: Event) -> bool:
 
 def _brought(log: Log, run: Run, plan: Plan | None) -> Said:
     source = plan.source if plan else ""
-    if any(one.type == "pattern.met" and one.name == "reactivate" and _let_in(run, one) for one in log.events):
-        return Said(run.started_at, f"entered, because {log.met['reactivate']}", source=source)
+    silent = (one for one in log.events if one.type == "pattern.met" and one.name == "reactivate")
+    if (event := next((one for one in silent if _let_in(run, one)), None)) is not None:
+        return Said(run.started_at, f"entered, because {log.said(event)}", source=source)
     for other in log.program.campaigns:
         for step in other.steps:
             inside = any(name == other.campaign and begin <= run.started_at for name, begin, _ in log.others)
@@ -103,7 +102,7 @@ def _no_occasion(log: Log, start: Start) -> Said:
 
 def _refused(log: Log, plan: Plan, start: Start, event: Event) -> Said:
     why, source = _reason(log, plan, start, event)
-    return Said(event.at, f"did not enter, although {event_words(event, log)}", "not", why, source)
+    return Said(event.at, f"did not enter, although {log.said(event)}", "not", why, source)
 
 
 def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]:
@@ -142,37 +141,3 @@ def _again(log: Log, plan: Plan, at: datetime) -> str:
 
 def _day(at: datetime, log: Log) -> str:
     return calendar.local_date(at, log.zone).isoformat()
-
-
-_SAID = {
-    "form.submitted": "form {name} was submitted", "form.posted": "form {name} was sent and not yet confirmed",
-    "email.clicked": "a link in {name} was clicked", "email.opened": "email {name} was opened",
-    "email.replied": "email {name} was answered", "email.delivered": "email {name} was delivered",
-    "email.bounced": "email {name} bounced", "page.visited": "page {name} was visited",
-    "file.downloaded": "file {name} was downloaded", "video.watched": "video {name} was watched",
-    "list.joined": "list {name} was joined", "list.left": "list {name} was left",
-    "segment.joined": "segment {name} was entered", "segment.left": "segment {name} was left",
-    "webinar.registered": "the lead registered for webinar {name}", "webinar.attended": "webinar {name} was attended",
-    "custom": "event {name} happened", "lead.unsubscribed": "the lead unsubscribed",
-    "handoff.accepted": "sales accepted", "handoff.rejected": "sales rejected",
-    "handoff.overdue": "sales let the last time limit pass",
-}  # fmt: skip
-
-
-def event_words(event: Event, log: Log | None = None) -> str:
-    """What happened, in the past tense where the language has a phrase for it."""
-    data = event.data
-    match event.type:
-        case "stage.entered":
-            return f"the lead became {event.name}"
-        case "score.reached" | "score.dropped":
-            model = f" of {quoted(event.name)}" if event.name else ""
-            verb = "rose" if event.type == "score.reached" else "fell"
-            return f"the score{model} {verb} from {data.get('before', 0):g} to {data.get('after', 0):g}"
-        case "handoff.rejected" if data.get("reason"):
-            return f"sales rejected: {data['reason']}"
-        case "pattern.met" | "date.due" if log is not None and event.name in log.met:
-            return log.met[event.name]
-    said = _SAID.get(event.type)
-    named = quoted(event.name) if event.name else ""
-    return " ".join(said.format(name=named).split()) if said else f"{event.type.replace('.', ' ')} {named}".strip()

@@ -11,6 +11,7 @@ from dsl.plan import (
     Compare,
     Condition,
     DateIs,
+    FieldRef,
     FreeMail,
     Has,
     In,
@@ -26,7 +27,7 @@ from dsl.plan import (
     Value,
 )  # fmt: skip
 from engine import calendar
-from engine.conditions import Facts, holds, matches, own_key, value_of
+from engine.conditions import Facts, holds, matches, value_of
 from engine.model import TRACKING
 from engine.why.log import Log
 from engine.words import condition as in_words
@@ -34,6 +35,8 @@ from engine.words import operand, quoted, scalar
 
 Grounds = tuple[bool | None, tuple[str, ...]]
 """Whether it was true (None: it cannot be told afterwards), and what decided it."""
+TODAY = " (as of today)"
+"""Marks what may have been otherwise then."""
 
 
 def grounds(
@@ -95,12 +98,20 @@ class _Question:
         return holds(asked, self.facts), tuple(self._value(one) for one in operands if not isinstance(one, Value))
 
     def _value(self, one: Operand) -> str:
-        value = value_of(one, self.facts)
+        value, today = value_of(one, self.facts), "" if self._known(one) else TODAY
         if value is None:
-            return f"{operand(one)} was unknown"
+            return f"{operand(one)} was unknown{today}"
         if isinstance(value, list | tuple):
-            return f"{operand(one)} was {', '.join(map(str, value))}"
-        return f"{operand(one)} was {scalar(value)}" if isinstance(value, bool | int | float | str) else operand(one)
+            return f"{operand(one)} was {', '.join(map(str, value))}{today}"
+        if isinstance(value, bool | int | float | str):
+            return f"{operand(one)} was {scalar(value)}{today}"
+        return operand(one)
+
+    def _known(self, one: Operand) -> bool:
+        """Whether the value is that of the instant for certain."""
+        if not isinstance(one, FieldRef) or one.name in ("email", "created"):
+            return True
+        return self.log.field(one.name, self.at)[1]
 
     def _has(self, asked: Has) -> Grounds:
         start = self.entered if asked.since_entering else None
@@ -124,20 +135,14 @@ class _Question:
             case TrackingAllowed():
                 if not self.log.program.workspace.tracking_needs_consent:
                     return True, ("tracking is always on",)
-                return self._topic(TRACKING, "asked for consent to tracking and gave it")
+                return self._topic(TRACKING, "one who had agreed to tracking")
             case InList(name=name):
-                joined = [
-                    one.type == "list.joined" for one in self.log.events
-                    if one.type in ("list.joined", "list.left") and one.name.casefold() == name.casefold()
-                    and one.at <= self.at
-                ]  # fmt: skip
-                inside = joined[-1] if joined else holds(asked, self.facts)
+                inside = self.log.listed(name, self.at)
                 return inside, (f"the lead was{'' if inside else ' not'} in list {quoted(name)}",)
 
     def _topic(self, topic: str, said: str) -> Grounds:
-        key = own_key(self.log.lead.topics, topic)
-        inside = key is not None and self.log.lead.topics[key] == "subscribed"
-        return inside, (f"the lead is{'' if inside else ' not'} {said}",)
+        inside, known = self.log.topic(topic, self.at)
+        return inside, (f"the lead {'was' if inside else 'was not'} {said}{'' if known else TODAY}",)
 
 
 def _domain(facts: Facts) -> str:

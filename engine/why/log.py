@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import Pattern, Plan, Program, Wait
+from dsl.plan import Interest, Pattern, Plan, Program, Wait
 from engine import calendar
-from engine.conditions import Facts
+from engine.conditions import Facts, own_key
 from engine.model import TRACKING, Event, Lead, stage_order
-from engine.words import pattern
+from engine.phrases import clause
+from engine.segments import counts_for
+from engine.words import pattern, quoted
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -45,13 +47,17 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of stage. `reason` is the place of the line that caused it."""
+    """A change of stage. `reason` is the place of the line that caused it, and with a recycle why."""
 
     seq: int
     stage: str
     before: str
     reason: str
     at: datetime
+
+    @property
+    def place(self) -> str:
+        return self.reason.partition(": ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,8 @@ class Log:
     holds: Sequence[Hold] = ()
     received: Sequence[Event] = ()
     """Mails that were accepted, as the history conditions ask."""
+    consents: Sequence[tuple[str, str, datetime]] = ()
+    """Topics joined and left: topic, `subscribed` or `unsubscribed`, when; oldest first."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Scoring rule → its place."""
 
@@ -143,17 +151,27 @@ class Log:
         """What held the campaign at an instant."""
         return next((one for one in self.holds if one.at <= at and (one.until is None or at < one.until)), None)
 
+    def said(self, event: Event) -> str:
+        """What happened, as a sentence."""
+        return clause(event, quote=quoted, met=self.met)
+
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)
 
     def facts(self, at: datetime, data: Mapping[str, Any] | None = None, entered: datetime | None = None) -> Facts:
-        """The lead as of an instant: scores and stage as they were, fields as they are now, since their past is not
-        kept."""
+        """The lead as of an instant: all as it was then, fields and topics as far as the log tells."""
         scores: dict[str, float] = {}
         for booked in self.points:
             if booked.at <= at:
                 scores[booked.model] = booked.after
-        lead = self.lead.changed(scores=scores, stage=self.stage(at))
+        named = {*self.lead.fields, *(one.name for one in self.events if one.type == "field.changed")}
+        fields = {name: value for name in named if (value := self.field(name, at)[0]) is not None}
+        topics = {**self.lead.topics, **self._agreed(at)}
+        interests = {one.name: self._interest(one, at) for one in self.program.interests}
+        lead = self.lead.changed(
+            scores=scores, stage=self.stage(at), fields=fields, topics=topics,
+            interests={**self.lead.interests, **interests},
+        )  # fmt: skip
         spans = [*self.others, *((self.campaign, run.started_at, run.ended_at) for run in self.runs)]
         spans = [span for span in spans if span[1] <= at]
         past = sorted((one for one in (*self.events, *self.received) if one.at <= at), key=lambda one: one.at)
@@ -163,8 +181,50 @@ class Log:
             campaigns=frozenset(name.casefold() for name, _, end in spans if end is None or end > at),
             been=frozenset(name.casefold() for name, _, _ in spans),
             tracking=not self.program.workspace.tracking_needs_consent
-            or self.lead.topics.get(TRACKING) == "subscribed",
+            or topics.get(TRACKING) == "subscribed",
         )  # fmt: skip
+
+    def field(self, name: str, at: datetime) -> tuple[Any, bool]:
+        """A field's value at an instant, and whether the log vouches for it; where it does not, today's.
+
+        It holds what forms brought, and changes that somebody watched.
+        """
+        today = self.lead.fields.get(name)
+        changes = [one for one in self.events if one.type == "field.changed" and one.name == name]
+        later = next((one for one in changes if one.at > at), None)
+        if later is not None:
+            return later.data.get("before"), True
+        told = [(one.at, one.data.get("after")) for one in changes]
+        forms = [one for one in self.events if one.type == "form.submitted" and one.at <= at]
+        told += [(one.at, one.data[name]) for one in forms if name in one.data]
+        return today, bool(told) and max(told, key=lambda one: one[0])[1] == today
+
+    def topic(self, name: str, at: datetime) -> tuple[bool, bool]:
+        """Whether the lead was subscribed to a topic at an instant, and whether that is known; where not, today."""
+        known = {key.casefold(): state for key, state in self._agreed(at).items()}
+        state = known.get(name.casefold())
+        today = self.lead.topics.get(own_key(self.lead.topics, name) or name)
+        return (state or today) == "subscribed", state is not None
+
+    def _agreed(self, at: datetime) -> Mapping[str, str]:
+        """Topic → its state at an instant, of those that were ever joined or left."""
+        first = {topic: "unsubscribed" for topic, _, _ in self.consents}
+        return first | {topic: state for topic, state, when in self.consents if when <= at}
+
+    def _interest(self, interest: Interest, at: datetime) -> float:
+        since = sum(1 for one in self.events if one.at > at and counts_for(interest, one))
+        return max(0.0, float(self.lead.interests.get(interest.name, 0)) - since)
+
+    def listed(self, name: str, at: datetime) -> bool:
+        """Whether the lead was on a list at an instant."""
+        moves = [
+            one for one in self.events
+            if one.type in ("list.joined", "list.left") and one.name.casefold() == name.casefold()
+        ]  # fmt: skip
+        before = [one for one in moves if one.at <= at]
+        if moves:
+            return before[-1].type == "list.joined" if before else moves[0].type == "list.left"
+        return own_key(self.lead.lists, name) is not None
 
     @cached_property
     def met(self) -> Mapping[str, str]:
@@ -173,8 +233,7 @@ class Log:
         found = [one for plan in plans if plan for one in patterns_of(plan)]
         found += [rule.pattern for stage in self.program.stages for rule in stage.rules]
         found += [rule.pattern for scoring in self.program.scorings for rule in scoring.rules if rule.pattern]
-        silent = "the lead was silent for longer than its stage allows"
-        return {"reactivate": silent, **{one.key: pattern(one) for one in found if one.composite}}
+        return {one.key: pattern(one) for one in found if one.composite}
 
     def stage(self, at: datetime) -> str:
         before = [move.stage for move in self.moves if move.at <= at]
@@ -195,10 +254,12 @@ def patterns_of(plan: Plan) -> list[Pattern]:
 @dataclass(frozen=True, slots=True)
 class Said:
     """One line of the story. `tone`: did it happen, did it not, is it still to come, or is it worth a warning;
-    `why` what decided it; `source` the place of the line that did."""
+    `why` what decided it; `source` the place of the line that did; `seq` where it stands among the numbers of the log,
+    if that is known: what comes between two events has a fraction."""
 
     at: datetime | None
     text: str
     tone: str = "did"
     why: str = ""
     source: str = ""
+    seq: float | None = None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from dsl.plan import AnyStep, Plan, Send
 from engine.outline import words
+from engine.phrases import deed
 from engine.sending import is_open
 from engine.why.log import Log, Message, Run, Said
 from engine.words import duration, quoted, windows
@@ -21,10 +22,6 @@ REASONS = {
     "control group": "the lead is in the control group, which is only measured",
     "nobody to notify": "there is nobody to notify: no owner, no team, nobody in it",
     "interrupted": "the connection broke while it was handed over: it may have arrived, and is never sent twice",
-}  # fmt: skip
-_ENGAGED = {
-    "email.delivered": "delivered", "email.opened": "opened", "email.clicked": "clicked", "email.replied": "answered",
-    "email.bounced": "bounced",
 }  # fmt: skip
 
 
@@ -65,9 +62,8 @@ def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said:
         case _:
             yield Said(one.at, f"{said}: on its way", "wait", source=one.source)
     for event in log.events:
-        if event.message_id == one.id and event.type in _ENGAGED:
-            link = str(event.data.get("link") or "")
-            yield Said(event.at, f"{_ENGAGED[event.type]} {quoted(one.template)}", "beside", link)
+        if event.message_id == one.id and event.type.startswith("email."):
+            yield Said(event.at, deed(event, quote=quoted), "beside", seq=event.seq)
 
 
 def _to(one: Message) -> str:

@@ -50,6 +50,8 @@ JOIN enrolments e ON e.id = w.enrolment_id WHERE e.lead_id = :lead ORDER BY w.br
 
 _HANDOFFS = text("SELECT id, enrolment_id, source FROM handoffs WHERE lead_id = :lead AND enrolment_id IS NOT NULL")
 
+_CONSENTS = text("SELECT topic, state, at FROM consents WHERE lead_id = :lead AND state <> 'asked' ORDER BY at, seq")
+
 _SINCE = text("""
 SELECT min(d.at) FROM plans p JOIN deployments d ON d.epoch = p.epoch WHERE p.digest = :digest""")
 
@@ -146,6 +148,7 @@ async def _log(
             Event(0, row.at, "email.received", row.template, {}, message_id=row.id)
             for row in messages if row.state == "accepted" and row.kind in ("marketing", "transactional")
         ],
+        consents=[(row.topic, row.state, row.at) for row in await all_of(_CONSENTS)],
         holds=[Hold(*row) for row in await connection.execute(_HOLDS, {"campaign": name})],
         sources={rule.id: rule.source for scoring in program.scorings for rule in scoring.rules},
     )  # fmt: skip

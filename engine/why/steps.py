@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dsl.plan import AnyStep, Arm, HandOff, If, Repeat, Wait
+from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.conditions import matches
 from engine.model import Event
 from engine.outline import Exit, exits, words
-from engine.why.entering import event_words
+from engine.phrases import deed
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
-from engine.words import condition, pattern
+from engine.words import condition, pattern, quoted
 
 
 # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -25,9 +25,7 @@ def wait_ended(
     found = _ending(log, run, step, until, following)
     if found is not None:
         arm, event = found
-        yield Said(
-            event.at, f"the wait ended: {event_words(event, log)}", why=f"for {pattern(arm.pattern)}", source=arm.source
-        )
+        yield Said(event.at, f"the wait ended: {log.said(event)}", why=f"for {pattern(arm.pattern)}", source=arm.source)
         return
     if step.arms:
         missed = " nor ".join(pattern(arm.pattern) for arm in step.arms)
@@ -74,16 +72,22 @@ def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str
         yield Said(at, said, why="by chance, and the same every time for this lead", source=step.source)
 
 
+CONTRARY = ": as the values are known today; they were others then"
+
+
 def _if(log: Log, run: Run, step: If, at: datetime, following: str | None) -> Iterator[Said]:
     event = _awake(log, run, at)
     data = dict(event.data) if event else None
+    ways = [*(branch.target for branch in step.branches), step.otherwise]
+    certain = following is not None and ways.count(following) == 1
     for branch in step.branches:
         truth, why = grounds(branch.condition, log, at, data, run.started_at)
         told = ", ".join(why)
-        if branch.target == following and truth is not False:
-            yield Said(at, f"yes: if {condition(branch.condition)}", why=told, source=step.source)
+        if branch.target == following and (certain or truth is not False):
+            contrary = CONTRARY if truth is False else ""
+            yield Said(at, f"yes: if {condition(branch.condition)}", why=told + contrary, source=step.source)
             return
-        contrary = ": as the values are known today; they were others then" if truth else ""
+        contrary = CONTRARY if truth else ""
         yield Said(at, f"no: if {condition(branch.condition)}", "not", told + contrary, step.source)
     yield Said(at, "so: otherwise", source=step.source)
 
@@ -104,34 +108,46 @@ def _awake(log: Log, run: Run, at: datetime) -> Event | None:
     )  # fmt: skip
 
 
+# ── what a step left in the log ──────────────────────────────────────────────────────────────────────────────────────
+JUST = 0.25
+"""Before an event, and behind the points that followed from the one before it."""
+
+
+def trace(log: Log, step: AnyStep, at: datetime) -> float | None:
+    """Where among the numbers of the log a step acted, by the first that it brought about at that instant; None without
+    a trace."""
+    match step:
+        case SetField(field=name):
+            kind = "field."
+        case ListStep(list=name):
+            kind = "list."
+        case TopicStep(topic=name):
+            kind = "topic."
+        case _:
+            moved = (one.seq - JUST for one in log.moves if one.at == at and one.place == step.source)
+            return next(moved, None)
+    now = [one for one in log.events if one.at == at and one.type.startswith(kind)]
+    found = [one.seq - JUST for one in now if one.name.casefold() == name.casefold()]
+    if isinstance(step, SetField):
+        found += [one.seq for one in log.points if one.at == at and one.cause.startswith("f:")]
+    return min(found, default=None)
+
+
 # ── sales ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-_HANDED = {
-    "handoff.opened": "handed to team {name}", "handoff.assigned": "given to {member}",
-    "handoff.acknowledged": "acknowledged by {by}", "handoff.contacted": "contacted by {by}",
-    "handoff.accepted": "accepted by {by}", "handoff.rejected": "rejected by {by}: {reason}",
-    "handoff.overdue": "closed without an answer from sales",
-}  # fmt: skip
-
-
 def handoff_lines(
     log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None
 ) -> Iterator[Said]:
     """What sales did with the lead, and the case that followed."""
     assert isinstance(step, HandOff)
-    yield Said(at, words(step), source=step.source)
+    yield Said(at, words(step), source=step.source, seq=trace(log, step, at))
     mine = {str(id) for source, id in run.handoffs if source == step.source}
     for event in log.events:
-        if event.type in _HANDED and str(event.data.get("handoff")) in mine and at <= event.at:
-            values = {"by": "sales", "reason": "no reason given", **event.data, "name": event.name}
-            yield Said(event.at, _HANDED[event.type].format_map(_Blank(values)), source=step.source)
+        told = event.type.startswith("handoff.") and event.type != "handoff.retried"
+        if told and str(event.data.get("handoff")) in mine and at <= event.at:
+            yield Said(event.at, deed(event, quote=quoted), source=step.source, seq=event.seq)
     if not mine:
         joined = "" if step.detached else "it joined a handoff that was open already, or no team takes this lead"
         yield Said(at, "no handoff of its own was opened", "not", joined, step.source)
     taken: Exit | None = next((way for way in exits(step) if way.target == following and way.label), None)
     if taken is not None and following is not None and until is not None:
         yield Said(until, f"so: {taken.label}", source=step.source)
-
-
-class _Blank(dict[str, object]):
-    def __missing__(self, key: str) -> str:
-        return "somebody"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from math import inf
+from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
 from engine.conditions import matches
 from engine.outline import leave_words, words
-from engine.why.entering import entered, event_words
+from engine.phrases import booked as points_words
+from engine.why.entering import entered
 from engine.why.log import Log, Points, Run, Said
 from engine.why.mails import mail_lines, not_walked
-from engine.why.steps import branch_taken, handoff_lines, wait_ended
+from engine.why.steps import branch_taken, handoff_lines, trace, wait_ended
 from engine.words import number, pattern, quoted
 
 OUTCOMES = {
@@ -30,10 +33,24 @@ def story(log: Log, run: Run) -> list[Said]:
     found += _held(log, run)
     if run.plan is None:
         found.append(Said(run.started_at, "this version of the campaign is gone, so its lines cannot be told", "warn"))
-    # Of what bears one instant, what the lead did and earned comes before what the campaign made of it.
-    first = found[0]
-    ordered = sorted(found, key=lambda said: (said.at or run.started_at, said is not first, said.tone != "beside"))
-    return [*ordered, *_end(log, run)]
+    return [*_causes_first(found), *_end(log, run)]
+
+
+def _causes_first(found: list[Said]) -> list[Said]:
+    """By instant, and at one instant as the log numbers it, so that nothing stands before what brought it about.
+
+    A step of which the log has no trace was over before the next one of the instant that has left one; without such a
+    step it follows all that the lead did and earned then. The first line is the beginning and stays there.
+    """
+    before: dict[datetime | None, float] = {}
+    keys: list[tuple[datetime, float, bool]] = []
+    for said in reversed(found[1:]):
+        seq = before.get(said.at, inf) if said.seq is None else said.seq
+        if said.tone != "beside":
+            before[said.at] = seq
+        keys.append((said.at or found[0].at or datetime.max, seq, said.tone != "beside"))
+    order = sorted(zip(reversed(keys), found[1:], strict=True), key=itemgetter(0))
+    return [found[0], *(said for _, said in order)]
 
 
 # ── the way through the plan ─────────────────────────────────────────────────────────────────────────────────────────
@@ -57,7 +74,7 @@ def _walked(log: Log, run: Run) -> Iterator[Said]:
 def _branch_began(log: Log, run: Run, branch: str, at: datetime) -> Iterator[Said]:
     id, _, seq = branch.rpartition(":")
     event = log.event(int(seq)) if seq.isdigit() else None
-    because = f"because {event_words(event, log)}" if event else ""
+    because = f"because {log.said(event)}" if event else ""
     block = next((one for one in run.plan.whenevers if one.id == id), None) if run.plan else None
     if block is not None:
         yield Said(
@@ -87,19 +104,20 @@ def _step(
         case "stop":
             yield Said(at, words(step), source=step.source)
         case _:
-            yield Said(at, words(step), why=_entered_too(log, step, at), source=step.source)
+            why = _entered_too(log, step, at)
+            yield Said(at, words(step), why=why, source=step.source, seq=trace(log, step, at))
 
 
 def _points(log: Log, run: Run, step: AnyStep, at: datetime) -> Said:
     mine = [one for one in log.points if one.cause.startswith(f"s:{run.id}:{step.id}:") and one.at >= at]
     after = f"now {number(mine[0].after)}" if mine else "nothing was booked"
-    return Said(at, words(step), "did" if mine else "not", after, step.source)
+    return Said(at, words(step), "did" if mine else "not", after, step.source, mine[0].seq if mine else None)
 
 
 def _qualified(log: Log, step: AnyStep, at: datetime) -> Said:
     move = next((one for one in log.moves if one.reason == step.source and one.at >= at), None)
     if move is not None:
-        return Said(at, words(step), why=f"before: {move.before}", source=step.source)
+        return Said(at, words(step), why=f"before: {move.before}", source=step.source, seq=move.seq)
     return Said(
         at, words(step), "not", f"the lead was {log.stage(at)} already, and a stage never goes down", step.source
     )
@@ -118,11 +136,14 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     end = run.ended_at or log.now
     own = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
     for booked in own:
-        yield Said(booked.at, _booked(booked), "beside", _cause(log, booked), log.sources.get(booked.rule, ""))
+        amount = points_words(booked.amount, booked.after, booked.model, quote=quoted)
+        source = log.sources.get(booked.rule, "")
+        after = booked.seq + 0.5 if booked.cause.startswith("f:") else booked.seq
+        yield Said(booked.at, amount, "beside", _cause(log, booked), source, after)
     own_lines = {step.source for step in run.plan.steps if step.kind == "qualify"} if run.plan else set()
     for move in log.moves:
-        if run.started_at <= move.at <= end and move.reason not in own_lines:
-            yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.reason)
+        if run.started_at <= move.at <= end and move.place not in own_lines:
+            yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.place, move.seq)
 
 
 def _held(log: Log, run: Run) -> Iterator[Said]:
@@ -136,15 +157,10 @@ def _held(log: Log, run: Run) -> Iterator[Said]:
                 yield Said(hold.until, "the campaign went on", "beside")
 
 
-def _booked(booked: Points) -> str:
-    model = f" of {quoted(booked.model)}" if booked.model else ""
-    return f"{'+' if booked.amount >= 0 else ''}{number(booked.amount)} points{model}, now {number(booked.after)}"
-
-
 def _cause(log: Log, booked: Points) -> str:
     kind, _, rest = booked.cause.partition(":")
     if kind == "e" and rest.isdigit() and (event := log.event(int(rest))):
-        return event_words(event, log)
+        return log.said(event)
     return {"x": "earlier points have expired", "f": "the lead's fields changed"}.get(kind, "")
 
 
@@ -193,5 +209,5 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
         return "", ""
     for leave in run.plan.leaves if run.plan else ():
         if matches(leave.pattern, event, run.id):
-            return f"{leave_words(leave)}: {event_words(event, log)}", leave.source
-    return event_words(event, log), ""
+            return f"{leave_words(leave)}: {log.said(event)}", leave.source
+    return log.said(event), ""

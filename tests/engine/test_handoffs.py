@@ -292,8 +292,8 @@ async def test_the_view_shows_the_lead_and_what_happened(stage: Stage):
     assert seen.topics == {"news": "subscribed"}
     said = [entry.text for entry in seen.timeline]
     assert said[-1] == "Submitted form “demo”"
-    assert f"{EVA} rejected the lead, because “not ready”" in said
-    assert "Was sent “later”" in said
+    assert f"Was rejected by {EVA}: not ready" in said
+    assert "Was sent email “later”" in said
     assert "Became MQL" in said
     assert await handoffs.view(stage.rt, uuid4()) is None
 
@@ -311,4 +311,4 @@ async def test_a_history_as_long_as_a_year_stays_readable(stage: Stage):
     seen = await handoffs.view(stage.rt, id)
     assert seen is not None
     assert len(seen.timeline) == 50
-    assert seen.timeline[0].text == "Visited /page/59"
+    assert seen.timeline[0].text == "Visited page “/page/59”"

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dsl.plan import Topic, Workspace
-from engine.mail.render import Context, Rendered, Renderer
+from engine.mail.context import Context, Rendered
+from engine.mail.render import Renderer
 from engine.ports import Mail
 from engine.tokens import Tokens
 

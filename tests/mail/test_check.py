@@ -12,9 +12,10 @@ from dsl.diagnostics import Diagnostic
 from dsl.workspace import read_workspace
 from engine.mail.check import check_templates
 from engine.mail.compose import Addressed, compose
+from engine.mail.context import NAMES, Context
 from engine.mail.formats import FILTERS
 from engine.mail.guard import problem
-from engine.mail.render import NAMES, Context, Renderer
+from engine.mail.render import Renderer
 from tests.mail.samples import TOKENS, a_mail
 
 CAMPAIGNS = Path(__file__).parents[2] / "campaigns"

@@ -10,10 +10,11 @@ import pytest
 
 from dsl.plan import Workspace
 from engine.mail.compose import Addressed, Composed, compose, marketing_gap
+from engine.mail.context import Context, Rendered
 from engine.mail.errors import Incomplete
 from engine.mail.guard import problem
 from engine.mail.links import link_id
-from engine.mail.render import Context, Rendered, Renderer
+from engine.mail.render import Renderer
 from tests.mail.samples import ADDRESS, TOKENS, WORKSPACE
 
 MESSAGE, LEAD = UUID(int=7), UUID(int=8)

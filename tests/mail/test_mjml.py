@@ -15,8 +15,9 @@ from dsl.compile import compile_workspace
 from engine.mail import mjml
 from engine.mail.check import check_templates
 from engine.mail.compose import Addressed, compose
+from engine.mail.context import Context, Rendered
 from engine.mail.errors import BadMjml, TemplateError
-from engine.mail.render import Context, Rendered, Renderer
+from engine.mail.render import Renderer
 from engine.preview import Draft
 from tests.mail.samples import ADDRESS, NOW, TOKENS, WORKSPACE
 from tests.mail.test_check import checked

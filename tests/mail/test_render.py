@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dsl.plan import Workspace
+from engine.mail.context import Context
 from engine.mail.errors import TemplateError
-from engine.mail.render import Context, Renderer
+from engine.mail.render import Renderer
 from tests.mail.samples import ADDRESS, WORKSPACE, rendered
 
 HOSTILE = "<b>[x](http://evil.example)"

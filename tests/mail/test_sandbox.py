@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.mail.context import Context
 from engine.mail.errors import TemplateError
-from engine.mail.render import Context, Renderer
+from engine.mail.render import Renderer
 from tests.mail.samples import WORKSPACE, rendered
 
 LEAD = {"first_name": "Geheimrat", "score_text": "12"}

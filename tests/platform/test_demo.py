@@ -119,14 +119,14 @@ def test_what_happens_at_once_becomes_one_line() -> None:
 
 def test_turning_points_have_a_line_of_their_own() -> None:
     found = lines(AT, "a@b.example", [event("email.clicked", "x/y"), booked(10, 52), event("stage.entered", "MQL")])
-    assert [line.text for line in found] == ["clicks in “x/y”", "becomes MQL"]
+    assert [line.text for line in found] == ["clicks a link in email “x/y”", "becomes MQL"]
     assert found[0].extra == ("+10 points, now 52",)
 
 
 def test_a_lead_taken_over_is_told_once() -> None:
     rows = [event("handoff.assigned", "DACH", member="boss@a.example"),
             event("handoff.acknowledged", "DACH", by="boss@a.example")]  # fmt: skip
-    assert [line.text for line in lines(AT, "a@b.example", rows)] == ["acknowledged by boss@a.example"]
+    assert [line.text for line in lines(AT, "a@b.example", rows)] == ["is acknowledged by boss@a.example"]
 
 
 @pytest.mark.parametrize(
@@ -243,13 +243,13 @@ async def test_each_line_of_the_timeline_comes_once(db: Database) -> None:
     timeline = Timeline(db, AT - timedelta(days=1))
     lead = await a_lead(db)
     (line,) = await timeline.news()
-    assert (line.email, line.text) == ("asa@skog.example", "posts form “whitepaper” and is asked to confirm")
+    assert (line.email, line.text) == ("asa@skog.example", "sends form “whitepaper”, not yet confirmed")
     assert await timeline.news() == []
     earlier = AT - timedelta(hours=3)  # taken before, committed after
     async with db.engine.begin() as connection:
         row = {"lead_id": lead, "seq": 2, "type": "email.clicked", "name": "x/y", "data": {}, "at": earlier}
         await connection.execute(insert(events).values(row))
-    assert [line.text for line in await timeline.news()] == ["clicks in “x/y”"]
+    assert [line.text for line in await timeline.news()] == ["clicks a link in email “x/y”"]
     assert (await timeline.counts())["clicks"] == 1
     async with db.engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM events"))).scalar() == 2

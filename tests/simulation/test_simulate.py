@@ -178,9 +178,9 @@ def test_without_consent_mails_are_skipped_with_the_reason():
 
 def test_a_double_opt_in_is_confirmed_unless_the_script_says_otherwise():
     _, lines = story("submits form whitepaper without confirming")
-    assert ("event", "form “whitepaper” is submitted") not in lines
+    assert ("event", "confirms form “whitepaper”") not in lines
     _, lines = story("submits form whitepaper without confirming; after 1 day confirms form whitepaper")
-    assert ("event", "form “whitepaper” is submitted") in lines
+    assert ("event", "confirms form “whitepaper”") in lines
 
 
 def test_mails_are_shown_and_saved(tmp_path: Path):

@@ -177,5 +177,7 @@ async def test_the_real_thing(http: httpx.AsyncClient, rt: Runtime, new_lead: Ca
     assert (await http.post(url, data={"action": "reject", "reason": "wrong season"})).status_code == 303
     closed = await http.get(url)
     assert "rejected (wrong season)" in closed.text
+    for text in ("Was acknowledged by eva@acme.example", "Was rejected by eva@acme.example: wrong season"):
+        assert text in closed.text
     assert "<button" not in closed.text
     assert (await http.post(url, data={"action": "accept"})).status_code == 409

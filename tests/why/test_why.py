@@ -110,10 +110,11 @@ async def test_a_click_is_told_with_what_it_led_to(stage: Stage):
     await stage.settle()
     found = await told(stage)
     assert texts(found) == [
-        'entered, because form "paper" was submitted', "+30 points, now 30", "became Lead", 'sent "one": one',
-        'wait up to 3 days for email "one" is clicked', 'clicked "one"', "+10 points, now 40",
-        'the wait ended: a link in "one" was clicked', "add 5 points", "yes: if score >= 45", "qualify as MQL",
-        "wait 5 days", "is waiting: wait 5 days",
+        'entered, because the lead submitted form "paper"', "+30 points, now 30", "became Lead", 'sent "one": one',
+        'wait up to 3 days for email "one" is clicked', 'clicked acme.example/one in email "one"',
+        "+10 points, now 40",
+        'the wait ended: the lead clicked acme.example/one in email "one"', "add 5 points",
+        "yes: if score >= 45", "qualify as MQL", "wait 5 days", "is waiting: wait 5 days",
     ]  # fmt: skip
     assert line(found, "entered").why == 'only if country is "DE": country was "DE"'
     assert line(found, "entered").source == line_of("starts when")
@@ -168,7 +169,7 @@ async def test_leaving_and_unsubscribing_name_what_did_it(stage: Stage):
     await stage.post("demo", email="ann@lead.example")
     end = lines(await told(stage))[-1]
     assert end.text == "left the campaign"
-    assert end.why == 'leaves when form "demo" is submitted: form "demo" was submitted'
+    assert end.why == 'leaves when form "demo" is submitted: the lead submitted form "demo"'
     assert end.source == line_of("leaves when")
     assert [one.text for one in lines(await told(stage)) if "time was up" in one.text] == []
 
@@ -176,7 +177,9 @@ async def test_leaving_and_unsubscribing_name_what_did_it(stage: Stage):
     await unsubscribe(stage.rt, done.lead_id, None, "page")
     await stage.settle()
     end = lines(await told(stage, str(done.lead_id)))[-1]
-    assert (end.text, end.why) == ("left the campaign, because the lead unsubscribed", "the lead unsubscribed")
+    assert (end.text, end.why) == (
+        "left the campaign, because the lead unsubscribed", "the lead unsubscribed from everything",
+    )  # fmt: skip
 
 
 async def test_a_block_beside_the_flow_is_told_with_its_event(stage: Stage):
@@ -186,7 +189,7 @@ async def test_a_block_beside_the_flow_is_told_with_its_event(stage: Stage):
     await stage.settle()
     found = await told(stage)
     began = line(found, "beside the flow")
-    assert (began.why, began.source) == ('because page "/pricing" was visited', line_of("whenever"))
+    assert (began.why, began.source) == ('because the lead visited page "/pricing"', line_of("whenever"))
     assert line(found, "add 1 points").why == "now 31"
 
 
@@ -196,11 +199,11 @@ async def test_who_never_entered_is_told_the_condition_and_the_value(stage: Stag
     found = await told(stage)
     assert found.runs == ()
     [why] = found.outside
-    assert why.text == 'did not enter, although form "paper" was submitted'
+    assert why.text == 'did not enter, although the lead submitted form "paper"'
     assert why.why == 'only if country is "DE": country was "FR"'
     assert why.source == line_of("starts when")
     assert found.verdict == (
-        'ann@lead.example has never been in "Nurture": did not enter, although form "paper" was submitted;'
+        'ann@lead.example has never been in "Nurture": did not enter, although the lead submitted form "paper";'
         ' only if country is "DE": country was "FR"'
     )
 

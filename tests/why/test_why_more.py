@@ -108,8 +108,8 @@ async def test_a_lead_brought_in_by_another_campaign_and_what_sales_decided(stag
     await act(stage.rt, handoff.id, "reject", "eva@test.example", "not ready")
     await stage.settle()
     texts = [one.text for one in await lines(stage, "Next")]
-    assert "given to eva@test.example" in texts
-    assert "rejected by eva@test.example: not ready" in texts
+    assert "was given to eva@test.example" in texts
+    assert "was rejected by eva@test.example: not ready" in texts
     assert 'so: when rejected because "not ready"' in texts
     assert 'sent "later": later' in texts
 
