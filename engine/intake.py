@@ -23,6 +23,7 @@ from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
 from engine.store.writes import Writes
+from engine.suppression import UNSUBSCRIBED, has_left, suppress
 from engine.tokens import address_hash, email_key
 
 REPEAT = timedelta(minutes=10)
@@ -123,7 +124,7 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
             writes = Writes()
             _join_visitor(ledger, writes, around, visitor)
             fill(ledger, values, overwrite=True)
-            if ledger.lead.suppressed == "unsubscribed" and data["topics"]:
+            if ledger.lead.suppressed == UNSUBSCRIBED and data["topics"]:
                 ledger.lead = ledger.lead.changed(suppressed=None)
                 writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
             asked = posted.asked or {}
@@ -154,38 +155,42 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
         locked = await leads.lock(hot, lead_id)
         if locked is None:
             return
-        deployment = await rt.deployment(locked.epoch)
-        data = {"topic": topic or "", "how": how}
-        ledger, _ = await open_ledger(rt, hot, locked, ("lead.unsubscribed", topic or "", data))
-        writes = Writes()
-        done = ledger.lead.topics.get(topic) == "unsubscribed" if topic else ledger.lead.suppressed is not None
-        if done:
+        ledger, _ = await open_ledger(rt, hot, locked, ("lead.unsubscribed", topic or "", _said(topic, how)))
+        if has_left(ledger.lead, topic, ledger.rules.program):
             return
-        event = ledger.happen("lead.unsubscribed", topic or "", data)
-        names = [topic] if topic else [one.name for one in deployment.program.workspace.topics]
-        for name in names:
-            ledger.unsubscribe(name)
-            writes.insert(
-                "consents", lead_id=lead_id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
-                at=event.at,
-            )  # fmt: skip
-        if topic is None:
-            suppress(rt, ledger, writes, "unsubscribed", event.seq)
-        for enrolment in ledger.enrolments:
-            plan = rt.catalog.plan(enrolment.digest)
-            if plan is not None and topic is not None and plan.topic == topic:
-                ledger.leave(enrolment, event.seq)
+        writes = Writes()
+        withdraw(rt, ledger, writes, topic, how)
         await commit(rt, hot, ledger, writes)
 
 
-def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
-    """Nothing may be mailed from this commit on; every live run leaves because of event `seq`."""
-    ledger.lead = ledger.lead.changed(suppressed=reason)
-    writes.insert(
-        "suppressions", address_hash=_hash(rt, email_key(ledger.lead.email or "")), reason=reason, at=ledger.now
-    )
+def withdraw(
+    rt: Runtime, ledger: Ledger, writes: Writes, topic: str | None, how: str, *, reason: str = UNSUBSCRIBED,
+    key: str | None = None,
+) -> None:  # fmt: skip
+    """The lead unsubscribes from the topic, or without one from everything. `how` is kept as the proof; `reason` is
+    why nothing may be mailed afterwards; `key` is the event's natural key."""
+    event = ledger.happen("lead.unsubscribed", topic or "", _said(topic, how), key=key)
+    names = [topic] if topic else [one.name for one in ledger.rules.program.workspace.topics]
+    for name in names:
+        ledger.unsubscribe(name)
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
+            at=event.at,
+        )  # fmt: skip
+    if topic is None:
+        suppress(ledger, reason, event.seq)
+        note_suppression(rt, ledger, writes)
     for enrolment in ledger.enrolments:
-        ledger.leave(enrolment, seq)
+        plan = rt.catalog.plan(enrolment.digest)
+        if plan is not None and topic is not None and plan.topic == topic:
+            ledger.leave(enrolment, event.seq)
+
+
+def note_suppression(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
+    """Keep why the address may not be mailed beyond the lead's own row, which an erasure empties."""
+    if ledger.lead.email is not None:
+        hashed = _hash(rt, email_key(ledger.lead.email))
+        writes.insert("suppressions", address_hash=hashed, reason=ledger.lead.suppressed, at=ledger.now)
 
 
 async def record(rt: Runtime, one: Occurrence) -> Literal["recorded", "repeated"]:
@@ -339,6 +344,10 @@ def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
     bucket = int(now.timestamp() // REPEAT.total_seconds())
     return [f"body:{digest}:{bucket}", f"body:{digest}:{bucket - 1}"], now - REPEAT
+
+
+def _said(topic: str | None, how: str) -> dict[str, Any]:
+    return {"topic": topic or "", "how": how}
 
 
 def _hash(rt: Runtime, key: str) -> str:

@@ -19,14 +19,14 @@ from engine.ports import Runs
 from engine.presence import keep_announcing
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
-from web import confirm, events, forms, handoff, leads, links, mailbox, pages, unsubscribe, visits
+from web import confirm, events, forms, handoff, hooks, leads, links, mailbox, pages, unsubscribe, visits
 from web.answers import STATIC, problem
 from web.context import Freshness
 from web.limits import Budgets, Limits
 from web.security import BodyLimit, Guard, SecurityHeaders
 
 ROUTERS = tuple(
-    part.router for part in (forms, visits, links, confirm, unsubscribe, handoff, events, leads, mailbox, pages)
+    part.router for part in (forms, visits, links, confirm, unsubscribe, handoff, events, leads, hooks, mailbox, pages)
 )
 
 
