@@ -134,9 +134,15 @@ _WORDS: Mapping[str, Callable[[str, _Data], str]] = {
     "handoff.accepted": lambda name, data: f"{data.get('by') or 'Sales'} accepted the lead",
     "handoff.rejected": lambda name, data: f"{data.get('by') or 'Sales'} rejected the lead{_because(data)}",
     "handoff.overdue": lambda name, data: "The handoff was closed without an answer",
-    "lead.unsubscribed": lambda name, data: f"Unsubscribed from “{name}”" if name else "Unsubscribed from everything",
+    "lead.unsubscribed": lambda name, data: _unsubscribed(name, data),
     "custom": lambda name, data: f"Event “{name}”",
 }
+
+
+def _unsubscribed(name: str, data: _Data) -> str:
+    if data.get("how") == "complaint":
+        return "Marked a mail as spam"
+    return f"Unsubscribed from “{name}”" if name else "Unsubscribed from everything"
 
 
 def words(type: str, name: str, data: _Data) -> str:

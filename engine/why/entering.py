@@ -171,6 +171,8 @@ def event_words(event: Event, log: Log | None = None) -> str:
             return f"the score{model} {verb} from {data.get('before', 0):g} to {data.get('after', 0):g}"
         case "handoff.rejected" if data.get("reason"):
             return f"sales rejected: {data['reason']}"
+        case "lead.unsubscribed" if data.get("how") == "complaint":
+            return "the lead marked a mail as spam"
         case "pattern.met" | "date.due" if log is not None and event.name in log.met:
             return log.met[event.name]
     said = _SAID.get(event.type)

@@ -1,123 +1,32 @@
-"""What is reported of a mail: the events it brings about, what it settles, and who may not be mailed afterwards."""
+"""What is reported of a mail: the events it brings about, and who may not be mailed afterwards."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
-from engine.feedback import newest_mail, report, report_all
+from engine.cli.status import show
+from engine.feedback import newest_mail
+from engine.handoff_view import words
 from engine.intake import confirm, unsubscribe
-from engine.ports import Fate, Mail, Receipt, Report
+from engine.ports import Fate
+from engine.status import Status, status
+from engine.why.read import read
+from engine.why.tell import as_json
+from engine.why.tell import tell as why
+from tests.support.reports import ANN, TEMPLATES, WORKSPACE, lead_of, logged, mailed, outcomes, reasons, tell
 from tests.support.stage import Stage, open_stage
-
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "paper"
-    ask email required
-    consent "Yes" for topic "news"
-
-form "double"
-    ask email required
-    consent "Yes" for topic "news"
-    confirm with "confirm"
-
-scoring
-    -20 when email is bounced
-    +7 when email is replied, once per email
-
-lifecycle
-    stage Visitor
-    stage Lead
-        when form is submitted
-
-team "Sales"
-    takes all leads
-    member "eva@test.example"
-
-campaign "Careful"
-    starts when form "paper" is submitted
-    topic "news"
-    flow
-        send "one"
-        wait up to 3 days for email "one" is bounced
-            add to list "Wrong addresses"
-            send "after"
-        or for email "one" is replied
-            send "thanks"
-        or for email "one" is delivered
-            add to list "Arrived"
-            wait 3 days
-        otherwise
-            send "reminder"
-
-campaign "Careless"
-    starts when form "paper" is submitted
-    topic "news"
-    flow
-        wait 1 day
-        send "careless"
-
-campaign "Wrong address"
-    starts when email is bounced
-    flow
-        notify team "Sales" with "internal/bounced"
-
-campaign "Sorry"
-    starts when lead unsubscribes
-    flow
-        add to list "Gone"
-"""
-TEMPLATES = {"internal/bounced": "---\nsubject: bounced\n---\nAn address is wrong.\n"}
-ANN = "ann@lead.example"
 
 
 @pytest.fixture
 async def stage(new_database) -> AsyncIterator[Stage]:
     async with open_stage(new_database(), WORKSPACE, TEMPLATES) as opened:
         yield opened
-
-
-async def mailed(stage: Stage, email: str = ANN) -> UUID:
-    """A lead enters and gets its first mail."""
-    await stage.post("paper", ("news",), email=email)
-    return next(mail.message_id for mail in reversed(stage.mailer.mails) if mail.to == email)
-
-
-async def tell(stage: Stage, message: UUID, fate: Fate, reason: str = "") -> str:
-    done = await report(stage.rt, Report(message, fate, reason))
-    await stage.settle()
-    return done
-
-
-async def logged(stage: Stage, *types: str) -> list[tuple[str, str]]:
-    rows = await stage.rows("SELECT type, name FROM events ORDER BY lead_id, seq")
-    return [(row.type, row.name) for row in rows if not types or row.type in types]
-
-
-async def lead_of(stage: Stage, email: str = ANN) -> Any:
-    [row] = await stage.rows("SELECT * FROM leads WHERE email_key = %(email)s", email=email)
-    return row
-
-
-async def outcomes(stage: Stage) -> dict[str, str]:
-    return {row.campaign: row.outcome or row.state for row in await stage.rows("SELECT * FROM enrolments")}
-
-
-async def reasons(stage: Stage) -> list[str]:
-    return [row.reason for row in await stage.rows("SELECT reason FROM suppressions")]
 
 
 # ── what follows ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,150 +161,6 @@ async def test_what_is_no_mail_of_ours_is_ignored(stage: Stage):
     assert await logged(stage) == before
 
 
-# ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def state_of(stage: Stage, message: UUID) -> tuple[str, str]:
-    [row] = await stage.rows("SELECT state, reason FROM messages WHERE id = %(id)s", id=message)
-    return row.state, row.reason
-
-
-@pytest.mark.parametrize("fate", ["taken", "delivered", "bounced", "complained", "replied"])
-async def test_an_unknown_mail_is_settled_by_any_report(stage: Stage, fate: Fate):
-    stage.mailer.script = [Receipt("unknown", "time-out")]
-    message = await mailed(stage)
-    assert await state_of(stage, message) == ("unknown", "time-out")
-    assert await tell(stage, message, fate) == "recorded"
-    assert await state_of(stage, message) == ("accepted", "")
-    assert await tell(stage, message, fate) == "repeated"
-
-
-@pytest.mark.parametrize("receipt", [Receipt("unknown", "time-out"), Receipt("accepted")])
-async def test_a_dropped_mail_has_failed_whatever_comes_before_or_after(stage: Stage, receipt: Receipt):
-    stage.mailer.script = [receipt]
-    message = await mailed(stage)
-    await tell(stage, message, "taken")
-    assert await tell(stage, message, "dropped", "dropped: bounced address") == "recorded"
-    assert await tell(stage, message, "dropped", "dropped: bounced address") == "repeated"
-    assert await tell(stage, message, "taken") == "repeated"
-    assert await state_of(stage, message) == ("failed", "dropped: bounced address")
-    assert (await lead_of(stage)).suppressed is None
-
-
-class Telling:
-    """A provider whose reports are there before its answer, which then is that receipt, or none at all."""
-
-    name = "fake"
-
-    def __init__(self, stage: Stage, fates: list[Fate], receipt: Receipt | None) -> None:
-        self.stage, self.fates, self.receipt = stage, fates, receipt
-
-    async def send(self, mail: Mail) -> Receipt:
-        self.stage.mailer.mails.append(mail)
-        for fate in self.fates:
-            await report(self.stage.rt, Report(mail.message_id, fate, "dropped: invalid" if fate == "dropped" else ""))
-        if self.receipt is None:
-            raise KeyboardInterrupt  # the worker is killed here
-        return self.receipt
-
-    async def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("fates", "receipt", "state"),
-    [
-        (["taken"], Receipt("unknown", "time-out"), ("accepted", "")),
-        (["delivered"], Receipt("unknown", "time-out"), ("accepted", "")),
-        (["taken"], Receipt("accepted"), ("accepted", "")),
-        (["dropped"], Receipt("accepted"), ("failed", "dropped: invalid")),
-        (["taken", "dropped", "taken"], Receipt("unknown", "x"), ("failed", "dropped: invalid")),
-        (["taken"], None, ("accepted", "")),
-        (["dropped", "taken"], None, ("failed", "dropped: invalid")),
-        ([], None, ("unknown", "interrupted")),
-    ],
-)
-async def test_reports_that_come_while_the_mail_is_handed_over(stage: Stage, fates, receipt, state):
-    mailer, stage.rt.mailer = stage.rt.mailer, Telling(stage, fates, receipt)
-    try:
-        message = await mailed(stage)
-    except KeyboardInterrupt:
-        stage.rt.mailer = mailer
-        message = stage.mailer.mails[0].message_id
-        assert (await state_of(stage, message))[0] == "sending"
-        await stage.settle()
-    stage.rt.mailer = mailer
-    assert await state_of(stage, message) == state
-    await stage.pass_time(timedelta(days=5))
-    assert [mail.subject for mail in stage.mailer.mails].count("one") == 1
-
-
-async def test_a_notice_of_a_handoff_is_settled_too(new_database):
-    handoff = 'campaign "Hand"\n    starts when form "paper" is submitted\n    flow\n        hand off to sales\n'
-    async with open_stage(new_database(), WORKSPACE + handoff, TEMPLATES) as stage:
-        mailer, stage.rt.mailer = stage.rt.mailer, Telling(stage, ["dropped"], Receipt("accepted"))
-        await stage.post("paper", ("news",), email=ANN)
-        rows = await stage.rows("SELECT state, reason FROM messages WHERE kind = 'staff'")
-        assert [tuple(row) for row in rows] == [("failed", "dropped: invalid")]
-        [handoff] = await stage.rows("SELECT attention FROM handoffs")
-        assert handoff.attention == "mail: dropped: invalid"
-        stage.rt.mailer = mailer
-
-
-# ── batches ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_batch_is_taken_in_the_order_of_its_instants(stage: Stage):
-    first, second = await mailed(stage), await mailed(stage, "bob@lead.example")
-    counts = await report_all(stage.rt, [
-        Report(first, "bounced", at=9), Report(first, "delivered", at=8), Report(second, "taken", at=7),
-        Report(uuid4(), "bounced"), Report(second, "delivered", at=9), Report(second, "delivered", at=9),
-    ])  # fmt: skip
-    assert counts == {"recorded": 3, "repeated": 2, "unknown": 1}
-    lead = (await lead_of(stage)).id
-    rows = await stage.rows("SELECT type FROM events WHERE lead_id = %(lead)s AND type LIKE 'email%%' ORDER BY seq",
-                            lead=lead)  # fmt: skip
-    assert [row.type for row in rows] == ["email.delivered", "email.bounced"]
-
-
-async def test_a_lead_that_fails_holds_up_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    import engine.feedback
-
-    first, second = await mailed(stage), await mailed(stage, "bob@lead.example")
-    real = engine.feedback.open_ledger
-
-    async def poisoned(rt: Any, hot: Any, locked: Any, *more: Any, **named: Any) -> Any:
-        if locked.lead.email == ANN:
-            raise ValueError("poison")
-        return await real(rt, hot, locked, *more, **named)
-
-    monkeypatch.setattr(engine.feedback, "open_ledger", poisoned)
-    both = [Report(first, "bounced"), Report(second, "bounced")]
-    with pytest.raises(ValueError, match="poison"):
-        await report_all(stage.rt, both)
-    assert [(await lead_of(stage, one)).suppressed for one in (ANN, "bob@lead.example")] == [None, "bounced"]
-    monkeypatch.undo()
-    assert await report_all(stage.rt, both) == {"recorded": 1, "repeated": 1}
-
-
-async def test_a_locked_lead_is_waited_for_and_others_are_not(stage: Stage):
-    first, second = await mailed(stage), await mailed(stage, "bob@lead.example")
-    async with stage.rt.db.hot() as hot:
-        await hot.one("SELECT 1 FROM leads WHERE email_key = %(key)s FOR UPDATE", {"key": ANN})
-        batch = asyncio.create_task(report_all(stage.rt, [Report(first, "bounced"), Report(second, "bounced")]))
-        async with asyncio.timeout(30):
-            while (await lead_of(stage, "bob@lead.example")).suppressed is None:
-                await asyncio.sleep(0.01)
-        assert not batch.done()
-        assert (await lead_of(stage)).suppressed is None
-    assert await batch == {"recorded": 2}
-    assert (await lead_of(stage)).suppressed == "bounced"
-
-
-async def test_an_everyday_report_costs_three_statements_and_a_commit(stage: Stage):
-    message = await mailed(stage)
-    db = stage.rt.db
-    statements, commits = db.statements, db.commits
-    await report(stage.rt, Report(message, "delivered"))
-    assert (db.statements - statements, db.commits - commits) == (3, 1)
-
-
 # ── which mail ───────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_the_newest_mail_of_an_address(stage: Stage):
     first = await mailed(stage)
@@ -406,5 +171,53 @@ async def test_the_newest_mail_of_an_address(stage: Stage):
     assert await newest_mail(stage.rt, ANN, "ONE") == first
     assert await newest_mail(stage.rt, ANN, "nothing") is None
     assert await newest_mail(stage.rt, "nobody@lead.example", None) is None
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="address"):
         await newest_mail(stage.rt, "no address", None)
+
+
+# ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_status_counts_who_may_not_be_mailed_and_complaints(stage: Stage, capsys: pytest.CaptureFixture[str]):
+    async def shown() -> tuple[Status, str]:
+        found = await status(stage.rt.db, stage.clock.now(), stage.clock.real())
+        show(found)
+        return found, capsys.readouterr().out
+
+    messages = [await mailed(stage, f"{n}@lead.example") for n in range(4)]
+    assert "may not be mailed" not in (await shown())[1]
+    for message, fate in zip(messages, ("bounced", "complained", "unsubscribed"), strict=False):
+        await tell(stage, message, cast(Fate, fate))
+    found, said = await shown()
+    assert found.suppressed == {"bounced": 1, "complained": 1, "unsubscribed": 1}
+    assert (found.complaints, found.recent) == (1, 4)
+    assert "may not be mailed: 1 bounced, 1 complained, 1 unsubscribed" in said
+    assert "complaints in 30 days: 1 among 4 mails (25.00%); from 0.08% on" in " ".join(said.split())
+    stage.clock.advance(timedelta(days=31))
+    found, said = await shown()
+    assert (found.complaints, found.recent, found.suppressed["complained"]) == (0, 0, 1)
+    assert "complaints in 30 days" not in said
+
+
+@pytest.mark.parametrize(("complaints", "mails", "alarming"), [(0, 0, False), (0, 9, False), (1, 0, True),
+                                                               (7, 10_000, False), (8, 10_000, True)])  # fmt: skip
+def test_complaints_are_alarming_from_a_share_on(complaints: int, mails: int, alarming: bool):
+    empty: dict[str, Any] = {name: [] for name in Status.__dataclass_fields__}
+    assert Status(**{**empty, "complaints": complaints, "recent": mails}).alarming is alarming
+
+
+async def test_why_tells_what_the_provider_told(stage: Stage):
+    message = await mailed(stage)
+    await tell(stage, message, "dropped", "dropped by the provider: invalid")
+    await tell(stage, await mailed(stage, "bob@lead.example"), "bounced")
+    await tell(stage, await mailed(stage, "cy@lead.example"), "complained")
+    said = {one: await asked(stage, one) for one in (ANN, "bob@lead.example", "cy@lead.example")}
+    assert "the lead marked a mail as spam" in said["cy@lead.example"]
+    assert words("lead.unsubscribed", "", {"how": "complaint"}) == "Marked a mail as spam"
+    assert words("lead.unsubscribed", "news", {"how": "page"}) == "Unsubscribed from “news”"
+    assert "the mail failed" in said[ANN]
+    assert "dropped by the provider: invalid" in said[ANN]
+    assert "may not be mailed any more: bounced" in said["bob@lead.example"]
+
+
+async def asked(stage: Stage, email: str) -> str:
+    log = await read(stage.rt.db, email, "Careful", stage.clock.now())
+    return str(as_json(log, why(log)))

@@ -167,7 +167,8 @@ STORIES = {
     ],
     "bounces later, replies and is delivered": [
         Act(0, "post", "paper", FULL, ("news", "tips")), Act(9, "delivered", "one"), Act(DAY, "click", "one"),
-        Act(5, "replied", "clicked"), Act(5, "replied", "one"), Act(5, "replied", "one"), Act(DAY, "bounced", "clicked"),
+        Act(5, "replied", "clicked"), Act(5, "replied", "one"), Act(5, "replied", "one"),
+        Act(DAY, "bounced", "clicked"),
     ],
     "unsubscribes, then bounces": [
         Act(0, "post", "paper", FULL, ("news",)), Act(DAY, "unsubscribe"), Act(DAY, "bounced", "one"),

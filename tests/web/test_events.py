@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -201,3 +205,20 @@ async def test_no_such_mail(
     answer = await http.post("/api/events", json={"type": "email.replied", **item}, headers=KEY)
     assert (answer.status_code, answer.json()["state"], set(answer.json()["errors"])) == (422, "refused", {member})
     assert await stored("nobody@firm.example") is None
+
+
+async def test_the_documented_call_reports_a_reply(
+    http: httpx.AsyncClient, log: Log, new_lead: New, new_message: New
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
+    [call] = [one for one in re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL) if "email.replied" in one]
+    words = shlex.split(call.replace("\\\n", " "))
+    assert words[1] == "https://go.acme.example/api/events"
+    named = dict(one.split(": ", 1) for flag, one in pairwise(words) if flag == "-H")
+    body = next(one for flag, one in pairwise(words) if flag == "-d")
+    lead = await new_lead(json.loads(body)["email"])
+    await new_message(lead)
+    headers = {name: value.replace("$KEY", "cf_good") for name, value in named.items()}
+    answer = await http.post("/api/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"state": "recorded"})
+    assert [(one.type, one.name) for one in await log(lead)] == [("email.replied", "welcome")]
