@@ -8,9 +8,10 @@ one from the future (the database was restored) parks the run and sends nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import structlog
@@ -18,6 +19,7 @@ import structlog
 from dsl.plan import Notify, Plan, Post, Send
 from engine.answer import FAR_AHEAD, RESTORED, Answer
 from engine.deeds import Deeds
+from engine.feedback import reported
 from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.mail.errors import TemplateError
 from engine.outside import Outgoing, Ready, judged, next_receiver, ready
@@ -40,6 +42,7 @@ MOST_MAILS = 10
 MOST_DEEDS = 200
 """Other effects in one call."""
 OVERTAKEN = "another attempt has taken over"
+_RECEIPTS: Mapping[str, Literal["accepted", "refused"]] = {"accepted": "accepted", "failed": "refused"}
 
 
 async def advance(rt: Runtime, id: UUID, gen: int, woken: str, *, can_send: bool = True) -> Answer:
@@ -114,9 +117,8 @@ class _Call:
             if left["kind"] == "post":  # it carries its key, and is simply repeated
                 await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": UUID(left["id"])})
                 continue
-            self.writes.update(
-                "messages", id=UUID(left["id"]), state="unknown", reason="interrupted", settled_at=self.sight.now
-            )
+            state, reason = reported(left["reason"]) or ("unknown", "interrupted")
+            self.writes.update("messages", id=UUID(left["id"]), state=state, reason=reason, settled_at=self.sight.now)
             self._pass_by(left["step"], left["visit"])
         return None
 
@@ -247,11 +249,18 @@ class _Call:
             return Answer("done", self.gen)
         if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):
             raise Overtaken
+        receipt = self._as_reported(outgoing, receipt)
         if outgoing.again(receipt, self.sight.now) is not None:
             # At once, since the same call may have to write the step down as skipped.
             await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.id})
         self._settle_sent(outgoing, receipt)
         return await self._carry_on(hot)
+
+    def _as_reported(self, outgoing: Outgoing, receipt: Receipt) -> Receipt:
+        """The receipt, unless the provider has told more of the mail while it was handed over."""
+        own = next((one for one in self.sight.found.sending if one["id"] == str(outgoing.id)), None)
+        told = reported(own["reason"]) if own is not None and receipt.state in ("accepted", "unknown") else None
+        return replace(receipt, state=_RECEIPTS[told[0]], reason=told[1]) if told is not None else receipt
 
     def _settle_sent(self, outgoing: Outgoing, receipt: Receipt) -> None:
         effect, verdict = outgoing.effect, Verdict(outgoing.seq)

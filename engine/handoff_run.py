@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from engine.answer import FAR_AHEAD, RESTORED, Answer
 from engine.catalog import Deployment
+from engine.feedback import reported
 from engine.handoff import State
 from engine.handoff_dossier import Dossier, call_waiting, commit, freed
 from engine.handoff_mail import Pending, Tray, notice_mail, notice_row, outdated
@@ -96,7 +97,7 @@ class _Call:
             await self._settle_late(hot, *sent)
             return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
         else:
-            tray = self._settle(found.tray, writes, dossier.ledger.now, *sent)
+            tray = self._settle(found, writes, dossier.ledger.now, *sent)
         if self.woken == "timer" and sent is None and found.due_at is not None:
             dossier.ledger.now = max(dossier.ledger.now, found.due_at)
         change = await dossier.climb(hot, writes, max(dossier.ledger.now, dossier.locked.lead.last_at))
@@ -185,18 +186,22 @@ class _Call:
         row = notice_row(uuid4(), notice, self.id, lead, dossier.found.source, self.attempt, now, state, why)
         writes.insert("messages", **row)
 
-    def _settle(self, tray: Tray, writes: Writes, now: datetime, outgoing: _Outgoing, receipt: Receipt) -> Tray:
-        message = outgoing.mail.message_id
+    def _settle(
+        self, found: store.Found, writes: Writes, now: datetime, outgoing: _Outgoing, receipt: Receipt
+    ) -> Tray:  # fmt: skip
+        message, tray = outgoing.mail.message_id, found.tray
         if receipt.state in ("retry", "closed"):
             writes.delete("messages", "id", message)
             self.held, self.attention = True, f"mail: {receipt.reason}"
             return tray
         state = {"accepted": "accepted", "refused": "failed"}.get(receipt.state, "unknown")
+        _, said = found.sending.get(outgoing.notice.visit, (message, ""))
+        state, reason = (reported(said) if state != "failed" else None) or (state, receipt.reason)
         writes.update(
-            "messages", id=message, state=state, reason=receipt.reason, provider_id=receipt.provider_id, settled_at=now
+            "messages", id=message, state=state, reason=reason, provider_id=receipt.provider_id, settled_at=now
         )
         if state != "accepted":
-            self.attention = f"mail: {receipt.reason}"
+            self.attention = f"mail: {reason}"
         return tray.without(outgoing.notice.visit)
 
     async def _settle_late(self, hot: Hot, outgoing: _Outgoing, receipt: Receipt) -> None:
@@ -212,8 +217,9 @@ class _Call:
     def _drop_interrupted(self, found: store.Found, writes: Writes, now: datetime) -> Tray:
         """What an earlier attempt marked and never settled may have gone out: it is never sent again."""
         tray = found.tray
-        for visit, message in found.sending.items():
-            writes.update("messages", id=message, state="unknown", reason="interrupted", settled_at=now)
+        for visit, (message, said) in found.sending.items():
+            state, reason = reported(said) or ("unknown", "interrupted")
+            writes.update("messages", id=message, state=state, reason=reason, settled_at=now)
             tray = tray.without(visit)
         return tray
 

@@ -14,16 +14,18 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
+from engine.consent import agree, come_back, hashed, left, proof, withdraw
 from engine.consequences import Ledger
 from engine.letters import may_track
 from engine.model import TRACKING
-from engine.opening import Occurred, commit, open_ledger
+from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
 from engine.store.writes import Writes
-from engine.tokens import address_hash, email_key
+from engine.suppression import has_left
+from engine.tokens import email_key
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
@@ -93,7 +95,7 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
         else:
             _join_visitor(ledger, writes, around, visitor)
             fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
-            _consent(ledger, writes, {topic: _proof(post.form, topic, post.context) for topic in post.topics})
+            agree(ledger, writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
             ledger.happen(type, post.form.name, data, key=keys[0])
         await commit(rt, hot, ledger, writes)
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
@@ -130,7 +132,7 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
             if data["topics"]:
                 come_back(rt, ledger, writes)
             asked = posted.asked or {}
-            _consent(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
+            agree(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
             ledger.happen("form.submitted", name, values, key=key)
             await commit(rt, hot, ledger, writes)
     return name
@@ -158,52 +160,11 @@ async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -
         if locked is None:
             return
         ledger, _ = await open_ledger(rt, hot, locked, left(topic, how))
-        done = ledger.lead.topics.get(topic) == "unsubscribed" if topic else ledger.lead.suppressed is not None
-        if done:
+        if has_left(ledger.lead, topic, ledger.rules.program):
             return
         writes = Writes()
-        leave(rt, ledger, writes, topic, how)
+        withdraw(rt, ledger, writes, topic, how)
         await commit(rt, hot, ledger, writes)
-
-
-def left(topic: str | None, how: str) -> Occurred:
-    """The event of leaving a topic, or everything."""
-    return "lead.unsubscribed", topic or "", {"topic": topic or "", "how": how}
-
-
-def leave(rt: Runtime, ledger: Ledger, writes: Writes, topic: str | None, how: str) -> None:
-    """The lead unsubscribes, from a topic and the campaigns about it, or from everything."""
-    event = ledger.happen(*left(topic, how))
-    names = [topic] if topic else [one.name for one in ledger.rules.program.workspace.topics]
-    for name in names:
-        ledger.unsubscribe(name)
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
-            at=event.at,
-        )  # fmt: skip
-    if topic is None:
-        suppress(rt, ledger, writes, "unsubscribed", event.seq)
-    for enrolment in ledger.enrolments:
-        plan = rt.catalog.plan(enrolment.digest)
-        if plan is not None and topic is not None and plan.topic == topic:
-            ledger.leave(enrolment, event.seq)
-
-
-def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
-    """A lead who had unsubscribed wants mail again; whoever is suppressed for another reason stays so."""
-    if ledger.lead.suppressed == "unsubscribed":
-        ledger.lead = ledger.lead.changed(suppressed=None)
-        writes.delete("suppressions", "address_hash", _hash(rt, email_key(ledger.lead.email or "")))
-
-
-def suppress(rt: Runtime, ledger: Ledger, writes: Writes, reason: str, seq: int) -> None:
-    """Nothing may be mailed from this commit on; every live run leaves because of event `seq`."""
-    ledger.lead = ledger.lead.changed(suppressed=reason)
-    writes.insert(
-        "suppressions", address_hash=_hash(rt, email_key(ledger.lead.email or "")), reason=reason, at=ledger.now
-    )
-    for enrolment in ledger.enrolments:
-        ledger.leave(enrolment, seq)
 
 
 async def record(rt: Runtime, one: Occurrence) -> Taken:
@@ -235,7 +196,7 @@ async def known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
     now = rt.clock.now()
     first = current.first_stage if current else ""
     return await leads.lock_or_create(
-        hot, id=uuid4(), email=address, key=key, hash=_hash(rt, key), stage=first, now=now
+        hot, id=uuid4(), email=address, key=key, hash=hashed(rt, key), stage=first, now=now
     )  # fmt: skip
 
 
@@ -292,26 +253,8 @@ async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str,
     for topic in post.topics:
         writes.insert(
             "consents", lead_id=ledger.lead.id, topic=topic, seq=event.seq, state="asked",
-            record=_proof(post.form, topic, post.context), at=event.at,
+            record=proof(post.form, topic, post.context), at=event.at,
         )  # fmt: skip
-
-
-def _consent(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:
-    """Subscribe to topics; `proofs` says of each what was agreed to, where and how."""
-    for topic, record in proofs.items():
-        ledger.subscribe(topic)
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state="subscribed",
-            record=record, at=ledger.now,
-        )  # fmt: skip
-
-
-def _proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
-    """What is kept with a consent. `tracking` in the context is the wording beside the box for tracking."""
-    rest = {name: value for name, value in context.items() if name != "tracking"}
-    own = context.get("tracking", "") if topic == TRACKING else ""
-    wording = next((one.wording for one in form.consents if one.topic == topic), own)
-    return {"form": form.name, "wording": wording, **rest}
 
 
 def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
@@ -359,7 +302,3 @@ def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
     bucket = int(now.timestamp() // REPEAT.total_seconds())
     return [f"body:{digest}:{bucket}", f"body:{digest}:{bucket - 1}"], now - REPEAT
-
-
-def _hash(rt: Runtime, key: str) -> str:
-    return address_hash(rt.settings.pepper.get_secret_value(), key)

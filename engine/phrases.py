@@ -71,6 +71,8 @@ def phrase_of(event: Event) -> Phrase:
     """The phrase of the event's type; of one that a newer version has logged, only that it happened."""
     if event.type == "form.submitted" and (event.key or "").startswith("confirm:"):
         return CONFIRMED
+    if event.type == "lead.unsubscribed" and event.data.get("how") == "complaint":
+        return COMPLAINED
     if event.type == "run.noted" and event.name in NOTES:
         return NOTES[event.name]
     if event.type == "pattern.met" and event.name == "reactivate":
@@ -112,11 +114,13 @@ def _value(value: Any) -> str:
 
 
 CONFIRMED = Phrase("confirms", "confirmed", " form{name}")
+COMPLAINED = Phrase("marks", "marked", " a mail as spam")
 REACTIVATED = Phrase("has been", "had been", " silent for longer than the stage allows")
 NOTES: Mapping[str, Phrase] = {
     "left": Phrase("takes", "took", " the lead out of campaign{campaign}", "another campaign"),
     "moved": Phrase("is", "was", " moved to the campaign's new version"),
     "removed": Phrase("is", "was", " taken out by a deployment"),
+    "reported": Phrase("is", "was", " reported on by the mail provider", "a mail"),
     "retried": Phrase("is", "was", " sent on by hand"),
     "woken": Phrase("is", "was", " looked at again"),
 }

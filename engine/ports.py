@@ -81,6 +81,23 @@ class Receipt:
     until: datetime | None = None
 
 
+Fate = Literal["taken", "delivered", "bounced", "dropped", "replied", "complained", "unsubscribed"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What somebody who handles our mails says became of one.
+
+    `taken`: no more than that the provider has it. `dropped`: it had it, and did not send it, for `reason`. `at`: Unix
+    seconds there, for the order of several.
+    """
+
+    message_id: UUID
+    fate: Fate
+    reason: str = ""
+    at: float = 0.0
+
+
 class Mailer(Protocol):
     name: str
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from dsl.plan import Program, Workspace
 from engine.conditions import own_key
+from engine.consent import come_back, left, withdraw
 from engine.consequences import Ledger
-from engine.intake import come_back, leave, left
 from engine.model import TRACKING, Lead
 from engine.opening import commit, open_ledger
 from engine.runtime import Runtime
@@ -116,7 +116,7 @@ def apply(rt: Runtime, ledger: Ledger, writes: Writes, choice: Choice, change: C
     if change.joined:
         come_back(rt, ledger, writes)
     for topic in change.left:
-        leave(rt, ledger, writes, topic, PAGE)
+        withdraw(rt, ledger, writes, topic, PAGE)
     for topic in change.joined:
         consent(topic, "subscribed")
         ledger.subscribe(topic)

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -63,6 +67,10 @@ class Settings(BaseSettings):
     sendgrid_url: str = Field(
         "https://api.sendgrid.com", description="SendGrid's address; `https://api.eu.sendgrid.com` for an EU account"
     )
+    sendgrid_webhook_key: str | None = Field(
+        None, repr=False,
+        description="verification key of SendGrid's signed Event Webhook. Unset: `/hooks/sendgrid` refuses everything",
+    )  # fmt: skip
     mails_per_second: float = Field(10.0, gt=0, description="mails one worker process hands over per second, at most")
     post_private: bool = Field(
         False, description="whether `post to` may reach addresses inside the own network, and plain http"
@@ -106,6 +114,20 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("an address must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("sendgrid_webhook_key")
+    @classmethod
+    def _public_key(cls, value: str | None) -> str | None:
+        """The key as SendGrid shows it; the lines around it that a PEM file has are taken off."""
+        if value is None:
+            return None
+        key = "".join(line.strip() for line in value.splitlines() if not line.startswith("-----"))
+        try:
+            if not isinstance(load_der_public_key(base64.b64decode(key, validate=True)), EllipticCurvePublicKey):
+                raise ValueError
+        except (ValueError, UnsupportedAlgorithm):
+            raise ValueError("this is not the verification key that SendGrid shows") from None
+        return key
 
     @field_validator("secret", "pepper")
     @classmethod

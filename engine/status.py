@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -41,6 +41,13 @@ _MAILS = text("""
 SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional')
 GROUP BY state ORDER BY state""")
 
+_SUPPRESSED = text("SELECT reason, count(*) AS many FROM suppressions GROUP BY reason ORDER BY reason")
+
+_COMPLAINTS = text("""
+SELECT (SELECT count(*) FROM suppressions WHERE reason = 'complained' AND at > :since) AS complaints,
+    (SELECT count(*) FROM messages WHERE kind IN ('marketing', 'transactional') AND state = 'accepted'
+        AND at > :since) AS mails""")
+
 _HANDOFFS = text("""
 SELECT h.team, h.member, h.state->>'phase' AS phase, l.email, h.due_at, h.attention FROM handoffs h
 JOIN leads l ON l.id = h.lead_id WHERE h.outcome IS NULL ORDER BY h.due_at NULLS FIRST LIMIT :many""")
@@ -53,10 +60,16 @@ SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outb
      FROM gates WHERE real_closed_until > :real) AS gates""")
 
 
+COMPLAINTS_OVER = timedelta(days=30)
+ALARM = 0.0008
+"""From this share of complaints among the mails of COMPLAINTS_OVER on, mail programs begin to distrust the sender."""
+
+
 @dataclass(frozen=True)
 class Status:
     """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
-    by campaign; the empty one stands for all."""
+    by campaign; the empty one stands for all. `suppressed`: addresses that may not be mailed, by reason; `complaints`
+    among the `recent` mails of the last 30 days."""
 
     now: datetime
     epoch: int | None
@@ -66,9 +79,17 @@ class Status:
     waiting: Sequence[Mapping[str, Any]]
     handoffs: Sequence[Mapping[str, Any]]
     mails: Mapping[str, int]
+    suppressed: Mapping[str, int]
+    complaints: int
+    recent: int
     stages: Mapping[str, int]
     outbox: int
     closed_gates: Sequence[Mapping[str, Any]]
+
+    @property
+    def alarming(self) -> bool:
+        """Whether there are too many complaints."""
+        return self.complaints > 0 and self.complaints >= ALARM * self.recent
 
 
 async def status(
@@ -80,6 +101,7 @@ async def status(
         async def rows(statement: Any, **values: Any) -> list[dict[str, Any]]:
             return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
+        complaints = (await rows(_COMPLAINTS, since=now - COMPLAINTS_OVER))[0]
         system = (await rows(_SYSTEM, real=real))[0]
         return Status(
             now=now,
@@ -90,6 +112,9 @@ async def status(
             waiting=await rows(_WAITING, campaign=campaign, lead=lead, many=many),
             handoffs=await rows(_HANDOFFS, many=many),
             mails={row["state"]: row["many"] for row in await rows(_MAILS)},
+            suppressed={row["reason"]: row["many"] for row in await rows(_SUPPRESSED)},
+            complaints=complaints["complaints"],
+            recent=complaints["mails"],
             stages={row["stage"]: row["many"] for row in await rows(_STAGES)},
             outbox=system["outbox"],
             closed_gates=system["gates"] or [],

@@ -24,6 +24,7 @@ from web import (
     events,
     forms,
     handoff,
+    hooks,
     leads,
     links,
     mailbox,
@@ -38,7 +39,7 @@ from web.context import Freshness
 from web.limits import Budgets, Limits
 from web.security import BodyLimit, Guard, SecurityHeaders
 
-PARTS = (forms, visits, links, confirm, unsubscribe, preferences, view, handoff, events, leads, mailbox, pages)
+PARTS = (forms, visits, links, confirm, unsubscribe, preferences, view, handoff, events, leads, hooks, mailbox, pages)
 
 
 def create_app(

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
-from engine import intake
+from engine import feedback, intake
+from engine.ports import Fate, Report
 from engine.store.tables import api_keys
 from engine.tokens import email_key
 from web.answers import is_json
@@ -42,6 +43,11 @@ TYPES: Mapping[EventType, Mapping[str, FieldType]] = {
 Coldframe's own findings."""
 NAMELESS = frozenset(one for one in TYPES if one.startswith(("meeting.", "call.", "chat.", "cart.", "order.", "deal.")))
 """There is nothing to name: a name may be given and says what the log shows."""
+MAILS: Mapping[str, Fate] = {
+    "email.delivered": "delivered", "email.bounced": "bounced", "email.replied": "replied",
+}  # fmt: skip
+"""What may be reported of a mail of ours: of the last one to that address, or with a name of the last of that template.
+Each of them happens once per mail."""
 KNOWN = frozenset({"type", "event", "name", "email", "visitor", "data", "at", "key"})
 AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead."""
@@ -94,11 +100,25 @@ async def authorise(request: Request) -> None:
 
 async def _take(request: Request, item: object) -> dict[str, Any]:
     try:
+        if isinstance(item, dict) and item.get("type") in tuple(MAILS):
+            return {"state": await feedback.report(runtime(request), await _mail_report(request, item))}
         current = await deployed(request)
         occurrence = read_event(item, runtime(request).clock.real(), current.program if current else None)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
     return {"state": await intake.record(runtime(request), occurrence)}
+
+
+async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
+    """Which mail is meant, and what became of it. Raises Wrong."""
+    if not {"type", "email", "name"}.issuperset(item):
+        raise Wrong("event", "What became of a mail has the members email, name, type.")
+    address, _ = who(item)
+    name = None if item.get("name") is None else line("name", item["name"])
+    message = await feedback.newest_mail(runtime(request), str(address), name)
+    if message is None:
+        raise Wrong("email" if name is None else "name", "No such mail has been sent to this address.")
+    return Report(message, MAILS[item["type"]])
 
 
 def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence:
@@ -130,7 +150,7 @@ def _what(item: Mapping[str, Any]) -> tuple[EventType, str]:
     kind = item.get("type", "custom")
     found = next((one for one in TYPES if one == kind), None)
     if found is None:
-        raise Wrong("type", f"The types are {', '.join(sorted(TYPES))}.")
+        raise Wrong("type", f"The types are {', '.join(sorted([*TYPES, *MAILS]))}.")
     if item.get("name") is None and found in NAMELESS:
         return found, ""
     return found, line("name", item.get("name"))

@@ -1,4 +1,7 @@
-"""`/mailbox`: what would have been mailed, while no mail provider is configured. With one, these pages do not exist."""
+"""`/mailbox`: what would have been mailed, while no mail provider is configured. With one, these pages do not exist.
+
+A mail's page has buttons that bring about what a provider would report of it.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from engine import feedback
+from engine.ports import Fate, Report
 from engine.settings import Settings
 from engine.store.tables import mailbox
 from web.answers import missing, page, wants_json
-from web.context import runtime, token_uuid
-from web.origins import origin_of
+from web.context import posted, runtime, token_uuid
+from web.origins import admits, origin_of
 
 router = APIRouter()
 PER_PAGE = 50
+FATES: Mapping[Fate, str] = {
+    "delivered": "Delivered", "replied": "Reply", "bounced": "Bounce", "complained": "Complaint",
+}  # fmt: skip
+"""What the buttons of a mail do."""
+
+_TO_LEAD = text("SELECT FROM messages WHERE id = :message AND kind IN ('marketing', 'transactional')")
+_BECAME = text("""
+SELECT v.type, v.at FROM messages m JOIN events v ON v.lead_id = m.lead_id
+WHERE m.id = :message AND (v.message_id = m.id OR v.key = 'complained:' || CAST(m.id AS text)) ORDER BY v.seq""")
 
 
 def active(settings: Settings) -> bool:
@@ -49,7 +64,32 @@ async def listing(request: Request) -> Response:
 async def show(request: Request, mail: str) -> Response:
     _need(request)
     found = await _mail(request, mail)
-    return JSONResponse(_plain(found)) if wants_json(request) else page("mail.html", mail=found)
+    if wants_json(request):
+        return JSONResponse(_plain(found))
+    async with runtime(request).db.engine.connect() as connection:
+        events = (await connection.execute(_BECAME, {"message": found["id"]})).all()
+        to_lead = (await connection.execute(_TO_LEAD, {"message": found["id"]})).first() is not None
+    became = [
+        ("complained" if one.type == "lead.unsubscribed" else one.type.partition(".")[2], one.at) for one in events
+    ]
+    # `no-referrer` would make the browser send `Origin: null` with a button's post.
+    headers = {"Referrer-Policy": "same-origin"}
+    return page("mail.html", headers=headers, mail=found, fates=FATES if to_lead else {}, became=became)
+
+
+@router.post("/mailbox/{mail}")
+async def pretend(request: Request, mail: str) -> Response:
+    """Bring about what the provider or the reader would: the value of `fate` is one of FATES."""
+    _need(request)
+    if not admits(request, (), runtime(request).settings.base_url):
+        raise HTTPException(403, "Only the mailbox's own page can do this.")
+    found, raw = await _mail(request, mail), await posted(request)
+    fate = next((one for one in FATES if raw.get("fate") == [one]), None)
+    if fate is None:
+        raise HTTPException(422, f"`fate` is one of {', '.join(FATES)}.")
+    if await feedback.report(runtime(request), Report(found["id"], fate)) == "unknown":
+        raise missing()
+    return RedirectResponse(f"/mailbox/{found['id']}", 303)
 
 
 @router.get("/mailbox/{mail}/html")

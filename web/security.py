@@ -22,7 +22,9 @@ from web.answers import problem
 
 MAX_BODY = 64 * 1024
 """Bytes a body may have, unless LARGER says otherwise."""
-LARGER: Mapping[str, int] = {"/api/events": 1024 * 1024, "/api/leads": 1024 * 1024}
+LARGER: Mapping[str, int] = {
+    "/api/events": 1024 * 1024, "/api/leads": 1024 * 1024, "/hooks/sendgrid": 4 * 1024 * 1024,
+}  # fmt: skip
 BODY_SECONDS = 15.0
 """How long a client may take to send one body."""
 

@@ -59,6 +59,15 @@ def show(found: Status) -> None:
     mails = ", ".join(f"{many} {state}" for state, many in found.mails.items()) or "none"
     stages = ", ".join(f"{many} {stage}" for stage, many in found.stages.items()) or "none yet"
     out.print(f"deployment {found.epoch} · leads: {stages} · mails: {mails} · outbox: {found.outbox}", markup=False)
+    if found.suppressed:
+        reasons = ", ".join(f"{many} {reason}" for reason, many in found.suppressed.items())
+        out.print(f"may not be mailed: {reasons}", markup=False)
+    if found.complaints:
+        share = f" ({found.complaints / found.recent:.2%})" if found.recent else ""
+        said = f"complaints in 30 days: {found.complaints} among {found.recent} mails{share}"
+        if found.alarming:
+            said += "; from 0.08% on mail programs begin to distrust the sender: `coldframe pause` holds a campaign"
+        out.print(said, markup=False, style="bold yellow" if found.alarming else "")
     for gate in found.closed_gates:
         out.print(f"mail through {gate['provider']} is stopped until {gate['until']}: {gate['reason']}", markup=False)
     for one in found.held:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from dsl.plan import EventType, Form, Scalar
 from engine.consequences import Ledger
@@ -13,6 +12,7 @@ from engine.intake import ONE_CLICK, REPEAT, fill
 from engine.letters import may_track
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
+from engine.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 
 CONFIRMS_AFTER = timedelta(minutes=5)
 """How long a lead takes to press the button of a double opt-in mail, where nothing else is said."""
@@ -55,7 +55,7 @@ class Doors:
             return "it is confirmed already"
         ledger = self.sim.open(person)
         fill(ledger, posted.data["values"], overwrite=True)
-        if ledger.lead.suppressed == "unsubscribed" and posted.data["topics"]:
+        if ledger.lead.suppressed == UNSUBSCRIBED and posted.data["topics"]:
             ledger.lead = ledger.lead.changed(suppressed=None)
         self._agree(person, ledger, posted.data["topics"])
         ledger.happen("form.submitted", posted.name, posted.data["values"], key=key)
@@ -83,19 +83,24 @@ class Doors:
             same = (old.type, old.message_id) == (type, letter.id) and old.data.get("link", "") == link
             if same and (not link or self.sim.now - old.at < ONE_CLICK):
                 return "it is recorded already"
+        ledger = self.sim.open(person)
+        ledger.rate()
         data = {"link": link} if link else {}
-        return self.happens(
-            person, type, letter.send.template, data, enrolment_id=letter.run.id, message_id=letter.id
+        event = ledger.happen(
+            type, letter.send.template, data, enrolment_id=letter.run.id, message_id=letter.id
         )  # fmt: skip
+        if type == "email.bounced":
+            bounce(ledger, event)
+        self.sim.commit(person, ledger)
+        return None
 
     def happens(
-        self, person: Person, type: EventType, name: str, data: Mapping[str, Any] | None = None,
-        enrolment_id: UUID | None = None, message_id: UUID | None = None,
+        self, person: Person, type: EventType, name: str, data: Mapping[str, Any] | None = None
     ) -> str | None:  # fmt: skip
         """Anything that another system saw."""
         ledger = self.sim.open(person)
         ledger.rate()
-        ledger.happen(type, name, data, enrolment_id=enrolment_id, message_id=message_id)
+        ledger.happen(type, name, data)
         self.sim.commit(person, ledger)
         return None
 
@@ -113,27 +118,22 @@ class Doors:
         self.sim.commit(person, ledger)
         return None
 
-    def unsubscribe(self, person: Person, topic: str | None = None) -> str | None:
-        """From a topic, whose campaigns are left, or from everything."""
-        sim, lead = self.sim, person.lead
-        if lead.topics.get(topic) == "unsubscribed" if topic else lead.suppressed is not None:
+    def unsubscribe(self, person: Person, topic: str | None = None, *, reason: str = UNSUBSCRIBED) -> str | None:
+        """From a topic, whose campaigns are left, or from everything. `reason`: why nothing may be mailed then."""
+        sim, program = self.sim, self.sim.deployment.program
+        if has_left(person.lead, topic, program):
             return "the lead has unsubscribed before"
         ledger = sim.open(person)
         event = ledger.happen("lead.unsubscribed", topic or "", {"topic": topic or "", "how": "page"})
-        names = [topic] if topic else [one.name for one in sim.deployment.program.workspace.topics]
+        names = [topic] if topic else [one.name for one in program.workspace.topics]
         for name in names:
             ledger.unsubscribe(name)
             person.consents.discard(name.casefold())
         if topic is None:
-            self._suppress(ledger, "unsubscribed", event.seq)
+            suppress(ledger, reason, event.seq)
         for run in person.runs:
             plan = sim.rules.plan_of(run.digest)
             if plan is not None and topic is not None and plan.topic == topic:
                 ledger.leave(run, event.seq)
         sim.commit(person, ledger)
         return None
-
-    def _suppress(self, ledger: Ledger, reason: str, seq: int) -> None:
-        ledger.lead = ledger.lead.changed(suppressed=reason)
-        for run in ledger.enrolments:
-            ledger.leave(run, seq)

@@ -27,6 +27,7 @@ from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
 from engine.simulation.watcher import Watcher
 from engine.store.past import Past
+from engine.suppression import COMPLAINED, UNSUBSCRIBED
 
 SAME_MAIL = timedelta(days=1)
 """A mail of the same template this near to the real one is the same mail."""
@@ -106,7 +107,8 @@ class Replay(Watcher):
         elif event.type == "form.submitted":
             self._form(event, data, data)
         elif event.type == "lead.unsubscribed":
-            self.doors.unsubscribe(self.person, str(data.get("topic") or "") or None)
+            reason = COMPLAINED if data.get("how") == "complaint" else UNSUBSCRIBED
+            self.doors.unsubscribe(self.person, str(data.get("topic") or "") or None, reason=reason)
         elif event.type in _SALES:
             done = self.sim.sales.act(
                 self.person, _SALES[event.type], str(data.get("reason") or "") or None, str(data.get("by") or "")
@@ -130,7 +132,7 @@ class Replay(Watcher):
         ledger = self.sim.open(self.person)
         if event.type == "form.submitted":
             fill(ledger, values, overwrite=True)
-            if ledger.lead.suppressed == "unsubscribed" and (event.key or "").startswith("confirm:"):
+            if ledger.lead.suppressed == UNSUBSCRIBED and (event.key or "").startswith("confirm:"):
                 ledger.lead = ledger.lead.changed(suppressed=None)
         ledger.happen(event.type, event.name, dict(data))
         self.sim.commit(self.person, ledger)

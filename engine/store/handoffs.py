@@ -18,7 +18,7 @@ from engine.store.leads import ENROLMENTS, HISTORY, TALLIES, enrolments_of, even
 
 _READ = f"""
 SELECT h.*, {ENROLMENTS}, {TALLIES}, {HISTORY},
-    (SELECT jsonb_agg(jsonb_build_object('id', m.id, 'visit', m.visit)) FROM messages m
+    (SELECT jsonb_agg(jsonb_build_object('id', m.id, 'visit', m.visit, 'reason', m.reason)) FROM messages m
         WHERE m.owner_id = %(id)s AND m.state = 'sending') AS sending,
     (SELECT p.member FROM handoffs p WHERE p.lead_id = %(lead)s AND p.id <> %(id)s AND p.member IS NOT NULL
         ORDER BY p.opened_at DESC LIMIT 1) AS former,
@@ -45,9 +45,9 @@ ORDER BY opened_at LIMIT %(many)s"""
 class Found:
     """A handoff as it stands under its lead's lock.
 
-    `sending` maps visit to message of the notices that were marked and never settled, `former` is who had the lead in
-    the handoff before this one, `due_at` when the run wanted to wake by itself, `wait` the answer of its last advance,
-    `attention` why a person must look.
+    `sending` maps visit to message and reason of the notices that were marked and never settled, `former` is who had
+    the lead in the handoff before this one, `due_at` when the run wanted to wake by itself, `wait` the answer of its
+    last advance, `attention` why a person must look.
     """
 
     id: UUID
@@ -62,7 +62,7 @@ class Found:
     wait: dict[str, Any] | None
     attention: str | None
     due_at: datetime | None
-    sending: Mapping[str, UUID]
+    sending: Mapping[str, tuple[UUID, str]]
     former: str | None
     closed_until: datetime | None
     enrolments: list[Enrolment]
@@ -86,7 +86,7 @@ async def read(
         id=id, enrolment_id=row.enrolment_id, campaign=row.campaign, source=row.source, stage=row.stage, note=row.note,
         state=State.model_validate(state), tray=tray, gen=row.gen, wait=row.wait, attention=row.attention,
         due_at=row.due_at,
-        sending={one["visit"]: UUID(one["id"]) for one in row.sending or ()}, former=row.former,
+        sending={one["visit"]: (UUID(one["id"]), one["reason"]) for one in row.sending or ()}, former=row.former,
         closed_until=row.closed_until, enrolments=enrolments_of(row.enrolments),
         tallies=tallies_of(probes, row.tallies), history=[event_of(one) for one in row.history or ()],
     )  # fmt: skip

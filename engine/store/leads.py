@@ -33,7 +33,7 @@ ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
 RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, (SELECT url FROM links WHERE id = %(link)s) AS url
+SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.state, (SELECT url FROM links WHERE id = %(link)s) AS url
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
 # Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
@@ -119,7 +119,8 @@ async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str,
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
-    """The recipient of a message; `row` has owner_id, template, kind and the link's url."""
+    """The recipient of a message; `row` has owner_id, template, kind, the link's url, and the state as it was when the
+    lock was asked for."""
     return locked_of(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
 
 

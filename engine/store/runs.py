@@ -47,8 +47,8 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
             FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e) AND %(above)s = 0) w
         WHERE nth <= {MOST_ALIKE} ORDER BY seq DESC LIMIT {MOST_EVENTS}) o) AS own,
     (SELECT {EVENT_JSON} FROM events WHERE lead_id = %(lead)s AND seq = (SELECT leave_seq FROM e)) AS leaving,
-    (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'kind', kind, 'attempt', attempt))
-        FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
+    (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'kind', kind, 'attempt', attempt,
+        'reason', reason)) FROM messages WHERE owner_id = %(id)s AND state = 'sending') AS sending,
     (SELECT jsonb_agg(at) FROM messages WHERE lead_id = %(lead)s AND kind = 'marketing' AND at > %(recent)s
         AND state IN ('sending', 'accepted', 'unknown')) AS sent,
     (SELECT real_closed_until FROM gates WHERE provider = %(provider)s) AS closed_until, {HISTORY}""".replace(

@@ -17,7 +17,8 @@ _CONFLICTS = {
         real_leased_until = excluded.real_leased_until""",
     "lead_clock": "ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at "
     "WHERE excluded.due_at < lead_clock.due_at",
-    "suppressions": "ON CONFLICT (address_hash) DO NOTHING",
+    "suppressions": "ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at "
+    "WHERE suppressions.reason <> excluded.reason",
     "links": "ON CONFLICT (id) DO NOTHING",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,
         what = excluded.what, due_at = excluded.due_at""",

@@ -207,7 +207,7 @@ def change(picture: Picture, table: str, **values: Any) -> None:
         (miscount_a_score, "do not add up to its score (I3)"),
         (lose_an_event, "its log has gaps (I3)"),
         (forget_a_wait, "rests on nothing and nobody is told (I4)"),
-        (mail_after_an_unsubscribe, "was marked after its lead had unsubscribed (I5)"),
+        (mail_after_an_unsubscribe, "was marked after its lead was suppressed (I5)"),
         (forget_a_post, "is not in the log (I6)"),
         (change_a_plan, "has changed its plan (I7)"),
         (lose_a_run, "Temporal does not know it (I4)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.settings import Settings, libpq_url, sqlalchemy_url, temporal_address_file, temporal_connect_config
+from tests.support.provider import Provider
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,18 @@ def test_no_secret_shows_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2-hunter2-hunter2" not in f"{settings!r} {settings}"
     assert settings.sendgrid_api_key is not None
     assert settings.sendgrid_api_key.get_secret_value() == "SG.hunter2-hunter2-hunter2"
+
+
+def test_the_providers_key_is_taken_as_it_is_shown_or_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Provider().key
+    for text in (key, f"-----BEGIN PUBLIC KEY-----\n{key[:64]}\n{key[64:]}\n-----END PUBLIC KEY-----\n"):
+        monkeypatch.setenv("COLDFRAME_SENDGRID_WEBHOOK_KEY", text)
+        assert Settings().sendgrid_webhook_key == key
+    for text in ("SG.hunter2", key[:-8], key[8:], base64.b64encode(b"hunter2").decode()):
+        monkeypatch.setenv("COLDFRAME_SENDGRID_WEBHOOK_KEY", text)
+        with pytest.raises(ValidationError, match="not the verification key") as caught:
+            Settings()
+        assert text not in str(caught.value)
 
 
 def test_an_error_does_not_show_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,8 @@ campaign "Nurture"
             send "clicked"
         or for page "/prices*" is visited
             send "prices"
+        or for email "one" is bounced
+            add 2 points
         otherwise
             send "reminder" within 1 day
         wait until tuesday 09:00
@@ -111,6 +113,18 @@ campaign "Later"
     flow
         wait 1 day
         send "tip"
+
+campaign "Answered"
+    starts when email is replied
+    enters every time
+    flow
+        wait 1 day
+
+campaign "Came back"
+    starts when email is bounced
+    flow
+        send "never" as transactional
+        wait 1 day
 """
 
 
@@ -147,6 +161,18 @@ STORIES = {
     ],
     "no consent at all": [Act(0, "post", "paper", {"first_name": "Bob"})],
     "posts at night": [Act(14 * HOUR, "post", "paper", FULL, ("news",)), Act(8 * HOUR, "page", "/help")],
+    "bounces, and the campaign says what then": [
+        Act(0, "post", "paper", FULL, ("news", "tips")), Act(5, "bounced", "one"), Act(DAY, "bounced", "one"),
+        Act(DAY, "unsubscribe"), Act(DAY, "page", "/help"), Act(6 * DAY, "post", "paper", FULL, ("news",)),
+    ],
+    "bounces later, replies and is delivered": [
+        Act(0, "post", "paper", FULL, ("news", "tips")), Act(9, "delivered", "one"), Act(DAY, "click", "one"),
+        Act(5, "replied", "clicked"), Act(5, "replied", "one"), Act(5, "replied", "one"),
+        Act(DAY, "bounced", "clicked"),
+    ],
+    "unsubscribes, then bounces": [
+        Act(0, "post", "paper", FULL, ("news",)), Act(DAY, "unsubscribe"), Act(DAY, "bounced", "one"),
+    ],
     "known by an event first": [Act(0, "happen", "lost", {"why": "x"}), Act(9, "post", "paper", FULL, ("news",))],
 }  # fmt: skip
 
@@ -167,6 +193,7 @@ acts = st.one_of(
         st.sampled_from([(), ("news",), ("news", "tips")]),
     ),
     st.builds(Act, gaps, st.just("click"), st.sampled_from(["one", "clicked", "reminder", "help", "tip"])),
+    st.builds(Act, gaps, st.sampled_from(["bounced", "replied", "delivered"]), st.sampled_from(["one", "help", "tip"])),
     st.builds(Act, gaps, st.just("open"), st.sampled_from(["one", "prices"])),
     st.builds(Act, gaps, st.just("page"), st.sampled_from(["/help", "/prices", "/other"])),
     st.builds(Act, gaps, st.just("happen"), st.sampled_from(["lost", "other"])),

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import handoffs, intake, sweeper, update
+from engine import feedback, handoffs, intake, sweeper, update
 from engine.mail.links import link_id
+from engine.ports import Report
 from engine.simulation.doors import Doors
 from engine.simulation.simulation import Simulation, deployment_of
 from engine.simulation.watcher import Watcher
@@ -20,7 +21,8 @@ EMAIL = "ann@lead.example"
 
 @dataclass(frozen=True)
 class Act:
-    """`after` so many minutes: post NAME, click NAME, open, page or happen NAME, unsubscribe TOPIC, sales ACT."""
+    """`after` so many minutes: post NAME, click NAME, open, bounced, replied or delivered NAME, page or happen NAME,
+    unsubscribe TOPIC, sales ACT."""
 
     after: int
     verb: str
@@ -57,6 +59,7 @@ async def on_stage(stage: Stage, acts: Sequence[Act], rest: timedelta) -> tuple[
         "handoffs": [(h.team, h.member, h.outcome, h.reason, h.state["phase"], h.closed_at) for h in sales],
         "events": [(e.seq, e.type, e.name, e.at) for e in events],
         "lead": [(one.stage, {k: float(v) for k, v in one.scores.items()}, one.topics, one.fields) for one in leads],
+        "suppressed": [one.suppressed for one in leads],
     }
 
 
@@ -78,9 +81,12 @@ async def _act(stage: Stage, act: Act) -> None:
     match act.verb:
         case "post":
             await stage.post(act.name, act.topics, email=EMAIL, **act.values)
-        case "click" | "open":
+        case "click" | "open" | "bounced" | "replied" | "delivered":
             mail = next((one for one in reversed(stage.mailer.mails) if one.category == act.name), None)
-            if mail is not None and act.verb == "click":
+            if mail is not None and act.verb in ("bounced", "replied", "delivered"):
+                fate: Any = act.verb
+                await feedback.report(rt, Report(mail.message_id, fate))
+            elif mail is not None and act.verb == "click":
                 await intake.click(rt, mail.message_id, link_id(f"https://acme.example/{act.name}"))
             elif mail is not None:
                 await intake.opened(rt, mail.message_id)
@@ -122,6 +128,10 @@ async def in_simulation(
                     click = act.verb == "click"
                     link = f"https://acme.example/{act.name}" if click else ""
                     doors.mail_event(person, letter, "email.clicked" if click else "email.opened", link)
+            case "bounced" | "replied" | "delivered":
+                fate: Any = f"email.{act.verb}"
+                if letter := person.last_letter(act.name):
+                    doors.mail_event(person, letter, fate)
             case "tell":
                 doors.tell(person, act.values)
             case verb if "." in verb:
@@ -150,4 +160,5 @@ async def in_simulation(
         ],
         "events": [(e.seq, e.type, e.name, e.at) for e in person.log],
         "lead": known if person.log else [],
+        "suppressed": [person.lead.suppressed] if person.log else [],
     }  # fmt: skip

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from dsl.plan import At, Plan, Send, Wait
+from engine.mail.sendgrid_events import DROPPED
 from engine.settings import libpq_url
 from tests.support.histories import Run
 
@@ -151,7 +152,8 @@ def mails_are_accepted_once(picture: Picture) -> Iterator[Breach]:
     for id, many in accepted.items():
         row = rows.get(id)
         lead = row.lead_id if row else ""
-        if row is None or row.state not in ("accepted", "unknown", "sending"):
+        dropped = row is not None and row.state == "failed" and row.reason.startswith(DROPPED)
+        if row is None or not (dropped or row.state in ("accepted", "unknown", "sending")):
             yield Breach(lead, f"message {id} was accepted and is {row.state if row else 'not stored'} here (I2)")
         if row is None and many > 1:
             yield Breach(lead, f"message {id} was accepted {many} times (I2)")
@@ -239,10 +241,11 @@ def nobody_stalls_in_silence(picture: Picture) -> Iterator[Breach]:
 
 def no_mark_follows_a_suppression(picture: Picture) -> Iterator[Breach]:
     """By the log's numbers, which are given under the lead's lock; instants of two processes cannot be compared."""
-    suppressed = {row.id for row in picture.leads if row.suppressed == "unsubscribed"}
+    suppressed = {row.id for row in picture.leads if row.suppressed is not None}
     last: dict[str, int] = defaultdict(int)
     for row in picture.events:
-        if row.lead_id in suppressed and row.type == "lead.unsubscribed" and row.name == "":
+        ended = (row.type == "lead.unsubscribed" and row.name == "") or row.type == "email.bounced"
+        if row.lead_id in suppressed and ended:
             last[row.lead_id] = max(last[row.lead_id], row.seq)
     positions = {run.id: run.position.get("sent", {}) for run in picture.enrolments}
     for row in picture.messages:
@@ -250,7 +253,7 @@ def no_mark_follows_a_suppression(picture: Picture) -> Iterator[Breach]:
         # The number of a mail whose call was interrupted is that of the call which found it.
         sure = row.kind == "marketing" and row.state in TRIED and row.reason != "interrupted"
         if sure and row.lead_id in last and marked >= last[row.lead_id]:
-            yield Breach(row.lead_id, f"message {row.id} was marked after its lead had unsubscribed (I5)")
+            yield Breach(row.lead_id, f"message {row.id} was marked after its lead was suppressed (I5)")
 
 
 def what_was_answered_is_kept(picture: Picture) -> Iterator[Breach]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,6 +30,7 @@ from web.limits import Budget, Budgets
 KEY = {"authorization": "Bearer cf_good"}
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 Stored = Callable[[str], Awaitable[Any]]
+New = Callable[..., Awaitable[UUID]]
 Log = Callable[[UUID], Awaitable[list[Any]]]
 
 
@@ -158,3 +163,62 @@ async def test_a_browser_cannot_call_it(http: httpx.AsyncClient) -> None:
 
 async def test_only_json(http: httpx.AsyncClient) -> None:
     assert (await http.post("/api/events", data={"event": "x"}, headers=KEY)).status_code == 415
+
+
+# ── what became of a mail ────────────────────────────────────────────────────────────────────────────────────────────
+async def test_what_became_of_the_last_mail(
+    http: httpx.AsyncClient, clock: FixedClock, stored: Stored, log: Log, new_lead: New, new_message: New
+) -> None:
+    lead = await new_lead("mailed@firm.example")
+    await new_message(lead)
+    clock.advance(timedelta(seconds=1))
+    newest = await new_message(lead)
+    for type, name, state in (
+        ("email.replied", None, "recorded"), ("email.replied", "Welcome", "repeated"),
+        ("email.delivered", "welcome", "recorded"), ("email.bounced", None, "recorded"),
+    ):  # fmt: skip
+        item = {"type": type, "email": "Mailed@firm.example"} | ({"name": name} if name else {})
+        answer = await http.post("/api/events", json=item, headers=KEY)
+        assert (answer.status_code, answer.json()) == (200, {"state": state})
+    assert [(one.type, one.name, one.message_id) for one in await log(lead)] == [
+        ("email.replied", "welcome", newest), ("email.delivered", "welcome", newest),
+        ("email.bounced", "welcome", newest),
+    ]  # fmt: skip
+    assert (await stored("mailed@firm.example")).suppressed == "bounced"
+
+
+@pytest.mark.parametrize(
+    ("item", "member"),
+    [
+        ({"email": "nobody@firm.example"}, "email"), ({"email": "unmailed@firm.example"}, "email"),
+        ({"email": "unmailed@firm.example", "name": "welcome"}, "name"), ({"email": "x"}, "email"),
+        ({"email": "unmailed@firm.example", "name": "a\nb"}, "name"), ({}, "email"),
+        ({"visitor": str(uuid4())}, "event"), ({"email": "unmailed@firm.example", "data": {}}, "event"),
+        ({"email": "unmailed@firm.example", "key": "7"}, "event"),
+    ],
+)  # fmt: skip
+async def test_no_such_mail(
+    http: httpx.AsyncClient, stored: Stored, new_lead: New, item: dict[str, Any], member: str
+) -> None:
+    if await stored("unmailed@firm.example") is None:
+        await new_lead("unmailed@firm.example")
+    answer = await http.post("/api/events", json={"type": "email.replied", **item}, headers=KEY)
+    assert (answer.status_code, answer.json()["state"], set(answer.json()["errors"])) == (422, "refused", {member})
+    assert await stored("nobody@firm.example") is None
+
+
+async def test_the_documented_call_reports_a_reply(
+    http: httpx.AsyncClient, log: Log, new_lead: New, new_message: New
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
+    [call] = [one for one in re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL) if "email.replied" in one]
+    words = shlex.split(call.replace("\\\n", " "))
+    assert words[1] == "https://go.acme.example/api/events"
+    named = dict(one.split(": ", 1) for flag, one in pairwise(words) if flag == "-H")
+    body = next(one for flag, one in pairwise(words) if flag == "-d")
+    lead = await new_lead(json.loads(body)["email"])
+    await new_message(lead)
+    headers = {name: value.replace("$KEY", "cf_good") for name, value in named.items()}
+    answer = await http.post("/api/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"state": "recorded"})
+    assert [(one.type, one.name) for one in await log(lead)] == [("email.replied", "welcome")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -15,8 +17,11 @@ from engine.runtime import Runtime, open_runtime
 from engine.store.tables import mailbox
 from tests.web.conftest import BASE, client_of, make_settings
 from web.app import create_app
-from web.mailbox import in_new_tab
+from web.mailbox import FATES, in_new_tab
 
+New = Callable[..., Awaitable[UUID]]
+Log = Callable[[UUID], Awaitable[list[Any]]]
+Stored = Callable[[str], Awaitable[Any]]
 EVIL = "<script>alert(1)</script>"
 
 
@@ -82,10 +87,60 @@ async def test_there_is_none_with_a_provider(rt: Runtime, mail: UUID, tmp_path: 
     async with open_runtime(settings, clock=rt.clock) as real, client_of(create_app(real)) as http:
         for path in ("/mailbox", f"/mailbox/{mail}", f"/mailbox/{mail}/html"):
             assert (await http.get(path)).status_code == 404
+        assert (await http.post(f"/mailbox/{mail}", data={"fate": "bounced"})).status_code == 404
         start = await http.get("/")
         assert start.status_code == 200
         assert "mailbox" not in start.text
         assert "Nurture" not in start.text
+
+
+async def received(rt: Runtime, new_message: New, lead: UUID) -> UUID:
+    """A mail to that lead, in the mailbox."""
+    message, row = await new_message(lead), {"to": "x@firm.example", "sender": "Acme <a@acme.example>", "headers": {}}
+    values = {**row, "id": message, "subject": "Hi", "html": "<p>Hi", "text": "Hi", "at": rt.clock.now()}
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(insert(mailbox).values(values))
+    return message
+
+
+async def test_its_buttons_bring_about_what_becomes_of_a_mail(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: New, new_message: New, log: Log, stored: Stored
+) -> None:
+    lead = await new_lead("press@firm.example")
+    message = await received(rt, new_message, lead)
+    page = await http.get(f"/mailbox/{message}")
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert [fate for fate in FATES if f'name="fate" value="{fate}"' in page.text] == list(FATES)
+    for fate in ("delivered", "replied", "replied", "complained", "bounced"):
+        answer = await http.post(f"/mailbox/{message}", data={"fate": fate}, headers={"origin": BASE})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/mailbox/{message}")
+    types = [one.type for one in await log(lead)]
+    assert types == ["email.delivered", "email.replied", "lead.unsubscribed", "email.bounced"]
+    assert (await stored("press@firm.example")).suppressed == "complained"
+    page = await http.get(f"/mailbox/{message}")
+    assert [word for word in ("Delivered", "Replied", "Complained", "Bounced") if f"<dt>{word}</dt>" in page.text] == [
+        "Delivered", "Replied", "Complained", "Bounced",
+    ]  # fmt: skip
+
+
+async def test_only_its_own_page_presses_them(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: New, new_message: New, log: Log
+) -> None:
+    lead = await new_lead("other@firm.example")
+    message = await received(rt, new_message, lead)
+    path, fate = f"/mailbox/{message}", {"fate": "bounced"}
+    for origin in ("https://evil.example", "null"):
+        assert (await http.post(path, data=fate, headers={"origin": origin})).status_code == 403
+    for wrong in ({"fate": "unsubscribed"}, {"fate": "taken"}, {"x": ""}, {"fate": ["bounced", "bounced"]}):
+        assert (await http.post(path, data=wrong)).status_code == 422
+    assert (await http.get(f"{path}?fate=bounced")).status_code == 200
+    assert await log(lead) == []
+
+
+async def test_a_mail_of_nobody_has_no_buttons(http: httpx.AsyncClient, mail: UUID) -> None:
+    assert "fate" not in (await http.get(f"/mailbox/{mail}")).text
+    assert (await http.post(f"/mailbox/{mail}", data={"fate": "bounced"})).status_code == 404
+    assert (await http.post(f"/mailbox/{uuid4()}", data={"fate": "bounced"})).status_code == 404
 
 
 async def test_an_unknown_mail(http: httpx.AsyncClient) -> None:

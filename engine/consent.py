@@ -1,0 +1,82 @@
+"""What a lead agrees to and takes back, each with its proof, and the addresses that may not be mailed.
+
+All of it works on an open ledger, under its lead's lock, and is written with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dsl.plan import Form
+from engine.consequences import Ledger
+from engine.model import TRACKING
+from engine.opening import Occurred
+from engine.runtime import Runtime
+from engine.store.writes import Writes
+from engine.suppression import UNSUBSCRIBED, suppress
+from engine.tokens import address_hash, email_key
+
+
+def agree(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:
+    """Subscribe to topics; `proofs` says of each what was agreed to, where and how."""
+    for topic, record in proofs.items():
+        ledger.subscribe(topic)
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state="subscribed",
+            record=record, at=ledger.now,
+        )  # fmt: skip
+
+
+def proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
+    """What is kept with a consent. `tracking` in the context is the wording beside the box for tracking."""
+    rest = {name: value for name, value in context.items() if name != "tracking"}
+    own = context.get("tracking", "") if topic == TRACKING else ""
+    wording = next((one.wording for one in form.consents if one.topic == topic), own)
+    return {"form": form.name, "wording": wording, **rest}
+
+
+def left(topic: str | None, how: str) -> Occurred:
+    """The event of leaving a topic, or everything."""
+    return "lead.unsubscribed", topic or "", {"topic": topic or "", "how": how}
+
+
+def withdraw(
+    rt: Runtime, ledger: Ledger, writes: Writes, topic: str | None, how: str, *, reason: str = UNSUBSCRIBED,
+    key: str | None = None,
+) -> None:  # fmt: skip
+    """The lead unsubscribes from the topic, or without one from everything. `how` is kept as the proof; `reason` is
+    why nothing may be mailed afterwards; `key` is the event's natural key."""
+    event = ledger.happen(*left(topic, how), key=key)
+    names = [topic] if topic else [one.name for one in ledger.rules.program.workspace.topics]
+    for name in names:
+        ledger.unsubscribe(name)
+        writes.insert(
+            "consents", lead_id=ledger.lead.id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
+            at=event.at,
+        )  # fmt: skip
+    if topic is None:
+        suppress(ledger, reason, event.seq)
+        note_suppression(rt, ledger, writes)
+    for enrolment in ledger.enrolments:
+        plan = rt.catalog.plan(enrolment.digest)
+        if plan is not None and topic is not None and plan.topic == topic:
+            ledger.leave(enrolment, event.seq)
+
+
+def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
+    """A lead who had unsubscribed wants mail again; whoever is suppressed for another reason stays so."""
+    if ledger.lead.suppressed == UNSUBSCRIBED:
+        ledger.lead = ledger.lead.changed(suppressed=None)
+        writes.delete("suppressions", "address_hash", hashed(rt, email_key(ledger.lead.email or "")))
+
+
+def note_suppression(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
+    """Keep why the address may not be mailed beyond the lead's own row, which an erasure empties."""
+    if ledger.lead.email is not None:
+        address = hashed(rt, email_key(ledger.lead.email))
+        writes.insert("suppressions", address_hash=address, reason=ledger.lead.suppressed, at=ledger.now)
+
+
+def hashed(rt: Runtime, key: str) -> str:
+    """An address as the list of those that may not be mailed knows it: only who has the pepper can ask for one."""
+    return address_hash(rt.settings.pepper.get_secret_value(), key)
