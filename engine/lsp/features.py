@@ -51,9 +51,7 @@ def disk_changed(
     ls: Server, params: lsp.DidChangeWatchedFilesParams | lsp.DidSaveTextDocumentParams | lsp.InitializedParams
 ) -> None:
     """Files were saved, or came and went behind the editor's back."""
-    for project, _ in ls.projects.values():
-        project.refresh()
-        ls.check_soon(project)
+    ls.look_again()
 
 
 def initialized(ls: Server, params: lsp.InitializedParams) -> None:

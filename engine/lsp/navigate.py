@@ -190,7 +190,7 @@ def rename(index: Index, project: Project, mention: Mention, new: str) -> list[C
     written = new if bare else '"' + new.replace("\\", "\\\\").replace('"', '\\"') + '"'
     changes = [Change(one.span, written) for one in index.everywhere(project) if one.key == mention.key]
     if mention.kind == "field":
-        for shown, text in project.texts.items():
+        for shown, text in project.campaigns.items():
             changes += [Change(span, new) for span in in_templates(shown, text, mention.name, quoted=True)]
     return changes
 

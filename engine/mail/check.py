@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ class Check:
     templates on those that are looked up."""
 
     def __init__(
-        self, program: Program, renderer: Renderer, files: frozenset[str], uses: Mapping[str, list[Use]]
+        self, program: Program, renderer: Renderer, files: frozenset[str], uses: Mapping[str, Sequence[Use]]
     ) -> None:
         self.program = program
         self.files = files
@@ -106,7 +106,7 @@ class Check:
 
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
-        name, language = _split(path, self.program.workspace.languages)
+        name, language = named(path, self.program.workspace.languages)
         if path.endswith(".mjml"):
             self._add("E712", path, 0, "MJML is not supported", "write the mail as `.md` or `.html`")
             return
@@ -119,7 +119,7 @@ class Check:
             if name == LAYOUT.removesuffix(".html"):
                 self._mentions(source, [Use("staff", "")], LAYOUT_NAMES)
             return
-        uses = self.uses.get(name, [])
+        uses = self.uses.get(name, ())
         if path.endswith(".txt"):
             self._mentions(source, uses, NAMES)
             return
@@ -142,7 +142,7 @@ class Check:
             for use in _different(uses) or [Use("transactional", "", unknown)]:
                 self._trial(name, path, language or self.renderer.first_language, use)
 
-    def _mentions(self, source: Source, uses: list[Use], names: frozenset[str]) -> list[Mention]:
+    def _mentions(self, source: Source, uses: Sequence[Use], names: frozenset[str]) -> list[Mention]:
         walk = Walk(self._part)
         for key, text in source.front.values.items():
             if key != "sender":
@@ -167,7 +167,7 @@ class Check:
             return read_source(path, "")
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _judge(self, found: Iterable[Mention | Reference], uses: list[Use], names: frozenset[str]) -> None:
+    def _judge(self, found: Iterable[Mention | Reference], uses: Sequence[Use], names: frozenset[str]) -> None:
         for one in found:
             if isinstance(one, Reference):
                 self._reference(one)
@@ -205,7 +205,7 @@ class Check:
         what = "a lead has no field" if one.root == "lead" else f"`{one.root}` has no"
         return "E704", f"{what} `{one.part}`", _near(one.part, parts)
 
-    def _in_use(self, one: Mention, use: Use, uses: list[Use], names: frozenset[str]) -> None:
+    def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
         related = _related(use)
         fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or test it with `if`'
@@ -292,7 +292,7 @@ def _carries(use: Use, part: str) -> bool:
     return any(data.possible is None or part in data.possible for data in use.events)
 
 
-def _different(uses: list[Use]) -> list[Use]:
+def _different(uses: Sequence[Use]) -> Sequence[Use]:
     """One of all uses for which the mail comes out the same in a trial."""
     first: dict[str, Use] = {}
     for use in uses:
@@ -312,7 +312,7 @@ def _sample(value: Operand, sample: Mapping[str, Any]) -> Any:
             return "Sample"
 
 
-def _split(path: str, languages: Iterable[str]) -> tuple[str, str]:
+def named(path: str, languages: Iterable[str]) -> tuple[str, str]:
     """Name and language of a template's path; no language: the unmarked file."""
     stem = path.rpartition(".")[0]
     name, dot, mark = stem.rpartition(".")
