@@ -127,9 +127,13 @@ class Mails:
         fields = tuple((one.name, one.type) for one in company.fields)
         self._facts = (fields, tuple((one.name, one.data) for one in company.events), company.workspace)
 
+    def uses_of(self, path: str) -> Sequence[Use]:
+        """Of a template by its path under `templates/`, as far as that was looked at."""
+        return self.uses.get(named(path, self.company.workspace.languages)[0], ()) if self.company else ()
+
     def _judge(self, path: str, now: Surroundings) -> bool:
         """Whether the template had to be looked at."""
-        uses = self.uses.get(named(path, now.company.workspace.languages)[0], ())
+        uses = self.uses_of(path)
         kept = self._judged.get(path)
         if kept is not None and kept.holds(now, uses):
             return False

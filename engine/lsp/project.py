@@ -120,6 +120,11 @@ class Project:
         return self._assets.union(shown[start:] for shown in self.unsaved if self.template(shown) is not None)
 
     @property
+    def unreadable(self) -> list[str]:
+        """Files on disk that are not UTF-8 text, and that the editor has not opened."""
+        return sorted(shown for shown in self._unreadable if shown not in self.unsaved)
+
+    @property
     def files(self) -> frozenset[str]:
         """Downloads, by their path under `files/`."""
         return frozenset(asset.removeprefix("files/") for asset in self._assets if asset.startswith("files/"))
@@ -140,11 +145,14 @@ class Project:
     def diagnostics(self) -> dict[str, tuple[Diagnostic, ...]]:
         """By file; files without any are left out."""
         found: dict[str, list[Diagnostic]] = {}
-        unreadable = [told for shown, told in self._unreadable.items() if shown not in self.unsaved]
-        in_mails = [self._shown_problem(problem) for problem in self.mails.found]
+        unreadable = [self._unreadable[shown] for shown in self.unreadable]
+        in_mails = [told for problem in self.mails.found if self._there((told := self._shown_problem(problem)).file)]
         for problem in in_order([*unreadable, *self.checked.diagnostics, *in_mails]):
             found.setdefault(problem.file, []).append(problem)
         return {shown: tuple(problems) for shown, problems in found.items()}
+
+    def _there(self, shown: str) -> bool:
+        return shown in self.unsaved or shown in self.disk
 
     def _shown_problem(self, problem: Diagnostic) -> Diagnostic:
         if not is_template(problem.file):
