@@ -19,6 +19,7 @@ from engine.lsp.navigate import Entry, Index
 from engine.lsp.positions import Positions
 from engine.lsp.project import Project
 from engine.lsp.server import Server
+from engine.mail.check import ENDINGS
 
 SYMBOLS = {
     "campaign": lsp.SymbolKind.Class, "form": lsp.SymbolKind.Interface, "team": lsp.SymbolKind.Module,
@@ -158,7 +159,9 @@ def rename(ls: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
 
 # ── whole files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def formatting(ls: Server, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
-    """None when the file cannot be read safely: its diagnostics say why."""
+    """None when the file cannot be read safely: its diagnostics say why. Templates stay as they are."""
+    if params.text_document.uri.endswith(ENDINGS):
+        return None
     document = ls.workspace.get_text_document(params.text_document.uri)
     formatted = format_text(params.text_document.uri, document.source).text
     if formatted is None:

@@ -12,7 +12,7 @@ from engine.lsp.mail_hover import uses_of_file
 from engine.lsp.markup import Tag, Word, kind_of_text, member_kind, tags_of
 from engine.lsp.project import Project
 from engine.mail.render import LAYOUT_NAMES, NAMES
-from engine.mail.source import FRONT_MATTER
+from engine.mail.source import FRONT_MATTER, MAX_SOURCE
 
 Found = Iterator[tuple[str, CompletionItemKind, str]]
 """What to write, and a word about it."""
@@ -25,6 +25,8 @@ _FRONT = {
 
 def complete_mail(project: Project, shown: str, line: int, column: int) -> list[CompletionItem]:
     """`line` and `column` count from 1; `column` is the one that would be written next."""
+    if len(project.text(shown)) > MAX_SOURCE:
+        return []
     positions = project.positions(shown)
     before = positions.lines[line - 1][: column - 1]
     above = "\n".join([*positions.lines[: line - 1], before])

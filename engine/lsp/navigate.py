@@ -19,6 +19,7 @@ from engine.lsp.markup import Markup, markups_in
 from engine.lsp.names import Mention, mentions
 from engine.lsp.positions import lines_of
 from engine.lsp.project import Project
+from engine.mail.source import MAX_SOURCE
 
 IN_MAILS = (*MAIL_KINDS, "field", "file")
 """Kinds that templates name."""
@@ -47,10 +48,10 @@ class Index:
             yield from self.of(file)
 
     def markup(self, project: Project, shown: str) -> Markup:
-        """Of a template."""
+        """Of a template; of one that is too long to be read at all, nothing."""
         text, known = project.text(shown), self._mails.get(shown)
         if known is None or known[0] != text:
-            known = self._mails[shown] = text, Markup(shown, text)
+            known = self._mails[shown] = text, Markup(shown, text if len(text) <= MAX_SOURCE else "")
         return known[1]
 
     def quoted(self, file: Parsed) -> list[Markup]:

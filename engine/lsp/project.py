@@ -189,8 +189,8 @@ def root_of(path: Path, folders: list[Path]) -> Path | None:
     """The workspace folder of a file, not above what the editor has open.
 
     Of a campaign file it is the nearest folder above it that has templates, else the file's own folder. Of a template
-    it is the nearest folder with campaign files in it that has the template under its `templates/`, else None: it
-    belongs to something else.
+    it is the nearest folder that has it under its `templates/` and is the workspace of some campaign file, else None:
+    the template belongs to something else.
     """
     limits = [folder for folder in folders if path.is_relative_to(folder)]
     top = min(limits, key=lambda folder: len(folder.parts)) if limits else None
@@ -199,4 +199,4 @@ def root_of(path: Path, folders: list[Path]) -> Path | None:
         above = above if top is not None else above[:1]
         return next((folder for folder in above if (folder / "templates").is_dir()), path.parent)
     roots = (folder for folder in above if is_template(path.relative_to(folder).as_posix()))
-    return next((folder for folder in roots if next(folder.rglob("*.campaign"), None) is not None), None)
+    return next((one for one in roots if any(root_of(file, folders) == one for file in one.rglob("*.campaign"))), None)

@@ -16,7 +16,7 @@ from engine.lsp.names import BARE, Mention
 from engine.lsp.navigate import Index
 from engine.lsp.project import Project
 from engine.mail.errors import TemplateError
-from engine.mail.source import parse_text, read_source
+from engine.mail.source import MAX_SOURCE, parse_text, read_source
 
 
 class Refused(Exception):
@@ -61,6 +61,9 @@ def _in_mails(index: Index, project: Project, field: str) -> Iterator[Span]:
     """Where templates, and campaigns in what they hand to templates, show the field."""
     for shown in project.unreadable:
         raise Refused(f"{shown} is not UTF-8 text, so that the names in it are not known")
+    for path, text in project.templates.items():
+        if len(text) > MAX_SOURCE:
+            raise Refused(f"{project.shown_template(path)} is too long to be read")
     found = [one for one in index.markups(project) if re.search(rf"\b{re.escape(field)}\b", one.text)]
     carried = asking_forms(project.checked.scope, field)
     for markup in found:

@@ -68,10 +68,11 @@ def labels(found: dict[str, Any]) -> list[str]:
 
 
 async def complete(ed: Editor, line: str) -> list[str]:
-    """What is offered at the `|` in a last line of the mail."""
+    """What is offered at the `¦` in a last line of the mail."""
     start, _, rest = line.partition("¦")
-    ed.type(NAME, MAIL + start + rest)
-    return labels(await ed.ask("textDocument/completion", ed.at(NAME, start + rest, len(start))))
+    await ed.until_checked(NAME)
+    ed.type(NAME, MAIL + "§" + start + rest)
+    return labels(await ed.ask("textDocument/completion", ed.at(NAME, "§", 1 + len(start))))
 
 
 # ── diagnostics ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,14 +230,14 @@ async def test_what_is_no_template_of_a_workspace_is_left_alone(ed: Editor) -> N
         ("{{ lead['¦'] }}", ["company_size"], ["lead"]),
         ("{{ owner.¦", ["name", "email"], ["company_size"]),
         ("{{ workspace.¦", ["address"], ["email"]),
-        ("{{ event.¦", ["email", "company"], ["amount"]),
+        ("{{ event.¦", ["email", "company_size"], ["amount"]),
         ("{{ lead.email|¦", ["upper", "default", "date"], ["lead"]),
         ("{{ lead.email|up¦ }}", ["upper"], []),
         ("{% ¦", ["if", "include", "for"], ["lead"]),
         ("{% if ¦ %}", ["lead", "score"], ["include"]),
         ("{% if lead.city is ¦", ["defined"], ["lead"]),
-        ('{% include "¦" %}', ["_foot 100%.md", "grüße/erste mail.md"][:1], ["lead"]),
-        ('{{ file_url("¦', ["guide.pdf"], []),
+        ('{% include "¦" %}', ["_foot 100%.md", "whitepaper/welcome.md"], ["lead"]),
+        ('{{ file_url("¦', ["pump-guide.pdf"], []),
         ("lead.¦", [], ["company_size"]),
         ("{{ lead.email }} and ¦", [], ["lead"]),
     ],
@@ -275,12 +276,12 @@ def test_every_name_and_filter_has_a_sentence() -> None:
         ("lead.company_size", 6, "field company_size number"), ("lead.company_size", 1, "`lead.FIELD`"),
         ("first_name", 1, "built in"), ("greeting", 1, "Guten Tag"), ("default", 1, "no value"),
         ("discount", 1, f"campaigns/{CAMPAIGN_FILE}:4"), ("_foot", 1, "The text lead.company_size stays"),
-        ("percent", 1, "10%"), ("event.company", 7, "text, as a form asks it"), ("workspace.address", 11, "postal"),
-        ("owner.name", 7, "colleague"),
+        ("percent", 1, "10%"), ("event.company_size", 7, "number, as a form asks it"),
+        ("workspace.address", 11, "postal"), ("owner.name", 7, "colleague"),
     ],
 )  # fmt: skip
 async def test_hover(ed: Editor, mark: str, offset: int, says: str) -> None:
-    ed.type(NAME, MAIL + "{{ event.company }} {{ workspace.address }} {{ owner.name }}")
+    ed.type(NAME, MAIL + "{{ event.company_size }} {{ workspace.address }} {{ owner.name }}")
     await ed.until_checked(NAME)
     found = await ed.ask("textDocument/hover", ed.at(NAME, mark, offset))
     assert says in found["contents"]["value"]
@@ -321,7 +322,7 @@ async def test_references_of_a_part_are_its_includes(ed: Editor) -> None:
 
 
 async def test_a_field_is_renamed_in_templates_but_not_in_their_prose(ed: Editor) -> None:
-    ed.type(NAME, MAIL + "unsaved: {{ lead.company_size|default(event.company_size) }}")
+    ed.type(NAME, MAIL + "unsaved: {{ lead.company_size|default(0) }}")
     place = ed.at(NAME, "company_size", 3)
     assert (await ed.ask("textDocument/prepareRename", place))["placeholder"] == "company_size"
     files = applied(ed, await ed.ask("textDocument/rename", {**place, "newName": "staff"}))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15
+PATIENCE = 60
 """Seconds after which an answer is taken for lost."""
 
 
@@ -126,7 +126,8 @@ class Editor:
         """Wait until a mistake put at the end of an open template shows, and goes again."""
         text = self.texts[self.uri(name)]
         self.type(name, text + "{{ lead.nobody }}")
-        await self.problems_until(name, "E704")
+        while await self.problem("E704") not in self.problems[self.uri(name)]:
+            pass
         self.type(name, text)
         while any(problem["code"] == "E704" for problem in self.problems[self.uri(name)]):
             await asyncio.wait_for(self.published.get(), PATIENCE)
