@@ -14,8 +14,9 @@ from engine.lsp.project import Project
 from tests.support.editor import ROOT
 
 EDITS = (
-    ("lead.", "lead.no_"), ("{{", "{{ lead.last_name }}{{"), ("}}", "|upper }}"), ("subject:", "subjct:"), ("{%", "{% x "),
-    (".md", ".mmd"), ("greeting", "greetin"), ("{% if", "{% if not"), ("event.", "event.no_"), ("", "{{ event.x }}"),
+    ("lead.", "lead.no_"), ("{{", "{{ lead.last_name }}{{"), ("}}", "|upper }}"), ("subject:", "subjct:"),
+    ("{%", "{% x "), (".md", ".mmd"), ("greeting", "greetin"), ("{% if", "{% if not"), ("event.", "event.no_"),
+    ("", "{{ event.x }}"),
 )  # fmt: skip
 
 
@@ -24,12 +25,12 @@ def settle(project: Project) -> int:
 
 
 def told(project: Project) -> list[tuple[str, str, int, int, int, str]]:
-    return [
-        (problem.code, shown.removeprefix("campaigns/"), problem.line, problem.column, problem.end_column, problem.message)
-        for shown, problems in sorted(project.diagnostics().items())
-        for problem in problems
+    found = [(p, shown) for shown, problems in project.diagnostics().items() for p in problems]
+    return sorted(
+        (p.code, shown.removeprefix("campaigns/"), p.line, p.column, p.end_column, p.message)
+        for p, shown in found
         if "/templates/" in shown
-    ]  # fmt: skip
+    )
 
 
 def checked(folder: Path) -> list[tuple[str, str, int, int, int, str]]:
@@ -52,7 +53,7 @@ def project(tmp_path: Path) -> Project:
 def test_it_is_what_the_command_says_after_any_edits(project: Project) -> None:
     choose = random.Random(7)
     wrong = 0
-    for _ in range(12):
+    for _ in range(6):
         path = choose.choice(sorted(project.templates))
         old, new = choose.choice(EDITS)
         shown = project.shown_template(path)
@@ -61,9 +62,9 @@ def test_it_is_what_the_command_says_after_any_edits(project: Project) -> None:
         project.path(shown).write_text(text, "utf-8")
         settle(project)
         expected = checked(project.root)
-        assert sorted(told(project)) == expected
+        assert told(project) == expected
         wrong += bool(expected)
-    assert wrong > 6
+    assert wrong > 2
 
 
 def test_a_keystroke_looks_at_what_it_touches_only(project: Project) -> None:
@@ -71,7 +72,7 @@ def test_a_keystroke_looks_at_what_it_touches_only(project: Project) -> None:
     assert looked == 2, "nothing but the two times of telling"
     own = next(path for path in sorted(project.templates) if "/" in path and "_" not in path)
     project.write(project.shown_template(own), project.text(project.shown_template(own)) + "\nMore.\n")
-    assert settle(project) - looked == 1
+    assert 1 <= settle(project) - looked <= 2, "the template, and perhaps its version in another language"
 
 
 def test_whoever_is_interrupted_goes_on_where_it_was(project: Project) -> None:
