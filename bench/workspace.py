@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 BASE = """\
@@ -65,15 +66,32 @@ def workspace(campaigns: int, seed: int = 1) -> dict[str, str]:
     return files
 
 
-def write_workspace(folder: Path, campaigns: int) -> dict[str, str]:
-    """Write a workspace with its templates into a new folder called `campaigns`; returns the campaign files."""
+MAIL = """\
+---
+subject: Hello{% if lead.company %} to all at {{ lead.company }}{% endif %}
+---
+Hello {{ lead.first_name | default('you') }},
+
+here is what we found out about seals that run dry, and what it costs to find out too late:
+
+**[How others do it](https://bench.example/seals)**
+"""
+
+
+def write_workspace(folder: Path, campaigns: int, *, own_mails: bool = False) -> dict[str, str]:
+    """Write a workspace with its templates into a new folder called `campaigns`; returns the campaign files. With
+    `own_mails` the first mail of each campaign is one of its own, `templates/own/c0001.md`."""
     files = workspace(campaigns)
-    for name in (*files, *(f"campaigns/{asset}" for asset in ASSETS)):
+    assets = [*ASSETS]
+    if own_mails:
+        for name, text in files.items():
+            own = f"own/{Path(name).stem}"
+            files[name] = re.sub(r'\bsend "[^"]*"', f'send "{own}"', text, count=1)
+            assets.append(f"templates/{own}.md")
+    for name in (*files, *(f"campaigns/{asset}" for asset in assets)):
         path = folder.parent / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            files.get(name, "---\nsubject: Hello\n---\nHello {{ lead.first_name | default('you') }}\n"), "utf-8"
-        )
+        path.write_text(files.get(name, MAIL), "utf-8")
     return files
 
 

@@ -19,6 +19,9 @@ ABSENCE = frozenset(
 """Codes that say something is missing or leads nowhere: not told of a declaration with a damaged line in it, because
 what is missing may stand in that line."""
 
+BLOCKS = frozenset(("E022", "E402", "E404"))
+"""Codes about the block that a line stands in: not told of a file with tabs, whose width nobody knows."""
+
 Place = tuple[str, int]
 
 
@@ -28,8 +31,12 @@ def without_echoes(
     lines = {place for line in damaged for place in _places(line.span.file, line.span.line, line.span.end_line)}
     paths = {path for path, _ in lines}
     roots = {place for root in _roots(files, paths) if (its := set(root)) & lines for place in its}
+    found = tuple(found)
+    tabbed = {problem.file for problem in found if problem.code == "E020"}
     kept = []
     for problem in found:
+        if problem.file in tabbed and problem.code in BLOCKS:
+            continue
         place = (problem.file, problem.line)
         if place in lines and not problem.code.startswith(READING):
             continue

@@ -14,11 +14,12 @@ from dsl.tree import Campaign
 
 @dataclass(frozen=True)
 class Checked:
-    """`files` by their path."""
+    """`files` by their path. `age` grows whenever something changes that files see of each other."""
 
     files: Mapping[str, Parsed]
     scope: Scope
     diagnostics: tuple[Diagnostic, ...]
+    age: int
 
 
 class Checker:
@@ -30,7 +31,9 @@ class Checker:
 
     def __init__(self) -> None:
         self._parsed: dict[str, Parsed] = {}
-        self._seen: Hashable = None
+        self._declared: Hashable = None
+        self._assets: Hashable = None
+        self._age = 0
         self._local: dict[str, tuple[Parsed, tuple[Diagnostic, ...]]] = {}
 
     def check(self, files: Mapping[str, str], assets: Collection[str]) -> Checked:
@@ -41,21 +44,23 @@ class Checker:
         self._forget_if_changed(scope)
         found = [problem for check in CHECKS for problem in check(scope)]
         found += [problem for file in parsed for problem in self._locally(file, scope)]
-        return Checked(self._parsed, scope, report(parsed, found))
+        return Checked(self._parsed, scope, report(parsed, found), self._age)
 
     def _parse(self, path: str, text: str) -> Parsed:
         known = self._parsed.get(path)
         return known if known is not None and known.text == text else parse_file(path, text)
 
     def _forget_if_changed(self, scope: Scope) -> None:
-        declared = tuple(
+        names = (
             declaration.name if isinstance(declaration, Campaign) else declaration
             for file in self._parsed.values()
             for declaration in file.declared
         )
-        seen = (declared, scope.program.unreadable, scope.templates, scope.files)
-        if seen != self._seen:
-            self._seen = seen
+        declared, assets = (tuple(names), scope.program.unreadable), (scope.templates, scope.files)
+        if declared != self._declared:
+            self._age += 1
+        if (declared, assets) != (self._declared, self._assets):
+            self._declared, self._assets = declared, assets
             self._local.clear()
 
     def _locally(self, file: Parsed, scope: Scope) -> tuple[Diagnostic, ...]:

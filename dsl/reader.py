@@ -226,6 +226,12 @@ class Reader:
             if code == "E017" and index < len(tokens) and tokens[index] in COUNTED_IN:
                 return [*tokens[:index], tokens[index].corrected("NAME", "within"), *tokens[index + 1 :]]
             return None
+        if _waits_for_a_span(tokens):
+            shown = " ".join(str(token) for token in tokens[2:])
+            self.problems.add(
+                "E010", span_of(tokens[1]), text="for", head="wait", advice=f"write `wait {shown}`, without `for`"
+            )
+            return [tokens[0], *tokens[2:]]
         index = failure.index
         advice = hint(tokens, index)
         head = _rule_head(tokens, context) if tokens[0] == "event" or not _of_history(tokens[:index]) else "has"
@@ -263,6 +269,12 @@ class Reader:
             self.unreadable.add(LOST[context])
         elif context == "file":
             self.unreadable.update([head] if head in KINDS else KINDS)
+
+
+def _waits_for_a_span(tokens: list[Lexeme]) -> bool:
+    """`wait for 3 days`, which waits for no event."""
+    started = [str(token) for token in tokens[:2]] == ["wait", "for"] and len(tokens) > 3
+    return started and tokens[2].type == "NUMBER" and not isinstance(parse([tokens[0], *tokens[2:]]), Failure)
 
 
 def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:

@@ -16,7 +16,10 @@ function server() {
 
 async function activate() {
   client = new LanguageClient("coldframe", "Coldframe", server(), {
-    documentSelector: [{ scheme: "file", language: "coldframe" }],
+    documentSelector: [
+      { scheme: "file", language: "coldframe" },
+      { scheme: "file", pattern: "**/templates/**/*.{md,html,txt,mjml}" },
+    ],
   });
   await client.start();
 }

@@ -11,12 +11,15 @@ from pygls.exceptions import JsonRpcException
 from dsl.fmt import format_text
 from dsl.lexer import STRAIGHT
 from engine.lsp import navigate
+from engine.lsp import rename as new_names
 from engine.lsp.completion import complete
+from engine.lsp.mail_completion import complete_mail
 from engine.lsp.names import BARE, Mention
-from engine.lsp.navigate import Entry, Index, Refused
+from engine.lsp.navigate import Entry, Index
 from engine.lsp.positions import Positions
 from engine.lsp.project import Project
 from engine.lsp.server import Server
+from engine.mail.check import FILES
 
 SYMBOLS = {
     "campaign": lsp.SymbolKind.Class, "form": lsp.SymbolKind.Interface, "team": lsp.SymbolKind.Module,
@@ -51,9 +54,7 @@ def disk_changed(
     ls: Server, params: lsp.DidChangeWatchedFilesParams | lsp.DidSaveTextDocumentParams | lsp.InitializedParams
 ) -> None:
     """Files were saved, or came and went behind the editor's back."""
-    for project, _ in ls.projects.values():
-        project.refresh()
-        ls.check_soon(project)
+    ls.look_again()
 
 
 def initialized(ls: Server, params: lsp.InitializedParams) -> None:
@@ -74,7 +75,10 @@ def completion(ls: Server, params: lsp.CompletionParams) -> lsp.CompletionList |
     project, _, shown = found
     positions = project.positions(shown)
     line, column = positions.place(params.position)
-    items = complete(shown, positions, project.checked.scope, line, column)
+    if project.template(shown) is not None:
+        items = complete_mail(project, shown, line, column)
+    else:
+        items = complete(shown, positions, project.checked.scope, line, column)
     return lsp.CompletionList(is_incomplete=False, items=items)
 
 
@@ -105,10 +109,10 @@ def definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Location]:
     if found is None:
         return []
     project, index, mention = found
-    if mention.kind in ("template", "file"):
+    if mention.kind in ("template", "file", "part"):
         start = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
         return [lsp.Location(ls.uri(path), start) for path in navigate.asset_paths(project, mention)]
-    return [ls.location(project, one.span.file, one.span) for one in index.declaration(project, mention)]
+    return [ls.location(project, span.file, span) for span in navigate.declared_at(index, project, mention)]
 
 
 def references(ls: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
@@ -127,7 +131,7 @@ def references(ls: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
 # ── rename ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def prepare_rename(ls: Server, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
     found = _mention(ls, params)
-    if found is None or not navigate.renamable(found[2]):
+    if found is None or not new_names.renamable(found[2]):
         return None
     project, _, mention = found
     place = project.positions(mention.span.file).range(mention.span)
@@ -143,32 +147,21 @@ def rename(ls: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         return None
     project, index, mention = found
     try:
-        edits = navigate.rename(index, project, mention, params.new_name)
-    except Refused as reason:
+        edits = new_names.rename(index, project, mention, params.new_name)
+    except new_names.Refused as reason:
         raise JsonRpcException(str(reason), code=lsp.LSPErrorCodes.RequestFailed.value) from None
     changes: dict[str, list[lsp.TextEdit]] = {}
     for edit in edits:
         place = project.positions(edit.span.file).range(edit.span)
         changes.setdefault(ls.uri(project.path(edit.span.file)), []).append(lsp.TextEdit(place, edit.text))
-    if mention.kind == "field":
-        changes |= _template_edits(ls, project, mention.name, params.new_name)
     return lsp.WorkspaceEdit(changes)
-
-
-def _template_edits(ls: Server, project: Project, old: str, new: str) -> dict[str, list[lsp.TextEdit]]:
-    changes: dict[str, list[lsp.TextEdit]] = {}
-    for path in (project.asset(name) for name in sorted(project.assets) if name.startswith("templates/")):
-        text = navigate.text_of(path)
-        places = list(navigate.in_templates(path.as_posix(), text, old))
-        if places:
-            positions = Positions(text)
-            changes[ls.uri(path)] = [lsp.TextEdit(positions.range(place), new) for place in places]
-    return changes
 
 
 # ── whole files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def formatting(ls: Server, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
-    """None when the file cannot be read safely: its diagnostics say why."""
+    """None when the file cannot be read safely: its diagnostics say why. Templates stay as they are."""
+    if params.text_document.uri.endswith(FILES):
+        return None
     document = ls.workspace.get_text_document(params.text_document.uri)
     formatted = format_text(params.text_document.uri, document.source).text
     if formatted is None:
@@ -220,7 +213,7 @@ FEATURES: tuple[tuple[str, Callable[..., Any], Any], ...] = (
     (lsp.TEXT_DOCUMENT_DID_CLOSE, closed, None),
     (lsp.TEXT_DOCUMENT_DID_SAVE, disk_changed, None),
     (lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, disk_changed, None),
-    (lsp.TEXT_DOCUMENT_COMPLETION, completion, lsp.CompletionOptions(trigger_characters=['"', "/", "."])),
+    (lsp.TEXT_DOCUMENT_COMPLETION, completion, lsp.CompletionOptions(trigger_characters=['"', "/", ".", "{", "|"])),
     (lsp.TEXT_DOCUMENT_HOVER, hover, None),
     (lsp.TEXT_DOCUMENT_DEFINITION, definition, None),
     (lsp.TEXT_DOCUMENT_REFERENCES, references, None),

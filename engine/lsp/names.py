@@ -23,12 +23,15 @@ QUOTED = ("form", "campaign", "list", "segment", "topic", "team", "webinar", "ev
 DECLARED = frozenset(QUOTED) - {"topic", "file"}
 """Kinds that a line at the left edge declares."""
 
+CASELESS = DECLARED | {"topic", "workspace"}
+"""Kinds whose names mean the same in capitals."""
+
 BARE = ("field", "stage")
 
 
 @dataclass(frozen=True)
 class Mention:
-    """`kind` is one of QUOTED or BARE, `template` or `workspace`; `name` as written."""
+    """`kind` is one of QUOTED or BARE, `template`, `workspace`, or a kind of `Markup`; `name` as written."""
 
     kind: str
     name: str
@@ -37,7 +40,7 @@ class Mention:
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.kind, self.name if self.kind in (*BARE, "template", "file") else self.name.casefold()
+        return self.kind, self.name.casefold() if self.kind in CASELESS else self.name
 
 
 def mentions(file: Parsed) -> list[Mention]:

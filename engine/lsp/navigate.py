@@ -14,24 +14,18 @@ from dsl.scope import matches
 from dsl.tree import Span
 from engine.lsp.guide import about_line, about_word, line_key
 from engine.lsp.look import Spot, spot_at
-from engine.lsp.names import BARE, Mention, mentions
+from engine.lsp.mail_hover import MAIL_KINDS, about_in_mail, asking_forms, datum_declared, given_by
+from engine.lsp.markup import Markup, markups_in
+from engine.lsp.names import Mention, mentions
 from engine.lsp.positions import lines_of
 from engine.lsp.project import Project
+from engine.mail.source import MAX_SOURCE
+
+IN_MAILS = (*MAIL_KINDS, "field", "file")
+"""Kinds that templates name."""
 
 SHOWN_LINES = 12
 """Lines of a declaration that a hover shows."""
-
-
-class Refused(Exception):
-    """A rename that cannot be done, with the reason for people."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """Text to put in place of a span."""
-
-    span: Span
-    text: str
 
 
 class Index:
@@ -39,6 +33,8 @@ class Index:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Parsed, list[Mention]]] = {}
+        self._quoted: dict[str, tuple[Parsed, list[Markup]]] = {}
+        self._mails: dict[str, tuple[str, Markup]] = {}
 
     def of(self, file: Parsed) -> list[Mention]:
         known = self._known.get(file.path)
@@ -47,12 +43,41 @@ class Index:
         return known[1]
 
     def everywhere(self, project: Project) -> Iterator[Mention]:
+        """What campaign files say in their own words."""
         for file in project.checked.files.values():
             yield from self.of(file)
 
+    def markup(self, project: Project, shown: str) -> Markup:
+        """Of a template; of one that is too long to be read at all, nothing."""
+        text, known = project.text(shown), self._mails.get(shown)
+        if known is None or known[0] != text:
+            known = self._mails[shown] = text, Markup(shown, text if len(text) <= MAX_SOURCE else "")
+        return known[1]
+
+    def quoted(self, file: Parsed) -> list[Markup]:
+        """The templates that stand in a campaign file."""
+        known = self._quoted.get(file.path)
+        if known is None or known[0] is not file:
+            known = self._quoted[file.path] = file, markups_in(file, file.text)
+        return known[1]
+
+    def markups(self, project: Project) -> Iterator[Markup]:
+        """All templates, those in campaign files too."""
+        for path in sorted(project.templates):
+            yield self.markup(project, project.shown_template(path))
+        for file in project.checked.files.values():
+            yield from self.quoted(file)
+
+    def _mentions(self, project: Project, shown: str) -> Iterator[Mention]:
+        if project.template(shown) is not None:
+            yield from self.markup(project, shown).mentions
+        elif file := project.checked.files.get(shown):
+            for markup in self.quoted(file):
+                yield from markup.mentions
+            yield from self.of(file)
+
     def at(self, project: Project, shown: str, line: int, column: int) -> Mention | None:
-        file = project.checked.files.get(shown)
-        for mention in self.of(file) if file else ():
+        for mention in self._mentions(project, shown):
             span = mention.span
             if span.line == line and span.column <= column <= span.end_column:
                 return mention
@@ -68,7 +93,10 @@ class Index:
 
     def uses(self, project: Project, mention: Mention) -> list[Mention]:
         """Every place that names the same thing, declarations included; names with `*` that mean it too."""
-        return [o for o in self.everywhere(project) if o.kind == mention.kind and _same(mention, o)]
+        found = [o for o in self.everywhere(project) if o.kind == mention.kind and _same(mention, o)]
+        if mention.kind in IN_MAILS:
+            found += [o for one in self.markups(project) for o in one.mentions if o.key == mention.key]
+        return found
 
 
 def _same(one: Mention, pattern: Mention) -> bool:
@@ -81,7 +109,8 @@ def hover(index: Index, project: Project, shown: str, line: int, column: int) ->
     """Markdown about what is under the cursor, and what it is about."""
     mention = index.at(project, shown, line, column)
     if mention is not None:
-        return _about_name(index, project, mention), mention.span
+        about = about_in_mail(project, mention) if mention.kind in MAIL_KINDS else _about_name(index, project, mention)
+        return (about, mention.span) if about else None
     file = project.checked.files.get(shown)
     spot = spot_at(file, line, column) if file else None
     if spot is None or spot.token.type not in ("NAME", "NUMBER"):
@@ -146,61 +175,37 @@ def _about_asset(project: Project, mention: Mention) -> str:
     names = [path.relative_to(project.root).as_posix() for path in found]
     subject = ""
     for path in found:
-        match = re.search(r"^subject:[ \t]*(.+)$", text_of(path), re.MULTILINE)
+        match = re.search(r"^subject:[ \t]*(.+)$", project.text(project.shown(path)), re.MULTILINE)
         subject += f"\n\n{path.name}: {match[1].strip()}" if match else ""
     return f"**{mention.kind}** {', '.join(f'`{name}`' for name in names)}{subject}"
 
 
-def text_of(path: Path) -> str:
-    """A template's text; empty for anything else, and for what cannot be read."""
-    try:
-        return path.read_text("utf-8") if path.suffix in (".md", ".html", ".mjml", ".txt") else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
+def declared_at(index: Index, project: Project, mention: Mention) -> list[Span]:
+    """Where a name is declared; of one that a `send` gives, these sends."""
+    if mention.kind == "datum":
+        scope = project.checked.scope
+        field = Mention("field", mention.name, mention.span)
+        fields = index.declaration(project, field) if asking_forms(scope, mention.name) else []
+        return [*(one.span for one in fields), *datum_declared(scope, mention.name)]
+    if mention.kind == "word":
+        return [_line_of(use.source) for use in given_by(project, mention.span.file, mention.name)]
+    return [one.span for one in index.declaration(project, mention)]
+
+
+def _line_of(source: str) -> Span:
+    file, _, line = source.rpartition(":")
+    return Span(file, int(line), 1, int(line), 1)
 
 
 def asset_paths(project: Project, mention: Mention) -> list[Path]:
     """The files of a template or download."""
     if mention.kind == "template":
         return project.template_paths(mention.name)
+    if mention.kind == "part":
+        stem, _, ending = mention.name.rpartition(".")
+        return [path for path in project.template_paths(stem) if path.suffix == f".{ending}"]
     name = f"files/{mention.name}"
     return [project.asset(name)] if name in project.assets else []
-
-
-# ── rename ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def renamable(mention: Mention) -> bool:
-    built_in = mention.kind == "field" and any(field.name == mention.name for field in BUILT_IN)
-    return mention.kind not in ("template", "file") and not mention.name.endswith("*") and not built_in
-
-
-def rename(index: Index, project: Project, mention: Mention, new: str) -> list[Change]:
-    """The changes in campaign files. Raises Refused."""
-    if not renamable(mention):
-        raise Refused("only names that campaign files declare can be changed here")
-    bare = mention.kind in BARE
-    if bare and not re.fullmatch(r"[^\W\d]\w*", new):
-        raise Refused(f"a {mention.kind} is a plain word: letters, digits and `_`, no spaces")
-    if not new.strip() or "*" in new or not new.isprintable():
-        raise Refused("a name is not empty and has no `*`")
-    renamed = Mention(mention.kind, new, mention.span)
-    taken = [one for one in index.declaration(project, renamed) if one.key != mention.key]
-    if taken or (mention.kind == "field" and any(field.name == new for field in BUILT_IN)):
-        where = f": {taken[0].span.source}" if taken else ""
-        raise Refused(f"there is a {mention.kind} `{new}` already{where}")
-    written = new if bare else '"' + new.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    changes = [Change(one.span, written) for one in index.everywhere(project) if one.key == mention.key]
-    if mention.kind == "field":
-        for shown, text in project.texts.items():
-            changes += [Change(span, new) for span in in_templates(shown, text, mention.name, quoted=True)]
-    return changes
-
-
-def in_templates(shown: str, text: str, field: str, *, quoted: bool = False) -> Iterator[Span]:
-    """Where a template reads a field, `lead.FIELD`; with `quoted` only inside the quotes of a campaign file."""
-    for number, line in enumerate(lines_of(text), 1):
-        for match in re.finditer(rf"\blead\.({re.escape(field)})\b", line):
-            if not quoted or line[: match.start()].count('"') % 2:
-                yield Span(shown, number, match.start(1) + 1, number, match.end(1) + 1)
 
 
 # ── outline ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -14,10 +17,15 @@ from dsl.diagnostics import Diagnostic
 from engine.lsp.navigate import Index
 from engine.lsp.positions import Place
 from engine.lsp.project import Project, root_of
+from engine.mail.check import FILES
 from engine.memory import settle_memory
 
 PAUSE = 0.02
 """Seconds without a keystroke before the workspace is checked."""
+SLICE = 0.01
+"""Seconds after which the look at templates is interrupted for what the editor has said meanwhile."""
+REST = 0.3
+"""Seconds without a keystroke before templates are looked at that are not open."""
 
 
 class Server(LanguageServer):
@@ -27,16 +35,22 @@ class Server(LanguageServer):
         super().__init__("coldframe", version("coldframe"), lsp.TextDocumentSyncKind.Full)
         self.projects: dict[Path, tuple[Project, Index]] = {}
         self._uris: dict[Path, str] = {}
-        self._published: dict[Path, tuple[Diagnostic, ...]] = {}
+        self._roots: dict[Path, Path | None] = {}
+        self._published: dict[Path, dict[Path, tuple[Diagnostic, ...]]] = {}
         self._waiting: dict[Path, asyncio.TimerHandle] = {}
 
     def project_of(self, uri: str) -> tuple[Project, Index, str] | None:
-        """The project of a document, and the path it has there; None for what is no campaign file on disk."""
+        """The project of a document, and the path it has there; None for what is neither a campaign file nor a template
+        on disk."""
         name = to_fs_path(uri)
-        if name is None or not name.endswith(".campaign"):
+        if name is None or not name.endswith((".campaign", *FILES)):
             return None
         path = Path(name)
-        root = root_of(path, self._folders())
+        if path not in self._roots:
+            self._roots[path] = root_of(path, self._folders())
+        root = self._roots[path]
+        if root is None:
+            return None
         if root not in self.projects:
             project = Project(root)
             project.refresh()
@@ -54,23 +68,47 @@ class Server(LanguageServer):
         """As the editor writes it, where it has named the file."""
         return self._uris.get(path) or from_fs_path(path.as_posix()) or ""
 
+    def look_again(self) -> None:
+        """Files came and went on disk, and with them perhaps a workspace."""
+        self._roots.clear()
+        for project, _ in self.projects.values():
+            project.refresh()
+            self.check_soon(project)
+
     def check_soon(self, project: Project) -> None:
         """Check and publish once no more keystrokes come."""
+        self._later(project, PAUSE, self._check, project)
+
+    def _later(self, project: Project, seconds: float, what: Callable[..., None], *given: Any) -> None:
+        """In the place of whatever waits for this project."""
         if waiting := self._waiting.pop(project.root, None):
             waiting.cancel()
-        self._waiting[project.root] = asyncio.get_running_loop().call_later(PAUSE, self._publish, project)
+        self._waiting[project.root] = asyncio.get_running_loop().call_later(seconds, what, *given)
+
+    def _check(self, project: Project) -> None:
+        """Campaign files at once, then templates bit by bit."""
+        self._publish(project)
+        self._look_on(project, project.look_at_mails())
+
+    def _look_on(self, project: Project, steps: Iterator[bool]) -> None:
+        until = time.perf_counter() + SLICE
+        for told in steps:
+            if told:
+                self._publish(project)
+                return self._later(project, REST, self._look_on, project, steps)
+            if time.perf_counter() > until:
+                return self._later(project, 0, self._look_on, project, steps)
 
     def _publish(self, project: Project) -> None:
         """Tell the editor of every file in which something has changed."""
-        self._waiting.pop(project.root, None)
         found = {project.path(shown): problems for shown, problems in project.diagnostics().items()}
-        gone = [path for path in self._published if path.is_relative_to(project.root) and path not in found]
-        for path in (*found, *gone):
+        published = self._published.setdefault(project.root, {})
+        for path in (*found, *(published.keys() - found.keys())):
             problems = found.get(path, ())
-            if self._published.get(path, ()) != problems:
-                self._published[path] = problems
+            if published.get(path, ()) != problems:
                 told = [self.diagnostic(problem, project) for problem in problems]
                 self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(self.uri(path), told))
+        self._published[project.root] = found
 
     def diagnostic(self, problem: Diagnostic, project: Project) -> lsp.Diagnostic:
         """What `coldframe check` prints, as editors show it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -11,16 +11,19 @@ from uuid import UUID
 from dsl.diagnostics import Diagnostic, Related
 from dsl.plan import Operand, Program, Value
 from dsl.plan.carries import CARRIES
-from engine.mail.compose import Addressed, compose
+from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
 from engine.mail.guard import sender_parts
 from engine.mail.names import Mention, Reference, Walk
+from engine.mail.places import Place
 from engine.mail.render import ENDINGS, LAYOUT, Renderer
 from engine.mail.source import Source, parse_text, read_source
 from engine.mail.uses import Line, Use, may_lack, uses_of
 from engine.tokens import Tokens
 
+FILES = (*ENDINGS, ".txt")
+"""What a file that is looked at ends with."""
 OWNER = ("name", "email")
 WORKSPACE = ("name", "address")
 _SAMPLES: Mapping[str, Any] = {
@@ -41,59 +44,85 @@ _TOKENS = Tokens(["of the trial mails of the check"])
 
 def check_templates(program: Program, assets: Mapping[str, bytes | str]) -> list[Diagnostic]:
     """Every problem of every template. `assets` are the workspace's `templates/…` and `files/…` by path."""
-    templates, unreadable = _texts(assets)
+    read = {path: text_of(path, body) for path, body in assets.items() if is_template(path)}
+    templates = {path.removeprefix("templates/"): text for path, text in read.items() if isinstance(text, str)}
+    unreadable = [problem for problem in read.values() if isinstance(problem, Diagnostic)]
     files = frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/"))
-    return unreadable + _Check(program, templates, files).run()
+    uses, lines = uses_of(program)
+    check = Check(program, Renderer(templates, program.workspace), files, uses)
+    found = [problem for path in sorted(templates) for problem in check.file(path)]
+    found += [problem for line in lines for problem in check.text(line)]
+    return unreadable + each_once(found)
 
 
-def _texts(assets: Mapping[str, bytes | str]) -> tuple[dict[str, str], list[Diagnostic]]:
-    texts: dict[str, str] = {}
-    problems: list[Diagnostic] = []
-    for path, body in assets.items():
-        if not path.startswith("templates/") or not path.endswith((*ENDINGS, ".txt")):
-            continue
-        try:
-            texts[path.removeprefix("templates/")] = body if isinstance(body, str) else body.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            problems.append(_diagnostic("E701", path, "", 1, "this file is not UTF-8 text", "save it as UTF-8"))
-    return texts, problems
+def is_template(path: str) -> bool:
+    """Whether this path inside a workspace is that of a template."""
+    return path.startswith("templates/") and path.endswith(FILES)
 
 
-class _Check:
-    def __init__(self, program: Program, templates: Mapping[str, str], files: frozenset[str]) -> None:
+def text_of(path: str, body: bytes | str) -> str | Diagnostic:
+    """The text of a template, or what is wrong when it has none."""
+    try:
+        return body if isinstance(body, str) else body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _diagnostic("E701", path, "", 1, "this file is not UTF-8 text", "save it as UTF-8")
+
+
+def each_once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """In the order of the files; a part brings the same problem into every mail that includes it."""
+    first: dict[tuple[str, str, int, str], Diagnostic] = {}
+    for one in found:
+        first.setdefault((one.code, one.file, one.line, one.message), one)
+    return sorted(first.values(), key=lambda one: (one.file, one.line, one.column, one.code))
+
+
+class Check:
+    """Looks at one template after the other. What it says depends on the arguments alone, and of the renderer's
+    templates on those that are looked up."""
+
+    def __init__(
+        self, program: Program, renderer: Renderer, files: frozenset[str], uses: Mapping[str, Sequence[Use]]
+    ) -> None:
         self.program = program
-        self.own = templates
         self.files = files
-        self.renderer = Renderer(templates, program.workspace)
-        self.uses, self.lines = uses_of(program)
+        self.renderer = renderer
+        self.uses = uses
         self.line: Line | None = None
         """The template in a campaign that is looked at."""
-        self.problems: dict[tuple[str, str, int, str], Diagnostic] = {}
+        self.problems: list[Diagnostic] = []
 
-    def run(self) -> list[Diagnostic]:
-        for path in sorted(self.own):
-            self._file(path)
-        for line in self.lines:
-            self._line(line)
-        return sorted(self.problems.values(), key=lambda one: (one.file, one.line, one.column, one.code))
+    def file(self, path: str) -> list[Diagnostic]:
+        """What is wrong with a template, by its path under `templates/`, and with the parts that it brings in."""
+        self.problems = []
+        self._file(path)
+        return self.problems
+
+    def text(self, line: Line) -> list[Diagnostic]:
+        """What is wrong with a template that stands in a campaign."""
+        self.problems, self.line = [], line
+        walk = Walk(self._part)
+        self._text(walk, "", 1, 1, line.text)
+        self._judge(walk.found, [line.use], NAMES)
+        self.line = None
+        return self.problems
 
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
-        name, language = _split(path, self.program.workspace.languages)
+        name, language = named(path, self.program.workspace.languages)
         try:
             source = self.renderer.source(path)
         except TemplateError as error:
-            self._add("E701", error.name, error.line, error.message)
+            self._add("E701", error.name, error.line, error.message, place=error.place)
             return
         if name.rpartition("/")[2].startswith("_"):
             if name == LAYOUT.removesuffix(".html"):
                 self._mentions(source, [Use("staff", "")], LAYOUT_NAMES)
             return
-        uses = self.uses.get(name, [])
+        uses = self.uses.get(name, ())
         if path.endswith(".txt"):
             self._mentions(source, uses, NAMES)
             return
-        if language and not any(name + ending in self.own for ending in ENDINGS):
+        if language and not any(name + ending in self.renderer.templates for ending in ENDINGS):
             first = self.renderer.first_language
             message, ending = f"`{name}` has no version in {first}, the first language", path.rpartition(".")[2]
             self._add("E714", path, 0, message, f"write {name}.{ending}")
@@ -103,8 +132,9 @@ class _Check:
             return
         sender = source.front.values.get("sender")
         if sender and sender_parts(sender) is None:
-            line = source.front.lines["sender"]
-            self._add("E713", path, line, "this is not a sender", "write it like Acme Pumps <hello@acme.example>")
+            line, column = source.front.lines["sender"], source.front.columns["sender"]
+            place, help = Place(line, column, column + len(sender)), "write it like Acme Pumps <hello@acme.example>"
+            self._add("E713", path, line, "this is not a sender", help, place)
         before = len(self.problems)
         mentions = self._mentions(source, uses, NAMES)
         if len(self.problems) == before:
@@ -112,20 +142,20 @@ class _Check:
             for use in _different(uses) or [Use("transactional", "", unknown)]:
                 self._trial(name, path, language or self.renderer.first_language, use)
 
-    def _mentions(self, source: Source, uses: list[Use], names: frozenset[str]) -> list[Mention]:
+    def _mentions(self, source: Source, uses: Sequence[Use], names: frozenset[str]) -> list[Mention]:
         walk = Walk(self._part)
         for key, text in source.front.values.items():
             if key != "sender":
-                self._text(walk, source.path, source.front.lines[key], text)
+                self._text(walk, source.path, source.front.lines[key], source.front.columns[key], text)
         walk.source(source)
         self._judge(walk.found, uses, names)
         return [one for one in walk.found if isinstance(one, Mention)]
 
-    def _text(self, walk: Walk, path: str, line: int, text: str) -> None:
+    def _text(self, walk: Walk, path: str, line: int, column: int, text: str) -> None:
         try:
-            walk.text(path, line, parse_text(path, line, text))
+            walk.text(path, parse_text(path, line, text, column))
         except TemplateError as error:
-            self._add("E701", path, line, error.message)
+            self._add("E701", path, line, error.message, place=error.place)
 
     def _part(self, target: str, parent: str) -> Source | None:
         path = self.renderer.related(target, parent)
@@ -136,26 +166,20 @@ class _Check:
         except TemplateError:
             return read_source(path, "")
 
-    def _line(self, one: Line) -> None:
-        walk = Walk(self._part)
-        self.line = one
-        self._text(walk, "", 1, one.text)
-        self._judge(walk.found, [one.use], NAMES)
-        self.line = None
-
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
-    def _judge(self, found: Iterable[Mention | Reference], uses: list[Use], names: frozenset[str]) -> None:
+    def _judge(self, found: Iterable[Mention | Reference], uses: Sequence[Use], names: frozenset[str]) -> None:
         for one in found:
             if isinstance(one, Reference):
                 self._reference(one)
                 continue
             if one.alone:
                 help = "import it `with context`, or hand the value over as an argument"
-                self._add("E703", one.path, one.line, f"`{one.root}` is not known inside an imported macro", help, one)
+                message = f"`{one.root}` is not known inside an imported macro"
+                self._name("E703", one, message, help)
                 continue
             given = frozenset[str]().union(*(use.given for use in uses))
             if said := self._unknown(one, names | given if uses else names | {one.root}):
-                self._add(said[0], one.path, one.line, said[1], said[2], one)
+                self._name(said[0], one, said[1], said[2])
                 continue
             for use in uses:
                 self._in_use(one, use, uses, names)
@@ -163,10 +187,12 @@ class _Check:
     def _reference(self, one: Reference) -> None:
         if one.download and one.target not in self.files:
             near = _near(one.target, self.files)
-            self._add("E709", one.path, one.line, f"there is no file `{one.target}` under files/", near, one)
+            message = f"there is no file `{one.target}` under files/"
+            self._name("E709", one, message, near)
         elif not one.download:
             near = _near(one.target, self.renderer.templates)
-            self._add("E709", one.path, one.line, f"there is no part `{one.target}` under templates/", near, one)
+            message = f"there is no part `{one.target}` under templates/"
+            self._name("E709", one, message, near)
 
     def _unknown(self, one: Mention, names: frozenset[str]) -> tuple[str, str, str] | None:
         if one.root not in names:
@@ -179,29 +205,29 @@ class _Check:
         what = "a lead has no field" if one.root == "lead" else f"`{one.root}` has no"
         return "E704", f"{what} `{one.part}`", _near(one.part, parts)
 
-    def _in_use(self, one: Mention, use: Use, uses: list[Use], names: frozenset[str]) -> None:
+    def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
         related = _related(use)
         fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or test it with `if`'
         if use.confirms and (one.root in ("lead", "event", "greeting") or one.root in use.given):
             message = f"a confirmation mail may not show `{written}`: anybody may have typed it"
-            self._add("E711", one.path, one.line, message, "leave it out, or say it without their words", one, related)
+            self._name("E711", one, message, "leave it out, or say it without their words", related)
         elif one.root == "lead" and one.part and one.needed and one.part not in use.sure:
-            self._add("E705", one.path, one.line, f"not every lead has `{written}`", fallback, one, related)
+            self._name("E705", one, f"not every lead has `{written}`", fallback, related)
         elif one.root == "event" and one.part:
             if not any(_carries(other, one.part) for other in uses):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here carries `{one.part}`"
-                self._add("E706", one.path, one.line, message, _near(one.part, known), one, related)
+                self._name("E706", one, message, _near(one.part, known), related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
                 message = f"not every event that leads here carries `{one.part}`"
-                self._add("E705", one.path, one.line, message, fallback, one, related)
+                self._name("E705", one, message, fallback, related)
         elif one.root not in names and one.root not in use.given and one.needed:
             message = f"`{one.root}` is not given by every `send` of this mail"
-            self._add("E707", one.path, one.line, message, f"add `with {one.root} = …` to the send", one, related)
+            self._name("E707", one, message, f"add `with {one.root} = …` to the send", related)
         elif one.root not in names and one.needed and (lacking := may_lack(use.given.get(one.root), use)):
             message = f"`{one.root}` is not always there: it is given {lacking}"
-            self._add("E705", one.path, one.line, message, fallback, one, related)
+            self._name("E705", one, message, fallback, related)
 
     # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _trial(self, name: str, path: str, language: str, use: Use) -> None:
@@ -209,24 +235,28 @@ class _Check:
         other halves of the conditions must be whole elements too."""
         whole = not any(one.endswith(".mjml") for one in (path, self.renderer.layout))
         for bare in (False,) if whole else (False, True):
-            error = self._tried(name, path, language, use, bare)
+            error = self.attempt(name, self._sampled(path, language, use, bare), use.kind)
             if error and (not bare or isinstance(error, BadMjml)):
                 code = "E712" if isinstance(error, BadMjml) else "E708" if isinstance(error, Incomplete) else "E710"
-                place = path if error.name == name else error.name
-                self._add(code, place, error.line, error.message, _HELP.get(code, ""), related=_related(use))
+                at = path if error.name == name else error.name
+                self._add(code, at, error.line, error.message, _HELP.get(code, ""), error.place, _related(use))
 
-    def _tried(self, name: str, path: str, language: str, use: Use, bare: bool) -> TemplateError | None:
+    def _sampled(self, path: str, language: str, use: Use, bare: bool) -> Context:
+        """An invented lead; of a `bare` one only what is sure is known."""
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
         event = {part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)}
         given = {key: _sample(value, sample) for key, value in use.given.items()}
         if bare:
             sample, event = {name: value for name, value in sample.items() if name in use.sure}, {}
-        context = Context(
+        return Context(
             lead=sample, score=0 if bare else 50, stage="Lead", owner={"name": "Ada", "email": "ada@example.com"},
             event=event, given=given, confirm_url="https://example.com/confirm", language=language,
             file_url=lambda file: f"https://example.com/files/{file}",
         )  # fmt: skip
-        message = Addressed(_NOBODY, _NOBODY, "ada@example.com", use.kind)
+
+    def attempt(self, name: str, context: Context, kind: Kind) -> TemplateError | None:
+        """Why the mail cannot be made for such a lead; None when it can."""
+        message = Addressed(_NOBODY, _NOBODY, "ada@example.com", kind)
         try:
             compose(self.renderer, name, context, message, _TOKENS, "https://example.com", tracked=True)
         except TemplateError as error:
@@ -246,30 +276,32 @@ class _Check:
         return declared.get(part) or next((data[part] for data in CARRIES.values() if part in data), part)
 
     # ── writing down ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def _name(
+        self, code: str, one: Mention | Reference, message: str, help: str, related: tuple[Related, ...] = ()
+    ) -> None:
+        self._add(code, one.path, one.place.line, message, help, one.place, related)
+
     def _add(
-        self, code: str, path: str, line: int, message: str, help: str = "", word: Mention | Reference | None = None,
+        self, code: str, path: str, line: int, message: str, help: str = "", place: Place | None = None,
         related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         if self.line:
             return self._add_to_campaign(self.line, code, message, help)
         text = self.renderer.templates.get(path, "")
-        key = (code, path, line, message)
-        if key not in self.problems:
-            self.problems[key] = _diagnostic(code, f"templates/{path}", text, line, message, help, word, related)
+        self.problems.append(_diagnostic(code, f"templates/{path}", text, line, message, help, place, related))
 
     def _add_to_campaign(self, line: Line, code: str, message: str, help: str) -> None:
         """The plan knows the line a step stands in, and no column."""
         file, _, number = line.use.source.rpartition(":")
         message, help = f"in the {line.what} here: {message}", help.replace('"', "'")
-        key = (code, file, int(number), message)
-        self.problems.setdefault(key, _diagnostic(code, file, "", int(number), message, help))
+        self.problems.append(_diagnostic(code, file, "", int(number), message, help))
 
 
 def _carries(use: Use, part: str) -> bool:
     return any(data.possible is None or part in data.possible for data in use.events)
 
 
-def _different(uses: list[Use]) -> list[Use]:
+def _different(uses: Sequence[Use]) -> Sequence[Use]:
     """One of all uses for which the mail comes out the same in a trial."""
     first: dict[str, Use] = {}
     for use in uses:
@@ -289,7 +321,7 @@ def _sample(value: Operand, sample: Mapping[str, Any]) -> Any:
             return "Sample"
 
 
-def _split(path: str, languages: Iterable[str]) -> tuple[str, str]:
+def named(path: str, languages: Iterable[str]) -> tuple[str, str]:
     """Name and language of a template's path; no language: the unmarked file."""
     stem = path.rpartition(".")[0]
     name, dot, mark = stem.rpartition(".")
@@ -310,23 +342,23 @@ def _related(use: Use) -> tuple[Related, ...]:
 
 
 def _diagnostic(
-    code: str, file: str, text: str, line: int, message: str, help: str = "", word: Mention | Reference | None = None,
+    code: str, file: str, text: str, line: int, message: str, help: str = "", place: Place | None = None,
     related: tuple[Related, ...] = (),
 ) -> Diagnostic:  # fmt: skip
-    line = max(line, 1)
-    lines = text.splitlines()
-    written = lines[line - 1] if line <= len(lines) else ""
-    start, end = len(written) - len(written.lstrip()), max(len(written.rstrip()), 1)
-    if found := re.search(_pattern(word), written) if word else None:
-        start, end = found.span()
+    place = place or _line_place(text, max(line, 1), message)
     return Diagnostic(
-        code=code, severity="error", message=message, help=help or None, file=file, line=line, column=start + 1,
-        end_line=line, end_column=end + 1, related=related,
+        code=code, severity="error", message=message, help=help or None, file=file, line=place.line,
+        column=place.column, end_line=place.line, end_column=place.end, related=related,
     )  # fmt: skip
 
 
-def _pattern(word: Mention | Reference) -> str:
-    if isinstance(word, Reference):
-        return re.escape(word.target)
-    part = rf"(?:\.|\[['\"]){re.escape(word.part)}\b" if word.part else ""
-    return rf"\b{re.escape(word.root)}\b{part}"
+def _line_place(text: str, line: int, message: str) -> Place:
+    """The line, or the one word in it that the message names."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    written = lines[line - 1] if line <= len(lines) else ""
+    for word in re.findall(r"[`']([^`']+)[`']", message):
+        found = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", written))
+        if len(found) == 1:
+            return Place(line, found[0].start() + 1, found[0].end() + 1)
+    start, end = len(written) - len(written.lstrip()), max(len(written.rstrip()), 1)
+    return Place(line, start + 1, end + 1)

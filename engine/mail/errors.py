@@ -6,6 +6,8 @@ import re
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
+from engine.mail.places import Place
+
 _SIGNS = (
     ("'end of print statement'", "`}}`"), ("'end of statement block'", "`%}`"), ("end of comment tag", "`#}`"),
     ("expected token 'name'", "expected a name"), ("expected token", "expected"),
@@ -13,13 +15,15 @@ _SIGNS = (
 
 
 class TemplateError(Exception):
-    """A template cannot be rendered. `name` is its path under `templates/`, `line` counts from 1 (0: no line known).
+    """A template cannot be rendered. `name` is its path under `templates/`, `line` counts from 1 (0: no line known);
+    `place` is the exact one, where it is known.
 
     The message never contains a value of a lead, an event or a colleague, so it may be logged and shown.
     """
 
-    def __init__(self, name: str, line: int, message: str) -> None:
+    def __init__(self, name: str, line: int, message: str, place: Place | None = None) -> None:
         super().__init__(name, line, message)
+        self.place = place
         self.name = name
         self.line = line
         self.message = message
@@ -46,6 +50,12 @@ def plain(error: TemplateSyntaxError) -> str:
     text = (error.message or "it cannot be read").split(" Jinja was looking for")[0].rstrip(".")
     if opened := re.search(r"needs to be closed is '(\w+)'", error.message or ""):
         return f"`{{% {opened[1]} … %}}` is never closed; write `{{% end{opened[1]} %}}` where it ends"
+    if sign := re.fullmatch(r"unexpected char (['\"])\\?(.)\1 at \d+", text):
+        return (
+            f"a text that begins with `{sign[2]}` is never closed"
+            if sign[2] in "'\""
+            else f"`{sign[2]}` cannot stand here"
+        )
     for theirs, typed in _SIGNS:
         text = text.replace(theirs, typed)
     return text[:1].lower() + text[1:]

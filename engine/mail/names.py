@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from jinja2 import nodes
 
+from engine.mail.places import Place, Script
 from engine.mail.source import Source
 
 JINJA_NAMES = frozenset(("range", "namespace", "loop", "self", "super", "caller", "varargs", "kwargs", "true", "false"))
@@ -17,13 +18,13 @@ Name = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Mention:
-    """`root` alone or `root.part`. `needed`: without a value the mail cannot be rendered. `path` and `line` are the
-    place in the file; `alone`: inside a macro that was imported without the names of the mail."""
+    """`root` alone or `root.part`. `needed`: without a value the mail cannot be rendered. `place` is in the file
+    `path`; `alone`: inside a macro that was imported without the names of the mail."""
 
     root: str
     part: str | None
     path: str
-    line: int
+    place: Place
     needed: bool
     alone: bool = False
 
@@ -34,20 +35,20 @@ class Reference:
 
     target: str
     path: str
-    line: int
+    place: Place
     download: bool = False
 
 
 @dataclass(frozen=True)
 class _Scope:
     path: str
-    offset: int
+    script: Script
     bound: set[str]
     present: frozenset[Name] = frozenset()
     alone: bool = False
 
-    def line(self, node: nodes.Node) -> int:
-        return (node.lineno or 1) + self.offset
+    def place(self, node: nodes.Node) -> Place:
+        return self.script.of_name(node)
 
     def within(self, names: Iterable[str] = ()) -> _Scope:
         return replace(self, bound=self.bound | set(names))
@@ -65,16 +66,16 @@ class Walk:
         self.found: list[Mention | Reference] = []
 
     def source(self, source: Source) -> None:
-        self._inside(source, _Scope(source.path, source.front.body_line - 1, set()))
+        self._inside(source, _Scope(source.path, source.script, set()))
 
-    def text(self, path: str, line: int, tree: nodes.Template) -> None:
+    def text(self, path: str, script: Script) -> None:
         """A line of front matter, or a note."""
-        self._all(tree.body, _Scope(path, line - 1, set()))
+        self._all(script.tree.body, _Scope(path, script, set()))
 
     def _inside(self, source: Source, scope: _Scope) -> None:
         if source.path not in self._open and len(self._open) < 20:
             self._open.append(source.path)
-            self._all(source.tree.body, replace(scope, path=source.path, offset=source.front.body_line - 1))
+            self._all(source.script.tree.body, replace(scope, path=source.path, script=source.script))
             self._open.pop()
 
     def _all(self, items: Iterable[nodes.Node], scope: _Scope, lenient: bool = False) -> None:
@@ -100,7 +101,7 @@ class Walk:
             self._all(node.iter_child_nodes(), scope)
         elif name[0] not in scope.bound and name[0] not in JINJA_NAMES:
             needed = not lenient and name not in scope.present
-            self.found.append(Mention(*name, scope.path, scope.line(node), needed, scope.alone))
+            self.found.append(Mention(*name, scope.path, scope.place(node), needed, scope.alone))
 
     def _choice(self, node: nodes.If | nodes.CondExpr, scope: _Scope, lenient: bool) -> None:
         self._walk(node.test, scope, lenient=True)
@@ -162,8 +163,8 @@ class Walk:
             case nodes.And():
                 self._walk(node.left, scope, lenient)
                 self._walk(node.right, scope.knowing(_true(node.left)), lenient)
-            case nodes.Call(node=nodes.Name(name="file_url"), args=[nodes.Const(value=str() as target)]):
-                self.found.append(Reference(target, scope.path, scope.line(node), download=True))
+            case nodes.Call(node=nodes.Name(name="file_url"), args=[nodes.Const(value=str() as target) as name]):
+                self.found.append(Reference(target, scope.path, scope.place(name), download=True))
                 self._walk(node.node, scope)
             case _:
                 self._all(node.iter_child_nodes(), scope)
@@ -181,7 +182,7 @@ class Walk:
         source = self._part(target.value, scope.path)
         if source is None:
             if not getattr(node, "ignore_missing", False):
-                self.found.append(Reference(target.value, scope.path, scope.line(node)))
+                self.found.append(Reference(target.value, scope.path, scope.place(target)))
         elif isinstance(node, nodes.Include | nodes.Extends) or node.with_context:
             self._inside(source, scope.within())
         else:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.mail.errors import TemplateError, plain
+from engine.mail.places import Script, place_of_error, script_of
 from engine.mail.sandbox import Misplaced, restrict
 
 MAX_SOURCE = 100_000
@@ -47,10 +48,11 @@ class Tag:
 
 @dataclass(frozen=True)
 class Front:
-    """What stands between the `---` lines, the line of each entry, and the first line of the body."""
+    """What stands between the `---` lines, where the value of each entry begins, and the first line of the body."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, int] = field(default_factory=dict)
     body_line: int = 1
 
 
@@ -104,15 +106,15 @@ class Source:
         return Restored("".join(pieces), lines)
 
     @cached_property
-    def tree(self) -> nodes.Template:
-        """The body's Jinja tree, its lines counted from 1 at the start of the body."""
-        return _jinja.parse(self.body)
+    def script(self) -> Script:
+        """The body's Jinja tree, with places in the file."""
+        return script_of(self.body, self.front.body_line)
 
 
-def parse_text(path: str, line: int, text: str) -> nodes.Template:
-    """The tree of a line of front matter or of a note. Raises TemplateError."""
-    _check_syntax(path, text, line)
-    return _jinja.parse(text)
+def parse_text(path: str, line: int, text: str, column: int = 1) -> Script:
+    """The tree of a line of front matter or of a note, which begins at this place. Raises TemplateError."""
+    _check_syntax(path, text, line, column)
+    return script_of(text, line, column)
 
 
 def read_source(path: str, text: str) -> Source:
@@ -141,6 +143,7 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
         raise TemplateError(path, 1, "the front matter has no second `---` line")
     values: dict[str, str] = {}
     places: dict[str, int] = {}
+    columns: dict[str, int] = {}
     for number, line in enumerate(lines[1 : end - 1], start=2):
         key, colon, value = line.partition(":")
         key = key.strip().lower()
@@ -152,18 +155,21 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
             raise TemplateError(path, number, f"`{key}` stands here a second time")
         values[key] = _unquoted(value.strip())
         places[key] = number
-    return Front(values, places, end + 1), "\n".join(lines[end:])
+        columns[key] = line.find(values[key], len(line) - len(value.lstrip())) + 1
+    return Front(values, places, columns, end + 1), "\n".join(lines[end:])
 
 
 def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
-def _check_syntax(path: str, body: str, body_line: int) -> None:
+def _check_syntax(path: str, body: str, body_line: int, column: int = 1) -> None:
     try:
         restrict(_jinja.parse(body))
     except TemplateSyntaxError as error:
-        raise TemplateError(path, error.lineno + body_line - 1, plain(error)) from None
+        place = place_of_error(body, body_line, column)
+        line = place.line if place else error.lineno + body_line - 1
+        raise TemplateError(path, line, plain(error), place) from None
     except Misplaced as error:
         raise TemplateError(path, error.line + body_line - 1, str(error)) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -59,26 +59,48 @@ class Line:
     use: Use
 
 
+@dataclass(frozen=True)
+class PlanUses:
+    """What one plan uses: templates by name, in the order of its steps, and the templates that stand in it."""
+
+    mails: tuple[tuple[str, Use], ...]
+    lines: tuple[Line, ...]
+
+
 def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Line]]:
     """template → its uses, and the templates in campaigns."""
-    uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
+    entered = entered_by_stages(program).union(*(entered_from(plan) for plan in program.campaigns))
+    return gathered(program, [uses_in(plan, program, entered) for plan in program.campaigns])
+
+
+def uses_in(plan: Plan, program: Program, entered: frozenset[str]) -> PlanUses:
+    """Asks of the program for its forms and events only. `entered`: the campaigns that others enter."""
+    mails: list[tuple[str, Use]] = []
     lines: list[Line] = []
     confirming = {form.confirm_with for form in program.forms if form.confirm_with}
-    entered = _entered(program)
-    for plan in program.campaigns:
-        sure = ALWAYS_KNOWN | _asked_by_all(plan, program, entered)
-        for step, events in reached(plan, program, entered):
-            if isinstance(step, Send):
-                kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
-                confirms = step.template in confirming and kind == "transactional"
-                use = Use(kind, step.source, dict(step.values), events, sure, confirms)
-                uses.setdefault(step.template, []).append(use)
-                lines += [Line("subject", subject, use) for subject in step.subjects]
-            elif isinstance(step, Notify):
-                use = Use("staff", step.source, {}, events, sure)
-                uses.setdefault(step.template, []).append(use)
-            elif isinstance(step, HandOff) and step.note:
-                lines.append(Line("note", step.note, Use("staff", step.source, {}, events, sure)))
+    sure = ALWAYS_KNOWN | _asked_by_all(plan, program, entered)
+    for step, events in reached(plan, program, entered):
+        if isinstance(step, Send):
+            kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
+            confirms = step.template in confirming and kind == "transactional"
+            use = Use(kind, step.source, dict(step.values), events, sure, confirms)
+            mails.append((step.template, use))
+            lines += [Line("subject", subject, use) for subject in step.subjects]
+        elif isinstance(step, Notify):
+            mails.append((step.template, Use("staff", step.source, {}, events, sure)))
+        elif isinstance(step, HandOff) and step.note:
+            lines.append(Line("note", step.note, Use("staff", step.source, {}, events, sure)))
+    return PlanUses(tuple(mails), tuple(lines))
+
+
+def gathered(program: Program, plans: Iterable[PlanUses]) -> tuple[dict[str, list[Use]], list[Line]]:
+    """As `uses_of`, of plans that were looked at before."""
+    uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
+    lines: list[Line] = []
+    for plan in plans:
+        for template, use in plan.mails:
+            uses.setdefault(template, []).append(use)
+        lines += plan.lines
     for form in program.forms:
         if form.confirm_with and not any(use.confirms for use in uses.get(form.confirm_with, [])):
             use = Use("transactional", form.source, {}, frozenset((_of_form(form),)), confirms=True)
@@ -173,8 +195,11 @@ def _asked_by_all(plan: Plan, program: Program, entered: frozenset[str]) -> froz
     return sure[0].intersection(*sure)
 
 
-def _entered(program: Program) -> frozenset[str]:
-    """Campaigns that a step of some campaign enters, or that leads enter who were silent for long; casefolded."""
-    steps = (step for plan in program.campaigns for step in plan.steps)
-    again = {stage.reactivate.campaign.casefold() for stage in program.stages if stage.reactivate}
-    return frozenset(again).union(step.campaign.casefold() for step in steps if step.kind == "enter")
+def entered_from(plan: Plan) -> frozenset[str]:
+    """Campaigns that a step of this one enters; casefolded."""
+    return frozenset(step.campaign.casefold() for step in plan.steps if step.kind == "enter")
+
+
+def entered_by_stages(program: Program) -> frozenset[str]:
+    """Campaigns that leads enter who were silent for long; casefolded."""
+    return frozenset(stage.reactivate.campaign.casefold() for stage in program.stages if stage.reactivate)

@@ -110,8 +110,8 @@ class Sales:
         )
         found = Found(
             id=one.id, enrolment_id=one.run, campaign=one.campaign, source=one.source, stage=one.stage, note=one.note,
-            state=one.state, tray=Tray(), gen=0, wait=None, attention=None, due_at=one.state.due_at, sending={}, former=former,
-            closed_until=None, enrolments=person.runs, tallies={}, history=[],
+            state=one.state, tray=Tray(), gen=0, wait=None, attention=None, due_at=one.state.due_at, sending={},
+            former=former, closed_until=None, enrolments=person.runs, tallies={}, history=[],
         )  # fmt: skip
         return Dossier.of(sim.deployment, Locked(person.lead, 0, None), sim.open(person), found)
 

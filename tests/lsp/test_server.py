@@ -255,7 +255,7 @@ def applied(ed: Editor, edit: dict[str, Any]) -> dict[str, str]:
     """The files after an edit, by name."""
     result = {}
     for uri, edits in edit["changes"].items():
-        path = Path(uri.removeprefix("file://"))
+        path = ed.folder / ed.file(uri)
         lines = ed.texts.get(uri, path.read_text("utf-8")).split("\n")
         for one in sorted(edits, key=lambda e: e["range"]["start"]["character"], reverse=True):
             start, end = one["range"]["start"], one["range"]["end"]

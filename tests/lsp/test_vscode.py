@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from dsl.parse import grammar
 from dsl.scope import FIELD_TYPES
 from dsl.values import UNITS, WEEKDAYS
 from dsl.vocabulary import ALL_HEADS
+from engine.mail.check import FILES
 from tests.dsl.harness import CASES
 from tests.support.editor import ROOT
 
@@ -85,6 +88,19 @@ def test_the_extension_starts_the_server_and_names_what_it_needs() -> None:
     script = (FOLDER / "extension.js").read_text("utf-8")
     needed = set(re.findall(r'require\("([^"/]+)', script)) - {"vscode"}
     assert {name for name in needed if not name.startswith("node:")} == set(package["dependencies"])
+
+
+def test_the_extension_sends_templates_too_where_there_are_campaigns() -> None:
+    assert read("package.json")["activationEvents"] == ["workspaceContains:**/*.campaign"]
+    (pattern,) = re.findall(r'pattern: "(.*)"', (FOLDER / "extension.js").read_text("utf-8"))
+    folder, _, endings = pattern.partition("*.{")
+    assert folder == "**/templates/**/"
+    assert {f".{ending}" for ending in endings.rstrip("}").split(",")} == set(FILES)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_extension_can_be_read() -> None:
+    subprocess.run(["node", "--check", str(FOLDER / "extension.js")], check=True, timeout=60)
 
 
 def test_blocks_are_indented_as_in_the_language() -> None:

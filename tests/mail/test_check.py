@@ -276,3 +276,33 @@ def test_every_code_and_filter_is_documented() -> None:
 def test_what_jinja_cannot_read_is_said_with_the_signs_as_they_are_typed(text: str, said: str) -> None:
     (found,) = checked(mail__md=body(text))
     assert found.message == said
+
+
+PLACES = {
+    "the second of two on a line": body(
+        "{% if lead.last_name %}{{ lead.last_name }}{% endif %} {{ ⟨lead.last_name⟩ }}"
+    ),
+    "a field by brackets": body('{{ greeting }}{{ ⟨lead["last_name"]⟩ }}'),
+    "behind an emoji": body("🙂 ü {# lead.compnay #} {{ ⟨lead.compnay⟩ }}"),
+    "a tag of several lines": body("{{ greeting }}{{\n    ⟨lead.compnay⟩\n}} lead.compnay"),
+    "after space that the tag eats": body("x   \n\n   {%- if score %} {{ ⟨lead.compnay⟩ -}}  \n {% endif %}"),
+    "the subject": '---\nsubject: "Hi, {{ greeting }} {{ ⟨lead.compnay⟩ }}"\n---\nx',
+    "a subject that cannot be read": "---\nsubject:  {{ greeting ⟨greeting⟩ }}\n---\nx",
+    "a part": body('{{ greeting }} {% include ⟨"_signatur.md"⟩ %}'),
+    "a file": body('{{ greeting }} [x]({{ file_url(⟨"gide.pdf"⟩) }})'),
+    "a word too much": body("one\n{{ greeting }} {{ greeting ⟨greeting⟩ }}"),
+    "an unknown statement": body("one\n{% ⟨foo⟩ %}"),
+    "a sign that cannot be read": body("one\n{{ greeting ⟨?⟩ }}"),
+    "a text without an end": body("{{ lead.email|default(⟨'⟩x) }}"),
+    "an unknown filter": body("{{ lead.email|⟨uper⟩ }}"),
+    "Windows line ends": body("one\n{{ ⟨lead.compnay⟩ }}").replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("text", PLACES.values(), ids=PLACES.keys())
+def test_a_mistake_is_at_its_exact_place(text: str) -> None:
+    start = text.index("⟨")
+    (found,) = checked(mail__md=text.replace("⟨", "").replace("⟩", ""))
+    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+    assert (found.line, found.column) == (line, column)
+    assert found.end_column - column == text.index("⟩") - start - 1

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -33,6 +34,10 @@ class Editor:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._reader = asyncio.create_task(self._read())
+
+    def file(self, uri: str) -> str:
+        """The name of a file inside the folder."""
+        return Path(unquote(urlsplit(uri).path)).relative_to(self.folder).as_posix()
 
     def uri(self, name: str) -> str:
         return (self.folder / name).as_uri()
@@ -104,6 +109,29 @@ class Editor:
             pass
         return self.problems[uri]
 
+    async def problems_until(self, name: str, code: str) -> list[dict[str, Any]]:
+        """The diagnostics of a file, once they have this code and no other."""
+        while {problem["code"] for problem in self.problems.get(self.uri(name), [])} != {code}:
+            await asyncio.wait_for(self.published.get(), PATIENCE)
+        return self.problems[self.uri(name)]
+
+    async def until_sound(self) -> None:
+        """Wait until nothing is wrong in any file."""
+        while any(self.problems.values()):
+            await asyncio.wait_for(self.published.get(), PATIENCE)
+        while not self.published.empty():
+            self.published.get_nowait()
+
+    async def until_checked(self, name: str) -> None:
+        """Wait until a mistake put at the end of an open template shows, and goes again."""
+        text = self.texts[self.uri(name)]
+        self.type(name, text + "{{ lead.nobody }}")
+        while await self.problem("E704") not in self.problems[self.uri(name)]:
+            pass
+        self.type(name, text)
+        while any(problem["code"] == "E704" for problem in self.problems[self.uri(name)]):
+            await asyncio.wait_for(self.published.get(), PATIENCE)
+
     async def problem(self, code: str) -> dict[str, Any]:
         """The next problem with this code, in whatever file."""
         while True:
@@ -124,7 +152,7 @@ class Editor:
 
     def read(self, uri: str, place: dict[str, Any]) -> str:
         """The text in a range of a file."""
-        path = Path(uri.removeprefix("file://"))
+        path = Path(unquote(urlsplit(uri).path))
         lines = self.texts.get(uri, path.read_text("utf-8") if path.exists() else "").split("\n")
         start, end = place["start"], place["end"]
         if start["line"] != end["line"]:
