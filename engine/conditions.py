@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -44,13 +44,14 @@ from dsl.plan import (
 )  # fmt: skip
 from engine import calendar
 from engine.free_mail import FREE_MAIL_DOMAINS
+from engine.records import Record, record
 
 if TYPE_CHECKING:
     from engine.model import Event
 
 
-@dataclass(frozen=True)
-class Facts:
+@record
+class Facts(Record):
     """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
 
     `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part

@@ -3,7 +3,6 @@ a mail, or a post to another system."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from dsl.plan import (
@@ -22,11 +21,12 @@ from dsl.plan import (
 )
 from engine.per_plan import per_plan
 from engine.position import Branch, Position
+from engine.records import Record, record
 from engine.words import pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Resting:
+@record
+class Resting(Record):
     """One branch at rest, in an operator's terms."""
 
     branch: str
@@ -36,8 +36,8 @@ class Resting:
     due: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+@record
+class Sleep(Record):
     """Nothing to do before `due` (None: no timer) or an event. Whether the wake or the timer may lead to a mail."""
 
     due: datetime | None

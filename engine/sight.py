@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -107,7 +106,7 @@ class Sight:
 
     def facts(self, branch: Branch) -> Facts:
         """What a step of this branch may ask for."""
-        return replace(self.ledger.facts(run=self.found.enrolment), event=branch.event)
+        return self.ledger.facts(run=self.found.enrolment).changed(event=branch.event)
 
     def world(self, plan: Plan) -> World:
         """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
