@@ -22,6 +22,7 @@ _HORIZON = 50 * 366
 
 _FIRST = datetime(1, 1, 3, tzinfo=UTC)
 _LAST = datetime(9999, 12, 29, tzinfo=UTC)
+_FIRST_LOCAL, _LAST_LOCAL = _FIRST.replace(tzinfo=None), _LAST.replace(tzinfo=None)
 
 
 # ── instants and local time ──────────────────────────────────────────────────────────────────────────────────────────
@@ -42,7 +43,7 @@ def minutes_of(clock: str) -> int:
 
 def instant(local: datetime, zone: str) -> datetime:
     """When the naive local time comes in the zone; years outside 1 to 9999 are clamped."""
-    local = min(max(local, _FIRST.replace(tzinfo=None)), _LAST.replace(tzinfo=None))
+    local = min(max(local, _FIRST_LOCAL), _LAST_LOCAL)
     return local.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 

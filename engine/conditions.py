@@ -279,7 +279,7 @@ def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bo
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return holds(pattern.where, Facts(event=event.data))
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
 
 
 def trigger(pattern: Pattern) -> str:

@@ -10,7 +10,7 @@ under the same identity (enrolment, step, visit).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -54,13 +54,13 @@ class World(Record):
 
     `events` are those above the position's cursors, in seq order, complete up to `seq`. `leaving` is the event that
     made the run leave, `leave_entry` the first step of the block that runs then (None: there is none), `outcome` what
-    the run ends with then. `lead` is whose chances count at a split.
+    the run ends with then. `lead` is whose chances count at a split. `facts` works them out, since few steps ask.
     """
 
     enrolment: UUID
     now: datetime
     seq: int
-    facts: Facts
+    facts: Callable[[], Facts]
     zone: str
     hours: BusinessHours
     events: Sequence[Event] = ()
@@ -130,7 +130,7 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
         hops = hops + 1 if position.seen == seen else 0
         if position.dropped:
             return position, Discard(*position.dropped[0])
-        if _main(position) is None:
+        if not position.alive:
             if position.branches:
                 position = _drop_all(plan, position, "the flow ended")
                 continue
@@ -161,7 +161,7 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
     match current:
         case Send():
             sent = {**position.sent, current.template: verdict.seq}
-            return position.with_branch(branch.moved(current.next, cursor=verdict.seq)).changed(sent=sent)
+            return position.with_branch(branch.moved(current.next, cursor=verdict.seq), sent=sent)
         case HandOff() if verdict.handoff is not None and not current.detached:
             return position.with_branch(branch.changed(handoff=verdict.handoff))
         case VariantTest():
@@ -179,14 +179,13 @@ def _variant(test: VariantTest, chosen: str | None) -> Target:
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | Stuck | None:
-    """One move of the first branch that can move; None when all rest. The flow comes last: what it ends with it has had
-    its turn."""
-    for branch in sorted(position.branches, key=lambda one: one.id == FLOW):
+    """One move of the first branch that can move; None when all rest."""
+    for branch in position.in_turn():
         current = plan.by_id.get(branch.at or "")
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
-            return position.with_branch(_arrive(current, branch, world)).walked(branch, world.now)
+            return position.arrived(branch, _arrive(current, branch, world), world.now)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"
@@ -196,7 +195,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():
-                facts = world.facts.changed(event=branch.event)
+                facts = world.facts().changed(event=branch.event)
                 chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
                 return position.with_branch(branch.moved(next(chosen, current.otherwise)))
             case Wait():
@@ -224,7 +223,8 @@ def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
 def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
     """With the wait's deadline as of now; None when its moment is past or unknown."""
     assert wait.until is not None
-    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, world.facts.fields)
+    fields = world.facts().fields if isinstance(wait.until, Relative) else {}
+    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, fields)
     if deadline is None or (isinstance(wait.until, At | Relative) and deadline < world.now):
         return None
     return branch.changed(deadline=deadline)
@@ -290,7 +290,7 @@ def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
     if branch.deadline is not None and branch.deadline > arrived:
         arrived = branch.deadline
         branch = branch.changed(cursor=_up_to(arrived, branch, world))
-    until = repeat.until is not None and holds(repeat.until, world.facts.changed(event=branch.event))
+    until = repeat.until is not None and holds(repeat.until, world.facts().changed(event=branch.event))
     if until or loop.round >= repeat.times:
         return branch.moved(repeat.next, loops=tuple(outer))
     following = loop.changed(round=loop.round + 1, started=arrived)
@@ -322,7 +322,7 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
     have ended. `crowded`: everything rests, so what finds no room at the next event is given up."""
     if position.seen >= world.seq:
         return position
-    if position.ending is not None:
+    if position.ending is not None or not plan.whenevers:
         return position.changed(seen=world.seq)
     branches, fired, dropped = list(position.branches), dict(position.fired), list(position.dropped)
     seen = position.seen
@@ -359,11 +359,6 @@ def _within_limit(whenever: Whenever, fired: dict[str, tuple[datetime, ...]], ev
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _main(position: Position) -> Branch | None:
-    """The branch a run lives by: its flow, or the block it leaves through."""
-    return position.branch(FLOW) or position.branch(LEAVE)
-
-
 def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
     assert world.leaving is not None
     ending = world.outcome or ("unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left")

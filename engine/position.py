@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Any
@@ -94,18 +94,31 @@ class Position(Record):
     entered: int = 0
     path: tuple[tuple[str, str, str], ...] = ()
 
-    def walked(self, branch: Branch, now: datetime) -> Position:
-        """The same once that branch has come to the step it is at."""
-        name = "" if branch.id == FLOW else ":".join(branch.key)
-        return self.changed(path=(*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:])
+    @property
+    def alive(self) -> bool:
+        """Whether there is a branch that a run lives by: its flow, or the block it leaves through."""
+        ids = [one.id for one in self.branches]
+        return FLOW in ids or LEAVE in ids
 
-    def with_branch(self, branch: Branch) -> Position:
-        """The same position with that branch replaced, or gone when it has come to its end."""
-        kept = tuple(branch if old.key == branch.key else old for old in self.branches)
-        return self.changed(branches=tuple(one for one in kept if one.at is not None))
+    def in_turn(self) -> Sequence[Branch]:
+        """The branches as they get their turn. The flow comes last: what it ends with it has had its turn."""
+        if len(self.branches) == 1:
+            return self.branches
+        return sorted(self.branches, key=lambda one: one.id == FLOW)
 
     def branch(self, name: str) -> Branch | None:
         return next((one for one in self.branches if one.id == name), None)
+
+    def arrived(self, branch: Branch, arrived: Branch, now: datetime) -> Position:
+        """The same once that branch has come to the step it is at, and is what it is from then on."""
+        name = "" if branch.id == FLOW else ":".join(branch.key)
+        path = (*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:]
+        return self.with_branch(arrived, path=path)
+
+    def with_branch(self, branch: Branch, **changes: Any) -> Position:
+        """The same position with that branch replaced, or gone when it has come to its end."""
+        kept = [branch if old.id == branch.id and old.key == branch.key else old for old in self.branches]
+        return self.changed(branches=tuple([one for one in kept if one.at is not None]), **changes)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"branches": [_branch_to_json(branch) for branch in self.branches], "seen": self.seen}

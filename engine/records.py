@@ -50,7 +50,7 @@ def _constructor(kind: type[Any], twin: type[Any]) -> Callable[..., None]:
         else:
             given.append(name)
         lines.append(f"self.{name} = {value}")
-    return _function("__init__", ["self", *given], [*lines, "self.__class__ = kind"], known)
+    return _function(kind, "__init__", ["self", *given], [*lines, "self.__class__ = kind"], known)
 
 
 def _changer(kind: type[Any], twin: type[Any]) -> Callable[..., Any]:
@@ -59,12 +59,14 @@ def _changer(kind: type[Any], twin: type[Any]) -> Callable[..., Any]:
     lines = ["made = twin()", *(f"made.{name} = self.{name} if {name} is unset else {name}" for name in names)]
     given = ["self", "/", "*", *(f"{name}=unset" for name in names)]
     known = {"unset": _UNSET, "kind": kind, "twin": twin}
-    return _function("changed", given, [*lines, "made.__class__ = kind", "return made"], known)
+    return _function(kind, "changed", given, [*lines, "made.__class__ = kind", "return made"], known)
 
 
-def _function(name: str, given: list[str], lines: list[str], known: dict[str, Any]) -> Callable[..., Any]:
+def _function(
+    kind: type[Any], name: str, given: list[str], lines: list[str], known: dict[str, Any]
+) -> Callable[..., Any]:  # fmt: skip
     """The function with that body, which sees what is known under those names."""
     text = "\n".join([f"def {name}({', '.join(given)}):", *(f"    {line}" for line in lines)])
-    exec(text, known)
+    exec(compile(text, f"<{kind.__name__}.{name}>", "exec"), known)
     made: Callable[..., Any] = known[name]
     return made

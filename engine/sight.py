@@ -121,7 +121,7 @@ class Sight:
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
         entry, outcome = way_out(plan, own, leaving)
         return World(
-            enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
+            enrolment=self._id, now=now, seq=seq, facts=lambda: ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip
