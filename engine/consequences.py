@@ -60,6 +60,7 @@ class Ledger:
     attention: str | None = UNCHANGED
     _depth: int = 0
     _reviewing: bool = False
+    _older: list[Watch] | None = None
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
         """Number an event under the lead's lock, log it, and follow it to its last consequence.
@@ -237,7 +238,7 @@ class Ledger:
 
     def end(self, enrolment: Enrolment, outcome: str) -> None:
         """The run has come to its end; its row is the caller's to write."""
-        enrolment.state, enrolment.ended_at = "ended", self.now
+        enrolment.state, enrolment.ended_at, self._older = "ended", self.now, None
         if self.listened("campaign.left"):
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
@@ -278,9 +279,11 @@ class Ledger:
 
     def older(self) -> list[Watch]:
         """What live runs listen for whose plan is not in force any more; `rules.index.watch` has all else."""
-        current = self.rules.index.current
-        left = [one.digest for one in self.enrolments if one.digest not in current and one.state != "ended"]
-        return [watch_of(plan) for digest in left if (plan := self.rules.plan_of(digest)) is not None]
+        if self._older is None:
+            current, plan_of = self.rules.index.current, self.rules.plan_of
+            left = [one.digest for one in self.enrolments if one.digest not in current and one.state != "ended"]
+            self._older = [watch_of(plan) for digest in left if (plan := plan_of(digest)) is not None]
+        return self._older
 
     def listened(self, type: str) -> bool:
         return type in self.rules.index.watch.types or any(type in watch.types for watch in self.older())

@@ -61,6 +61,9 @@ class Branch(Record):
         """What tells it from the other branches, whatever round it is in."""
         return self.id, self.visit.partition("/")[0]
 
+    def same(self, other: Branch) -> bool:
+        return self.id == other.id and (self.visit == other.visit or self.key == other.key)
+
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
         return self.changed(at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
@@ -117,7 +120,7 @@ class Position(Record):
 
     def with_branch(self, branch: Branch, **changes: Any) -> Position:
         """The same position with that branch replaced, or gone when it has come to its end."""
-        kept = [branch if old.id == branch.id and old.key == branch.key else old for old in self.branches]
+        kept = [branch if old.same(branch) else old for old in self.branches]
         return self.changed(branches=tuple([one for one in kept if one.at is not None]), **changes)
 
     def to_json(self) -> dict[str, Any]:

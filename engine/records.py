@@ -36,36 +36,37 @@ def record(kind: type[R]) -> type[R]:
 
 def _constructor(kind: type[Any], twin: type[Any]) -> Callable[..., None]:
     """`__init__` with a parameter for each field."""
-    known: dict[str, Any] = {"unset": _UNSET, "kind": kind, "twin": twin, "become": object.__setattr__}
-    given, lines = [], ['become(self, "__class__", twin)']
+    known: dict[str, Any] = {"_unset": _UNSET, "_kind": kind, "_twin": twin, "_become": object.__setattr__}
+    given, lines = [], ['_become(self, "__class__", _twin)']
     for one in fields(kind):
         name, value = one.name, one.name
         if one.default_factory is not MISSING:
-            known[f"make_{name}"] = one.default_factory
-            value = f"make_{name}() if {name} is unset else {name}"
-            given.append(f"{name}=unset")
+            known[f"_make_{name}"] = one.default_factory
+            value = f"_make_{name}() if {name} is _unset else {name}"
+            given.append(f"{name}=_unset")
         elif one.default is not MISSING:
-            known[f"default_{name}"] = one.default
-            given.append(f"{name}=default_{name}")
+            known[f"_default_{name}"] = one.default
+            given.append(f"{name}=_default_{name}")
         else:
             given.append(name)
         lines.append(f"self.{name} = {value}")
-    return _function(kind, "__init__", ["self", *given], [*lines, "self.__class__ = kind"], known)
+    return _function(kind, "__init__", ["self", *given], [*lines, "self.__class__ = _kind"], known)
 
 
 def _changer(kind: type[Any], twin: type[Any]) -> Callable[..., Any]:
     """`changed` with a keyword for each field."""
     names = [one.name for one in fields(kind)]
-    lines = ["made = twin()", *(f"made.{name} = self.{name} if {name} is unset else {name}" for name in names)]
-    given = ["self", "/", "*", *(f"{name}=unset" for name in names)]
-    known = {"unset": _UNSET, "kind": kind, "twin": twin}
-    return _function(kind, "changed", given, [*lines, "made.__class__ = kind", "return made"], known)
+    lines = ["_made = _twin()", *(f"_made.{name} = self.{name} if {name} is _unset else {name}" for name in names)]
+    given = ["self", *(f"{name}=_unset" for name in names)]
+    known = {"_unset": _UNSET, "_kind": kind, "_twin": twin}
+    return _function(kind, "changed", given, [*lines, "_made.__class__ = _kind", "return _made"], known)
 
 
 def _function(
     kind: type[Any], name: str, given: list[str], lines: list[str], known: dict[str, Any]
 ) -> Callable[..., Any]:  # fmt: skip
-    """The function with that body, which sees what is known under those names."""
+    """The function with that body, which sees what is known under those names; they begin with an underscore, which
+    fields do not."""
     text = "\n".join([f"def {name}({', '.join(given)}):", *(f"    {line}" for line in lines)])
     exec(compile(text, f"<{kind.__name__}.{name}>", "exec"), known)
     made: Callable[..., Any] = known[name]

@@ -55,6 +55,17 @@ def test_it_is_made_as_a_dataclass_is(given):
     assert repr(Quick(*args, **more)) == repr(Slow(*args, **more)).replace("Slow", "Quick")
 
 
+def test_a_field_may_be_called_anything():
+    @record
+    class Odd(Record):
+        kind: int
+        made: int
+        twin: int = 3
+        unset: tuple[int, ...] = dataclasses.field(default_factory=tuple)
+
+    assert Odd(1, 2).changed(kind=4, unset=(5,)) == Odd(kind=4, made=2, twin=3, unset=(5,))
+
+
 def test_no_two_share_a_default_that_is_made():
     first, second = Quick(1), Quick(2)
     first.names["a"] = 1
