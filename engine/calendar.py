@@ -22,6 +22,7 @@ _HORIZON = 50 * 366
 
 _FIRST = datetime(1, 1, 3, tzinfo=UTC)
 _LAST = datetime(9999, 12, 29, tzinfo=UTC)
+_FIRST_LOCAL, _LAST_LOCAL = _FIRST.replace(tzinfo=None), _LAST.replace(tzinfo=None)
 
 
 # ── instants and local time ──────────────────────────────────────────────────────────────────────────────────────────
@@ -42,13 +43,16 @@ def minutes_of(clock: str) -> int:
 
 def instant(local: datetime, zone: str) -> datetime:
     """When the naive local time comes in the zone; years outside 1 to 9999 are clamped."""
-    local = min(max(local, _FIRST.replace(tzinfo=None)), _LAST.replace(tzinfo=None))
+    if not _FIRST_LOCAL <= local <= _LAST_LOCAL:
+        local = min(max(local, _FIRST_LOCAL), _LAST_LOCAL)
     return local.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 
 def local_time(at: datetime, zone: str) -> datetime:
     """The naive wall time of an instant in the zone."""
-    return min(max(at, _FIRST), _LAST).astimezone(zone_of(zone)).replace(tzinfo=None, fold=0)
+    if not _FIRST <= at <= _LAST:
+        at = min(max(at, _FIRST), _LAST)
+    return at.astimezone(zone_of(zone)).replace(tzinfo=None, fold=0)
 
 
 def local_date(at: datetime, zone: str) -> date:

@@ -6,7 +6,7 @@ and pattern; `engine.clocks` looks at it when it is due. Activity never moves a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,14 +32,12 @@ COUNTED = "#counted"
 """Ends the name under which a count is noted whose absence is still to come."""
 
 
-def composites(ledger: Ledger) -> Iterator[tuple[str, Pattern]]:
+def composites(ledger: Ledger) -> Iterable[tuple[str, Pattern]]:
     """Every composite pattern somebody listens for, and the ones inside others, by key; each once."""
-    seen: set[str] = set()
-    for watch in ledger.watches():
-        for key, pattern in watch.composites.items():
-            if key not in seen:
-                seen.add(key)
-                yield key, pattern
+    known, older = ledger.rules.index.watch.composites, ledger.older()
+    for watch in older:
+        known = {**known, **watch.composites}
+    return known.items()
 
 
 def find(ledger: Ledger, key: str) -> Pattern | None:
@@ -106,8 +104,7 @@ def watch_silence(ledger: Ledger, since: datetime | None = None) -> None:
 
 def reactivation(ledger: Ledger) -> Reactivation | None:
     """What the lead's stage says about silence."""
-    stages = ledger.rules.program.stages
-    return next((one.reactivate for one in stages if one.name == ledger.lead.stage), None)
+    return ledger.rules.index.reactivations.get(ledger.lead.stage)
 
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,4 +142,4 @@ def invited(ledger: Ledger, key: str) -> bool:
 
 def _waited(ledger: Ledger, key: str) -> bool:
     """Whether anything but a campaign's start listens for the pattern."""
-    return key in ledger.rules.index.waited or any(key in watch.composites for watch in [*ledger.watches()][1:])
+    return key in ledger.rules.index.waited or any(key in watch.composites for watch in ledger.older())

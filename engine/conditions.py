@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -44,13 +44,14 @@ from dsl.plan import (
 )  # fmt: skip
 from engine import calendar
 from engine.free_mail import FREE_MAIL_DOMAINS
+from engine.records import Record, record
 
 if TYPE_CHECKING:
     from engine.model import Event
 
 
-@dataclass(frozen=True)
-class Facts:
+@record
+class Facts(Record):
     """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
 
     `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
@@ -278,7 +279,7 @@ def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bo
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return holds(pattern.where, Facts(event=event.data))
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
 
 
 def trigger(pattern: Pattern) -> str:

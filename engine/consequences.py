@@ -6,7 +6,7 @@ writes it in one statement. Consequences are events themselves (a stage entered,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from engine.interpreter import HANDOFF_EVENTS, begin
 from engine.limits import Booking, Enrolment, Probe, Rules
 from engine.matching import Watch, watch_of
 from engine.model import TRACKING, Event, Lead
+from engine.per_plan import per_plan
 from engine.ports import Queue, Wake
 from engine.resting import may_send
 
@@ -59,6 +60,7 @@ class Ledger:
     attention: str | None = UNCHANGED
     _depth: int = 0
     _reviewing: bool = False
+    _older: list[Watch] | None = None
 
     def happen(self, type: str, name: str, data: Mapping[str, Any] | None = None, **more: Any) -> Event:
         """Number an event under the lead's lock, log it, and follow it to its last consequence.
@@ -106,7 +108,7 @@ class Ledger:
 
     def review(self) -> None:
         """Work out anew what is a state and not an event: points of state rules, who is in which watched segment."""
-        if self._depth or self._reviewing:
+        if self._depth or self._reviewing or not (self.rules.index.reviews or self.lead.rated):
             return
         self._reviewing = True
         for _ in range(DEPTH):
@@ -180,17 +182,18 @@ class Ledger:
     def _goal(self, enrolment: Enrolment, event: Event) -> None:
         """A run that has ended is measured by today's goal, since nobody keeps its plan at hand."""
         plan = self.rules.plan_of(enrolment.digest) or self.rules.index.plans.get(enrolment.campaign.casefold())
-        zone, hours = self.lead.zone(self.rules.program), self.rules.program.workspace.business_hours
-        if plan is None or not reaches_goal(plan, enrolment, event, zone, hours):
+        if plan is None or plan.goal is None:
+            return
+        if not reaches_goal(plan, enrolment, event, self.zone, self.rules.program.workspace.business_hours):
             return
         enrolment.goal_at = event.at
         self.goals.append(enrolment)
-        if plan.goal is not None and plan.goal.leaves:
+        if plan.goal.leaves:
             self.leave(enrolment, event.seq)
 
     def _touch(self, enrolment: Enrolment, event: Event) -> None:
         plan = self.rules.plan_of(enrolment.digest)
-        if plan is None:
+        if plan is None or event.type not in _heard(plan):
             return
         if enrolment.state == "live" and any(matches(one.pattern, event, enrolment.id) for one in plan.leaves):
             self.leave(enrolment, event.seq)
@@ -235,7 +238,7 @@ class Ledger:
 
     def end(self, enrolment: Enrolment, outcome: str) -> None:
         """The run has come to its end; its row is the caller's to write."""
-        enrolment.state, enrolment.ended_at = "ended", self.now
+        enrolment.state, enrolment.ended_at, self._older = "ended", self.now, None
         if self.listened("campaign.left"):
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
@@ -270,19 +273,20 @@ class Ledger:
 
     def past(self) -> Sequence[Event]:
         """The part of the log that somebody asks for, with what this transaction has logged itself."""
-        if self.history or any(watch.history for watch in self.watches()):
+        if self.history or self.rules.index.watch.history or any(watch.history for watch in self.older()):
             return (*self.history, *self.events)
         return ()
 
-    def watches(self) -> Iterator[Watch]:
-        """What the deployment listens for, and then what live runs do, which may be on older plans."""
-        yield self.rules.index.watch
-        for one in self.enrolments:
-            if one.state != "ended" and (plan := self.rules.plan_of(one.digest)) is not None:
-                yield watch_of(plan)
+    def older(self) -> list[Watch]:
+        """What live runs listen for whose plan is not in force any more; `rules.index.watch` has all else."""
+        if self._older is None:
+            current, plan_of = self.rules.index.current, self.rules.plan_of
+            left = [one.digest for one in self.enrolments if one.digest not in current and one.state != "ended"]
+            self._older = [watch_of(plan) for digest in left if (plan := plan_of(digest)) is not None]
+        return self._older
 
     def listened(self, type: str) -> bool:
-        return any(type in watch.types for watch in self.watches())
+        return type in self.rules.index.watch.types or any(type in watch.types for watch in self.older())
 
     # ── what is set ──────────────────────────────────────────────────────────────────────────────────────────────────
     def set_field(self, name: str, value: Scalar | None) -> bool:
@@ -300,7 +304,7 @@ class Ledger:
         self.lead = self.lead.changed(fields={name: value for name, value in kept.items() if value is not None})
         for name, value in changes.items():
             composite.watch_dates(self, name)
-            if any(watch.field(name) for watch in self.watches()):
+            if self.rules.index.watch.field(name) or any(watch.field(name) for watch in self.older()):
                 self.happen("field.changed", name, {"before": before.get(name), "after": value})
         self.review()
         return True
@@ -340,6 +344,12 @@ class Ledger:
             self.happen(type, key)
         self.review()
         return True
+
+
+@per_plan
+def _heard(plan: Plan) -> frozenset[str]:
+    """The types of events that can end a run, or wake it."""
+    return watch_of(plan).types | {"field.changed", *HANDOFF_EVENTS}
 
 
 def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:

@@ -10,8 +10,7 @@ under the same identity (enrolment, step, visit).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -40,7 +39,7 @@ from engine.chance import arm_of
 from engine.conditions import Facts, holds, matches
 from engine.model import Event
 from engine.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
-from engine.records import replace
+from engine.records import Record, record
 from engine.resting import Sleep, sleep
 
 MOST_HOPS = 1000
@@ -49,19 +48,19 @@ NOBODY = UUID(int=0)
 HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+@record
+class World(Record):
     """What is true while a call works: the instant, the lead's facts and log, and whether the run has to leave.
 
     `events` are those above the position's cursors, in seq order, complete up to `seq`. `leaving` is the event that
     made the run leave, `leave_entry` the first step of the block that runs then (None: there is none), `outcome` what
-    the run ends with then. `lead` is whose chances count at a split.
+    the run ends with then. `lead` is whose chances count at a split. `facts` works them out, since few steps ask.
     """
 
     enrolment: UUID
     now: datetime
     seq: int
-    facts: Facts
+    facts: Callable[[], Facts]
     zone: str
     hours: BusinessHours
     events: Sequence[Event] = ()
@@ -71,16 +70,16 @@ class World:
     lead: UUID = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+@record
+class Effect(Record):
     """Something to be done exactly once under (enrolment, step, visit). `event` is the datum the branch carries."""
 
     branch: Branch
     step: AnyStep
 
 
-@dataclass(frozen=True, slots=True)
-class Discard:
+@record
+class Discard(Record):
     """A step that was due but is given up because the run ends: to be recorded as skipped."""
 
     step: str
@@ -88,13 +87,13 @@ class Discard:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+@record
+class Finished(Record):
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
+@record
+class Stuck(Record):
     """The plan cannot be carried on for this lead; a person must look."""
 
     reason: str
@@ -103,8 +102,8 @@ class Stuck:
 Request = Effect | Discard | Sleep | Finished | Stuck
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+@record
+class Verdict(Record):
     """What came of an effect. `until` holds a mail back, `why` tells if a person should look; `seq` is the lead's
     newest event at that moment, `variant` the one a test has chosen."""
 
@@ -131,7 +130,7 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
         hops = hops + 1 if position.seen == seen else 0
         if position.dropped:
             return position, Discard(*position.dropped[0])
-        if _main(position) is None:
+        if not position.alive:
             if position.branches:
                 position = _drop_all(plan, position, "the flow ended")
                 continue
@@ -149,22 +148,22 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
 
 def put_out(plan: Plan, position: Position, ending: str) -> Position:
     """The position of a run that is ended from outside: it does nothing more, and what was due is recorded."""
-    return replace(_drop_all(plan, position, ending), ending=ending)
+    return _drop_all(plan, position, ending).changed(ending=ending)
 
 
 def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: Verdict) -> Position:
     """The position once the request is done."""
     if isinstance(request, Discard):
-        return replace(position, dropped=position.dropped[1:])
+        return position.changed(dropped=position.dropped[1:])
     branch, current = request.branch, request.step
     if verdict.until is not None:
-        return position.with_branch(replace(branch, hold=verdict.until, why=verdict.why))
+        return position.with_branch(branch.changed(hold=verdict.until, why=verdict.why))
     match current:
         case Send():
             sent = {**position.sent, current.template: verdict.seq}
-            return replace(position.with_branch(branch.moved(current.next, cursor=verdict.seq)), sent=sent)
+            return position.with_branch(branch.moved(current.next, cursor=verdict.seq), sent=sent)
         case HandOff() if verdict.handoff is not None and not current.detached:
-            return position.with_branch(replace(branch, handoff=verdict.handoff))
+            return position.with_branch(branch.changed(handoff=verdict.handoff))
         case VariantTest():
             return position.with_branch(branch.moved(_variant(current, verdict.variant)))
         case If() | Wait() | Split() | Repeat() | Stop():
@@ -180,24 +179,23 @@ def _variant(test: VariantTest, chosen: str | None) -> Target:
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | Stuck | None:
-    """One move of the first branch that can move; None when all rest. The flow comes last: what it ends with it has had
-    its turn."""
-    for branch in sorted(position.branches, key=lambda one: one.id == FLOW):
+    """One move of the first branch that can move; None when all rest."""
+    for branch in position.in_turn():
         current = plan.by_id.get(branch.at or "")
         if current is None:
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
-            return position.with_branch(_arrive(current, branch, world)).walked(branch, world.now)
+            return position.arrived(branch, _arrive(current, branch, world), world.now)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"
-                return replace(_drop_all(plan, position, outcome), ending=position.ending or outcome)
+                return _drop_all(plan, position, outcome).changed(ending=position.ending or outcome)
             case Split():
                 return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():
-                facts = replace(world.facts, event=branch.event)
+                facts = world.facts().changed(event=branch.event)
                 chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
                 return position.with_branch(branch.moved(next(chosen, current.otherwise)))
             case Wait():
@@ -214,7 +212,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
 
 
 def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
-    arrived = replace(branch, arrived=world.now)
+    arrived = branch.changed(arrived=world.now)
     if isinstance(current, Repeat):
         return _arrive_at_repeat(current, arrived, world)
     if not isinstance(current, Wait) or current.until is None:
@@ -225,10 +223,11 @@ def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
 def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
     """With the wait's deadline as of now; None when its moment is past or unknown."""
     assert wait.until is not None
-    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, world.facts.fields)
+    fields = world.facts().fields if isinstance(wait.until, Relative) else {}
+    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, fields)
     if deadline is None or (isinstance(wait.until, At | Relative) and deadline < world.now):
         return None
-    return replace(branch, deadline=deadline)
+    return branch.changed(deadline=deadline)
 
 
 def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> Branch | None:
@@ -273,12 +272,12 @@ def _arrive_at_repeat(repeat: Repeat, branch: Branch, world: World) -> Branch:
     names = [loop.step for loop in branch.loops]
     if repeat.id not in names:
         fresh = Loop(repeat.id, 0, world.now, branch.visit)
-        return replace(branch, loops=(*branch.loops, fresh))
+        return branch.changed(loops=(*branch.loops, fresh))
     loops = branch.loops[: names.index(repeat.id) + 1]
     deadline = None
     if repeat.every is not None and loops[-1].round < repeat.times:
         deadline = calendar.add(repeat.every, loops[-1].started, world.zone, world.hours)
-    return replace(branch, loops=loops, visit=loops[-1].visit, deadline=deadline)
+    return branch.changed(loops=loops, visit=loops[-1].visit, deadline=deadline)
 
 
 def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
@@ -290,11 +289,11 @@ def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
     arrived = branch.arrived or world.now
     if branch.deadline is not None and branch.deadline > arrived:
         arrived = branch.deadline
-        branch = replace(branch, cursor=_up_to(arrived, branch, world))
-    until = repeat.until is not None and holds(repeat.until, replace(world.facts, event=branch.event))
+        branch = branch.changed(cursor=_up_to(arrived, branch, world))
+    until = repeat.until is not None and holds(repeat.until, world.facts().changed(event=branch.event))
     if until or loop.round >= repeat.times:
         return branch.moved(repeat.next, loops=tuple(outer))
-    following = replace(loop, round=loop.round + 1, started=arrived)
+    following = loop.changed(round=loop.round + 1, started=arrived)
     visit = f"{loop.visit}/{following.round}"
     return branch.moved(repeat.body, loops=(*outer, following), visit=visit)
 
@@ -323,8 +322,8 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
     have ended. `crowded`: everything rests, so what finds no room at the next event is given up."""
     if position.seen >= world.seq:
         return position
-    if position.ending is not None:
-        return replace(position, seen=world.seq)
+    if position.ending is not None or not plan.whenevers:
+        return position.changed(seen=world.seq)
     branches, fired, dropped = list(position.branches), dict(position.fired), list(position.dropped)
     seen = position.seen
     for event in world.events:
@@ -347,7 +346,7 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
         crowded, seen = crowded and len(begun) <= room, event.seq
     else:
         seen = max(seen, world.seq)
-    return replace(position, branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped))
+    return position.changed(branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped))
 
 
 def _within_limit(whenever: Whenever, fired: dict[str, tuple[datetime, ...]], event: Event, zone: str) -> bool:
@@ -360,19 +359,14 @@ def _within_limit(whenever: Whenever, fired: dict[str, tuple[datetime, ...]], ev
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _main(position: Position) -> Branch | None:
-    """The branch a run lives by: its flow, or the block it leaves through."""
-    return position.branch(FLOW) or position.branch(LEAVE)
-
-
 def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
     assert world.leaving is not None
     ending = world.outcome or ("unsubscribed" if world.leaving.type == "lead.unsubscribed" else "left")
-    left = replace(_drop_all(plan, position, ending), ending=ending)
+    left = _drop_all(plan, position, ending).changed(ending=ending)
     if world.leave_entry is None:
         return left
     block = Branch.started(LEAVE, world.leave_entry, str(world.leaving.seq), world.leaving)
-    return replace(left, branches=(block,))
+    return left.changed(branches=(block,))
 
 
 def _drop_all(plan: Plan, position: Position, reason: str) -> Position:
@@ -382,17 +376,17 @@ def _drop_all(plan: Plan, position: Position, reason: str) -> Position:
         for one in position.branches
         if one.at and one.arrived is not None and isinstance(plan.by_id.get(one.at), Send | Notify | Post)
     )
-    return replace(position, branches=(), dropped=(*position.dropped, *due))
+    return position.changed(branches=(), dropped=(*position.dropped, *due))
 
 
 def _rested(position: Position, world: World) -> Position:
     """Everything up to `world.seq` has been looked at, and no waiting branch needs it again, unless it came after the
     branch's deadline: that counts for what follows."""
-    return replace(position, branches=tuple(_looked(branch, world) for branch in position.branches))
+    return position.changed(branches=tuple(_looked(branch, world) for branch in position.branches))
 
 
 def _looked(branch: Branch, world: World) -> Branch:
     if branch.hold is not None:
         return branch
     later = [one.seq for one in world.events if branch.deadline is not None and one.at > branch.deadline]
-    return replace(branch, cursor=max(branch.cursor, min(later, default=world.seq + 1) - 1))
+    return branch.changed(cursor=max(branch.cursor, min(later, default=world.seq + 1) - 1))

@@ -15,6 +15,7 @@ from engine.interpreter import HANDOFF_EVENTS
 from engine.matching import Index
 from engine.model import Event, Lead, stage_order
 from engine.position import Position
+from engine.records import Record, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Enrolment:
     goal_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+@record
+class Probe(Record):
     """A question about past bookings: how often and how much `rule` gave since (and for `thing`, unless None).
 
     `number` is which of the rule's limits asks. The answer stays the same question's while the clock runs on, or when
@@ -68,8 +69,10 @@ class Probe:
     since: datetime | None = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+@record
+class Booking(Record):
+    """Points that a lead got or lost: why (`cause`), by which rule, and the score of the model after it."""
+
     cause: str
     rule: str
     model: str

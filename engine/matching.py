@@ -93,8 +93,9 @@ class Index:
 
     `segments` are those that somebody wants to hear about; only of them it is known who is in. `waited` are the keys of
     composite patterns that something else than a campaign's start listens for, `crossings` the watched values of
-    interests, `daily` whether the passing of time alone can change a segment or a state rule, and `refreshes`
-    whether leads that are there already must be looked at after the deployment.
+    interests, `daily` whether the passing of time alone can change a segment or a state rule, `reviews` whether there
+    are any, and `refreshes` whether leads that are there already must be looked at after the deployment. `current` are
+    the digests of the plans, `reactivations` what stages say about silence.
     """
 
     def __init__(self, program: Program) -> None:
@@ -102,6 +103,7 @@ class Index:
         self.rules: dict[str, list[tuple[str, Rule]]] = {}
         self.stages: dict[str, list[tuple[Stage, StageRule]]] = {}
         self.state_rules: list[tuple[str, Rule]] = []
+        self.current = frozenset(plan.digest for plan in program.campaigns)
         self.plans: dict[str, Plan] = {plan.campaign.casefold(): plan for plan in program.campaigns}
         for plan in program.campaigns:
             for start in plan.starts:
@@ -129,9 +131,10 @@ class Index:
         timed = [*(one.condition for one in self.segments), *(rule.condition for _, rule in self.state_rules)]
         self.daily = any(depends_on_time(condition) for condition in timed)
         clocked = any(one.silent or one.dated for one in self.watch.composites.values())
-        reactivates = any(stage.reactivate for stage in program.stages)
+        self.reviews = bool(self.state_rules or self.segments)
+        self.reactivations = {stage.name: stage.reactivate for stage in program.stages if stage.reactivate}
         present = any(start.present for plan in program.campaigns for start in plan.starts)
-        self.refreshes = bool(self.daily or clocked or reactivates or present or self.segments)
+        self.refreshes = bool(self.daily or clocked or self.reactivations or present or self.segments)
 
 
 def depends_on_time(condition: object) -> bool:

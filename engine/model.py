@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from dsl.plan import Program, Scalar
 from engine.conditions import Facts
-from engine.records import replace
+from engine.records import Record, record
 
 TRACKING = "@tracking"
 """The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@record
+class Event(Record):
     """One entry of a lead's log. `seq` numbers it within the lead, `at` never runs backwards along `seq`."""
 
     seq: int
@@ -30,8 +30,8 @@ class Event:
     message_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+@record
+class Lead(Record):
     id: UUID
     seq: int
     stage: str
@@ -48,9 +48,6 @@ class Lead:
     segments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     active_at: datetime | None = None
     epoch: int = 0
-
-    def changed(self, **changes: Any) -> Lead:
-        return replace(self, **changes)
 
     def zone(self, program: Program) -> str:
         """The lead's own time zone, else the company's."""

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import TypeVar
 
 from dsl.plan import Plan
 
 T = TypeVar("T")
-
-
-class _Key:
-    """A plan as a cache key: by digest, since hashing a whole plan is slow."""
-
-    __slots__ = ("plan",)
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-
-    def __hash__(self) -> int:
-        return hash(self.plan.digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.plan.digest == self.plan.digest
+MOST = 1024
 
 
 def per_plan(work: Callable[[Plan], T]) -> Callable[[Plan], T]:
-    """`work`, done once for each of the last 1,024 plans."""
-
-    @lru_cache(maxsize=1024)
-    def done(key: _Key) -> T:
-        return work(key.plan)
+    """`work`, done once for each plan, while there are no more than `MOST` of them."""
+    done: dict[str, T] = {}
 
     @wraps(work)
     def answer(plan: Plan) -> T:
-        return done(_Key(plan))
+        try:
+            return done[plan.digest]
+        except KeyError:
+            if len(done) >= MOST:
+                done.clear()
+            found = done[plan.digest] = work(plan)
+            return found
 
     return answer

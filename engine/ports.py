@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+from engine.records import Record, record
+
 RunKind = Literal["enrolment", "handoff"]
 Queue = Literal["mail", "db"]
 """Where an advance must run: `mail` when it can send, `db` when it only touches Postgres."""
@@ -26,8 +28,8 @@ class Clock(Protocol):
         """When the domain instant `at` comes on the machine's clock."""
 
 
-@dataclass(frozen=True)
-class Wake:
+@record
+class Wake(Record):
     """One outbox row: start the run, or tell it that the lead's log has reached `seq`."""
 
     run: UUID

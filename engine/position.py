@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from engine.model import Event
-from engine.records import replace
+from engine.records import Record, record
 
 FLOW = "flow"
 LEAVE = "leave"
@@ -19,8 +19,8 @@ MOST_WALKED = 60
 """Steps of a run's way that are remembered, the newest ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+@record
+class Loop(Record):
     """A `repeat` the branch is inside: the round it is in, when that began, and the visit it came with."""
 
     step: str
@@ -29,8 +29,8 @@ class Loop:
     visit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+@record
+class Branch(Record):
     """One thread of a run.
 
     `cursor`: no event at or below it counts for this branch's next wait. `used`: events that ended a wait here.
@@ -61,9 +61,12 @@ class Branch:
         """What tells it from the other branches, whatever round it is in."""
         return self.id, self.visit.partition("/")[0]
 
+    def same(self, other: Branch) -> bool:
+        return self.id == other.id and (self.visit == other.visit or self.key == other.key)
+
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
-        return replace(self, at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
+        return self.changed(at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
 
     def woken(self, target: str | None, event: Event) -> Branch:
         """At another step because of an event, which never counts again."""
@@ -78,8 +81,8 @@ class Branch:
         return Branch(id, at, visit, cursor=event.seq, event=dict(event.data), event_seq=event.seq, event_at=event.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+@record
+class Position(Record):
     """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send; `fired`
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
     recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
@@ -94,18 +97,31 @@ class Position:
     entered: int = 0
     path: tuple[tuple[str, str, str], ...] = ()
 
-    def walked(self, branch: Branch, now: datetime) -> Position:
-        """The same once that branch has come to the step it is at."""
-        name = "" if branch.id == FLOW else ":".join(branch.key)
-        return replace(self, path=(*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:])
+    @property
+    def alive(self) -> bool:
+        """Whether there is a branch that a run lives by: its flow, or the block it leaves through."""
+        ids = [one.id for one in self.branches]
+        return FLOW in ids or LEAVE in ids
 
-    def with_branch(self, branch: Branch) -> Position:
-        """The same position with that branch replaced, or gone when it has come to its end."""
-        kept = tuple(branch if old.key == branch.key else old for old in self.branches)
-        return replace(self, branches=tuple(one for one in kept if one.at is not None))
+    def in_turn(self) -> Sequence[Branch]:
+        """The branches as they get their turn. The flow comes last: what it ends with it has had its turn."""
+        if len(self.branches) == 1:
+            return self.branches
+        return sorted(self.branches, key=lambda one: one.id == FLOW)
 
     def branch(self, name: str) -> Branch | None:
         return next((one for one in self.branches if one.id == name), None)
+
+    def arrived(self, branch: Branch, arrived: Branch, now: datetime) -> Position:
+        """The same once that branch has come to the step it is at, and is what it is from then on."""
+        name = "" if branch.id == FLOW else ":".join(branch.key)
+        path = (*self.path, (branch.at or "", now.isoformat(), name))[-MOST_WALKED:]
+        return self.with_branch(arrived, path=path)
+
+    def with_branch(self, branch: Branch, **changes: Any) -> Position:
+        """The same position with that branch replaced, or gone when it has come to its end."""
+        kept = [branch if old.same(branch) else old for old in self.branches]
+        return self.changed(branches=tuple([one for one in kept if one.at is not None]), **changes)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"branches": [_branch_to_json(branch) for branch in self.branches], "seen": self.seen}

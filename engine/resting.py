@@ -3,7 +3,7 @@ a mail, or a post to another system."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from dsl.plan import (
@@ -22,11 +22,12 @@ from dsl.plan import (
 )
 from engine.per_plan import per_plan
 from engine.position import Branch, Position
+from engine.records import Record, record
 from engine.words import pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Resting:
+@record
+class Resting(Record):
     """One branch at rest, in an operator's terms."""
 
     branch: str
@@ -36,8 +37,8 @@ class Resting:
     due: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+@record
+class Sleep(Record):
     """Nothing to do before `due` (None: no timer) or an event. Whether the wake or the timer may lead to a mail."""
 
     due: datetime | None
@@ -46,59 +47,97 @@ class Sleep:
     resting: tuple[Resting, ...]
 
 
+@record
+class Rest(Record):
+    """What the plan alone tells of resting at a step: in words, and whether an event or the time may lead to a mail."""
+
+    what: str
+    on_event: bool
+    on_timer: bool
+
+
 def sleep(plan: Plan, position: Position) -> Sleep:
-    resting = tuple(_describe(plan, branch) for branch in position.branches)
-    dues = [rest.due for rest in resting if rest.due is not None]
-    due = min(dues, default=None)
+    rests = _rests(plan)
+    resting = tuple([_describe(plan, rests, branch) for branch in position.branches])
+    due = min([one.due for one in resting if one.due is not None], default=None)
+    at_due = [one.step for one, branch in zip(resting, position.branches, strict=True) if _ends(plan, branch, due)]
     return Sleep(
         due=due,
-        event_may_send=any(may_send(plan, target) for target in _on_event(plan, position)),
-        timer_may_send=any(may_send(plan, target) for target in _on_timer(plan, position, due)),
+        event_may_send=_beside(plan) or any(rests[one.step].on_event for one in resting),
+        timer_may_send=any(rests[step].on_timer for step in at_due),
         resting=resting,
     )
 
 
-def _describe(plan: Plan, branch: Branch) -> Resting:
-    current = plan.by_id[branch.at or ""]
-    if isinstance(current, Send):
-        what, due = f"may send {current.template}", branch.hold
-    elif isinstance(current, Notify):
-        what, due = f"may notify with {current.template}", branch.hold
-    elif isinstance(current, Post):
-        what, due = f"posts to {current.url} again", branch.hold
-    elif isinstance(current, Repeat):
-        what, due = "the next round", branch.deadline
-    elif isinstance(current, HandOff):
-        what, due = "sales decides", None
-    else:
-        arms = current.arms if isinstance(current, Wait) else ()
-        what, due = " or ".join(pattern(arm.pattern) for arm in arms) or "the time comes", branch.deadline
-    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, what, due)
+def _describe(plan: Plan, rests: Mapping[str, Rest], branch: Branch) -> Resting:
+    current, rest = plan.by_id[branch.at or ""], rests[branch.at or ""]
+    due = branch.hold if isinstance(current, Send | Notify | Post) else branch.deadline
+    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, rest.what, due)
 
 
-def _on_event(plan: Plan, position: Position) -> list[Target]:
-    following: list[Target] = [whenever.entry for whenever in plan.whenevers] + [leave.entry for leave in plan.leaves]
-    for branch in position.branches:
-        current = plan.by_id[branch.at or ""]
-        if isinstance(current, Wait):
-            following += [arm.target for arm in current.arms]
-            following += [current.missed] if isinstance(current.until, Relative) else []
-        elif isinstance(current, HandOff):
-            following += targets(current)
-    return following
+def _ends(plan: Plan, branch: Branch, due: datetime | None) -> bool:
+    """Whether the branch may go on when the run's timer rings; what leaves the house is tried at every call."""
+    return branch.deadline == due or isinstance(plan.by_id[branch.at or ""], Send | Notify | Post)
 
 
-def _on_timer(plan: Plan, position: Position, due: datetime | None) -> list[Target]:
-    following: list[Target] = []
-    for branch in position.branches:
-        current = plan.by_id[branch.at or ""]
-        if isinstance(current, Wait) and branch.deadline == due:
-            following.append(current.then)
-        elif isinstance(current, Repeat) and branch.deadline == due:
-            following += targets(current)
-        elif isinstance(current, Send | Notify | Post):
-            following.append(current.id)
-    return following
+@per_plan
+def _rests(plan: Plan) -> dict[str, Rest]:
+    """By step."""
+    return {
+        step.id: Rest(
+            _in_words(step),
+            any(may_send(plan, target) for target in _on_event(step)),
+            any(may_send(plan, target) for target in _on_timer(step)),
+        )
+        for step in plan.steps
+    }
+
+
+def _in_words(step: AnyStep) -> str:
+    match step:
+        case Send():
+            return f"may send {step.template}"
+        case Notify():
+            return f"may notify with {step.template}"
+        case Post():
+            return f"posts to {step.url} again"
+        case Repeat():
+            return "the next round"
+        case HandOff():
+            return "sales decides"
+        case Wait() if step.arms:
+            return " or ".join(pattern(arm.pattern) for arm in step.arms)
+        case _:
+            return "the time comes"
+
+
+@per_plan
+def _beside(plan: Plan) -> bool:
+    """Whether an event may lead to a mail wherever a run rests."""
+    entries = [*(one.entry for one in plan.whenevers), *(one.entry for one in plan.leaves)]
+    return any(may_send(plan, entry) for entry in entries)
+
+
+def _on_event(step: AnyStep) -> list[Target]:
+    match step:
+        case Wait():
+            return [*(arm.target for arm in step.arms), step.missed if isinstance(step.until, Relative) else None]
+        case HandOff():
+            return [*targets(step)]
+        case _:
+            return []
+
+
+def _on_timer(step: AnyStep) -> list[Target]:
+    match step:
+        case Wait():
+            return [step.then]
+        case Repeat():
+            return [*targets(step)]
+        case Send() | Notify() | Post():
+            return [step.id]
+        case _:
+            return []
 
 
 def may_send(plan: Plan, target: Target) -> bool:

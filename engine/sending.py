@@ -7,7 +7,6 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from hashlib import blake2b
 from itertools import product
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from dsl.plan import BusinessHours, Limit, Window
 from engine.calendar import add, local_date, local_time, minutes_of, zone_of
+from engine.records import Record, record
 
 Quiet = tuple[str, str]
 """Local start and end, "HH:MM"; may span midnight. Equal times are the whole day."""
@@ -30,8 +30,8 @@ FRESH = timedelta(minutes=15)
 """`as trigger` passes windows and quiet hours while its event is younger than this."""
 
 
-@dataclass(frozen=True)
-class Limits:
+@record
+class Limits(Record):
     """What holds a mail back. `zone` is the lead's; `hours` counts business time in `limit`."""
 
     zone: str
@@ -102,6 +102,8 @@ def next_opening(
 
 def is_open(at: datetime, zone: str, windows: tuple[Window, ...] = (), quiet: Quiet | None = None) -> bool:
     """Whether mail may leave at this instant."""
+    if not windows and quiet is None:
+        return True
     local = local_time(at, zone)
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
     if quiet is not None and _inside(weekday, minute, Window(start=quiet[0], end=quiet[1])):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -107,7 +106,7 @@ class Sight:
 
     def facts(self, branch: Branch) -> Facts:
         """What a step of this branch may ask for."""
-        return replace(self.ledger.facts(run=self.found.enrolment), event=branch.event)
+        return self.ledger.facts(run=self.found.enrolment).changed(event=branch.event)
 
     def world(self, plan: Plan) -> World:
         """The interpreter's view, with what this call itself has logged. Of a log too long for one call it shows the
@@ -122,7 +121,7 @@ class Sight:
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
         entry, outcome = way_out(plan, own, leaving)
         return World(
-            enrolment=self._id, now=now, seq=seq, facts=ledger.facts(run=own),
+            enrolment=self._id, now=now, seq=seq, facts=lambda: ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
         )  # fmt: skip

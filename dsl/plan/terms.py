@@ -317,7 +317,7 @@ class Pattern(Frozen):
     dated: Dated | None = Field(default=None, description="date.due: which date")
     where: Condition | None = None
 
-    @property
+    @cached_property
     def composite(self) -> bool:
         """Whether it takes the engine to find out that it came true."""
         return bool(self.times or self.absent or self.silent or self.dated)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.common import FAILED, Stop, err, out
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from engine.cli.workspace import Examined
-    from engine.simulation.population import Rates
+    from engine.simulation.population import Population, Rates
 
 BAR = 40
 """Characters of the longest bar."""
@@ -32,8 +34,6 @@ def forecast(
     seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Let the leads come and time go by, with a progress bar on standard error. Raises Stop."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     from dsl.near import near
     from engine.memory import settle_memory
     from engine.simulation.forecast import Forecast
@@ -55,18 +55,26 @@ def forecast(
     counts = Forecast(program, lambda: sim.now)
     population = sim.watcher = Population(sim, rates, counts, seed)
     population.come(entries, leads, start + timedelta(days=days), at_once=at_once)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task(f"{leads} leads, {days} days", total=days)
-        for day in range(1, days + 1):
-            sim.run(start + timedelta(days=day))
-            progress.update(task, completed=day)
+    with _progress(population) as progress:
+        task = progress.add_task(f"{leads:,} leads, {days} days", total=days * 24)
+        for hour in range(1, days * 24 + 1):
+            sim.run(start + timedelta(hours=hour))
+            progress.update(task, completed=hour)
     return {"start": start.isoformat(), "days": days, "seed": seed} | counts.result(population.people, sim.rules)
+
+
+def _progress(population: Population) -> Progress:
+    """A bar for the time that has gone by, and how many leads have come: the bar stands still while they come at once."""
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Arrived(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{len(population.people):,} have come")
+
+    share = TextColumn("{task.percentage:>3.0f}%")
+    columns = (TextColumn("{task.description}"), BarColumn(), share, Arrived(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True)
 
 
 def show(found: Mapping[str, Any]) -> None:

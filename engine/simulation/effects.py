@@ -4,7 +4,6 @@ changes about its lead goes through the ledger; notices and posts leave for nowh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -118,4 +117,4 @@ class Effects:
 
 
 def _facts(ledger: Ledger, run: Enrolment, branch: Branch) -> Facts:
-    return replace(ledger.facts(run=run), event=branch.event)
+    return ledger.facts(run=run).changed(event=branch.event)

@@ -207,7 +207,7 @@ class Simulation:
         entry, outcome = way_out(plan, run, leaving)
         program, lead = self.deployment.program, ledger.lead
         return interpreter.World(
-            enrolment=run.id, now=self.now, seq=lead.seq, facts=ledger.facts(run=run), zone=lead.zone(program),
+            enrolment=run.id, now=self.now, seq=lead.seq, facts=lambda: ledger.facts(run=run), zone=lead.zone(program),
             hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry, outcome=outcome,
             lead=lead.id,
         )  # fmt: skip

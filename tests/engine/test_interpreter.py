@@ -79,7 +79,7 @@ class Story:
 
     def world(self) -> World:
         return World(
-            enrolment=RUN, now=self.now, seq=self.seq, facts=self.facts, zone="Europe/Berlin", hours=HOURS,
+            enrolment=RUN, now=self.now, seq=self.seq, facts=lambda: self.facts, zone="Europe/Berlin", hours=HOURS,
             events=self.events, leaving=self.leaving, leave_entry=self.entry,
         )  # fmt: skip
 

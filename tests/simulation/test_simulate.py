@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -272,6 +274,21 @@ def test_a_forecast_as_text_has_bars_and_places():
     assert "█" in done.stdout
     assert "Wake up: 80 entered" in done.stdout
     assert "acme.campaign:" in done.stdout
+
+
+def test_the_progress_tells_how_many_have_come():
+    from rich.console import Console
+
+    from engine.cli.forecast import _progress
+
+    population: Any = SimpleNamespace(people=[object()] * 1234)
+    progress = _progress(population)
+    progress.add_task("2,000 leads", total=10)
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(progress.get_renderable())
+    assert "2,000 leads" in shown.get()
+    assert "1,234 have come" in shown.get()
 
 
 @pytest.mark.parametrize(
