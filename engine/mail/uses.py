@@ -64,10 +64,10 @@ def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Line]]:
     uses: dict[str, list[Use]] = {name: [_notice()] for name in NOTICES.values()}
     lines: list[Line] = []
     confirming = {form.confirm_with for form in program.forms if form.confirm_with}
-    entered = _entered(program)
+    entered, carried = _entered(program), Carried(program)
     for plan in program.campaigns:
-        sure = ALWAYS_KNOWN | _asked_by_all(plan, program, entered)
-        for step, events in reached(plan, program, entered):
+        sure = ALWAYS_KNOWN | _asked_by_all(plan, carried, entered)
+        for step, events in reached(plan, carried, entered):
             if isinstance(step, Send):
                 kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
                 confirms = step.template in confirming and kind == "transactional"
@@ -90,35 +90,35 @@ def _notice() -> Use:
     return Use("staff", "", {}, frozenset((Data(frozenset(("handoff_url",)), NOTICE_DATA),)))
 
 
-def reached(plan: Plan, program: Program, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
+def reached(plan: Plan, carried: Carried, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
     """Each step with the data of the events that can have happened last when a lead is there. `entered`: the campaigns
     that others enter."""
     found: dict[str, frozenset[Data]] = {}
-    starts = frozenset(data_of(start.pattern, program) for start in plan.starts)
+    starts = frozenset(carried.by(start.pattern) for start in plan.starts)
     if not starts or plan.campaign.casefold() in entered:
         starts |= {Data()}
     pending: list[tuple[str | None, frozenset[Data]]] = [(plan.entry, starts)]
-    pending += [(block.entry, frozenset((data_of(block.pattern, program),))) for block in plan.whenevers]
-    pending += [(leave.entry, frozenset((data_of(leave.pattern, program),))) for leave in plan.leaves]
+    pending += [(block.entry, frozenset((carried.by(block.pattern),))) for block in plan.whenevers]
+    pending += [(leave.entry, frozenset((carried.by(leave.pattern),))) for leave in plan.leaves]
     while pending:
         at, data = pending.pop()
         if at is None or at not in plan.by_id or data <= found.get(at, frozenset()):
             continue
         found[at] = data | found.get(at, frozenset())
-        pending += _onward(plan.by_id[at], found[at], program)
+        pending += _onward(plan.by_id[at], found[at], carried)
     return ((plan.by_id[at], data) for at, data in found.items())
 
 
 _HANDOFF = Data(frozenset(), frozenset(ANSWER))
 
 
-def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[tuple[str | None, frozenset[Data]]]:
+def _onward(step: AnyStep, data: frozenset[Data], carried: Carried) -> Iterator[tuple[str | None, frozenset[Data]]]:
     match step:
         case Wait():
             yield step.then, data
             yield step.missed, data
             for arm in step.arms:
-                yield arm.target, frozenset((data_of(arm.pattern, program),))
+                yield arm.target, frozenset((carried.by(arm.pattern),))
         case HandOff():
             after = data if step.detached else frozenset((_HANDOFF,))
             yield step.next, after
@@ -129,8 +129,22 @@ def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[
                 yield target, data
 
 
-def data_of(pattern: Pattern, program: Program) -> Data:
-    """What an event that fits the pattern carries."""
+class Carried:
+    """What the events of a deployment carry. Looked up once for all patterns of the same name."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.known: dict[tuple[str, str | None], Data] = {}
+
+    def by(self, pattern: Pattern) -> Data:
+        """What an event that fits the pattern carries."""
+        key = pattern.type, pattern.name
+        if key not in self.known:
+            self.known[key] = _data_of(pattern, self.program)
+        return self.known[key]
+
+
+def _data_of(pattern: Pattern, program: Program) -> Data:
     match pattern.type:
         case "form.submitted" | "form.posted":
             name = (pattern.name or "*").casefold()
@@ -164,12 +178,12 @@ def _of_form(form: Form) -> Data:
     return Data(required | hidden, frozenset(ask.field for ask in form.asks) | hidden)
 
 
-def _asked_by_all(plan: Plan, program: Program, entered: frozenset[str]) -> frozenset[str]:
+def _asked_by_all(plan: Plan, carried: Carried, entered: frozenset[str]) -> frozenset[str]:
     """Fields every lead has who entered, because each way in is a form that requires them."""
     forms_only = all(start.pattern.type.startswith("form.") for start in plan.starts)
     if not plan.starts or not forms_only or plan.campaign.casefold() in entered:
         return frozenset()
-    sure = [data_of(start.pattern, program).sure for start in plan.starts]
+    sure = [carried.by(start.pattern).sure for start in plan.starts]
     return sure[0].intersection(*sure)
 
 
