@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dsl import tree
-from dsl.tree import Block, Campaign, Condition, Event, EventDatum, Operand, Span, Statement, Text
+from dsl.tree import Block, Campaign, Event, EventDatum, Operand, Span, Statement, Text
 
 Last = Mapping[Span, Event]
 """Events by their place; empty: none, for whoever came in on a date or from another campaign."""
 
 
 def arrivals(campaign: Campaign) -> dict[int, tuple[Event, ...]]:
-    """Statement, by identity → the events. Empty for a campaign that asks for no event's data."""
-    if not any(asks_for_data(statement) for statement in campaign.statements):
-        return {}
+    """Statement, by identity → the events."""
     found: dict[int, tuple[Event, ...]] = {}
     walk = _Walk(found)
     walk.block(campaign.flow, {start.event.span: start.event for start in campaign.starts}, detached=False)
@@ -22,18 +20,6 @@ def arrivals(campaign: Campaign) -> dict[int, tuple[Event, ...]]:
     for event, body in (*sides, *((leave.event, leave.body) for leave in campaign.leaves)):
         walk.block(body, {event.span: event}, detached=True)
     return found
-
-
-def asks_for_data(statement: Statement) -> bool:
-    match statement:
-        case tree.If(branches=branches):
-            return any(_mentions(condition) for condition, _ in branches)
-        case tree.Repeat(until=until):
-            return until is not None and _mentions(until)
-        case tree.Send() | tree.Post() | tree.SetField():
-            return any(True for _ in data(statement))
-        case _:
-            return False
 
 
 def data(statement: Statement) -> Iterator[EventDatum]:
@@ -45,19 +31,6 @@ def data(statement: Statement) -> Iterator[EventDatum]:
         case tree.SetField(value=value):
             values = (value,)
     yield from (value for value in values if isinstance(value, EventDatum))
-
-
-def _mentions(condition: Condition) -> bool:
-    match condition:
-        case tree.And(items=items) | tree.Or(items=items):
-            return any(_mentions(item) for item in items)
-        case tree.Not(item=item):
-            return _mentions(item)
-        case tree.Compare(left=left, right=right):
-            return isinstance(left, EventDatum) or isinstance(right, EventDatum)
-        case _:
-            asked = getattr(condition, "left", None) or getattr(condition, "operand", None)
-            return isinstance(asked, EventDatum) or isinstance(getattr(condition, "right", None), EventDatum)
 
 
 class _Walk:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from dsl import plan, tree, values
@@ -22,12 +21,15 @@ DAY_GROUPS = {
 
 MANY = ("starts", "starts_on", "starts_every", "leaves", "whenever", "sends_on", "costs")
 """Lines that may stand more than once in a campaign."""
+ADDED = ("starts", "schedules", "leaves", "whenevers", "windows", "costs", "flow")
+"""What more than one line can say more of."""
 
 
 def campaign(row: Row, reader: Reader) -> tree.Campaign:
     flows = Flows(reader)
-    built = tree.Campaign(text_of(row.args[0]), row.span)
+    said: dict[str, Any] = {}
     seen: dict[str, Span] = {}
+    name = text_of(row.args[0])
     before = len(reader.problems.found)
     for line in reader.below(row):
         if line.rule not in MANY:
@@ -35,59 +37,59 @@ def campaign(row: Row, reader: Reader) -> tree.Campaign:
                 line.rule.split("_")[0], line.rule
             )
             reader.twice(seen, what, line)
-        built = _campaign_line(built, line, reader, flows)
+        for part, value in _campaign_line(line, reader, flows).items():
+            said[part] = said.get(part, ()) + value if part in ADDED else value
     if "flow" not in seen and len(reader.problems.found) == before:
-        reader.problems.add("E601", row.span, name=built.name.value)
-    return built
+        reader.problems.add("E601", row.span, name=name.value)
+    return tree.Campaign(name, row.span, **said)
 
 
-def _campaign_line(built: tree.Campaign, row: Row, reader: Reader, flows: Flows) -> tree.Campaign:
+def _campaign_line(row: Row, reader: Reader, flows: Flows) -> dict[str, Any]:
+    """What a line says of its campaign, by the names of its parts."""
     args, problems = row.args, reader.problems
     match row.rule:
         case "starts":
-            return replace(built, starts=(*built.starts, trigger(row, reader)))
+            return {"starts": (trigger(row, reader),)}
         case "starts_on" | "starts_every":
-            return replace(built, schedules=(*built.schedules, schedule(row, reader)))
+            return {"schedules": (schedule(row, reader),)}
         case "enters_per":
-            return _enters_per(built, row, problems)
+            return _enters_per(row, problems)
         case "enters_once" | "enters_always" | "enters_again":
-            return replace(built, reentry=_reentry(row, problems))
+            return {"reentry": _reentry(row, problems)}
         case "leaves":
-            leave = tree.Leave(args[0], flows.block(reader.below(row)), row.span)
-            return replace(built, leaves=(*built.leaves, leave))
+            return {"leaves": (tree.Leave(args[0], flows.block(reader.below(row)), row.span),)}
         case "topic":
             if args[1] is not None:
                 problems.add("E010", span_of(args[1]), text=f'"{args[1]}"', head="topic campaign")
-            return replace(built, topic=text_of(args[0]))
+            return {"topic": text_of(args[0])}
         case "sends_from":
-            return replace(built, sender=text_of(args[0]))
+            return {"sender": text_of(args[0])}
         case "sends_from_owner":
-            return replace(built, sender=text_of(args[0]), from_owner=True)
+            return {"sender": text_of(args[0]), "from_owner": True}
         case "sends_on":
-            return replace(built, windows=(*built.windows, _window(row, problems)))
+            return {"windows": (_window(row, problems),)}
         case "runs":
-            return replace(built, runs=values.dates(args[0], args[1], problems))
+            return {"runs": values.dates(args[0], args[1], problems)}
         case "goal":
             within = values.duration(args[1], problems) if args[1] else None
-            return replace(built, goal=tree.Goal(args[0], within, args[2] is not None, row.span))
+            return {"goal": tree.Goal(args[0], within, args[2] is not None, row.span)}
         case "costs":
             cost = _cost(row, problems)
-            return replace(built, costs=(*built.costs, cost)) if cost else built
+            return {"costs": (cost,)} if cost else {}
         case "priority":
-            return replace(built, priority=text_of(args[0]))
+            return {"priority": text_of(args[0])}
         case "control":
             control = values.percent(args[0], problems)
             if control == 100:
                 problems.add("E648", row.span)
-            return replace(built, control=control)
+            return {"control": control}
         case "flow":
             reader.needs_block(row)
-            return replace(built, flow=built.flow + flows.block(reader.below(row)))
+            return {"flow": flows.block(reader.below(row))}
         case _:
             reader.needs_block(row)
             limit = _limit_of_whenever(args[1], problems)
-            whenever = tree.Whenever(args[0], limit, flows.block(reader.below(row)), row.span)
-            return replace(built, whenevers=(*built.whenevers, whenever))
+            return {"whenevers": (tree.Whenever(args[0], limit, flows.block(reader.below(row)), row.span),)}
 
 
 def trigger(row: Row, reader: Reader) -> tree.Trigger:
@@ -96,14 +98,13 @@ def trigger(row: Row, reader: Reader) -> tree.Trigger:
     return tree.Trigger(event, only_if(only, row, reader), row.span, present=any(part is not None for part in present))
 
 
-def _enters_per(built: tree.Campaign, row: Row, problems: Problems) -> tree.Campaign:
+def _enters_per(row: Row, problems: Problems) -> dict[str, Any]:
     datum = row.args[0]
     if not isinstance(datum, tree.EventDatum):
         meant = f"event.{datum.name}" if isinstance(datum, tree.Word) else "event.order_id"
         problems.add("E640", datum.span, meant=f"enters once per {meant}")
-        return built
-    per = tree.Text(datum.name, datum.span)
-    return replace(built, reentry=plan.Reentry(kind="per", datum=datum.name), per=per)
+        return {}
+    return {"reentry": plan.Reentry(kind="per", datum=datum.name), "per": tree.Text(datum.name, datum.span)}
 
 
 HOURS = ("hour", "hours")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from dsl import tree, values
@@ -66,25 +65,25 @@ def _pairs(part: Any) -> tuple[tuple[Text, Operand], ...]:
 
 def _send(row: Row, problems: Problems) -> Statement:
     seen: dict[str, Span] = {}
-    send = tree.Send(text_of(row.args[0]), row.span)
+    said: dict[str, Any] = {}
     for suffix in row.args[1:]:
-        kind = str(suffix.data)
+        kind = suffix.data
         if kind in seen:
             problems.add("E608", row.span, what=_SUFFIXES.get(kind, kind))
         seen[kind] = row.span
         if kind == "with":
-            send = replace(send, values=send.values + _pairs(suffix))
+            said["values"] = said.get("values", ()) + _pairs(suffix)
         elif kind == "within":
-            send = replace(send, within=values.duration(suffix.children[0], problems))
+            said["within"] = values.duration(suffix.children[0], problems)
         elif kind == "testing":
-            send = replace(send, subjects=tuple(text_of(token) for token in suffix.children))
+            said["subjects"] = tuple(text_of(token) for token in suffix.children)
         elif kind == "step":
-            send = replace(send, label=label_of(suffix))
+            said["label"] = label_of(suffix)
         else:
-            send = replace(send, mode=kind.removeprefix("as_"))
+            said["mode"] = kind.removeprefix("as_")
     if {"as_trigger", "as_transactional"} <= seen.keys():
         problems.add("E607", row.span, first="trigger", second="transactional")
-    return send
+    return tree.Send(text_of(row.args[0]), row.span, **said)
 
 
 def _notify(row: Row, label: Text | None) -> Statement:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lark import Transformer, v_args
-
 from dsl import tree
 from dsl.lexer import Lexeme, span_of
 from dsl.tree import Amounts, Condition, Event, Operand, Text
@@ -16,9 +14,8 @@ def text_of(token: Lexeme) -> Text:
     return Text(str(token), span_of(token))
 
 
-@v_args(inline=True)
-class Expressions(Transformer[Lexeme, Any]):
-    """Callbacks of the LALR parser, one per rule. Rules without one become plain Lark trees for `dsl.reader`."""
+class Expressions:
+    """What becomes of a rule's parts, one method per rule. Rules without one become plain trees for `dsl.reader`."""
 
     # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
     def word(self, name: Lexeme) -> Operand:

@@ -10,6 +10,9 @@ from typing import Any
 APART = frozenset({"id", "source", "label", "next", "then", "missed", "otherwise", "target", "entry", "own", "body"})
 """What does not count as the content of a step: where it stands, what follows it, and what other steps send."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
+_NESTED = (dict, list, tuple)
+
 
 def slug(label: str) -> str:
     """`Case study!` and `case-study` are the same label."""
@@ -25,7 +28,7 @@ class Ids:
     def of(self, kind: str, content: Any, label: str | None = None) -> str:
         if label is not None:
             return f"label:{slug(label)}"
-        text = json.dumps([kind, _bare(content)], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = _ENCODER.encode([kind, _bare(content)])
         ordinal = self._equals.get(text, 0)
         self._equals[text] = ordinal + 1
         digest = hashlib.sha256(f"{text}#{ordinal}".encode("utf-8", "backslashreplace")).hexdigest()
@@ -38,8 +41,12 @@ def _bare(content: Any) -> Any:
     if isinstance(content, dict):
         if content.get("kind") == "segment":
             content = {"kind": "segment", "name": content["name"]}
-        return {key: _bare(value) for key, value in content.items() if key not in APART and not _empty(value)}
-    if isinstance(content, list | tuple):
+        return {
+            key: _bare(value) if isinstance(value, _NESTED) else value
+            for key, value in content.items()
+            if key not in APART and (value or not _empty(value))
+        }
+    if isinstance(content, (list, tuple)):
         return [_bare(value) for value in content]
     return content
 

@@ -21,17 +21,19 @@ DEEPEST = 25
 
 _H = HOSTILE.pattern
 _TOKEN = re.compile(
-    rf"""
-      (?P<SPACE>(?:[ \t\u00a0\u2000-\u200a\u202f\u3000\x85]|{_H})+)
-    | (?P<COMMENT>\#.*)
-    | (?P<STRING>["“”„‟])
+    rf"""[ ]*(?:
+      (?P<NAME>yes/no\b|[^\W\d](?:\w|-(?=\w)|{_H})*)
+    | (?P<STRING>"[^"\\]*")
     | (?P<NUMBER>[+\-\u2212\u2013]?\d(?:[\w:%]|[.,/\-](?=\w)|{_H})*)
-    | (?P<WORD>yes/no\b|[^\W\d](?:\w|-(?=\w)|{_H})*)
     | (?P<OP>>=|<=|==|!=|<>|=>|=<|&&|\|\||[≥≤≠><=(),.])
+    | (?P<SPACE>(?:[ \t\u00a0\u2000-\u200a\u202f\u3000\x85]|{_H})+)
+    | (?P<COMMENT>\#.*)
+    | (?P<QUOTE>["“”„‟])
     | (?P<OTHER>.)
-    """,
+    )""",
     re.VERBOSE,
 )
+"""A token with the spaces before it. `STRING`: a plain one; `QUOTE`: one with escapes, other quotes or no end."""
 _OPERATORS = {
     ">": "GT", "<": "LT", ">=": "GE", "<=": "LE", "=": "EQ", "(": "_LPAR", ")": "_RPAR", ",": "_COMMA", ".": "_DOT",
 }  # fmt: skip
@@ -44,9 +46,17 @@ _MEANT = {
 
 
 class Lexeme(Token):
-    """A token that knows its file."""
+    """A token that knows its file and its place in it."""
+
+    __slots__ = ("file",)
 
     file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    start_pos: int
+    end_pos: int
 
     # Lark's own comparison is written in Python and compares kinds too, which nothing here asks for.
     __eq__ = str.__eq__
@@ -54,7 +64,7 @@ class Lexeme(Token):
 
     def corrected(self, kind: str, text: str) -> Lexeme:
         """Another kind or word in the same place."""
-        other = _lexeme(self.file, kind, text, self.line or 1, self.start_pos or 0, self.end_pos or 0)
+        other = _lexeme(self.file, kind, text, self.line, self.start_pos, self.end_pos)
         other.end_line, other.end_column = self.end_line, self.end_column
         return other
 
@@ -70,8 +80,9 @@ def _lexeme(file: str, kind: str, text: str, line: int, start: int, end: int) ->
 
 
 def span_of(first: Lexeme, last: Lexeme | None = None) -> Span:
-    last = first if last is None else last
-    return Span(first.file, first.line or 1, first.column or 1, last.end_line or 1, last.end_column or 1)
+    if last is None:
+        last = first
+    return Span(first.file, first.line, first.column, last.end_line, last.end_column)
 
 
 class LineLexer:
@@ -88,21 +99,20 @@ class LineLexer:
 
     def feed(self, text: str, number: int, start: int) -> None:
         """Read `text` from index `start`; `number` is its line, counted from 1."""
-        position = start
-        while match := _TOKEN.match(text, position):
-            kind = match.lastgroup
-            end = match.end()
-            if kind == "STRING":
-                end = self._string(text, number, position)
-            elif kind == "WORD":
-                self._token("NAME", without_hostile(match[0]), number, position, end)
-            elif kind == "NUMBER":
-                self._token("NUMBER", without_hostile(match[0]), number, position, end)
+        clean = text.isprintable()
+        end = start
+        while match := _TOKEN.match(text, end):
+            kind = match.lastgroup or ""
+            start, end = match.span(kind)
+            if kind in ("NAME", "NUMBER", "STRING"):
+                word = text[start:end] if kind != "STRING" else text[start + 1 : end - 1]
+                self._token(kind, word if clean else without_hostile(word), number, start, end)
             elif kind == "OP":
-                self._operator(match[0], number, position, end)
+                self._operator(text[start:end], number, start, end)
+            elif kind == "QUOTE":
+                end = self._string(text, number, start)
             elif kind == "OTHER":
-                end = self._stray(text, number, position)
-            position = end
+                end = self._stray(text, number, start)
 
     def close(self) -> None:
         """The logical line is over."""
@@ -119,12 +129,14 @@ class LineLexer:
 
     def _join(self, kind: str, back: int, words: tuple[str, str]) -> None:
         """Two words that mean something else together become one token: `and then`, and `interest in` before a name."""
-        first, second = self.tokens[-back:][:2] if len(self.tokens) >= back else (None, None)
-        if first is None or second is None or {first.type, second.type} != {"NAME"} or (first, second) != words:
+        at = len(self.tokens) - back
+        if at < 0 or self.tokens[at + 1] != words[1] or self.tokens[at] != words[0]:
             return
-        joined = first.corrected(kind, " ".join(words))
-        joined.end_line, joined.end_column, joined.end_pos = second.end_line, second.end_column, second.end_pos
-        self.tokens[-back : len(self.tokens) - back + 2] = [joined]
+        first, second = self.tokens[at : at + 2]
+        if first.type == second.type == "NAME":
+            joined = first.corrected(kind, " ".join(words))
+            joined.end_line, joined.end_column, joined.end_pos = second.end_line, second.end_column, second.end_pos
+            self.tokens[at : at + 2] = [joined]
 
     def _operator(self, text: str, line: int, start: int, end: int) -> None:
         if meant := _MEANT.get(text):

@@ -79,6 +79,9 @@ def _is_blank(text: str, start: int) -> bool:
 
 def _measure(text: str, number: int, tabs: _Tabs) -> tuple[int, int]:
     """Where the text begins, and how wide the indentation is. A tab counts to the next multiple of four."""
+    spaces = len(text) - len(text.lstrip(" "))
+    if "!" <= text[spaces : spaces + 1] <= "~":
+        return spaces, spaces
     lead = text[: indentation(text)]
     if lead.isspace() and "\t" not in lead:
         return len(lead), len(lead)

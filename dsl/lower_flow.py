@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from dsl import plan, tree
 from dsl.ids import Ids
@@ -14,6 +14,7 @@ from dsl.walk import all_statements, blocks, bodies, statements
 
 WITHIN = plan.Duration(days=7)
 _PRIORITIES: dict[str, Any] = {"high": "high", "low": "low"}
+_Way = TypeVar("_Way", plan.Arm, plan.Branch, plan.SplitArm, plan.Variant, plan.Case)
 _METRICS: dict[str, Any] = {metric: metric for metric in ("clicks", "opens", "replies", "goal")}
 
 
@@ -80,8 +81,8 @@ def only_if(trigger: tree.Trigger | tree.Schedule, scope: Scope) -> plan.Conditi
 
 
 class _Graph:
-    """Steps are made from the last to the first, because each needs its successor; ids are given before, in the order
-    of the text, so that the ordinal among equal steps does not depend on what follows."""
+    """Steps are linked from the last to the first, because each needs its successor; what they say and their ids come
+    before, in the order of the text, so that the ordinal among equal steps does not depend on what follows."""
 
     def __init__(self, campaign: Campaign, scope: Scope) -> None:
         self.scope = scope
@@ -89,13 +90,13 @@ class _Graph:
         self.detached = frozenset(id(statement) for body in blocks(campaign)[1:] for statement in statements(body))
         self.order: list[str] = []
         self.steps: dict[str, plan.AnyStep] = {}
-        self.ids: dict[int, str] = {}
+        self.alone: dict[int, tuple[str, plan.AnyStep]] = {}
+        """Each statement's id and what it says, before it is known what comes after it."""
         self.names = Ids()
         for statement in all_statements(campaign):
-            content = self._step(statement, "", None, [None] * len(bodies(statement)))
-            label = statement.label.value if statement.label else None
-            name = self.names.of(content.kind, content.model_dump(mode="json"), label)
-            self.ids[id(statement)] = name
+            step = self._step(statement)
+            name = self.names.of(step.kind, step.model_dump(mode="json", exclude_none=True), step.label)
+            self.alone[id(statement)] = name, step
             self.order.append(name)
             if isinstance(statement, tree.Enter) and statement.move:
                 self.order.append(_end_of(name))
@@ -133,19 +134,19 @@ class _Graph:
         )
 
     def _lower(self, statement: Statement, after: plan.Target) -> str:
-        name = self.ids[id(statement)]
+        name, alone = self.alone[id(statement)]
         end = name if isinstance(statement, tree.Repeat) else after
         targets = [self.block(body, end) for body in bodies(statement)]
         if isinstance(statement, tree.Enter) and statement.move:
             after = _end_of(name)
-            self.steps[after] = plan.Stop(id=after, source=statement.span.source, outcome="moved")
-        self.steps[name] = self._step(statement, name, after, targets)
+            self.steps[after] = plan.Stop(id=after, source=alone.source, outcome="moved")
+        self.steps[name] = alone.model_copy(update={"id": name, **_links(alone, after, targets)})
         return name
 
-    def _step(self, statement: Statement, name: str, after: plan.Target, targets: list[plan.Target]) -> plan.AnyStep:
-        """The step itself. `targets` are the first steps of its blocks; an empty block begins at `after`."""
+    def _step(self, statement: Statement) -> plan.AnyStep:
+        """What a statement says by itself: a step without id that leads nowhere yet."""
         base: dict[str, Any] = {
-            "id": name,
+            "id": "",
             "source": statement.span.source,
             "label": statement.label.value if statement.label else None,
         }
@@ -158,103 +159,74 @@ class _Graph:
                     within=statement.within or WITHIN,
                     values=tuple((key.value, operand(value)) for key, value in statement.values),
                     subjects=tuple(subject.value for subject in statement.subjects),
-                    next=after,
                 )
             case tree.Wait():
-                return self._wait(statement, base, after, targets)
+                return plan.Wait(**base, until=statement.until, arms=tuple(self._arm(arm) for arm in statement.arms))
             case tree.If():
-                branches = tuple(
-                    plan.Branch(condition=condition(asked, self.scope), target=target)
-                    for (asked, _), target in zip(statement.branches, targets[:-1], strict=True)
-                )
-                return plan.If(**base, branches=branches, otherwise=targets[-1])
+                asked = (condition(written, self.scope) for written, _ in statement.branches)
+                return plan.If(**base, branches=tuple(plan.Branch(condition=one, target=None) for one in asked))
             case tree.Split():
                 arms = tuple(
-                    plan.SplitArm(percent=arm.percent or 0, name=arm.name.value, target=target)
-                    for arm, target in zip(statement.arms, targets, strict=True)
+                    plan.SplitArm(percent=arm.percent or 0, name=arm.name.value, target=None) for arm in statement.arms
                 )
                 return plan.Split(**base, arms=arms)
             case tree.VariantTest():
-                return self._test(statement, base, targets)
+                return self._test(statement, base)
             case tree.Repeat():
-                return plan.Repeat(
-                    **base,
-                    times=statement.times,
-                    every=statement.every,
-                    until=condition(statement.until, self.scope) if statement.until else None,
-                    body=targets[0],
-                    next=after,
-                )
+                until = condition(statement.until, self.scope) if statement.until else None
+                return plan.Repeat(**base, times=statement.times, every=statement.every, until=until)
             case tree.AddPoints():
-                model = scoring_name(statement.model, self.scope)
-                return plan.AddPoints(**base, amount=statement.amount, model=model, next=after)
+                return plan.AddPoints(**base, amount=statement.amount, model=scoring_name(statement.model, self.scope))
             case tree.Qualify():
-                return plan.Qualify(**base, stage=statement.stage.value, next=after)
+                return plan.Qualify(**base, stage=statement.stage.value)
             case tree.HandOff():
-                return self._hand_off(statement, base, after, targets)
+                return self._hand_off(statement, base)
             case tree.Stop():
                 return plan.Stop(**base)
             case _:
-                return self._effect(statement, base, after)
+                return self._effect(statement, base)
 
-    def _effect(self, statement: Statement, base: dict[str, Any], after: plan.Target) -> plan.AnyStep:
+    def _effect(self, statement: Statement, base: dict[str, Any]) -> plan.AnyStep:
         scope = self.scope
         match statement:
             case tree.SetField(field=field, value=value, add=add):
                 written = None if value is None else operand(value)
-                return plan.SetField(**base, field=field.value, value=written, add=add, next=after)
+                return plan.SetField(**base, field=field.value, value=written, add=add)
             case tree.ListStep(name=name, remove=remove):
-                return plan.ListStep(**base, list=declared(name, scope.lists), remove=remove, next=after)
+                return plan.ListStep(**base, list=declared(name, scope.lists), remove=remove)
             case tree.TopicStep(topic=topic, remove=remove):
-                return plan.TopicStep(**base, topic=declared(topic, scope.topics), remove=remove, next=after)
+                return plan.TopicStep(**base, topic=declared(topic, scope.topics), remove=remove)
             case tree.Recycle(stage=stage, reason=reason):
-                return plan.Recycle(**base, stage=stage.value if stage else None, reason=reason.value, next=after)
+                return plan.Recycle(**base, stage=stage.value if stage else None, reason=reason.value)
             case tree.Notify(to=receivers, template=template):
                 to = tuple(_receiver(receiver, scope) for receiver in receivers)
-                return plan.Notify(**base, to=to, template=template.value, next=after)
+                return plan.Notify(**base, to=to, template=template.value)
             case tree.Post(url=url, values=given):
                 pairs = tuple((key.value, operand(value)) for key, value in given)
-                return plan.Post(**base, url=url.value, values=pairs, next=after)
+                return plan.Post(**base, url=url.value, values=pairs)
             case tree.Enter(campaign=name, move=move):
-                return plan.EnterCampaign(**base, campaign=declared(name, scope.campaigns), move=move, next=after)
+                return plan.EnterCampaign(**base, campaign=declared(name, scope.campaigns), move=move)
             case tree.LeaveCampaign(campaign=name):
-                return plan.LeaveCampaign(**base, campaign=declared(name, scope.campaigns), next=after)
+                return plan.LeaveCampaign(**base, campaign=declared(name, scope.campaigns))
         raise AssertionError(statement)
 
-    def _test(self, test: tree.VariantTest, base: dict[str, Any], targets: list[plan.Target]) -> plan.VariantTest:
+    def _test(self, test: tree.VariantTest, base: dict[str, Any]) -> plan.VariantTest:
         return plan.VariantTest(
             **base,
             name=test.name.value,
             percent=test.percent,
             lasts=test.lasts,
             by=_METRICS[test.by.value],
-            variants=tuple(
-                plan.Variant(name=variant.name.value, target=target)
-                for variant, target in zip(test.variants, targets, strict=True)
-            ),
+            variants=tuple(plan.Variant(name=variant.name.value, target=None) for variant in test.variants),
         )
 
-    def _wait(self, wait: tree.Wait, base: dict[str, Any], after: plan.Target, targets: list[plan.Target]) -> plan.Wait:
-        *of_arms, otherwise = targets
-        arms = tuple(
-            plan.Arm(pattern=pattern(arm.event, self.scope, self.sent), target=target, source=arm.span.source)
-            for arm, target in zip(wait.arms, of_arms, strict=True)
-        )
-        if wait.until is None:
-            return plan.Wait(**base, arms=arms)
-        then = otherwise if arms else after
-        return plan.Wait(**base, until=wait.until, arms=arms, then=then, missed=otherwise)
+    def _arm(self, arm: tree.Arm) -> plan.Arm:
+        return plan.Arm(pattern=pattern(arm.event, self.scope, self.sent), target=None, source=arm.span.source)
 
-    def _hand_off(
-        self, hand_off: tree.HandOff, base: dict[str, Any], after: plan.Target, targets: list[plan.Target]
-    ) -> plan.HandOff:
+    def _hand_off(self, hand_off: tree.HandOff, base: dict[str, Any]) -> plan.HandOff:
         cases = tuple(
-            plan.Case(
-                outcome=case.outcome,
-                reason=case.reason.value if case.reason else None,
-                target=target,
-            )
-            for case, target in zip(hand_off.cases, targets, strict=True)
+            plan.Case(outcome=case.outcome, reason=case.reason.value if case.reason else None, target=None)
+            for case in hand_off.cases
         )
         return plan.HandOff(
             **base,
@@ -262,9 +234,38 @@ class _Graph:
             stage=hand_off.stage.value if hand_off.stage else None,
             note=hand_off.note.value if hand_off.note else "",
             cases=cases,
-            next=after,
             detached=id(hand_off) in self.detached,
         )
+
+
+def _links(step: plan.AnyStep, after: plan.Target, targets: list[plan.Target]) -> dict[str, Any]:
+    """Where a step leads. `targets` are the first steps of its blocks; an empty block begins at `after`."""
+    match step:
+        case plan.Wait(arms=arms):
+            *of_arms, otherwise = targets
+            links: dict[str, Any] = {"arms": _aimed(arms, of_arms)} if arms else {}
+            if step.until is not None:
+                links |= {"then": otherwise if arms else after, "missed": otherwise}
+            return links
+        case plan.If(branches=branches):
+            return {"branches": _aimed(branches, targets[:-1]), "otherwise": targets[-1]}
+        case plan.Split(arms=arms):
+            return {"arms": _aimed(arms, targets)}
+        case plan.VariantTest(variants=variants):
+            return {"variants": _aimed(variants, targets)}
+        case plan.HandOff(cases=cases):
+            return {"cases": _aimed(cases, targets), "next": after}
+        case plan.Repeat():
+            return {"body": targets[0], "next": after}
+        case plan.Stop():
+            return {}
+        case _:
+            return {"next": after}
+
+
+def _aimed(ways: tuple[_Way, ...], targets: list[plan.Target]) -> tuple[_Way, ...]:
+    """Arms, branches or cases, each with the first step of its block."""
+    return tuple(way.model_copy(update={"target": target}) for way, target in zip(ways, targets, strict=True))
 
 
 def _end_of(move: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,9 @@ from lark import Lark, Tree
 from lark.common import LexerConf
 from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer, LexerState
-from lark.parsers.lalr_analysis import Shift
 
-from dsl.expressions import Expressions
 from dsl.lexer import Lexeme
+from dsl.tables import Tables
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 
@@ -57,7 +56,6 @@ def grammar() -> Lark:
         parser="lalr",
         lexer=Keywords,
         start=["start", "segment_line", "split_line", "handoff_line"],
-        transformer=Expressions(),
         maybe_placeholders=True,
     )
 
@@ -86,66 +84,9 @@ def _failure(tokens: list[Lexeme], start: str) -> Failure:
     raise AssertionError("the tables and Lark disagree")
 
 
-class _Tables:
-    """Lark's LALR tables with each reduction's work beside it. Lark's own loop looks callbacks up by rule, which it
-    hashes anew each time, and that was most of the time that lines took."""
-
-    def __init__(self, start: str) -> None:
-        parser: Any = grammar().parser
-        self.keywords: dict[str, str] = {t.pattern.value: t.name for t in grammar().terminals if t.pattern is not None}
-        inner = parser.parser.parser
-        table = inner.parse_table
-        self.first: int = table.start_states[start]
-        self.last: int = table.end_states[start]
-        self.shifts: list[dict[str, int]] = [{} for _ in table.states]
-        self.reductions: list[dict[str, tuple[int, Callable[[list[Any]], Any], str]]] = [{} for _ in table.states]
-        for state, actions in table.states.items():
-            for symbol, (action, target) in actions.items():
-                if action is Shift:
-                    self.shifts[state][symbol] = target
-                else:
-                    work = (len(target.expansion), inner.callbacks[target], target.origin.name)
-                    self.reductions[state][symbol] = work
-
-    def run(self, tokens: list[Lexeme]) -> Any:
-        """What the line's rule makes of it; None when it does not fit."""
-        shifts, reductions, keywords = self.shifts, self.reductions, self.keywords
-        states = [self.first]
-        values: list[Any] = []
-        for token in tokens:
-            state, kind = states[-1], token.type
-            if kind == "NAME":
-                keyword = keywords.get(token)
-                if keyword is not None and (keyword in shifts[state] or keyword in reductions[state]):
-                    kind = keyword
-                    token = token.corrected(keyword, token)
-            while (target := shifts[state].get(kind)) is None:
-                if not self._reduce(states, values, reductions[state].get(kind)):
-                    return None
-                state = states[-1]
-            states.append(target)
-            values.append(token)
-        while states[-1] != self.last:
-            if not self._reduce(states, values, reductions[states[-1]].get("$END")):
-                return None
-        return values[-1]
-
-    def _reduce(self, states: list[int], values: list[Any], work: tuple[int, Any, str] | None) -> bool:
-        if work is None:
-            return False
-        size, callback, origin = work
-        parts = values[-size:] if size else []
-        if size:
-            del states[-size:]
-            del values[-size:]
-        states.append(self.shifts[states[-1]][origin])
-        values.append(callback(parts))
-        return True
-
-
 @cache
-def _tables(start: str) -> _Tables:
-    return _Tables(start)
+def _tables(start: str) -> Tables:
+    return Tables(grammar(), start)
 
 
 def _acceptable(error: UnexpectedToken) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -78,6 +78,8 @@ class Scope:
     def matching_forms(self, name: Text | None) -> list[tree.Form]:
         if name is None:
             return list(self.forms.values())
+        if not name.value.endswith("*"):
+            return [self.forms[name.key]] if name.key in self.forms else []
         return [form for key, form in self.forms.items() if matches(key, name.key)]
 
 

@@ -17,22 +17,24 @@ HOSTILE = re.compile(
 )
 """Control, bidirectional-override and zero-width characters: they make a line mean something else than it shows."""
 
-SECRET = re.compile(
-    r"""
-      \bSG\.[\w-]{16,}\.[\w-]{16,}                  # SendGrid
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----
-    | \bAKIA[0-9A-Z]{16}\b                          # Amazon
-    | \b[rs]k_(?:live|test)_\w{10,}                 # Stripe
-    | \bgh[pousr]_\w{30,} | \bgithub_pat_\w{30,}
-    | \bxox[abeoprs]-[\w-]{10,}                     # Slack
-    | \bAIza[\w-]{35}\b                            # Google
-    | \beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}   # a signed token
-    | (?<=://)[^\s/@:"“”]+:[^\s/@"“”]+(?=@)         # user:password@ in an address
-    | [?&](?:api_?key|access_token|token|secret|password)=[^\s&"“”]{8,}
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Keys and passwords, as far as their shape tells."""
+_VALUE = r"""=[^\s&"“”]{8,}"""
+_SECRETS = {
+    "sg.": r"\bSG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
+    "-----begin": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "akia": r"\bAKIA[0-9A-Z]{16}\b",  # Amazon
+    "k_live_": r"\b[rs]k_live_\w{10,}",  # Stripe
+    "k_test_": r"\b[rs]k_test_\w{10,}",
+    **{f"gh{kind}_": rf"\bgh{kind}_\w{{30,}}" for kind in "pousr"},
+    "github_pat_": r"\bgithub_pat_\w{30,}",
+    "xox": r"\bxox[abeoprs]-[\w-]{10,}",  # Slack
+    "aiza": r"\bAIza[\w-]{35}\b",  # Google
+    "eyj": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",  # a signed token
+    "://": r"""(?<=://)[^\s/@:"“”]+:[^\s/@"“”]+(?=@)""",  # user:password@ in an address
+    **{f"{name}=": rf"[?&]{name}{_VALUE}" for name in ("apikey", "api_key", "secret", "password")},
+    "token=": rf"[?&](?:access_)?token{_VALUE}",
+}
+"""Keys and passwords, as far as their shape tells, each with letters that it cannot be without, in lower case."""
+SECRET = re.compile("|".join(_SECRETS.values()), re.IGNORECASE)
 CONFLICT = re.compile(r"(<{7}|={7}|>{7}|\|{7})( .*)?$")
 
 
@@ -51,7 +53,8 @@ def normalise(path: str, text: str, problems: Problems) -> Source:
     lines = text.split("\n")
     if not all(map(str.isprintable, lines)):
         _report_hostile(path, lines, problems)
-    if SECRET.search(text):
+    folded = text.casefold()
+    if any(sign in folded for sign in _SECRETS):
         _report_secrets(path, lines, problems)
     for index, line in enumerate(lines):
         if line[:1] in "<=>|" and CONFLICT.match(line):

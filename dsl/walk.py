@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Generic, Literal, TypeVar
 
 from dsl import tree
@@ -16,11 +17,11 @@ from dsl.tree_flow import statements as statements
 @dataclass(frozen=True)
 class Place:
     """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data; `last`
-    are the events one of which has happened last, for `event.…`."""
+    gives the events one of which has happened last, for `event.…`."""
 
     kind: Literal["flow", "trigger", "team", "scoring", "segment", "where"]
     event: Event | None = None
-    last: tuple[Event, ...] = ()
+    last: Callable[[], tuple[Event, ...]] = tuple
 
 
 def blocks(campaign: Campaign) -> tuple[Block, ...]:
@@ -67,13 +68,12 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
         yield from ((line, Place("segment")) for line in segment.lines)
     for campaign in program.campaigns:
         yield from _triggers((*campaign.starts, *campaign.schedules))
-        last = arrivals(campaign)
         for statement in all_statements(campaign):
-            place = Place("flow", last=last.get(id(statement), ()))
             if isinstance(statement, tree.If):
+                place = Place("flow", last=partial(last_at, statement, campaign))
                 yield from ((condition, place) for condition, _ in statement.branches)
             elif isinstance(statement, tree.Repeat) and statement.until:
-                yield statement.until, place
+                yield statement.until, Place("flow", last=partial(last_at, statement, campaign))
 
 
 def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
@@ -88,7 +88,8 @@ def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
 
 def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:
     for trigger in triggers:
-        place = Place("trigger", last=(trigger.event,) if isinstance(trigger, tree.Trigger) else ())
+        events = (trigger.event,) if isinstance(trigger, tree.Trigger) else ()
+        place = Place("trigger", last=partial(tuple, events))
         yield from ((condition, place) for condition in trigger.only_if)
 
 
@@ -106,6 +107,16 @@ class Same(Generic[T]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Same) and other.of is self.of
+
+
+def last_at(statement: Statement, campaign: Campaign) -> tuple[Event, ...]:
+    """The events one of which has happened last when a lead comes to a statement; none after a start on a date."""
+    return _arrivals(Same(campaign)).get(id(statement), ())
+
+
+@lru_cache(maxsize=8)
+def _arrivals(campaign: Same[Campaign]) -> dict[int, tuple[Event, ...]]:
+    return arrivals(campaign.of)
 
 
 def atoms(condition: Condition) -> Iterator[Condition]:

@@ -166,7 +166,7 @@ class Comparisons:
             if place.kind in ("team", "scoring", "segment"):
                 self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
                 return None
-            return check_datum(name, place.last, self.scope, self.problems)
+            return check_datum(name, place.last(), self.scope, self.problems)
         data = self.scope.event_data(place.event)
         if name.value in FLAGS:
             return "flag"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any
 
 from dsl import tree, values
 from dsl.checks.comparisons import show
@@ -46,15 +48,16 @@ def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
             case tree.Bare(operand=tree.Word(name="yes" | "no" as word)):
                 code = "W132" if word == "yes" else "W131"
                 problems.add(code, part.span, why=f"it says `{word}`", hint="ask for a field, or leave it out")
-            case tree.Compare(left=left, op=op, right=right) if _key(left) == _key(right):
+            case tree.Compare(left=left, op=op, right=right) if type(left) is type(right) and _key(left) == _key(right):
                 code = "W131" if op in ("<", ">", "is not") else "W132"
                 problems.add(code, part.span, why="both sides are the same", hint="compare with another value")
 
 
 def warn_together(lines: tuple[Condition, ...], scope: Scope, problems: Problems) -> None:
     """Report lines that are joined by `and` and exclude each other, each of them possible alone."""
-    alone = [_clash(list(_flat((line,))), scope) for line in lines]
-    if len(lines) > 1 and not any(alone) and (why := _clash(list(_flat(lines)), scope)):
+    if len(lines) < 2 or any(_clash(list(_flat((line,))), scope) for line in lines):
+        return
+    if why := _clash(list(_flat(lines)), scope):
         problems.add("W131", lines[0].span.to(lines[-1].span), why=why[0], hint=why[1])
 
 
@@ -186,34 +189,56 @@ def _covers(items: tuple[Condition, ...]) -> str:
 # ── sameness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _opposites(items: Iterable[Condition]) -> bool:
     """Whether two items are the same question, once with `not`."""
-    asked = [_question(item) for item in items]
-    return any((question, not negated) in asked for question, negated in asked)
+    asked: dict[bool, list[Condition]] = {True: [], False: []}
+    for item in items:
+        asked[_negated(item)].append(item)
+    return bool(asked[True] and asked[False]) and not {*map(_question, asked[True])}.isdisjoint(
+        map(_question, asked[False])
+    )
 
 
-def _question(item: Condition) -> tuple[Key, bool]:
-    if isinstance(item, tree.Not):
-        question, negated = _question(item.item)
-        return question, not negated
-    key = _key(item)
-    if isinstance(item, tree.Compare) and item.op == "is not":
-        return _key(tree.Compare(item.left, "is", item.right, item.span)), True
-    negated = bool(getattr(item, "negated", False))
-    return tuple(part for part in key if part != ("negated", True) and part != ("negated", False)), negated
+def _negated(item: Condition) -> bool:
+    match item:
+        case tree.Not(item=inner):
+            return not _negated(inner)
+        case tree.Compare(op=op):
+            return op == "is not"
+        case _:
+            return getattr(item, "negated", False)
+
+
+def _question(item: Condition) -> Key:
+    """What is asked, without `not`."""
+    match item:
+        case tree.Not(item=inner):
+            return _question(inner)
+        case tree.Compare(left=left, op="is not", right=right):
+            return _key(tree.Compare(left, "is", right, item.span))
+        case _:
+            return tuple(part for part in _key(item) if part != ("negated", True) and part != ("negated", False))
 
 
 def _key(thing: object) -> Key:
     """What was written, without its place."""
     if isinstance(thing, tuple):
         return tuple(_key(item) for item in thing)
-    if not is_dataclass(thing):
+    kind: Any = type(thing)
+    parts = _parts_of(kind)
+    if parts is None:
         return (thing.casefold() if isinstance(thing, str) else thing,)
-    found: list[object] = [type(thing).__name__]
-    for part in fields(thing):
-        value = getattr(thing, part.name)
+    found: list[object] = [kind.__name__]
+    for name in parts:
+        value = getattr(thing, name)
         if isinstance(value, tree.Span):
-            value = part.name == "entering"
-        found.append((part.name, value if isinstance(value, bool) else _key(value)))
+            value = True
+        found.append((name, value if isinstance(value, bool) else _key(value)))
     return tuple(found)
+
+
+@cache
+def _parts_of(kind: Any) -> tuple[str, ...] | None:
+    """What a part of the tree is made of, besides its place; None for a single value."""
+    return tuple(part.name for part in fields(kind) if part.name != "span") if is_dataclass(kind) else None
 
 
 def _literal(operand: Operand) -> Literal | None:

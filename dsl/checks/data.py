@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dsl import tree
-from dsl.arrivals import arrivals, data
+from dsl.arrivals import data
 from dsl.checks.comparisons import KINDS, WORDS, check_datum
 from dsl.checks.literals import HOLDS
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
 from dsl.scope import Scope
 from dsl.tree import Text
+from dsl.walk import last_at
 
 
 def check_event_data(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for campaign in scope.program.campaigns:
-        last = arrivals(campaign)
-        for statement in campaign.statements if last else ():
+        for statement in campaign.statements:
             for datum in data(statement):
-                kind = check_datum(Text(datum.name, datum.span), last.get(id(statement), ()), scope, problems)
+                kind = check_datum(Text(datum.name, datum.span), last_at(statement, campaign), scope, problems)
                 if kind is not None and isinstance(statement, tree.SetField):
                     _check_kept(statement, datum, kind, scope, problems)
     return problems.found

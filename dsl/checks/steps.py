@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from dsl import plan, tree
@@ -207,9 +208,10 @@ def _check_currency(amount: str, found: Text, span: Span, scope: Scope, problems
         problems.add("E308", span, amount=amount, **words)
 
 
-def _minutes(start: str, end: str) -> set[int]:
+@cache
+def _minutes(start: str, end: str) -> frozenset[int]:
     """The minutes of the day in a span that may pass midnight."""
     first, last = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (start, end))
     if first < last:
-        return set(range(first, last))
-    return set(range(first, 1440)) | set(range(last))
+        return frozenset(range(first, last))
+    return frozenset((*range(first, 1440), *range(last)))

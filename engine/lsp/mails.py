@@ -17,7 +17,7 @@ from engine.mail.compose import Kind
 from engine.mail.context import Context
 from engine.mail.errors import TemplateError
 from engine.mail.render import Renderer, builtin_templates
-from engine.mail.uses import Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
+from engine.mail.uses import Carried, Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
 
 UNSURE = ("E703", "E706")
 """What cannot be told while a campaign is missing: it may be the one that gives the name."""
@@ -114,13 +114,13 @@ class Mails:
             return
         company = planned.company
         entered = entered_by_stages(company).union(*(entered_from(plan) for plan in planned.plans))
-        context = (company.forms, company.events)
+        carried, context = Carried(company), (company.forms, company.events)
         all_plans = (*company.campaigns, *planned.plans)
         for plan in all_plans:
             known = self._plans.get(id(plan))
             its = (*context, plan.campaign.casefold() in entered)
             if known is None or known.context != its:
-                self._plans[id(plan)] = InPlan(plan, its, uses_in(plan, company, entered))
+                self._plans[id(plan)] = InPlan(plan, its, uses_in(plan, carried, entered))
                 yield False
         self._plans = {id(plan): self._plans[id(plan)] for plan in all_plans}
         self._planned, self.company = planned, company

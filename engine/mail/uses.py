@@ -70,16 +70,17 @@ class PlanUses:
 def uses_of(program: Program) -> tuple[dict[str, list[Use]], list[Line]]:
     """template → its uses, and the templates in campaigns."""
     entered = entered_by_stages(program).union(*(entered_from(plan) for plan in program.campaigns))
-    return gathered(program, [uses_in(plan, program, entered) for plan in program.campaigns])
+    carried = Carried(program)
+    return gathered(program, [uses_in(plan, carried, entered) for plan in program.campaigns])
 
 
-def uses_in(plan: Plan, program: Program, entered: frozenset[str]) -> PlanUses:
+def uses_in(plan: Plan, carried: Carried, entered: frozenset[str]) -> PlanUses:
     """Asks of the program for its forms and events only. `entered`: the campaigns that others enter."""
     mails: list[tuple[str, Use]] = []
     lines: list[Line] = []
-    confirming = {form.confirm_with for form in program.forms if form.confirm_with}
-    sure = ALWAYS_KNOWN | _asked_by_all(plan, program, entered)
-    for step, events in reached(plan, program, entered):
+    confirming = {form.confirm_with for form in carried.program.forms if form.confirm_with}
+    sure = ALWAYS_KNOWN | _asked_by_all(plan, carried, entered)
+    for step, events in reached(plan, carried, entered):
         if isinstance(step, Send):
             kind: Kind = "transactional" if step.mode == "transactional" else "marketing"
             confirms = step.template in confirming and kind == "transactional"
@@ -112,35 +113,35 @@ def _notice() -> Use:
     return Use("staff", "", {}, frozenset((Data(frozenset(("handoff_url",)), NOTICE_DATA),)))
 
 
-def reached(plan: Plan, program: Program, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
+def reached(plan: Plan, carried: Carried, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
     """Each step with the data of the events that can have happened last when a lead is there. `entered`: the campaigns
     that others enter."""
     found: dict[str, frozenset[Data]] = {}
-    starts = frozenset(data_of(start.pattern, program) for start in plan.starts)
+    starts = frozenset(carried.by(start.pattern) for start in plan.starts)
     if not starts or plan.campaign.casefold() in entered:
         starts |= {Data()}
     pending: list[tuple[str | None, frozenset[Data]]] = [(plan.entry, starts)]
-    pending += [(block.entry, frozenset((data_of(block.pattern, program),))) for block in plan.whenevers]
-    pending += [(leave.entry, frozenset((data_of(leave.pattern, program),))) for leave in plan.leaves]
+    pending += [(block.entry, frozenset((carried.by(block.pattern),))) for block in plan.whenevers]
+    pending += [(leave.entry, frozenset((carried.by(leave.pattern),))) for leave in plan.leaves]
     while pending:
         at, data = pending.pop()
         if at is None or at not in plan.by_id or data <= found.get(at, frozenset()):
             continue
         found[at] = data | found.get(at, frozenset())
-        pending += _onward(plan.by_id[at], found[at], program)
+        pending += _onward(plan.by_id[at], found[at], carried)
     return ((plan.by_id[at], data) for at, data in found.items())
 
 
 _HANDOFF = Data(frozenset(), frozenset(ANSWER))
 
 
-def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[tuple[str | None, frozenset[Data]]]:
+def _onward(step: AnyStep, data: frozenset[Data], carried: Carried) -> Iterator[tuple[str | None, frozenset[Data]]]:
     match step:
         case Wait():
             yield step.then, data
             yield step.missed, data
             for arm in step.arms:
-                yield arm.target, frozenset((data_of(arm.pattern, program),))
+                yield arm.target, frozenset((carried.by(arm.pattern),))
         case HandOff():
             after = data if step.detached else frozenset((_HANDOFF,))
             yield step.next, after
@@ -151,8 +152,22 @@ def _onward(step: AnyStep, data: frozenset[Data], program: Program) -> Iterator[
                 yield target, data
 
 
-def data_of(pattern: Pattern, program: Program) -> Data:
-    """What an event that fits the pattern carries."""
+class Carried:
+    """What the events of a deployment carry. Looked up once for all patterns of the same name."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.known: dict[tuple[str, str | None], Data] = {}
+
+    def by(self, pattern: Pattern) -> Data:
+        """What an event that fits the pattern carries."""
+        key = pattern.type, pattern.name
+        if key not in self.known:
+            self.known[key] = _data_of(pattern, self.program)
+        return self.known[key]
+
+
+def _data_of(pattern: Pattern, program: Program) -> Data:
     match pattern.type:
         case "form.submitted" | "form.posted":
             name = (pattern.name or "*").casefold()
@@ -186,12 +201,12 @@ def _of_form(form: Form) -> Data:
     return Data(required | hidden, frozenset(ask.field for ask in form.asks) | hidden)
 
 
-def _asked_by_all(plan: Plan, program: Program, entered: frozenset[str]) -> frozenset[str]:
+def _asked_by_all(plan: Plan, carried: Carried, entered: frozenset[str]) -> frozenset[str]:
     """Fields every lead has who entered, because each way in is a form that requires them."""
     forms_only = all(start.pattern.type.startswith("form.") for start in plan.starts)
     if not plan.starts or not forms_only or plan.campaign.casefold() in entered:
         return frozenset()
-    sure = [data_of(start.pattern, program).sure for start in plan.starts]
+    sure = [carried.by(start.pattern).sure for start in plan.starts]
     return sure[0].intersection(*sure)
 
 
