@@ -64,7 +64,7 @@ def forecast(
 
 
 def _progress(population: Population) -> Progress:
-    """A bar for the time that has gone by, and how many leads have come: the bar stands still while they come at once."""
+    """A bar for the time that has gone by, and how many leads have come: they may all come at one instant."""
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
