@@ -22,16 +22,18 @@ from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from engine import advance, handoffs, sweeper
+from engine import sweeper
+from engine.deploying.presence import keep_announcing
 from engine.log import configure_logging
 from engine.mail.choose import choose_mailer
 from engine.memory import settle_memory
+from engine.outgoing.webhook import WebPoster
 from engine.ports import Unreachable
-from engine.presence import keep_announcing
+from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
+from engine.sales import handoffs
 from engine.settings import Settings, temporal_connect_config
 from engine.store.tables import gates
-from engine.webhook import WebPoster
 from workflows.activities import Activities
 from workflows.gate import GatedWorker
 from workflows.gateway import TemporalRuns, connect

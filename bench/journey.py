@@ -37,14 +37,16 @@ from temporalio.worker import Worker
 from bench import floor as floor_module
 from bench.floor import Floor
 from dsl.compile import compile_workspace
-from engine import advance, handoffs, intake
+from engine import intake
 from engine.cli.stack import Stack
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.embedded import temporal
 from engine.mail.links import link_id
 from engine.memory import settle_memory
 from engine.ports import Mail, Receipt
+from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
+from engine.sales import handoffs
 from engine.settings import Settings
 from workflows.activities import Activities
 from workflows.gateway import TemporalRuns, connect

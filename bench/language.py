@@ -27,7 +27,7 @@ from lark import Lark
 
 from bench import keystroke
 from bench.workspace import write_workspace
-from dsl.parse import GRAMMAR
+from dsl.text.parse import GRAMMAR
 from engine.cli.workspace import examine
 from tests.support.editor import ROOT
 

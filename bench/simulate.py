@@ -21,9 +21,9 @@ from typing import Any
 
 from bench.journey import WORKSPACE
 from dsl.compile import compile_workspace
-from engine.catalog import Deployment
-from engine.limits import Enrolment
+from engine.deploying.catalog import Deployment
 from engine.memory import settle_memory
+from engine.rules.limits import Enrolment
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation, deployment_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dsl import tree
-from dsl.tree import Block, Campaign, Event, EventDatum, Operand, Span, Statement, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Block, Campaign, Event, EventDatum, Operand, Span, Statement, Text
 
 Last = Mapping[Span, Event]
 """Events by their place; empty: none, for whoever came in on a date or from another campaign."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from dsl.build import declarations as file_declarations
-from dsl.build import program_of
+from dsl.build.program import declarations as file_declarations
+from dsl.build.program import program_of
 from dsl.checks import (
     advice,
     audiences,
@@ -26,15 +26,15 @@ from dsl.checks import (
 )  # fmt: skip
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.echoes import without_echoes
-from dsl.lines import Line, read_lines
-from dsl.lower import lower
+from dsl.lower.program import lower
 from dsl.plan import Program
 from dsl.problems import MOST, Problems
-from dsl.reader import Reader
 from dsl.scope import Scope, scope_of
-from dsl.source import normalise
-from dsl.tree import Declaration
-from dsl.tree import Program as Tree
+from dsl.text.lines import Line, read_lines
+from dsl.text.reader import Reader
+from dsl.text.source import normalise
+from dsl.tree.declarations import Declaration
+from dsl.tree.declarations import Program as Tree
 
 Check = Callable[[Scope], list[Diagnostic]]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dsl.tree import Span
+from dsl.tree.declarations import Span
 
 
 class Related(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 from dsl.diagnostics import Diagnostic
-from dsl.lines import Line
+from dsl.text.lines import Line
 
 READING = ("E0", "E4")
 """Codes about the reading of a line itself; on a damaged line only these are told."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dsl.plan import EventType
 from dsl.plan.carries import ANSWER, CROSSING, DEAL, LINK, ORDER, TALK, VISIT, Data
-from dsl.tree import Event
+from dsl.tree.declarations import Event
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from dsl.vocabulary import heads
+from dsl.text.vocabulary import heads
 
 FOLDER = Path(__file__).parent / "explanations"
 _SECTION = re.compile(r"^## ([EWS]\d{3}) ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from dsl.diagnostics import Diagnostic
-from dsl.lexer import STRAIGHT, Lexeme
-from dsl.lines import Line, indentation, read_lines
 from dsl.problems import Problems
-from dsl.source import Source, normalise
+from dsl.text.lexer import STRAIGHT, Lexeme
+from dsl.text.lines import Line, indentation, read_lines
+from dsl.text.source import Source, normalise
 
 STEP = 4
 AMOUNT = 4

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dsl.events import EVENTS
-from dsl.lexer import Lexeme
+from dsl.text.lexer import Lexeme
 
 _COUNT = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'
 _ABSENCE = "write `cart is updated and then no order is placed within 2 hours`"

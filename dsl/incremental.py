@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 
-from dsl.build import program_of
+from dsl.build.program import program_of
 from dsl.compile import CHECKS, LOCAL, Parsed, parse_file, report, whole
 from dsl.diagnostics import Diagnostic
 from dsl.scope import Scope, scope_of
-from dsl.tree import Campaign
+from dsl.tree.declarations import Campaign
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from dsl.near import near
 from dsl.problems import Problems
-from dsl.tree import Text
+from dsl.tree.declarations import Text
 
 
 def _words(text: str) -> frozenset[str]:

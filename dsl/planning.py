@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from dsl.compile import Parsed
 from dsl.incremental import Checked
-from dsl.lower import lower
-from dsl.lower_flow import lower_campaign
+from dsl.lower.flow import lower_campaign
+from dsl.lower.program import lower
 from dsl.plan import Plan, Program
 from dsl.problems import MOST
-from dsl.tree import Campaign
+from dsl.tree.declarations import Campaign
 
 
 @dataclass(frozen=True)

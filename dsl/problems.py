@@ -7,7 +7,7 @@ from typing import Any
 
 from dsl import messages
 from dsl.diagnostics import Diagnostic, Related, diagnostic
-from dsl.tree import Span
+from dsl.tree.declarations import Span
 
 MOST = 500
 """Problems reported in one pass; a file that is not a campaign at all would otherwise fill the screen for minutes."""

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dsl import plan, tree
+from dsl import plan
 from dsl.events import spec_of
 from dsl.near import near
 from dsl.plan.carries import Data
 from dsl.problems import Problems
-from dsl.tree import Event, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Event, Text
 
 SUFFIXES = (".md", ".html", ".mjml")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Generic, Literal, TypeVar
 
-from dsl import tree
 from dsl.arrivals import arrivals
-from dsl.tree import Block, Campaign, Condition, Event, Statement
-from dsl.tree_flow import bodies as bodies
-from dsl.tree_flow import statements as statements
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Block, Campaign, Condition, Event, Statement
+from dsl.tree.flow import bodies as bodies
+from dsl.tree.flow import statements as statements
 
 
 @dataclass(frozen=True)

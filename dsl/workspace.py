@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
-from dsl.tree import Span
+from dsl.tree.declarations import Span
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from dsl.plan import Pattern
-from engine import composite, dates
-from engine.conditions import matches
-from engine.consequences import Ledger
-from engine.limits import Booking
 from engine.model import Event
+from engine.rules import composite, dates
+from engine.rules.conditions import matches
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Booking
 from engine.store.db import Hot
 from engine.store.leads import EVENT_JSON, event_of
 

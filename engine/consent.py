@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dsl.plan import Form
-from engine.consequences import Ledger
 from engine.model import TRACKING
 from engine.opening import Occurred
+from engine.rules.consequences import Ledger
+from engine.rules.suppression import UNSUBSCRIBED, suppress
 from engine.runtime import Runtime
 from engine.store.writes import Writes
-from engine.suppression import UNSUBSCRIBED, suppress
 from engine.tokens import address_hash, email_key
 
 

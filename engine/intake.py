@@ -15,16 +15,16 @@ from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
 from engine.consent import agree, come_back, hashed, left, proof, withdraw
-from engine.consequences import Ledger
-from engine.letters import may_track
 from engine.model import TRACKING
 from engine.opening import commit, open_ledger
+from engine.outgoing.letters import may_track
+from engine.rules.consequences import Ledger
+from engine.rules.suppression import has_left
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
 from engine.store.writes import Writes
-from engine.suppression import has_left
 from engine.tokens import email_key
 
 REPEAT = timedelta(minutes=10)

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Program, Scalar
-from engine.conditions import Facts
 from engine.records import Record, record
+from engine.rules.conditions import Facts
 
 TRACKING = "@tracking"
 """The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""

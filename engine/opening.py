@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.consequences import Ledger
-from engine.limits import Rules, needed
-from engine.matching import watch_of
 from engine.model import Event
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Rules, needed
+from engine.rules.matching import watch_of
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot

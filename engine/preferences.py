@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from dsl.plan import Program, Workspace
-from engine.conditions import own_key
 from engine.consent import come_back, left, withdraw
-from engine.consequences import Ledger
 from engine.model import TRACKING, Lead
 from engine.opening import commit, open_ledger
+from engine.rules.conditions import own_key
+from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.writes import Writes

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from engine.catalog import Catalog, Deployment
 from engine.clock import clock_from
+from engine.deploying.catalog import Catalog, Deployment
 from engine.outbox import Outbox
-from engine.pace import Pace
+from engine.outgoing.pace import Pace
 from engine.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
 from engine.settings import Settings
 from engine.store.db import Database

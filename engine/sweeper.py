@@ -11,8 +11,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from engine import jobs
 from engine.clocks import ring, take_due
+from engine.deploying import jobs
 from engine.opening import commit, open_ledger
 from engine.outbox import BATCH
 from engine.runtime import Runtime

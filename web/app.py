@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from engine.deploying.presence import keep_announcing
 from engine.memory import settle_memory
 from engine.ports import Runs
-from engine.presence import keep_announcing
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
 from web import (

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from dsl.plan import Form
-from engine.catalog import Catalog, Deployment
+from engine.deploying.catalog import Catalog, Deployment
 from engine.runtime import Runtime
 from web.answers import media_type, missing
 from web.fields import Raw

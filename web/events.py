@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
-from engine import feedback, intake
+from engine import intake
+from engine.outgoing import feedback
 from engine.ports import Fate, Report
 from engine.store.tables import api_keys
 from engine.tokens import email_key

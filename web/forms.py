@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from dsl.plan import Form, Scalar
 from engine import intake
-from engine.catalog import Deployment
+from engine.deploying.catalog import Deployment
 from engine.model import TRACKING
 from engine.tokens import email_key
 from web.answers import page, wants_json

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from dsl.plan import HandOff, Program
-from engine import handoffs
 from engine.model import TRACKING
+from engine.sales import handoffs
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
 from web.fields import Refused, clean
@@ -33,7 +33,7 @@ IGNORED: Mapping[str, str] = {
     "done before": "That was noted before.",
     "taken": "A colleague has acknowledged this lead, so it stays with them.",
 }
-"""What to say when an action changed nothing (engine.handoff.Ignored)."""
+"""What to say when an action changed nothing (engine.sales.ladder.Ignored)."""
 
 
 @router.get("/h/{token}")

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine import feedback
 from engine.mail import sendgrid_events
+from engine.outgoing import feedback
 from web.context import runtime, spend
 
 router = APIRouter()

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dsl.plan import Ask, Form, LeadField, Program
-from engine.catalog import Deployment
+from engine.deploying.catalog import Deployment
 from engine.model import TRACKING
 from engine.tokens import Tokens
 from web.answers import page

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from engine import feedback
+from engine.outgoing import feedback
 from engine.ports import Fate, Report
 from engine.settings import Settings
 from engine.store.tables import mailbox

@@ -7,12 +7,13 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 
-from dsl import plan, tree
+from dsl import plan
 from dsl.diagnostics import Diagnostic, at
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Block, Campaign, Rule, Scoring, Span, Text
-from dsl.values import is_plain
+from dsl.text.values import is_plain
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Block, Campaign, Rule, Scoring, Span, Text
 from dsl.walk import Same, all_statements, atoms, blocks, bodies, conditions, events, statements
 
 Asked = tuple[Text | None, float, Span]

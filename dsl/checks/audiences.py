@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsl import tree
 from dsl.checks.flows import cycles
 from dsl.checks.steps import check_twice
 from dsl.diagnostics import Diagnostic, at
@@ -12,7 +11,8 @@ from dsl.known import check_zone
 from dsl.near import near, slip
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, matches, unknown
-from dsl.tree import Span, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span, Text
 from dsl.walk import all_statements, atoms, conditions, events
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))

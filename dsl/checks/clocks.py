@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from dsl import plan, tree
+from dsl import plan
 from dsl.diagnostics import Diagnostic
 from dsl.known import zones
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Span
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span
 from dsl.walk import events
 
 _YEAR = 2040

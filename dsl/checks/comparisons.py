@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl import tree, values
 from dsl.events import spec_of
 from dsl.known import check_country, check_language
 from dsl.near import near
 from dsl.plan import LeadField
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Operand, Text
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Operand, Text
 from dsl.walk import Place
 
 KINDS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl import tree, values
 from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
 from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
@@ -13,7 +12,9 @@ from dsl.events import DEED_VERBS, DEEDS
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Condition, Text
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Condition, Text
 from dsl.walk import Place, atoms, conditions, joined
 
 SPANS = ("next", "last")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from dsl import tree, values
 from dsl.checks.comparisons import show
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Condition, Operand
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Condition, Operand
 
 Key = tuple[object, ...]
 Literal = float | str | bool

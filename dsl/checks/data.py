@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dsl import tree
 from dsl.arrivals import data
 from dsl.checks.comparisons import KINDS, WORDS, check_datum
 from dsl.checks.literals import HOLDS
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Text
 from dsl.walk import last_at
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dsl import values
 from dsl.events import DATES, EVENTS, NOUNS, verbs_of
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Dated, Span, Text
+from dsl.text import values
+from dsl.tree.declarations import Dated, Span, Text
 
 
 def check_dated(dated: Dated, span: Span, scope: Scope, problems: Problems) -> None:

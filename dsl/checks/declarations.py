@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dsl import tree
 from dsl.checks.literals import SITE, URL, check_literal, check_sender
 from dsl.checks.references import check_template
 from dsl.diagnostics import Diagnostic, at
@@ -15,7 +14,8 @@ from dsl.near import near
 from dsl.plan import BUILT_IN, LeadField
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, unknown
-from dsl.tree import Span, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span, Text
 
 HOLIDAYS = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 RESERVED = (

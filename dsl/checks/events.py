@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dsl import tree, values
 from dsl.checks.comparisons import Comparisons, check_interest, check_stage
 from dsl.checks.dates import check_dated
 from dsl.diagnostics import Diagnostic
@@ -14,7 +13,9 @@ from dsl.messages import a
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, matches, unknown
-from dsl.tree import Event, Text
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Event, Text
 from dsl.walk import Place, events
 
 

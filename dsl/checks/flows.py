@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from dsl import tree
 from dsl.diagnostics import Diagnostic, at
 from dsl.ids import slug
 from dsl.messages import FIRST_HERE
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Block, Campaign, Span, Statement
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Block, Campaign, Span, Statement
 from dsl.walk import all_statements, bodies, statements
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dsl import tree, values
 from dsl.known import check_country, check_language
 from dsl.near import near
 from dsl.plan import LeadField
 from dsl.problems import Problems
-from dsl.tree import Operand, Quoted, Text
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Operand, Quoted, Text
 
 ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;.]+(\.[^@\s<>\",;.]+)+")
 SENDER = re.compile(rf"(?:[^<>\r\n]*<{ADDRESS.pattern}>|{ADDRESS.pattern})")

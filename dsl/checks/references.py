@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dsl import tree, values
 from dsl.checks.comparisons import check_stage
 from dsl.checks.events import check_group
 from dsl.checks.literals import check_address
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Operand, Statement, Text
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Operand, Statement, Text
 from dsl.walk import all_statements
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dsl import tree
 from dsl.checks.declarations import check_hours
 from dsl.checks.literals import check_address
 from dsl.checks.references import check_campaign
@@ -14,7 +13,8 @@ from dsl.messages import FIRST_HERE, a
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Span, Team, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span, Team, Text
 
 THINGS_OF = {"link": ("email",)}
 """What an event's noun may be counted once per, when it is not the noun itself."""

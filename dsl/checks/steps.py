@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from dsl import plan, tree
+from dsl import plan
 from dsl.checks.comparisons import KINDS, check_interest
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.diagnostics import Diagnostic, at
@@ -15,7 +15,8 @@ from dsl.messages import FIRST_HERE
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
-from dsl.tree import Campaign, Operand, Span, Statement, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Campaign, Operand, Span, Statement, Text
 from dsl.walk import all_statements, statements
 
 METRICS = ("clicks", "opens", "replies", "goal")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsl import tree
 from dsl.diagnostics import Diagnostic, at
 from dsl.problems import Problems
 from dsl.scope import Scope
-from dsl.tree import Event, Send, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Event, Send, Text
 from dsl.walk import all_statements, atoms, conditions, events
 
 _TRACKED = ("opened", "clicked")

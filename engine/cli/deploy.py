@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from engine.cli.workspace import Examined
-    from engine.deploy import Deployed, How
-    from engine.outlook import Outlook
+    from engine.deploying.deploy import Deployed, How
+    from engine.deploying.outlook import Outlook
     from engine.settings import Settings
 
 AT_ONCE = 1_000
@@ -52,7 +52,7 @@ def deploy(
     Example: `coldframe deploy campaigns`
     """
     from engine.cli.plan import ask, sound
-    from engine.deploy import How
+    from engine.deploying.deploy import How
 
     settings = load_settings()
     if leave and not move:
@@ -86,8 +86,8 @@ async def put_into_force(
     """Deploy an examined workspace without errors. Raises Stop when running processes could not read it, or somebody
     has deployed since the base."""
     from engine.clock import clock_from
-    from engine.deploy import Refused
-    from engine.deploy import deploy as store
+    from engine.deploying.deploy import Refused
+    from engine.deploying.deploy import deploy as store
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not deployed"
@@ -116,7 +116,7 @@ def carry_out(
 async def _carry_out(settings: Settings, url: str, jobs: Sequence[UUID], many: int, quiet: bool) -> Mapping[str, int]:
     from rich.progress import Progress
 
-    from engine.jobs import carry, look
+    from engine.deploying.jobs import carry, look
     from engine.runtime import open_runtime
 
     ends: Counter[str] = Counter()

@@ -52,7 +52,7 @@ def key(
 
 
 def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
-    from engine.webhook import webhook_secret
+    from engine.outgoing.webhook import webhook_secret
 
     secret = webhook_secret(settings.secret.get_secret_value())
     if as_json:

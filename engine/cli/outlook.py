@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.common import out
 
 if TYPE_CHECKING:
-    from engine.changes import Change, Part
-    from engine.outlook import Outlook, Waiting
+    from engine.deploying.changes import Change, Part
+    from engine.deploying.outlook import Outlook, Waiting
 
 MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
 STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
@@ -69,7 +69,7 @@ class _View:
         self.outlook, self.new, self.old, self.moving = outlook, sources, outlook.old_sources, moving
 
     def campaign(self, change: Change) -> None:
-        from engine.outlook import relevant
+        from engine.deploying.outlook import relevant
 
         waiting = relevant(change, self.outlook)
         inside = sum(one.leads for one in waiting)
@@ -120,7 +120,7 @@ class _View:
         return f"{leads(many)} wait{'s' if many == 1 else ''} here" if many else ""
 
     def _fates(self, change: Change, waiting: Iterable[Waiting], inside: int) -> None:
-        from engine.moving import LEFT, MOVED
+        from engine.deploying.moving import LEFT, MOVED
 
         ends: Counter[str] = Counter()
         for one in waiting:
@@ -152,7 +152,7 @@ def _ends(one: Waiting) -> list[str]:
 
 
 def _end(end: str, many: int) -> str:
-    from engine.moving import LEFT, MOVED, STAYED
+    from engine.deploying.moving import LEFT, MOVED, STAYED
 
     if end == MOVED:
         return f"{many} move{'s' if many == 1 else ''} to the same step"

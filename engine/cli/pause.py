@@ -41,7 +41,7 @@ def pause(
 
     Example: `coldframe pause "Whitepaper nurture" --because "wrong price in the second mail"`
     """
-    from engine import pauses
+    from engine.deploying import pauses
 
     settings, who = load_settings(), author or _account()
     with database(settings) as url:
@@ -71,8 +71,8 @@ def resume(
 
     Example: `coldframe resume "Whitepaper nurture" --spread 30min`
     """
-    from engine import pauses
     from engine.cli.deploy import carry_out
+    from engine.deploying import pauses
 
     settings, who, over = load_settings(), author or _account(), _span(spread)
     with database(settings) as url:
@@ -101,8 +101,8 @@ def stop(
 
     Example: `coldframe stop "Whitepaper nurture"`
     """
-    from engine import pauses
     from engine.cli.deploy import carry_out
+    from engine.deploying import pauses
 
     settings, who = load_settings(), author or _account()
     with database(settings) as url:
@@ -123,7 +123,7 @@ def stop(
 
 async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awaitable[Any]]) -> Any:
     from engine.clock import clock_from
-    from engine.epochs import Refused
+    from engine.deploying.epochs import Refused
     from engine.store.db import Database
 
     db = Database(url, size=2)
@@ -138,7 +138,7 @@ async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awai
 async def _named(settings: Settings, url: str, campaign: str | None, everything: bool) -> str:
     """The campaign as it is written; empty for all. Raises Stop, with near names."""
     from dsl.near import near
-    from engine import pauses
+    from engine.deploying import pauses
 
     if everything == bool(campaign):
         raise Stop("say which: the campaign's name, or --all")

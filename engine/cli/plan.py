@@ -12,7 +12,7 @@ from engine.cli.common import FAILED, Stop, database, err, load_settings, out, p
 
 if TYPE_CHECKING:
     from engine.cli.workspace import Examined
-    from engine.outlook import Outlook
+    from engine.deploying.outlook import Outlook
     from engine.settings import Settings
 
 
@@ -62,8 +62,8 @@ def sound(folder: Path, as_json: bool, otherwise: str) -> Examined:
 
 async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:
     """Compare with what is deployed. Raises Stop when this version cannot read that."""
-    from engine.epochs import Refused
-    from engine.outlook import look
+    from engine.deploying.epochs import Refused
+    from engine.deploying.outlook import look
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not compared"

@@ -16,7 +16,7 @@ from engine.cli.common import FAILED, Stop, database, known_are, load_settings, 
 
 if TYPE_CHECKING:
     from engine.model import Lead
-    from engine.preview import Draft, Shown
+    from engine.outgoing.preview import Draft, Shown
     from engine.settings import Settings
 
 INVENTED = "invented"
@@ -69,7 +69,7 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
     from dsl.diagnostics import as_text
     from dsl.workspace import read_workspace
     from engine.clock import clock_from
-    from engine.preview import Draft
+    from engine.outgoing.preview import Draft
 
     try:
         sources = read_workspace(folder)
@@ -160,7 +160,7 @@ def _write(shown: Sequence[Shown], folder: Path | None, open_it: bool) -> None:
 
 def stem(one: Shown) -> str:
     """The name of a version's files: template, language, and `bare` for the lead of whom little is known."""
-    from engine.preview import NOTHING
+    from engine.outgoing.preview import NOTHING
 
     return f"{one.template.replace('/', '-')}.{one.language}{'.bare' if one.variant == NOTHING else ''}"
 

@@ -45,7 +45,7 @@ def _told(count: int, campaign: str | None, lead: str | None) -> str:
 
 
 async def _retry(settings: Settings, url: str, campaign: str | None, lead: str | None) -> int:
-    from engine.retry import retry as again
+    from engine.runs.retry import retry as again
     from engine.runtime import open_runtime
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:

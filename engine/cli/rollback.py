@@ -11,8 +11,8 @@ import typer
 from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.history import Stored
-    from engine.outlook import Outlook
+    from engine.deploying.history import Stored
+    from engine.deploying.outlook import Outlook
     from engine.settings import Settings
 
 VERBS = {"deploy": "deployed", "rollback": "rolled back to", "stop": "stopped", "resume": "resumed"}
@@ -43,7 +43,7 @@ def rollback(
     Example: `coldframe rollback --move`
     """
     from engine.cli.deploy import account, carry_out, confirm, report
-    from engine.deploy import How
+    from engine.deploying.deploy import How
 
     settings = load_settings()
     with database(settings) as url:
@@ -57,9 +57,9 @@ def rollback(
 
 
 async def _find(settings: Settings, url: str, to: int | None) -> _Way:
-    from engine.epochs import Refused
-    from engine.history import before, load
-    from engine.outlook import look
+    from engine.deploying.epochs import Refused
+    from engine.deploying.history import before, load
+    from engine.deploying.outlook import look
     from engine.store.db import Database
 
     db = Database(url, size=2)
@@ -77,7 +77,7 @@ async def _find(settings: Settings, url: str, to: int | None) -> _Way:
 
 async def _back(settings: Settings, url: str, stored: Stored, author: str, how: Any) -> Any:
     from engine.clock import clock_from
-    from engine.deploy import Refused, deploy
+    from engine.deploying.deploy import Refused, deploy
     from engine.store.db import Database
 
     db = Database(url, size=2)
@@ -123,8 +123,8 @@ def _what(entry: Any) -> str:
 
 
 async def _list(settings: Settings, url: str, many: int) -> Any:
-    from engine.history import entries
-    from engine.jobs import unfinished
+    from engine.deploying.history import entries
+    from engine.deploying.jobs import unfinished
     from engine.store.db import Database
 
     db = Database(url, size=2)

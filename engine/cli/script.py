@@ -16,9 +16,9 @@ from typing import Any
 from dsl.diagnostics import Diagnostic, diagnostic
 from dsl.near import near
 from dsl.plan import Duration, EventType, Program, Scalar, Send
-from dsl.tree import Span
-from dsl.values import BUSINESS_UNITS, UNITS
-from engine.handoff import Act
+from dsl.text.values import BUSINESS_UNITS, UNITS
+from dsl.tree.declarations import Span
+from engine.sales.ladder import Act
 from engine.simulation.story import Action, When
 
 _TOKEN = re.compile(

@@ -44,8 +44,8 @@ async def _send(settings: Settings, url: str, template: str, to: str, language: 
     from engine.clock import clock_from
     from engine.mail.choose import choose_mailer
     from engine.mail.errors import TemplateError
+    from engine.outgoing.send_test import send_test as send
     from engine.runtime import NothingDeployed, open_runtime
-    from engine.send_test import send_test as send
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
         key, clock = settings.sendgrid_api_key, clock_from(settings)

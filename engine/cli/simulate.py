@@ -143,12 +143,12 @@ def _script(file: Path | None, text: str | None) -> tuple[str, str]:
 
 def starting(written: str | None, program: Program) -> datetime:
     """When a simulation begins: as written, in the workspace's zone, or today at 09:00."""
-    from engine.calendar import instant
     from engine.clock import SystemClock
+    from engine.rules.calendar import instant
 
     zone = program.workspace.timezone
     if written is None:
-        from engine.calendar import local_date
+        from engine.rules.calendar import local_date
 
         day = local_date(SystemClock().now(), zone)
         return instant(datetime(day.year, day.month, day.day, 9), zone)

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from dsl.plan import Duration, Program
-from engine.calendar import add
 from engine.demo.people import Person
 from engine.demo.world import Letter, Postbox, World, expect
+from engine.rules.calendar import add
 
 
 class Office:

@@ -8,10 +8,10 @@ from dsl.checks.declarations import INTENTS
 from dsl.checks.steps import METRICS, PRIORITIES
 from dsl.events import DATES, DEEDS, EVENTS, NOUNS
 from dsl.known import COUNTRIES, CURRENCIES, LANGUAGES, zones
-from dsl.lexer import Lexeme
 from dsl.scope import FIELD_TYPES, Scope
-from dsl.tree import Text
-from dsl.values import WEEKDAYS
+from dsl.text.lexer import Lexeme
+from dsl.text.values import WEEKDAYS
+from dsl.tree.declarations import Text
 from engine.lsp.names import kind_at
 
 REASONS = ("not ready", "no budget", "bad fit", "wrong contact", "duplicate", "no response")

@@ -9,7 +9,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from dsl.fmt import format_text
-from dsl.lexer import STRAIGHT
+from dsl.text.lexer import STRAIGHT
 from engine.lsp import navigate
 from engine.lsp import rename as new_names
 from engine.lsp.completion import complete

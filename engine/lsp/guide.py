@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dsl.events import DEEDS, EVENTS
-from dsl.lexer import Lexeme
+from dsl.text.lexer import Lexeme
 from dsl.usage import USAGE
 
 LINES: Mapping[str, str] = {

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsl.compile import Parsed
-from dsl.lexer import Lexeme, LineLexer
-from dsl.lines import Line, indentation
 from dsl.problems import Problems
+from dsl.text.lexer import Lexeme, LineLexer
+from dsl.text.lines import Line, indentation
 from engine.lsp.names import context_below
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dsl.plan.carries import CARRIES
 from dsl.scope import Scope
-from dsl.tree import Span
+from dsl.tree.declarations import Span
 from engine.lsp import mail_guide
 from engine.lsp.names import Mention
 from engine.lsp.project import Project

@@ -8,9 +8,9 @@ from typing import Any
 
 from dsl.diagnostics import Diagnostic
 from dsl.incremental import Checked
-from dsl.lines import Line as WrittenLine
 from dsl.plan import Plan, Program
 from dsl.planning import Planned, Planner
+from dsl.text.lines import Line as WrittenLine
 from engine.lsp.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind

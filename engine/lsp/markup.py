@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dsl.compile import Parsed
-from dsl.lines import Line
-from dsl.tree import Span
+from dsl.text.lines import Line
+from dsl.tree.declarations import Span
 from engine.lsp.names import Mention
 from engine.lsp.positions import lines_of
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from dsl import tree
 from dsl.compile import Parsed
-from dsl.lexer import Lexeme, span_of
-from dsl.lines import Line
-from dsl.tree import Span, Text, Word
-from dsl.vocabulary import block_below
+from dsl.text.lexer import Lexeme, span_of
+from dsl.text.lines import Line
+from dsl.text.vocabulary import block_below
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span, Text, Word
 
 QUOTED = ("form", "campaign", "list", "segment", "topic", "team", "webinar", "event", "file", "scoring", "interest")
 """Kinds of things with a name in quotes: the word stands before the name."""

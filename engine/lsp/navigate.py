@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl.compile import Parsed
-from dsl.lines import Line
 from dsl.plan import BUILT_IN
 from dsl.scope import matches
-from dsl.tree import Span
+from dsl.text.lines import Line
+from dsl.tree.declarations import Span
 from engine.lsp.guide import about_line, about_word, line_key
 from engine.lsp.look import Spot, spot_at
 from engine.lsp.mail_hover import MAIL_KINDS, about_in_mail, asking_forms, datum_declared, given_by

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dsl.lines import Line
 from dsl.plan import BUILT_IN
 from dsl.plan.carries import CARRIES
-from dsl.tree import Span
+from dsl.text.lines import Line
+from dsl.tree.declarations import Span
 from engine.lsp.mail_hover import MAIL_KINDS, asking_forms, datum_declared
 from engine.lsp.markup import Markup
 from engine.lsp.names import BARE, Mention

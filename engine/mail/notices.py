@@ -15,6 +15,6 @@ NOTICES: Mapping[str, str] = {
     "reminder": "internal/reminder",
     "overdue": "internal/overdue",
 }
-"""engine.handoff.NoticeKind → template."""
+"""engine.sales.ladder.NoticeKind → template."""
 
 NOTICE_DATA = frozenset(("handoff_url", "note", "team", "member", "campaign", "phase", "due", "reason"))

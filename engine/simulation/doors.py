@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from dsl.plan import EventType, Form, Scalar
-from engine.consequences import Ledger
 from engine.intake import ONE_CLICK, REPEAT, fill
-from engine.letters import may_track
+from engine.outgoing.letters import may_track
+from engine.rules.consequences import Ledger
+from engine.rules.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
-from engine.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 
 CONFIRMS_AFTER = timedelta(minutes=5)
 """How long a lead takes to press the button of a double opt-in mail, where nothing else is said."""

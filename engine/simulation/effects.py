@@ -8,19 +8,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
-from engine.chance import in_control
-from engine.conditions import Facts
-from engine.consequences import Ledger
-from engine.deeds import NO_CONSENT
-from engine.interpreter import Effect, Verdict
-from engine.lead_changes import change, change_topic, needs_consent
-from engine.letters import compose_for_lead
-from engine.limits import Enrolment
 from engine.mail.errors import TemplateError
-from engine.outside import NOBODY, receivers
+from engine.outgoing.letters import compose_for_lead
+from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.ports import Mail
-from engine.position import Branch
-from engine.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
+from engine.rules.chance import in_control
+from engine.rules.conditions import Facts
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment
+from engine.runs.deeds import NO_CONSENT
+from engine.runs.interpreter import Effect, Verdict
+from engine.runs.lead_changes import change, change_topic, needs_consent
+from engine.runs.outside import NOBODY, receivers
+from engine.runs.position import Branch
 from engine.simulation.person import Letter, Person
 from engine.simulation.trials import Trials
 
@@ -39,7 +39,7 @@ class Effects:
         self.trials = Trials(simulation)
 
     def perform(self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
-        """Carry the effect out inside the run's transaction; see engine.deeds and engine.outside."""
+        """Carry the effect out inside the run's transaction; see engine.runs.deeds and engine.runs.outside."""
         step, branch = effect.step, effect.branch
         if isinstance(step, Send):
             return self._send(plan, person, run, ledger, step, branch)

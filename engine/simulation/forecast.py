@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from dsl.plan import AnyStep, Program
-from engine.calendar import local_date
-from engine.consequences import Ledger
-from engine.interpreter import Stuck
-from engine.limits import Enrolment, Rules
-from engine.resting import sleep
+from engine.rules.calendar import local_date
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment, Rules
+from engine.runs.interpreter import Stuck
+from engine.runs.resting import sleep
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 

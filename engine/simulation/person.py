@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Send
-from engine.conditions import glob
-from engine.consequences import Ledger
-from engine.handoff import State
-from engine.limits import Booking, Enrolment, Probe
 from engine.model import Event, Lead
 from engine.ports import Mail
+from engine.rules.conditions import glob
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Booking, Enrolment, Probe
+from engine.sales.ladder import State
 
 
 @dataclass(slots=True, eq=False)

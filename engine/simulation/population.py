@@ -12,13 +12,13 @@ from math import exp, log
 from random import Random
 
 from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
-from engine.conditions import glob
-from engine.consequences import Ledger
-from engine.handoff import Notice
-from engine.interpreter import Stuck
-from engine.limits import Enrolment
 from engine.model import TRACKING
-from engine.resting import Sleep
+from engine.rules.conditions import glob
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment
+from engine.runs.interpreter import Stuck
+from engine.runs.resting import Sleep
+from engine.sales.ladder import Notice
 from engine.simulation.doors import Doors
 from engine.simulation.people import invented
 from engine.simulation.person import Handover, Letter, Person

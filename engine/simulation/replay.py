@@ -15,19 +15,19 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import ListStep, Program, SetField
-from engine.catalog import Deployment
-from engine.handoff import Act
+from engine.deploying.catalog import Deployment
 from engine.intake import fill
-from engine.limits import Enrolment
 from engine.model import TRACKING, Event
 from engine.preferences import PAGE
+from engine.rules.limits import Enrolment
+from engine.rules.suppression import COMPLAINED, UNSUBSCRIBED
+from engine.sales.ladder import Act
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
 from engine.simulation.watcher import Watcher
 from engine.store.past import Past
-from engine.suppression import COMPLAINED, UNSUBSCRIBED
 
 SAME_MAIL = timedelta(days=1)
 """A mail of the same template this near to the real one is the same mail."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from dsl.plan import HandOff
-from engine import handoff as ladder
-from engine.consequences import Ledger
-from engine.handoff import Act, Change, State
-from engine.handoff_dossier import Dossier, chain_of, freed
-from engine.handoff_mail import Tray
-from engine.handoffs import NO_TEAM
-from engine.letters import context_for
-from engine.limits import Enrolment
 from engine.mail.errors import TemplateError
-from engine.routing import team_for
+from engine.outgoing.letters import context_for
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment
+from engine.sales import ladder
+from engine.sales.dossier import Dossier, chain_of, freed
+from engine.sales.handoffs import NO_TEAM
+from engine.sales.ladder import Act, Change, State
+from engine.sales.mails import Tray
+from engine.sales.routing import team_for
 from engine.simulation.person import Handover, Person
 from engine.store.handoffs import Found
 from engine.store.leads import Locked
@@ -41,7 +41,7 @@ class Sales:
     def hand_over(
         self, person: Person, ledger: Ledger, step: HandOff, run: Enrolment, event: Mapping[str, Any]
     ) -> UUID | None:  # fmt: skip
-        """Open a handoff or join the lead's open one, inside the run's transaction; see engine.handoffs.open_for."""
+        """Open a handoff or join the lead's open one, inside the run's transaction; see sales.handoffs.open_for."""
         sim = self._sim
         if step.stage:
             ledger.qualify(step.stage, step.source)
@@ -67,7 +67,7 @@ class Sales:
 
     def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str | None:
         """A colleague does something about the lead's open handoff; without `by` it is the member who has the lead.
-        Why it came to nothing: NO_HANDOFF, or engine.handoff.Ignored; None when it did not."""
+        Why it came to nothing: NO_HANDOFF, or engine.sales.ladder.Ignored; None when it did not."""
         one = person.open_handover()
         if one is None:
             return NO_HANDOFF
@@ -86,7 +86,7 @@ class Sales:
         return None
 
     def climb(self, one: Handover) -> None:
-        """One rung of the ladder, if it is time; see engine.handoff_dossier.Dossier.climb."""
+        """One rung of the ladder, if it is time; see engine.sales.dossier.Dossier.climb."""
         if one.id not in self.open:
             return
         dossier = self._dossier(one)

@@ -1,8 +1,8 @@
 """Production's rules without its servers: leads in memory, on a clock that skips from one due instant to the next.
 
-What decides is what decides in production: `engine.interpreter` carries runs, `engine.consequences.Ledger` follows
-events, `engine.sendout.judge` lets mails go or not, `engine.handoff` climbs the ladder of a handoff. This module does
-what `engine.advance` does around them, for a world that fits into memory.
+What decides is what decides in production: `engine.runs.interpreter` carries runs, `engine.rules.consequences.Ledger`
+follows events, `engine.outgoing.sendout.judge` lets mails go or not, `engine.sales.ladder` climbs the ladder of a
+handoff. This module does what `engine.runs.advance` does around them, for a world that fits into memory.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan, Program, Send
-from engine import interpreter
-from engine.admission import way_out
-from engine.catalog import Deployment
 from engine.clocks import strike
-from engine.consequences import Ledger
-from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
-from engine.limits import Enrolment, Rules
+from engine.deploying.catalog import Deployment
 from engine.model import Event, Lead
-from engine.position import Position
-from engine.resting import Sleep
+from engine.rules.admission import way_out
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment, Rules
+from engine.runs import interpreter
+from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
+from engine.runs.position import Position
+from engine.runs.resting import Sleep
 from engine.simulation.effects import Effects
 from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales
@@ -147,7 +147,7 @@ class Simulation:
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def carry(self, person: Person, run: Enrolment) -> None:
-        """Carry one run to its next rest; what `engine.advance` does in a transaction."""
+        """Carry one run to its next rest; what `engine.runs.advance` does in a transaction."""
         plan = self.rules.plan_of(run.digest)
         if run.state == "ended" or plan is None:
             return

@@ -8,11 +8,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from dsl.plan import Duration, EventType, Form, Scalar
-from engine import calendar
-from engine.catalog import Deployment
-from engine.conditions import glob
-from engine.handoff import Act
+from engine.deploying.catalog import Deployment
 from engine.model import TRACKING
+from engine.rules import calendar
+from engine.rules.conditions import glob
+from engine.sales.ladder import Act
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF
@@ -196,7 +196,7 @@ class Story:
         return self.doors.mail_event(self.person, letter, action.type, link)
 
     def _no_link(self) -> str:
-        from engine.letters import may_track
+        from engine.outgoing.letters import may_track
 
         if not may_track(self.person.lead, self.deployment):
             return "the lead has not agreed to tracking, so clicks are not recorded"

@@ -24,17 +24,17 @@ from dsl.plan import (
     TopicStep,
     Wait,
 )  # fmt: skip
-from engine.calendar import local_time
-from engine.composite import COUNTED
-from engine.consequences import UNCHANGED, Ledger
-from engine.handoff import Notice
-from engine.interpreter import Stuck
-from engine.limits import Booking, Enrolment
-from engine.matching import Watch
 from engine.model import Event
 from engine.phrases import booked as booked_words
 from engine.phrases import clause, deed
-from engine.resting import Sleep
+from engine.rules.calendar import local_time
+from engine.rules.composite import COUNTED
+from engine.rules.consequences import UNCHANGED, Ledger
+from engine.rules.limits import Booking, Enrolment
+from engine.rules.matching import Watch
+from engine.runs.interpreter import Stuck
+from engine.runs.resting import Sleep
+from engine.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 from engine.words import pattern as in_words

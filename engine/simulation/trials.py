@@ -1,4 +1,4 @@
-"""Tests of variants in a simulation; see engine.trials."""
+"""Tests of variants in a simulation; see engine.runs.trials."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsl.plan import Plan, VariantTest
-from engine import calendar
-from engine.chance import variant_of
-from engine.limits import Enrolment
+from engine.rules import calendar
+from engine.rules.chance import variant_of
+from engine.rules.limits import Enrolment
+from engine.runs.trials import Tried, steps_of
 from engine.simulation.person import Person
-from engine.trials import Tried, steps_of
 
 if TYPE_CHECKING:
     from engine.simulation.simulation import Simulation

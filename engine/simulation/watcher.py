@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from dsl.plan import AnyStep, Send
-from engine.consequences import Ledger
-from engine.handoff import Notice
-from engine.interpreter import Stuck
-from engine.limits import Enrolment
 from engine.model import Event
-from engine.resting import Sleep
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment
+from engine.runs.interpreter import Stuck
+from engine.runs.resting import Sleep
+from engine.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.handoff import State
-from engine.handoff_mail import Tray
-from engine.limits import Enrolment, Probe
 from engine.model import Event
+from engine.rules.limits import Enrolment, Probe
+from engine.sales.ladder import State
+from engine.sales.mails import Tray
 from engine.store.db import Hot
 from engine.store.leads import ENROLMENTS, HISTORY, TALLIES, enrolments_of, event_of, probes_json, tallies_of
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.limits import Enrolment, Probe
 from engine.model import Event
-from engine.position import MOST_USED
-from engine.resting import Resting
+from engine.rules.limits import Enrolment, Probe
+from engine.runs.position import MOST_USED
+from engine.runs.resting import Resting
 from engine.store.db import Hot
 from engine.store.leads import (
     ENROLMENTS,

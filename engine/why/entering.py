@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dsl.plan import EnterCampaign, Plan, Start
-from engine import calendar
-from engine.conditions import matches
 from engine.model import Event
 from engine.outline import reentry_words, start_words
+from engine.rules import calendar
+from engine.rules.conditions import matches
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
 from engine.words import condition, duration, quoted

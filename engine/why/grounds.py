@@ -26,9 +26,9 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine import calendar
-from engine.conditions import Facts, holds, matches, value_of
 from engine.model import TRACKING
+from engine.rules import calendar
+from engine.rules.conditions import Facts, holds, matches, value_of
 from engine.why.log import Log
 from engine.words import condition as in_words
 from engine.words import operand, quoted, scalar

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Interest, Pattern, Plan, Program, Wait
-from engine import calendar
-from engine.conditions import Facts, own_key
 from engine.model import TRACKING, Event, Lead, stage_order
 from engine.phrases import clause
-from engine.segments import counts_for
+from engine.rules import calendar
+from engine.rules.conditions import Facts, own_key
+from engine.rules.segments import counts_for
 from engine.words import pattern, quoted
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dsl.plan import AnyStep, Plan, Send
+from engine.outgoing.sending import is_open
 from engine.outline import words
 from engine.phrases import deed
-from engine.sending import is_open
 from engine.why.log import Log, Message, Run, Said
 from engine.words import duration, quoted, windows
 

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Plan, Program
-from engine.catalog import Catalog, Deployment
+from engine.deploying.catalog import Catalog, Deployment
 from engine.model import Event, Lead
-from engine.position import Position
+from engine.runs.position import Position
 from engine.store.db import Database
 from engine.tokens import email_key
 from engine.why.log import Hold, Log, Message, Move, Points, Rest, Run, Walk

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
-from engine.conditions import matches
 from engine.model import Event
 from engine.outline import Exit, exits, words
 from engine.phrases import deed
+from engine.rules.conditions import matches
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
 from engine.words import condition, pattern, quoted

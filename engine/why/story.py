@@ -8,9 +8,9 @@ from math import inf
 from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
-from engine.conditions import matches
 from engine.outline import leave_words, words
 from engine.phrases import booked as points_words
+from engine.rules.conditions import matches
 from engine.why.entering import entered
 from engine.why.log import Log, Points, Run, Said
 from engine.why.mails import mail_lines, not_walked

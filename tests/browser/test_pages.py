@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Topic, Workspace
 from engine.clock import SystemClock
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings
 from engine.store.tables import leads, mailbox, messages

@@ -8,13 +8,13 @@ import re
 import pytest
 
 from dsl.diagnostics import as_json, as_text
-from dsl.lines import read_lines
 from dsl.messages import ENTRIES
-from dsl.parse import Failure, grammar, parse
 from dsl.problems import Problems
-from dsl.source import normalise
+from dsl.text.lines import read_lines
+from dsl.text.parse import Failure, grammar, parse
+from dsl.text.source import normalise
+from dsl.text.vocabulary import ALL_HEADS, CONTEXTS, INSIDE
 from dsl.usage import USAGE
-from dsl.vocabulary import ALL_HEADS, CONTEXTS, INSIDE
 from tests.dsl.harness import CASES, compile_text
 
 MISSPELT = """

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.fmt import format_text
-from dsl.lines import Line, read_lines
 from dsl.problems import Problems
-from dsl.source import normalise
+from dsl.text.lines import Line, read_lines
+from dsl.text.source import normalise
 from tests.dsl.harness import ASSETS, CASES, files_of
 from tests.dsl.test_corpus import cases, compare
 from tests.dsl.test_fuzz import GOOD, ODD, WORDS, accident

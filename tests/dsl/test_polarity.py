@@ -9,10 +9,11 @@ import pytest
 from lark import Lark, logger
 from lark.lexer import Lexer
 
-from dsl import plan, tree
-from dsl.lexer import LineLexer
-from dsl.parse import GRAMMAR, Failure, parse
+from dsl import plan
 from dsl.problems import Problems
+from dsl.text.lexer import LineLexer
+from dsl.text.parse import GRAMMAR, Failure, parse
+from dsl.tree import declarations as tree
 from tests.dsl.harness import compile_text
 
 PAIRS = (

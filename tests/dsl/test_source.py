@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsl.problems import Problems
-from dsl.source import normalise
+from dsl.text.source import normalise
 
 LONG = "a1B2" * 10
 SECRETS = (

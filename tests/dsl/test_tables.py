@@ -8,14 +8,14 @@ import pytest
 from lark import Transformer, v_args
 
 from bench.workspace import workspace
-from dsl.expressions import Expressions
-from dsl.lexer import Lexeme
-from dsl.lines import Line, read_lines
-from dsl.parse import Failure, grammar, parse
 from dsl.problems import Problems
-from dsl.reader import start_of
-from dsl.source import normalise
-from dsl.vocabulary import INSIDE
+from dsl.text.expressions import Expressions
+from dsl.text.lexer import Lexeme
+from dsl.text.lines import Line, read_lines
+from dsl.text.parse import Failure, grammar, parse
+from dsl.text.reader import start_of
+from dsl.text.source import normalise
+from dsl.text.vocabulary import INSIDE
 from tests.dsl.harness import CASES
 
 TEXTS = {

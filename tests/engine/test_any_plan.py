@@ -37,10 +37,10 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.conditions import Facts
-from engine.interpreter import Effect, Finished, Stuck, Verdict, settle, step
-from engine.position import Position
-from engine.resting import Sleep
+from engine.rules.conditions import Facts
+from engine.runs.interpreter import Effect, Finished, Stuck, Verdict, settle, step
+from engine.runs.position import Position
+from engine.runs.resting import Sleep
 from tests.engine.test_interpreter import CLICK, DEMO, RUN, Story, plan, send, wait
 
 IDS = [f"s{number}" for number in range(8)]

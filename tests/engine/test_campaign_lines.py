@@ -22,8 +22,8 @@ from dsl.plan import (
     Reentry,
     Start,
 )  # fmt: skip
-from engine.chance import in_control, share, subject_of
 from engine.intake import Occurrence, record
+from engine.rules.chance import in_control, share, subject_of
 from tests.support.plans import (
     DEMO,
     WORKSPACE,

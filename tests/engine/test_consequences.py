@@ -30,9 +30,9 @@ from dsl.plan import (
     Wait,
     Workspace,
 )  # fmt: skip
-from engine.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
-from engine.limits import Probe, Rules, needed, probes
 from engine.model import Event, Lead
+from engine.rules.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
+from engine.rules.limits import Probe, Rules, needed, probes
 
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 CLICK = Pattern(type="email.clicked")

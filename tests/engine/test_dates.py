@@ -26,8 +26,8 @@ from dsl.plan import (
     Webinar,
     Workspace,
 )
-from engine.dates import following
 from engine.model import Lead
+from engine.rules.dates import following
 from engine.update import tell
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from engine.cli.status import show
-from engine.feedback import newest_mail
 from engine.intake import confirm, unsubscribe
+from engine.outgoing.feedback import newest_mail
 from engine.ports import Fate
 from engine.status import Status, status
 from engine.why.read import read

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.workspace import examine
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.intake import Occurrence, click, confirm, record
 from engine.model import TRACKING
 from tests.support.sales import act

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from engine import handoffs
-from engine.handoff_run import TEAM_GONE
 from engine.ports import Mail, Receipt
-from engine.retry import retry
+from engine.runs.retry import retry
 from engine.runtime import NoRuns, open_runtime
+from engine.sales import handoffs
+from engine.sales.run import TEAM_GONE
 from tests.support.sales import (
     BOSS,
     DAY,

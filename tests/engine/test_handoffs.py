@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from dsl.plan import LeadField
-from engine import handoffs
 from engine.intake import Occurrence, record
+from engine.sales import handoffs
 from engine.store import handoffs as store
 from tests.support.sales import (
     BOSS,

@@ -28,11 +28,11 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.conditions import Facts
-from engine.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
 from engine.model import Event
-from engine.position import Position
-from engine.resting import Sleep
+from engine.rules.conditions import Facts
+from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
+from engine.runs.position import Position
+from engine.runs.resting import Sleep
 
 RUN = UUID(int=1)
 START = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from engine.advance import advance
 from engine.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
+from engine.outgoing.send_test import send_test
 from engine.ports import Receipt
-from engine.retry import retry
-from engine.send_test import send_test
+from engine.runs.advance import advance
+from engine.runs.retry import retry
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
 
 WORKSPACE = f"""{COMPANY}form "paper"

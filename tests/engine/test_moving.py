@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from dsl.compile import compile_workspace
-from engine import jobs, pauses
-from engine.deploy import Deployed, How, deploy
-from engine.handoffs import act
+from engine.deploying import jobs, pauses
+from engine.deploying.deploy import Deployed, How, deploy
 from engine.intake import click
 from engine.mail.links import link_id
+from engine.sales.handoffs import act
 from tests.support.attacks import FORMS, HEAD, url_of, visit
 from tests.support.invariants import broken
 from tests.support.stage import Stage, open_stage

@@ -12,11 +12,11 @@ from sqlalchemy import insert
 
 from dsl.compile import compile_workspace
 from dsl.plan import SCHEMA, Program
-from engine import deploy as deploying
 from engine import sweeper
-from engine.catalog import Catalog, Unreadable
 from engine.clock import VirtualClock
-from engine.deploy import Refused, deploy
+from engine.deploying import deploy as deploying
+from engine.deploying.catalog import Catalog, Unreadable
+from engine.deploying.deploy import Refused, deploy
 from engine.intake import Occurrence, record
 from engine.status import status
 from engine.store.tables import processes

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine import jobs, pauses, sweeper
-from engine.epochs import Refused
+from engine import sweeper
+from engine.deploying import jobs, pauses
+from engine.deploying.epochs import Refused
+from engine.deploying.pauses import Change
 from engine.intake import click, unsubscribe
 from engine.mail.links import link_id
-from engine.pauses import Change
 from engine.ports import Mail
 from tests.support.attacks import FORMS, HEAD, url_of, watched
 from tests.support.invariants import broken
@@ -218,7 +219,7 @@ async def test_a_pause_while_one_mail_is_on_its_way_holds_the_next_and_keeps_wha
 
 async def test_a_pause_waits_for_a_mail_that_is_just_being_marked(staged, monkeypatch):
     """Between looking and marking no pause can commit, so none is ever older than a mark."""
-    from engine import advance
+    from engine.runs import advance
 
     async with staged(TWO) as stage:
         asked: list[asyncio.Task[Change]] = []

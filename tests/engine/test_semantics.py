@@ -10,11 +10,11 @@ import pytest
 
 from dsl.plan import AddPoints, Pattern, Whenever
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
-from engine.interpreter import Effect, step
 from engine.mail.links import link_id
 from engine.ports import Receipt, Wake
-from engine.position import MOST_BRANCHES
-from engine.resting import may_send
+from engine.runs.interpreter import Effect, step
+from engine.runs.position import MOST_BRANCHES
+from engine.runs.resting import may_send
 from engine.runtime import Runtime
 from engine.store import runs
 from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait

@@ -10,8 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import Duration, Limit, Window
-from engine.calendar import instant, local_time
-from engine.sending import FRESH, HORIZON, SPREAD, Limits, cap_opening, hold_until, is_open, next_opening, spread
+from engine.outgoing.sending import (
+    FRESH,
+    HORIZON,
+    SPREAD,
+    Limits,
+    cap_opening,
+    hold_until,
+    is_open,
+    next_opening,
+    spread,
+)
+from engine.rules.calendar import instant, local_time
 
 BERLIN = "Europe/Berlin"
 LEAD = UUID(int=7)

@@ -28,8 +28,8 @@ from dsl.plan import (
     Value,
     Wait,
 )  # fmt: skip
-from engine.chance import arm_of
 from engine.intake import unsubscribe
+from engine.rules.chance import arm_of
 from tests.support.plans import campaign, change, enter, lead, outcomes, send, staged, steps_of, wait
 
 DAY = timedelta(days=1)

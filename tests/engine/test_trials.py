@@ -9,7 +9,7 @@ import pytest
 from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
 from engine.intake import click, opened
 from engine.mail.links import link_id
-from engine.trials import numbers, steps_of
+from engine.runs.trials import numbers, steps_of
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait
 from tests.support.stage import Stage
 

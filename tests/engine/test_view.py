@@ -11,9 +11,9 @@ import pytest
 from dsl.plan import FieldRef, Value
 from engine.intake import click, confirm
 from engine.mail.links import link_id
-from engine.memo import MOST
+from engine.outgoing.memo import MOST
+from engine.outgoing.view import view
 from engine.ports import Mail
-from engine.view import view
 from tests.support.plans import campaign, change, deploy_plans, enter, lead, send, staged, wait
 from tests.support.stage import Stage, deploy_text, open_stage
 

@@ -11,10 +11,10 @@ import orjson
 import psycopg
 import pytest
 
-from engine.advance import advance
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.ports import Mail
+from engine.runs.advance import advance
 from tests.support.attacks import (
     FORMS,
     HEAD,

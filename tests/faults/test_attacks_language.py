@@ -10,9 +10,9 @@ import pytest
 
 from dsl.plan import Duration, Variant, VariantTest
 from engine.intake import Occurrence, record, unsubscribe
+from engine.outgoing.webhook import WebPoster, parcel
 from engine.ports import Mail
 from engine.update import tell
-from engine.webhook import WebPoster, parcel
 from tests.support.attacks import HEAD, subjects, url_of, watched
 from tests.support.invariants import broken
 from tests.support.plans import campaign, deploy_plans, enter, send

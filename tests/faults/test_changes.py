@@ -9,7 +9,7 @@ from engine import sweeper
 from engine.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.links import link_id
 from engine.ports import Receipt
-from engine.retry import retry
+from engine.runs.retry import retry
 from tests.support.attacks import (
     FORMS,
     HEAD,

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from engine import pauses
-from engine.chance import in_control
 from engine.cli.deploy import put_into_force
 from engine.cli.workspace import examine
 from engine.clock import HeldClock
-from engine.deploy import How
+from engine.deploying import pauses
+from engine.deploying.deploy import How
 from engine.keys import make_key
+from engine.rules.chance import in_control
 from tests.faults.conftest import World, open_world, until, write_workspace
 from tests.support.histories import fetch_ended
 from tests.support.invariants import Picture, assert_whole, breaches, moves_of, take

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsl.vocabulary import CONTEXTS, heads
+from dsl.text.vocabulary import CONTEXTS, heads
 from engine.lsp.guide import LINES, about_line, head_key, usage
 
 KEYS = sorted({head_key(head, context) for context in CONTEXTS for head in heads(context)} | {"+", "segment line"})

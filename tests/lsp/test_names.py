@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dsl import tree
 from dsl.compile import parse_file
-from dsl.tree import Span, Text
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Span, Text
 from engine.lsp.names import BARE, mentions
 from tests.dsl.harness import CASES
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from dsl.events import DATES, DEEDS, EVENTS, NOUNS
-from dsl.parse import grammar
 from dsl.scope import FIELD_TYPES
-from dsl.values import UNITS, WEEKDAYS
-from dsl.vocabulary import ALL_HEADS
+from dsl.text.parse import grammar
+from dsl.text.values import UNITS, WEEKDAYS
+from dsl.text.vocabulary import ALL_HEADS
 from engine.mail.check import FILES
 from tests.dsl.harness import CASES
 from tests.support.editor import ROOT

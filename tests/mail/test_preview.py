@@ -9,10 +9,10 @@ import pytest
 
 from dsl.compile import compile_workspace
 from engine.cli.preview import page, stem
-from engine.invented import NOBODY, invented_lead
 from engine.mail.errors import Incomplete, TemplateError
 from engine.model import Lead
-from engine.preview import EVERYTHING, NOTHING, Draft
+from engine.outgoing.invented import NOBODY, invented_lead
+from engine.outgoing.preview import EVERYTHING, NOTHING, Draft
 
 NOW = datetime(2026, 9, 1, 7, tzinfo=UTC)
 WORKSPACE = """

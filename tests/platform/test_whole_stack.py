@@ -14,11 +14,11 @@ import httpx
 import psycopg
 import pytest
 
-from engine import pauses
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
 from engine.clock import clock_from
+from engine.deploying import pauses
 from engine.settings import Settings, libpq_url
 from engine.store.db import Database
 from tests.conftest import home_folder

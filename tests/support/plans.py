@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dsl.compile import compile_workspace
 from dsl.plan import After, AnyStep, Duration, Pattern, Plan, Scalar, Send, Start, Wait
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.opening import commit, open_ledger
 from engine.ports import Parcel, Receipt
 from engine.store import leads

@@ -10,7 +10,7 @@ from typing import Any
 from dsl.plan import Pattern, Plan, Program, Rule, Start, Wait, Workspace
 from engine import sweeper
 from engine.clock import FixedClock
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.intake import Occurrence, record
 from engine.model import Event
 from engine.runtime import open_runtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from engine.feedback import report
+from engine.outgoing.feedback import report
 from engine.ports import Fate, Report
 from tests.support.stage import Stage
 

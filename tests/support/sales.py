@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Program, Team
-from engine import handoffs
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
+from engine.sales import handoffs
 from tests.support.stage import COMPANY, Stage
 
 EVA, JONAS, BOSS, SAM = "eva@acme.example", "jonas@acme.example", "boss@acme.example", "sam@acme.example"

@@ -12,13 +12,14 @@ from uuid import UUID
 import pytest
 
 from dsl.compile import compile_workspace
-from engine import advance, handoffs
-from engine.answer import Answer
 from engine.clock import FixedClock
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.intake import Post, Submitted, submit
 from engine.ports import Mail, Receipt, Unreachable, Wake
+from engine.runs import advance
+from engine.runs.answer import Answer
 from engine.runtime import Runtime, open_runtime
+from engine.sales import handoffs
 from engine.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

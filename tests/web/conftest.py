@@ -30,7 +30,7 @@ from dsl.plan import (
     Workspace,
 )  # fmt: skip
 from engine.clock import FixedClock
-from engine.deploy import deploy
+from engine.deploying.deploy import deploy
 from engine.runtime import Runtime, open_runtime
 from engine.settings import Settings
 from engine.store.tables import events, leads, links, messages

@@ -358,7 +358,7 @@ async def test_an_unknown_form_is_the_usual_404(http: httpx.AsyncClient) -> None
 
 
 async def test_a_form_deployed_a_moment_ago_is_served(app: FastAPI, rt: Runtime, clock: FixedClock) -> None:
-    from engine.deploy import deploy
+    from engine.deploying.deploy import deploy
     from tests.web.conftest import PROGRAM
 
     newer = PROGRAM.forms[2].model_copy(update={"name": "brand new"})

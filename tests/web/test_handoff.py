@@ -12,11 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from engine import handoffs
-from engine.handoff import Ignored, State
-from engine.handoff_view import Entry, HandoffView
 from engine.model import TRACKING
 from engine.runtime import Runtime
+from engine.sales import handoffs
+from engine.sales.ladder import Ignored, State
+from engine.sales.view import Entry, HandoffView
 from engine.store.tables import handoffs as rows
 from tests.web.conftest import PROGRAM
 from web.handoff import IGNORED, reasons, shown
@@ -46,7 +46,7 @@ VIEW = HandoffView(
 
 
 class Desk:
-    """Stands in for `engine.handoffs`: one handoff, and what was done to it."""
+    """Stands in for `engine.sales.handoffs`: one handoff, and what was done to it."""
 
     def __init__(self, id: UUID) -> None:
         self.id, self.view_, self.result = id, VIEW, "acknowledged"

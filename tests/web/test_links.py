@@ -13,10 +13,10 @@ import httpx
 import pytest
 from sqlalchemy import insert, select
 
-from engine.letters import context_for
 from engine.mail.compose import Addressed, compose
-from engine.memo import memo_of
 from engine.model import TRACKING, Lead
+from engine.outgoing.letters import context_for
+from engine.outgoing.memo import memo_of
 from engine.runtime import Runtime
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE, PDF

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.handoffs import act
+from engine.deploying.pauses import pause, resume
 from engine.intake import Occurrence, record
-from engine.pauses import pause, resume
+from engine.sales.handoffs import act
 from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell

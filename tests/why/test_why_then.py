@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.handoffs import act
 from engine.intake import Occurrence, record, unsubscribe
+from engine.sales.handoffs import act
 from engine.update import tell as told_by_crm
 from engine.why.log import Log, Said
 from engine.why.read import read

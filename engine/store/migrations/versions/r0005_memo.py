@@ -14,7 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "messages", Column("memo", JSONB(), nullable=True, comment="what its template looked at: engine.memo")
+        "messages", Column("memo", JSONB(), nullable=True, comment="what its template looked at: engine.outgoing.memo")
     )
 
 

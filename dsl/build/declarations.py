@@ -1,0 +1,220 @@
+"""`workspace`, `field`, `form` and `team` declarations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dsl import plan
+from dsl.build.campaign import days, per_span
+from dsl.near import near
+from dsl.problems import Problems
+from dsl.text import values
+from dsl.text.expressions import text_of
+from dsl.text.lexer import span_of
+from dsl.text.reader import Reader, Row
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Hours, Span, Text
+
+MANY = ("ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays")
+"""Lines that may stand more than once in their block."""
+
+
+def workspace(row: Row, reader: Reader) -> tree.Workspace:
+    built = tree.Workspace(text_of(row.args[0]), row.span)
+    for line in _lines(row, reader):
+        hours = _hours(built.hours, line, reader.problems)
+        built = replace(built, hours=hours) if hours else _workspace_line(built, line, reader.problems)
+    return built
+
+
+def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
+    args = row.args
+    match row.rule:
+        case "languages":
+            return replace(built, languages=args[0])
+        case "currency":
+            return replace(built, currency=text_of(args[0]))
+        case "sender":
+            return replace(built, sender=text_of(args[0]))
+        case "address":
+            return replace(built, address=text_of(args[0]))
+        case "quiet_hours":
+            return replace(built, quiet_hours=_quiet(row, problems))
+        case "mail_limit":
+            times, per = values.whole(args[0], problems), per_span(args[1], problems)
+            return replace(built, mail_limit=plan.Limit(times=times or 1, per=per or plan.Duration(days=1)))
+        case "mail" | "tracking":
+            return _consent_rule(built, row, problems)
+        case _:
+            if args[1] is None:
+                problems.add("E530", row.span, name=str(args[0]))
+                return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), "")))
+            return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), str(args[1]))))
+
+
+_CONSENT_RULES = {
+    "mail": {"needs_consent": "", "until_opt_out": "opt-out"},
+    "tracking": {"needs_consent": "", "always_on": "on"},
+}
+_CONSENT_HINTS = {
+    "mail": "`mail needs consent` or `mail is allowed until opt-out`",
+    "tracking": "`tracking needs consent` or `tracking is always on`",
+}
+
+
+def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
+    kind = str(row.args[0].data)
+    last = str(row.args[0].children[0]) if row.args[0].children else ""
+    if _CONSENT_RULES[row.rule].get(kind) != last:
+        problems.add("E523", row.span, what=row.rule, text=last or "allowed like this", hint=_CONSENT_HINTS[row.rule])
+    needed = kind == "needs_consent"
+    if row.rule == "mail":
+        return replace(built, mail_needs_consent=needed)
+    return replace(built, tracking_needs_consent=needed)
+
+
+def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:
+    start, end = values.time(row.args[0], problems), values.time(row.args[1], problems, midnight=True)
+    if start and start == end:
+        problems.add("E221", row.span, text=start)
+    return (start, end) if start and end else None
+
+
+def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
+    """The hours with this line in them, or None when the line is about something else."""
+    args = row.args
+    match row.rule:
+        case "timezone":
+            return replace(hours, zone=text_of(args[0]))
+        case "holidays":
+            return replace(hours, holidays=(hours.holidays or ()) + args[0])
+        case "closed":
+            span = values.dates(args[0], args[1], problems)
+            return replace(hours, closed=(*(hours.closed or ()), span) if span else hours.closed)
+        case "business_hours":
+            start, end = values.time(args[1], problems), values.time(args[2], problems, midnight=True)
+            if start and end and start >= end:
+                said = f"{start} to {end}"
+                problems.add("E523", row.span, what="business hours", text=said, hint="the earlier time first")
+            return replace(hours, days=days(args[0], problems), start=start, end=end)
+    return None
+
+
+def field(row: Row, reader: Reader) -> tree.Field:
+    name, kind, crm = row.args
+    choices = tuple(text_of(token) for token in kind.children[1:] if token is not None)
+    if crm is not None and str(crm.children[0]) != "crm":
+        said = str(crm.children[0])
+        reader.problems.add("E523", row.span, what="the source of a field", text=said, hint="`from crm`")
+    return tree.Field(text_of(name), text_of(kind.children[0]), choices, crm is not None, row.span)
+
+
+def form(row: Row, reader: Reader) -> tree.Form:
+    built = tree.Form(text_of(row.args[0]), row.span)
+    reader.needs_block(row)
+    for line in _lines(row, reader):
+        built = _form_line(built, line)
+    return built
+
+
+def _form_line(built: tree.Form, row: Row) -> tree.Form:
+    args = row.args
+    match row.rule:
+        case "intent":
+            return replace(built, intent=text_of(args[0]))
+        case "ask":
+            labels: list[tuple[Text | None, Text]] = []
+            for part in args[2:]:
+                words = [text_of(token) for token in part.children]
+                labels.append((words[0], words[1]) if len(words) == 2 else (None, words[0]))
+            return replace(built, asks=(*built.asks, tree.Ask(text_of(args[0]), args[1] is not None, tuple(labels))))
+        case "hidden":
+            return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[2])))
+        case "consent":
+            consent = tree.Consent(text_of(args[0]), text_of(args[1]))
+            return replace(built, consents=(*built.consents, consent))
+        case "confirm":
+            return replace(built, confirm_with=text_of(args[0]))
+        case "gives":
+            return replace(built, file=text_of(args[0]))
+        case "thanks":
+            return replace(built, thanks=text_of(args[0]))
+        case _:
+            return replace(built, allowed_on=built.allowed_on + args[0])
+
+
+# ── teams ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+WAYS = ("former owner", "round robin", "least busy")
+
+
+def team(row: Row, reader: Reader) -> tree.Team:
+    built = tree.Team(text_of(row.args[0]), row.span)
+    for line in _lines(row, reader):
+        hours = _hours(built.hours, line, reader.problems)
+        built = replace(built, hours=hours) if hours else _team_line(built, line, reader.problems)
+    return built
+
+
+def _team_line(built: tree.Team, row: Row, problems: Problems) -> tree.Team:
+    args = row.args
+    match row.rule:
+        case "takes_where":
+            return replace(built, takes=args[0], takes_span=row.span)
+        case "takes_others" | "takes_all":
+            return replace(built, others=True, takes_span=row.span)
+        case "member":
+            up_to = values.whole(args[2], problems) if args[2] is not None else None
+            return replace(built, members=(*built.members, tree.Member(text_of(args[0]), args[1], up_to)))
+        case "away":
+            span = values.dates(args[1], args[2], problems) or ("", "")
+            return replace(built, away=(*built.away, tree.Away(text_of(args[0]), *span, row.span)))
+        case "assign":
+            return replace(built, assign=_ways(row, problems))
+        case "when_full":
+            return replace(built, when_full=_action(args[0], row.span))
+        case _:
+            return _time_limit(built, row, problems)
+
+
+def _ways(row: Row, problems: Problems) -> tuple[str, ...]:
+    ways = []
+    for way in row.args:
+        words = " ".join(str(token) for token in way.children)
+        if words not in WAYS:
+            span = span_of(way.children[0], way.children[-1])
+            problems.add("E518", span, near=near(words, WAYS), text=words)
+        ways.append(words)
+    return tuple(ways)
+
+
+def _time_limit(built: tree.Team, row: Row, problems: Problems) -> tree.Team:
+    name, length, action = row.args
+    duration = values.duration(length, problems)
+    limit = tree.TimeLimit(duration or plan.Duration(days=1), _action(action, row.span))
+    match str(name):
+        case "acknowledge":
+            return replace(built, acknowledge=limit)
+        case "contact":
+            return replace(built, contact=limit)
+        case _:
+            return replace(built, decide=limit)
+
+
+def _action(part: Any, span: Span) -> tree.Action:
+    to = text_of(part.children[0]) if part.children and part.children[0] is not None else None
+    return tree.Action(str(part.data).removeprefix("full_"), to, span)
+
+
+def _lines(row: Row, reader: Reader) -> list[Row]:
+    """The rows below, each that may stand only once reported when it comes again."""
+    seen: dict[str, Span] = {}
+    found = []
+    for line in reader.below(row):
+        what = line.rule.split("_")[0] if line.rule.startswith("takes") else line.rule.replace("_", " ")
+        if line.rule == "time_limit":
+            what = str(line.args[0])
+        if line.rule not in MANY:
+            reader.twice(seen, what, line)
+        found.append(line)
+    return found

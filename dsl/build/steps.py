@@ -1,0 +1,99 @@
+"""Statements without a block of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsl.problems import Problems
+from dsl.text import values
+from dsl.text.expressions import text_of
+from dsl.text.lexer import span_of
+from dsl.text.reader import Row, label_of
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Operand, Span, Statement, Text
+
+_SUFFIXES = {"as_trigger": "as trigger", "as_transactional": "as transactional", "step": "as step"}
+
+
+def step(row: Row, problems: Problems) -> Statement | None:
+    args, span = row.args, row.span
+    label = label_of(args[-1]) if args and row.rule != "send" else None
+    match row.rule:
+        case "send":
+            return _send(row, problems)
+        case "add":
+            return tree.AddPoints(_amount(row, problems), text_of(args[1]) if args[1] else None, span, label)
+        case "count_up":
+            amount = _amount(row, problems)
+            shown = tree.Number(f"{amount:g}", None, span_of(args[0]))
+            return tree.SetField(text_of(args[1]), shown, span, add=True, label=label)
+        case "set_field":
+            empty = isinstance(args[1], tree.Word) and args[1].name == "nothing"
+            return tree.SetField(text_of(args[0]), None if empty else args[1], span, label=label)
+        case "add_to_list" | "remove_from_list":
+            return tree.ListStep(text_of(args[0]), row.rule == "remove_from_list", span, label)
+        case "subscribe" | "unsubscribe":
+            return tree.TopicStep(text_of(args[0]), row.rule == "unsubscribe", span, label)
+        case "qualify":
+            return tree.Qualify(text_of(args[0]), span, label)
+        case "recycle_lead":
+            return tree.Recycle(text_of(args[0]) if args[0] else None, text_of(args[1]), span, label)
+        case "notify":
+            return _notify(row, label)
+        case "post":
+            pairs = _pairs(args[1]) if args[1] is not None else ()
+            return tree.Post(text_of(args[0]), pairs, span, label)
+        case "enter" | "move":
+            return tree.Enter(text_of(args[0]), span, label, move=row.rule == "move")
+        case "leave":
+            return tree.LeaveCampaign(text_of(args[0]), span, label)
+        case "stop":
+            return tree.Stop(span, label)
+    return None
+
+
+def _amount(row: Row, problems: Problems) -> float:
+    amount = values.number(str(row.args[0]), span_of(row.args[0]), problems)
+    if amount == 0:
+        problems.add("E521" if row.rule == "add" else "E629", row.span)
+    return amount or 0
+
+
+def _pairs(part: Any) -> tuple[tuple[Text, Operand], ...]:
+    """`with name = value, …`."""
+    return tuple((text_of(pair.children[0]), pair.children[2]) for pair in part.children)
+
+
+def _send(row: Row, problems: Problems) -> Statement:
+    seen: dict[str, Span] = {}
+    said: dict[str, Any] = {}
+    for suffix in row.args[1:]:
+        kind = suffix.data
+        if kind in seen:
+            problems.add("E608", row.span, what=_SUFFIXES.get(kind, kind))
+        seen[kind] = row.span
+        if kind == "with":
+            said["values"] = said.get("values", ()) + _pairs(suffix)
+        elif kind == "within":
+            said["within"] = values.duration(suffix.children[0], problems)
+        elif kind == "testing":
+            said["subjects"] = tuple(text_of(token) for token in suffix.children)
+        elif kind == "step":
+            said["label"] = label_of(suffix)
+        else:
+            said["mode"] = kind.removeprefix("as_")
+    if {"as_trigger", "as_transactional"} <= seen.keys():
+        problems.add("E607", row.span, first="trigger", second="transactional")
+    return tree.Send(text_of(row.args[0]), row.span, **said)
+
+
+def _notify(row: Row, label: Text | None) -> Statement:
+    first, template, *others = row.args[:-1]
+    receivers = tuple(_receiver(part, row) for part in (first, *others))
+    return tree.Notify(receivers, text_of(template), row.span, label)
+
+
+def _receiver(part: Any, row: Row) -> tree.Receiver:
+    kind = {"to_address": "address", "to_owner": "owner", "of_team": "team"}[str(part.data)]
+    name = text_of(part.children[0]) if part.children else None
+    return tree.Receiver(kind, name, name.span if name else row.span)

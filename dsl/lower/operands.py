@@ -1,0 +1,68 @@
+"""Checked operands, literals and names become the plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dsl import plan
+from dsl.problems import Problems
+from dsl.scope import Scope
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Amounts, Operand, Text
+
+FLAGS = {"yes": True, "no": False}
+
+
+def operand(written: Operand, *, of_event: bool = False) -> plan.Operand:
+    match written:
+        case tree.Word(name=name):
+            if name in FLAGS:
+                return plan.Value(value=FLAGS[name])
+            return plan.EventRef(name=name) if of_event else plan.FieldRef(name=name)
+        case tree.EventDatum(name=name):
+            return plan.EventRef(name=name)
+        case tree.Score(model=model):
+            return plan.ScoreRef(model=model.value if model else "")
+        case tree.InterestCount(name=profile):
+            return plan.InterestRef(name=profile.value)
+        case tree.Today():
+            return plan.Today()
+        case _:
+            return plan.Value(value=scalar(written))
+
+
+def scalar(written: Operand) -> plan.Scalar:
+    """A literal's value; dates stay text."""
+    match written:
+        case tree.Quoted(value=value):
+            return value
+        case tree.Number(raw=raw):
+            return _number(raw)
+        case tree.Word(name=name):
+            return FLAGS.get(name, name)
+        case _:
+            return ""
+
+
+def _number(raw: str) -> plan.Scalar:
+    if not values.is_plain(raw):
+        return raw
+    value = float(raw)
+    return int(value) if value.is_integer() else value
+
+
+def duration(written: Amounts | None) -> plan.Duration | None:
+    return values.duration(written, Problems()) if written else None
+
+
+def declared(name: Text, known: Mapping[str, Any]) -> str:
+    """The name as its declaration writes it; names that need none stay as they are."""
+    found = known.get(name.key)
+    return str(found.name.value) if found else name.value
+
+
+def scoring_name(written: Text | None, scope: Scope) -> str:
+    """The name as it was declared; empty for the default scoring."""
+    return declared(written, scope.scorings) if written else ""

@@ -1,0 +1,256 @@
+"""The checked tree becomes the program that is deployed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsl import plan
+from dsl.ids import Ids
+from dsl.lower.conditions import condition, pattern
+from dsl.lower.flow import lower_campaign, only_if
+from dsl.lower.operands import declared, scalar
+from dsl.scope import Scope
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Hours, Text
+from dsl.walk import all_statements
+
+
+def lower(scope: Scope) -> plan.Program:
+    """Only for a program without errors. The order of files leaves no trace."""
+    program = scope.program
+    workspace = _workspace(scope.workspace)
+    declared = [scope.fields[field.name.value] for field in program.fields]
+    campaigns = [lower_campaign(campaign, scope) for campaign in program.campaigns]
+    confirmations = [_confirmation(form) for form in program.forms if form.confirm_with]
+    return plan.Program(
+        workspace=workspace,
+        fields=tuple(sorted(declared, key=lambda field: field.name)),
+        forms=tuple(sorted((_form(form, scope) for form in program.forms), key=lambda form: form.name)),
+        scorings=tuple(sorted((_scoring(s, scope) for s in program.scorings), key=lambda scoring: scoring.name)),
+        stages=tuple(_stage(stage, scope) for lifecycle in program.lifecycles for stage in lifecycle.stages),
+        teams=tuple(sorted((_team(t, workspace, scope) for t in program.teams), key=lambda team: team.name)),
+        campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
+        reasons=_reasons(program),
+        **_names(scope),
+    )
+
+
+def _names(scope: Scope) -> dict[str, Any]:
+    """Lists, events, webinars, interests and segments, each by name."""
+    program = scope.program
+    lists = [
+        plan.ContactList(name=one.name.value, description=one.description, source=one.span.source)
+        for one in program.lists
+    ]
+    events = [
+        plan.CustomEvent(name=event.name.value, data=_data(event), source=event.span.source) for event in program.events
+    ]
+    webinars = [
+        plan.Webinar(
+            name=webinar.name.value,
+            date=webinar.date,
+            time=webinar.time,
+            zone=_value(webinar.zone),
+            source=webinar.span.source,
+        )
+        for webinar in program.webinars
+    ]
+    interests = [
+        plan.Interest(
+            name=interest.name.value,
+            pages=tuple(page.value for page in interest.pages),
+            files=tuple(file.value for file in interest.files),
+            emails=tuple(email.value for email in interest.emails),
+            source=interest.span.source,
+        )
+        for interest in program.interests
+    ]
+    segments = [
+        plan.Segment(name=one.name.value, condition=condition(one.condition, scope), source=one.span.source)
+        for one in program.segments
+        if one.condition is not None
+    ]
+    found: dict[str, list[Any]] = {
+        "lists": lists, "events": events, "webinars": webinars, "interests": interests, "segments": segments,
+    }  # fmt: skip
+    return {kind: tuple(sorted(things, key=lambda thing: thing.name)) for kind, things in found.items()}
+
+
+def _data(event: tree.CustomEvent) -> tuple[tuple[str, Any], ...]:
+    return tuple((name.value, kind.value) for name, kind in event.data or ())
+
+
+def _reasons(program: tree.Program) -> tuple[str, ...]:
+    """Every reason that a campaign names, once, in the order of the alphabet; the first spelling counts."""
+    named: dict[str, str] = {}
+    for campaign in program.campaigns:
+        for statement in all_statements(campaign):
+            match statement:
+                case tree.Recycle(reason=reason):
+                    named.setdefault(reason.key, reason.value)
+                case tree.HandOff(cases=cases):
+                    for case in cases:
+                        if case.reason:
+                            named.setdefault(case.reason.key, case.reason.value)
+    return tuple(named[key] for key in sorted(named))
+
+
+def _workspace(written: tree.Workspace | None) -> plan.Workspace:
+    if written is None:
+        return plan.Workspace(name="")
+    zone = written.hours.zone.value if written.hours.zone else "UTC"
+    return plan.Workspace(
+        name=written.name.value,
+        timezone=zone,
+        languages=tuple(language.value for language in written.languages) or ("en",),
+        currency=written.currency.value if written.currency else "EUR",
+        sender=_value(written.sender) or "",
+        address=_value(written.address) or "",
+        quiet_hours=written.quiet_hours,
+        mail_limit=written.mail_limit,
+        business_hours=_hours(written.hours, plan.BusinessHours(zone=zone)),
+        mail_needs_consent=written.mail_needs_consent,
+        tracking_needs_consent=written.tracking_needs_consent,
+        topics=tuple(plan.Topic(name=topic.name.value, description=topic.description) for topic in written.topics),
+    )
+
+
+def _hours(written: Hours, default: plan.BusinessHours) -> plan.BusinessHours:
+    """What is not written comes from `default`."""
+    said = {
+        "zone": written.zone.value if written.zone else None,
+        "days": written.days,
+        "start": written.start,
+        "end": written.end,
+        "holidays": None if written.holidays is None else tuple(calendar.value for calendar in written.holidays),
+        "closed": written.closed,
+    }
+    return default.model_copy(update={name: value for name, value in said.items() if value is not None})
+
+
+def _value(text: Text | None) -> str | None:
+    return text.value if text else None
+
+
+# ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _form(form: tree.Form, scope: Scope) -> plan.Form:
+    asks = tuple(
+        plan.Ask(
+            field=ask.field.value,
+            required=ask.required,
+            labels=tuple((language.value if language else "", label.value) for language, label in ask.labels),
+        )
+        for ask in form.asks
+    )
+    return plan.Form(
+        name=form.name.value,
+        intent=form.intent.value if form.intent else "other",
+        asks=asks,
+        hidden=tuple((name.value, scalar(value)) for name, value in form.hidden),
+        consents=tuple(
+            plan.Consent(wording=consent.wording.value, topic=scope.topics[consent.topic.key].name.value)
+            for consent in form.consents
+        ),
+        confirm_with=_value(form.confirm_with),
+        file=_value(form.file),
+        thanks=_value(form.thanks),
+        allowed_on=tuple(site.value for site in form.allowed_on),
+        source=form.span.source,
+    )
+
+
+def _confirmation(form: tree.Form) -> plan.Plan:
+    """The hidden campaign that mails the button of a double opt-in."""
+    template = form.confirm_with
+    assert template is not None
+    name, source = form.name.value, template.span.source
+    send = plan.Send(id="", source=source, template=template.value, mode="transactional")
+    send = send.model_copy(update={"id": Ids().of(send.kind, send.model_dump(mode="json"))})
+    return plan.Plan(
+        campaign=f'confirm form "{name}"',
+        source=source,
+        starts=(plan.Start(pattern=plan.Pattern(type="form.posted", name=name), source=source),),
+        reentry=plan.Reentry(kind="always"),
+        entry=send.id,
+        steps=(send,),
+    )
+
+
+# ── scoring and lifecycle ────────────────────────────────────────────────────────────────────────────────────────────
+def _scoring(scoring: tree.Scoring, scope: Scope) -> plan.Scoring:
+    name = scoring.name.value if scoring.name else ""
+    ids = Ids()
+    rules = []
+    for written in scoring.rules:
+        rule = plan.Rule(
+            id="",
+            amount=written.amount,
+            pattern=pattern(written.event, scope) if written.event else None,
+            condition=condition(written.condition, scope) if written.condition else None,
+            limits=tuple(every.limit for every in written.limits),
+            expires_after=written.expires_after,
+            source=written.span.source,
+        )
+        content = {"scoring": name, **rule.model_dump(mode="json")}
+        rules.append(rule.model_copy(update={"id": ids.of("rule", content)}))
+    return plan.Scoring(name=name, rules=tuple(rules))
+
+
+def _stage(stage: tree.Stage, scope: Scope) -> plan.Stage:
+    rules = tuple(
+        plan.StageRule(pattern=pattern(rule.event, scope), only_if=only_if(rule, scope), source=rule.span.source)
+        for rule in stage.rules
+    )
+    back = stage.reactivate
+    return plan.Stage(
+        name=stage.name.value,
+        rules=rules,
+        reactivate=plan.Reactivation(after=back.after, campaign=declared(back.campaign, scope.campaigns))
+        if back
+        else None,
+        agreed_by=tuple(address.value for address in stage.agreed_by),
+        agreed_on=stage.agreed_on,
+        outside=stage.outside,
+        source=stage.span.source,
+    )
+
+
+# ── teams ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _team(team: tree.Team, workspace: plan.Workspace, scope: Scope) -> plan.Team:
+    limits = {"acknowledge": team.acknowledge, "contact": team.contact, "decide": team.decide}
+    said = {name: _limit(limit) for name, limit in limits.items() if limit is not None}
+    members = tuple(
+        plan.Member(
+            email=member.email.value,
+            condition=condition(member.condition, scope) if member.condition else None,
+            up_to=member.up_to,
+            away=tuple((away.first, away.last) for away in team.away if away.email.key == member.email.key),
+        )
+        for member in team.members
+    )
+    when_full = plan.WhenFull()
+    if team.when_full:
+        to = _team_name(team.when_full, scope)
+        when_full = plan.WhenFull(kind=team.when_full.kind, to=to)
+    return plan.Team(
+        name=team.name.value,
+        takes=condition(team.takes, scope) if team.takes else None,
+        others=team.others,
+        hours=_hours(team.hours, workspace.business_hours),
+        members=members,
+        assign=team.assign or ("round robin",),
+        when_full=when_full,
+        source=team.span.source,
+        **said,
+    )
+
+
+def _team_name(action: tree.Action, scope: Scope) -> str | None:
+    if action.to is None or action.kind != "team":
+        return _value(action.to)
+    return scope.teams[action.to.key].name.value
+
+
+def _limit(limit: tree.TimeLimit) -> plan.TimeLimit:
+    action = plan.Action(kind=limit.then.kind, to=_value(limit.then.to))
+    return plan.TimeLimit(within=limit.within, then=action)

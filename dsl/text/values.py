@@ -1,0 +1,248 @@
+"""Digit-led runs and the words beside them, classified: numbers, durations, times, dates."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from dsl import plan
+from dsl.near import near
+from dsl.problems import Problems
+from dsl.text.lexer import Lexeme, span_of
+from dsl.tree.declarations import Amount, Amounts, Number, Span
+
+UNITS = {
+    "minute": ("minutes", 1), "hour": ("minutes", 60), "day": ("days", 1), "week": ("days", 7),
+    "month": ("months", 1), "year": ("months", 12),
+}  # fmt: skip
+BUSINESS_UNITS = {"hour": ("business_minutes", 60), "day": ("business_days", 1)}
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+LONGEST_DAYS = 1827
+"""Five years with two leap days."""
+
+_PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+_TIME = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+
+
+def number(raw: str, span: Span, problems: Problems) -> float | None:
+    """A plain number, `10`, `-2.5`; None after reporting anything else."""
+    if _PLAIN.fullmatch(raw):
+        value = float(raw)
+        return int(value) if value.is_integer() else value
+    _complain_number(raw, span, problems)
+    return None
+
+
+def is_plain(raw: str) -> bool:
+    return _PLAIN.fullmatch(raw) is not None
+
+
+def _complain_number(raw: str, span: Span, problems: Problems) -> None:
+    ascii_digits = "".join(str(int(c)) if c.isdecimal() else {"\u2212": "-", "\u2013": "-"}.get(c, c) for c in raw)
+    if ascii_digits != raw:
+        problems.add("E202", span, text=raw, meant=ascii_digits)
+    elif re.fullmatch(r"[+-]?\d{1,3}([,._']\d{3})+", raw):
+        problems.add("E203", span, text=raw, meant=re.sub(r"[,._']", "", raw))
+    elif re.fullmatch(r"[+-]?\d+,\d+", raw):
+        problems.add("E203", span, text=raw, meant=raw.replace(",", "."))
+    elif re.fullmatch(r"[+-]?\d+(\.\d+)?", raw):
+        problems.add("E204", span, text=raw)
+    elif raw.endswith("%"):
+        problems.add("E205", span, text=raw, meant=raw[:-1])
+    elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
+        problems.add("E216", span, text=raw, meant=_date_meant(raw))
+    elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):
+        problems.add("E206", span, text=raw, meant=f"{match[1]} {_unit_meant(match[2], match[1])}")
+    else:
+        problems.add("E207", span, text=raw)
+
+
+def _unit_meant(text: str, digits: str) -> str:
+    unit = {"m": "minute", "min": "minute", "h": "hour", "d": "day", "w": "week", "y": "year"}.get(text.lower())
+    if unit is None:
+        return text
+    return unit if digits == "1" else unit + "s"
+
+
+def whole(token: Lexeme, problems: Problems, least: int = 1) -> int | None:
+    """A count: a whole number of at least `least`."""
+    return whole_number(str(token), span_of(token), problems, least)
+
+
+def whole_number(raw: str, span: Span, problems: Problems, least: int = 1) -> int | None:
+    value = number(raw, span, problems)
+    if value is None:
+        return None
+    if value < least or value != int(value):
+        problems.add("E208", span, text=raw, least=least)
+        return None
+    return int(value)
+
+
+def percent(token: Lexeme, problems: Problems) -> float | None:
+    """A share: `50%`, more than nothing and at most everything."""
+    raw, span = str(token), span_of(token)
+    if not raw.endswith("%"):
+        if number(raw, span, problems) is not None:
+            problems.add("E230", span, text=raw)
+        return None
+    if re.fullmatch(r"\d+,\d+%", raw):
+        problems.add("E203", span, text=raw, meant=raw.replace(",", "."))
+        return None
+    value = number(raw[:-1], span, problems)
+    if value is not None and not 0 < value <= 100:
+        problems.add("E231", span, text=raw)
+        return None
+    return value
+
+
+def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
+    """A sum of units, more than nothing and at most five years."""
+    span = parts[0].span.to(parts[-1].span)
+    totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
+    readable = True
+    for amount in parts:
+        found = _part(amount, problems)
+        if found is None:
+            readable = False
+        else:
+            totals[found[0]] += found[1]
+    if not readable:
+        return None
+    if not any(totals.values()):
+        problems.add("E212", span, text=shown(parts[:1]))
+        return None
+    if _days(totals) > LONGEST_DAYS:
+        problems.add("E213", span)
+        return None
+    return plan.Duration(**totals)
+
+
+def shown(parts: Amounts) -> str:
+    """A duration as it was written."""
+    words = [
+        (part.digits.value, "business" if part.business else "", part.unit.value if part.unit else "") for part in parts
+    ]
+    return " ".join(word for part in words for word in part if word)
+
+
+def _days(totals: dict[str, int]) -> float:
+    """About how many days; exact enough to tell five years from more."""
+    business = totals["business_days"] * 7 / 5 + totals["business_minutes"] / (8 * 60) * 7 / 5
+    return totals["months"] * 30.4375 + totals["days"] + totals["minutes"] / 1440 + business
+
+
+def _part(amount: Amount, problems: Problems) -> tuple[str, int] | None:
+    raw, unit = amount.digits.value, amount.unit
+    if not _WHOLE.fullmatch(raw):
+        _complain_amount(raw, unit.value if unit else "days", amount.digits.span, problems)
+        return None
+    if unit is None:
+        problems.add("E209", amount.span, text=raw)
+        return None
+    units = BUSINESS_UNITS if amount.business else UNITS
+    singular = unit.value.removesuffix("s")
+    if singular not in units:
+        names = [name + "s" for name in units]
+        if amount.business:
+            problems.add("E211", unit.span, text=unit.value, number=raw)
+        else:
+            problems.add("E210", unit.span, near=near(unit.value, names), text=unit.value)
+        return None
+    name, factor = units[singular]
+    return name, int(raw) * factor
+
+
+def _complain_amount(raw: str, unit: str, span: Span, problems: Problems) -> None:
+    if raw.startswith("-"):
+        problems.add("E212", span, text=f"{raw} {unit}")
+    elif re.fullmatch(r"\+?\d{1,9}\.\d+", raw):
+        problems.add("E214", span, text=f"{raw} {unit}")
+    elif is_plain(raw):
+        problems.add("E208", span, text=raw, least=1)
+    else:
+        _complain_number(raw, span, problems)
+
+
+def time(token: Lexeme, problems: Problems, *, midnight: bool = False) -> str | None:
+    """`HH:MM`; `24:00` only where a span may end at midnight."""
+    return clock(str(token), span_of(token), problems, midnight=midnight)
+
+
+def clock(raw: str, span: Span, problems: Problems, *, midnight: bool = False) -> str | None:
+    if match := _TIME.fullmatch(raw):
+        hours, minutes = int(match[1]), int(match[2])
+        if (hours < 24 and minutes < 60) or (midnight and raw == "24:00"):
+            return raw
+    problems.add("E215", span, text=raw, meant=_time_meant(raw))
+    return None
+
+
+def is_time(raw: str) -> bool:
+    return _TIME.fullmatch(raw) is not None
+
+
+def _time_meant(raw: str) -> str:
+    match = re.fullmatch(r"(\d{1,2})(?:[:.]?(\d{2}))?(am|pm|h|Uhr)?", raw, re.IGNORECASE)
+    if not match:
+        return "09:00"
+    hours = int(match[1]) + (12 if (match[3] or "").lower() == "pm" and int(match[1]) < 12 else 0)
+    return f"{hours:02}:{int(match[2] or 0):02}" if hours < 24 and int(match[2] or 0) < 60 else "09:00"
+
+
+def day(token: Lexeme, problems: Problems) -> str | None:
+    """`YYYY-MM-DD`, a day that exists."""
+    return date_of(str(token), span_of(token), problems)
+
+
+def date_of(raw: str, span: Span, problems: Problems) -> str | None:
+    if is_date(raw):
+        return raw
+    if _DATE.fullmatch(raw):
+        problems.add("E217", span, text=raw)
+    else:
+        problems.add("E216", span, text=raw, meant=_date_meant(raw))
+    return None
+
+
+def dates(first: Lexeme, last: Lexeme, problems: Problems) -> tuple[str, str] | None:
+    """A span of days, both included."""
+    start, end = day(first, problems), day(last, problems)
+    if start is None or end is None:
+        return None
+    if end < start:
+        problems.add("E220", span_of(first, last))
+    return start, end
+
+
+def is_date(raw: str) -> bool:
+    match = _DATE.fullmatch(raw)
+    if not match:
+        return False
+    try:
+        date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return False
+    return True
+
+
+def _date_meant(raw: str) -> str:
+    match = re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", raw, re.ASCII)
+    if not match or not 1 <= int(match[2]) <= 12 or "/" in raw:
+        return "2026-12-24"
+    return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+
+
+def weekday(token: Lexeme, problems: Problems) -> int | None:
+    """Monday is 0."""
+    word = str(token)
+    if word in WEEKDAYS:
+        return WEEKDAYS.index(word)
+    problems.add("E218", span_of(token), near=near(word, WEEKDAYS), text=word)
+    return None
+
+
+def literal(operand: Number, problems: Problems) -> float | None:
+    return number(operand.raw, operand.span, problems)

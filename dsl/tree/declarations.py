@@ -1,0 +1,252 @@
+"""The campaign language as a tree: what was written, classified but not yet checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsl import plan
+from dsl.tree.flow import *  # noqa: F403
+from dsl.tree.flow import Campaign, Trigger
+from dsl.tree.parts import *  # noqa: F403 - one name for the whole tree
+from dsl.tree.parts import And, Condition, Event, Operand, Span, Text
+
+
+# ── declarations ─────────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: Text
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Working hours as far as they were written; what is None comes from the workspace."""
+
+    zone: Text | None = None
+    days: tuple[int, ...] | None = None
+    start: str | None = None
+    end: str | None = None
+    holidays: tuple[Text, ...] | None = None
+    closed: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    name: Text
+    span: Span
+    hours: Hours = Hours()
+    languages: tuple[Text, ...] = ()
+    currency: Text | None = None
+    sender: Text | None = None
+    address: Text | None = None
+    quiet_hours: tuple[str, str] | None = None
+    mail_limit: plan.Limit | None = None
+    mail_needs_consent: bool = True
+    tracking_needs_consent: bool = True
+    topics: tuple[Topic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: Text
+    type: Text
+    choices: tuple[Text, ...]
+    from_crm: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    field: Text
+    required: bool
+    labels: tuple[tuple[Text | None, Text], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    wording: Text
+    topic: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    name: Text
+    span: Span
+    intent: Text | None = None
+    asks: tuple[Ask, ...] = ()
+    hidden: tuple[tuple[Text, Operand], ...] = ()
+    consents: tuple[Consent, ...] = ()
+    confirm_with: Text | None = None
+    file: Text | None = None
+    thanks: Text | None = None
+    allowed_on: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A scoring limit; `thing` is what it counts once per."""
+
+    limit: plan.Every
+    thing: Text | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    amount: float
+    span: Span
+    event: Event | None = None
+    condition: Condition | None = None
+    limits: tuple[Every, ...] = ()
+    expires_after: plan.Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    name: Text | None
+    span: Span
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reactivation:
+    after: plan.Duration
+    campaign: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    name: Text
+    outside: bool
+    span: Span
+    rules: tuple[Trigger, ...] = ()
+    agreed_by: tuple[Text, ...] = ()
+    agreed_on: str | None = None
+    reactivate: Reactivation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    span: Span
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    kind: str
+    to: Text | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    within: plan.Duration
+    then: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    email: Text
+    condition: Condition | None
+    up_to: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    email: Text
+    first: str
+    last: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    name: Text
+    span: Span
+    takes: Condition | None = None
+    others: bool = False
+    takes_span: Span | None = None
+    hours: Hours = Hours()
+    members: tuple[Member, ...] = ()
+    away: tuple[Away, ...] = ()
+    assign: tuple[str, ...] = ()
+    when_full: Action | None = None
+    acknowledge: TimeLimit | None = None
+    contact: TimeLimit | None = None
+    decide: TimeLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    name: Text
+    description: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CustomEvent:
+    """An event from elsewhere. `data`: names and types of what it carries; None when the line does not say."""
+
+    name: Text
+    data: tuple[tuple[Text, Text], ...] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Webinar:
+    name: Text
+    date: str
+    time: str
+    zone: Text | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    name: Text
+    span: Span
+    pages: tuple[Text, ...] = ()
+    files: tuple[Text, ...] = ()
+    emails: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Its lines, joined by `and`, each as if in parentheses."""
+
+    name: Text
+    span: Span
+    lines: tuple[Condition, ...] = ()
+
+    @property
+    def condition(self) -> Condition | None:
+        """None when it has no lines."""
+        if len(self.lines) < 2:
+            return self.lines[0] if self.lines else None
+        return And(self.lines, self.lines[0].span.to(self.lines[-1].span))
+
+
+Declaration = (
+    Workspace | Field | Form | Scoring | Lifecycle | Team | Campaign
+    | ContactList | CustomEvent | Webinar | Interest | Segment
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All files of a workspace. `unreadable` holds the kinds of which a declaration was lost to a bad line."""
+
+    workspaces: tuple[Workspace, ...] = ()
+    fields: tuple[Field, ...] = ()
+    forms: tuple[Form, ...] = ()
+    scorings: tuple[Scoring, ...] = ()
+    lifecycles: tuple[Lifecycle, ...] = ()
+    teams: tuple[Team, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
+    lists: tuple[ContactList, ...] = ()
+    events: tuple[CustomEvent, ...] = ()
+    webinars: tuple[Webinar, ...] = ()
+    interests: tuple[Interest, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    unreadable: frozenset[str] = frozenset()

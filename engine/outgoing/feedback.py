@@ -1,0 +1,181 @@
+"""What became of a mail, as the provider, a gateway or a person tells it: one transaction per report, the lead first.
+
+A report settles a message that nobody knew the fate of, and brings about the events `email is delivered`, `bounced` and
+`replied`. A bounce or a complaint suppresses the lead. Reports may come twice, late and in any order: what they bring
+about has a natural key of message and kind, and no state is ever taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from dsl.plan import EventType
+from engine.consent import note_suppression, withdraw
+from engine.opening import NOTHING, Occurred, commit, open_ledger
+from engine.ports import Fate, Report
+from engine.rules import suppression
+from engine.rules.consequences import Ledger
+from engine.runtime import Runtime
+from engine.store import leads
+from engine.store.db import Hot
+from engine.store.leads import Locked
+from engine.store.writes import Writes
+from engine.tokens import email_key
+
+Outcome = Literal["recorded", "repeated", "unknown"]
+"""`unknown`: no mail of ours has that id. `repeated`: nothing is new."""
+
+TO_LEADS = ("marketing", "transactional")
+AT_ONCE = 4
+"""Leads of one batch that are worked on at the same time."""
+TAKEN = "taken"
+"""In the reason of a message that is still `sending`: the provider has reported that it has it."""
+
+_EVENTS: Mapping[Fate, EventType] = {
+    "delivered": "email.delivered", "bounced": "email.bounced", "replied": "email.replied",
+}  # fmt: skip
+_WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
+    "complained": ("complaint", suppression.COMPLAINED), "unsubscribed": ("provider", suppression.UNSUBSCRIBED),
+}  # fmt: skip
+"""How the lead unsubscribed, and why nothing may be mailed then."""
+
+_KNOWN = """
+SELECT id, lead_id, state FROM messages
+WHERE id = ANY(%(ids)s::uuid[]) AND kind IN ('marketing', 'transactional', 'staff')"""
+
+_STATE = "SELECT state, reason FROM messages WHERE id = %(id)s"
+
+_NEWEST = """
+SELECT m.id FROM messages m JOIN leads l ON l.id = m.lead_id
+WHERE l.email_key = %(key)s AND m.kind IN ('marketing', 'transactional')
+    AND m.state IN ('sending', 'accepted', 'unknown')
+    AND (%(template)s::text IS NULL OR lower(m.template) = lower(%(template)s::text))
+ORDER BY m.at DESC, m.id LIMIT 1"""
+
+
+async def report(rt: Runtime, one: Report) -> Outcome:
+    """Take in what became of one mail. Returns after the commit."""
+    async with rt.turn(str(one.message_id)), rt.db.hot() as hot:
+        locked = await leads.lock_by_message(hot, one.message_id)
+        if locked is None or locked.row.kind not in (*TO_LEADS, "staff"):
+            return "unknown"
+        event, key = _event(one, locked)
+        keys = [key] if key else []
+        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys)
+        writes = Writes()
+        settled = await _settle(hot, writes, one, locked.row.state, ledger.now)
+        if settled == "noted":  # so that the call which is handing it over looks again
+            ledger.note("reported", locked.row.owner_id)
+        fresh = bool(key) and around.repeated is None
+        if fresh and one.fate in _EVENTS:
+            ledger.rate()
+            row = locked.row
+            happened = ledger.happen(*event, key=key, enrolment_id=row.owner_id, message_id=one.message_id)
+            if one.fate == "bounced" and suppression.bounce(ledger, happened):
+                note_suppression(rt, ledger, writes)
+        elif fresh:
+            _withdraw(rt, ledger, writes, *_WITHDRAWN[one.fate], key)
+        if not (fresh or settled):
+            return "repeated"
+        await commit(rt, hot, ledger, writes)
+    return "recorded"
+
+
+async def report_all(rt: Runtime, reports: Sequence[Report]) -> Counter[Outcome]:
+    """Take in a batch: in the order of their instants for each lead, a few leads at a time.
+
+    A lead whose report fails holds up no other; the first failure is raised once all have been tried.
+    """
+    async with rt.db.hot() as hot:
+        rows = await hot.all(_KNOWN, {"ids": [one.message_id for one in reports]})
+    known = {row.id: row for row in rows}
+    counts: Counter[Outcome] = Counter()
+    by_lead: dict[UUID, list[Report]] = {}
+    for one in sorted(reports, key=lambda each: each.at):
+        row = known.get(one.message_id)
+        if row is None:
+            counts["unknown"] += 1
+        elif one.fate == "taken" and row.state not in ("sending", "unknown"):
+            counts["repeated"] += 1
+        else:
+            by_lead.setdefault(row.lead_id, []).append(one)
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def follow(all_of_one: list[Report]) -> None:
+        async with few:
+            for one in all_of_one:
+                counts[await report(rt, one)] += 1
+
+    done = await asyncio.gather(*map(follow, by_lead.values()), return_exceptions=True)
+    if failure := next((one for one in done if one is not None), None):
+        raise failure
+    return counts
+
+
+async def newest_mail(rt: Runtime, email: str, template: str | None) -> UUID | None:
+    """The last mail that went to that address, or the last of that template; None where there is none.
+
+    Raises ValueError for what is not one address.
+    """
+    async with rt.db.hot() as hot:
+        row = await hot.one(_NEWEST, {"key": email_key(email), "template": template})
+    found: UUID | None = row.id if row else None
+    return found
+
+
+def reported(reason: str) -> tuple[Literal["accepted", "failed"], str] | None:
+    """The state and reason that reports give a message whose hand-over was never settled; `reason` is its own."""
+    if not reason:
+        return None
+    return ("accepted", "") if reason == TAKEN else ("failed", reason)
+
+
+# ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
+    """The event that the report brings about for the lead, with its natural key; nothing for mails to colleagues."""
+    if locked.row.kind not in TO_LEADS or locked.lead.email is None:
+        return NOTHING, None
+    if type := _EVENTS.get(one.fate):
+        return (type, locked.row.template, {}), f"{type}:{one.message_id}"
+    if one.fate in _WITHDRAWN:
+        data = {"topic": "", "how": _WITHDRAWN[one.fate][0]}
+        return ("lead.unsubscribed", "", data), f"{one.fate}:{one.message_id}"
+    return NOTHING, None
+
+
+def _withdraw(rt: Runtime, ledger: Ledger, writes: Writes, how: str, reason: str, key: str | None) -> None:
+    """Unsubscribe the lead from everything. For one who has done so before nothing follows; only a stronger reason
+    counts, and that it was reported is logged, so that a late repetition does not undo their coming back."""
+    if not suppression.has_left(ledger.lead, None, ledger.rules.program):
+        withdraw(rt, ledger, writes, None, how, reason=reason, key=key)
+        return
+    event = ledger.happen("lead.unsubscribed", "", {"topic": "", "how": how}, key=key, mute=True)
+    if suppression.suppress(ledger, reason, event.seq):
+        note_suppression(rt, ledger, writes)
+
+
+async def _settle(hot: Hot, writes: Writes, one: Report, state: str, now: datetime) -> Literal["settled", "noted", ""]:
+    """Write down what the report says of the message itself. `accepted` ends in `failed` only where it was dropped.
+
+    One that is still `sending` belongs to the call that hands it over: its state stays, and its reason says what that
+    call, or the one that finds it interrupted, has to make of it.
+    """
+    dropped = one.fate == "dropped"
+    if state in ("failed", "skipped") or (state == "accepted" and not dropped):
+        return ""
+    row = await hot.one(_STATE, {"id": one.message_id})
+    if row is None or row.state in ("failed", "skipped") or (row.state == "accepted" and not dropped):
+        return ""
+    if row.state == "sending":
+        if row.reason and (row.reason != TAKEN or not dropped):
+            return ""
+        writes.update("messages", id=one.message_id, reason=one.reason if dropped else TAKEN)
+        return "noted"
+    settled = ("failed", one.reason) if dropped else ("accepted", "")
+    writes.update("messages", id=one.message_id, state=settled[0], reason=settled[1], settled_at=now)
+    return "settled"

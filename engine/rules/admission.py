@@ -1,0 +1,71 @@
+"""Who may enter a campaign, when its goal counts as reached, and how a run leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dsl.plan import BusinessHours, Plan, Target
+from engine.model import Event
+from engine.rules import calendar
+from engine.rules.conditions import matches
+
+if TYPE_CHECKING:
+    from engine.rules.limits import Enrolment
+
+
+def run_value(plan: Plan, event: Event | None) -> str:
+    """What tells this run from the lead's others, for a campaign that is entered once per value of a datum."""
+    if plan.reentry.kind != "per" or event is None:
+        return ""
+    value = event.data.get(plan.reentry.datum or "")
+    return "" if value is None else str(value)
+
+
+def admits(plan: Plan, past: Sequence[Enrolment], value: str, now: datetime, zone: str, hours: BusinessHours) -> bool:
+    """Whether the lead may enter now. `past` are the lead's runs of this campaign, live ones included, `value` is the
+    new run's, `hours` the company's."""
+    if not within_runs(plan, now, hours.zone):
+        return False
+    if plan.reentry.kind == "per":
+        return all(one.per != value for one in past)
+    if any(one.state != "ended" for one in past):
+        return False
+    match plan.reentry.kind:
+        case "once":
+            return not past
+        case "always":
+            return True
+        case "after":
+            if not past or plan.reentry.after is None:
+                return True
+            left = max(one.ended_at or one.started_at for one in past)
+            return calendar.add(plan.reentry.after, left, zone, hours) <= now
+
+
+def within_runs(plan: Plan, now: datetime, zone: str) -> bool:
+    """Whether the campaign takes leads on this day of the company's."""
+    if plan.runs is None:
+        return True
+    first, last = plan.runs
+    return first <= calendar.local_date(now, zone).isoformat() <= last
+
+
+def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: BusinessHours) -> bool:
+    """Whether the event is what the campaign is for, in time, and the first such. It counts after the run's end too."""
+    goal = plan.goal
+    if goal is None or run.goal_at is not None or not matches(goal.pattern, event, run.id):
+        return False
+    return goal.within is None or event.at <= calendar.add(goal.within, run.started_at, zone, hours)
+
+
+def way_out(plan: Plan, run: Enrolment, leaving: Event | None) -> tuple[Target, str]:
+    """The first step of the block a run leaves through because of that event, and the outcome it leaves with; empty
+    where it has no name of its own."""
+    if leaving is None:
+        return None, ""
+    entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+    goal = plan.goal
+    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and matches(goal.pattern, leaving, run.id)
+    return entry, "goal" if reached else ""

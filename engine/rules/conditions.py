@@ -1,0 +1,310 @@
+"""Conditions on what is known of a lead, and whether an event is one that a pattern asks for. Pure.
+
+Everything a condition may ask for stands in `Facts`. The two belong together: `has visited page "/p*"` is a condition
+on events, and `where` is a condition inside a pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from dsl.plan import (
+    All,
+    Any_,
+    BusinessHours,
+    Compare,
+    Condition,
+    DateIs,
+    EventRef,
+    FieldRef,
+    FreeMail,
+    Has,
+    In,
+    InCampaign,
+    InList,
+    InSegment,
+    InterestRef,
+    Known,
+    Not,
+    Operand,
+    Pattern,
+    Scalar,
+    ScoreRef,
+    StageIs,
+    Subscribed,
+    Today,
+    TrackingAllowed,
+    Value,
+)  # fmt: skip
+from engine.records import Record, record
+from engine.rules import calendar
+from engine.rules.free_mail import FREE_MAIL_DOMAINS
+
+if TYPE_CHECKING:
+    from engine.model import Event
+
+
+@record
+class Facts(Record):
+    """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
+
+    `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
+    of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
+    and `entered_at` the instant. Without `now` nothing that depends on the date is true.
+    """
+
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    stage: str = ""
+    order: tuple[str, ...] = ()
+    event: Mapping[str, Any] = field(default_factory=dict)
+    topics: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
+    interests: Mapping[str, float] = field(default_factory=dict)
+    campaigns: frozenset[str] = frozenset()
+    been: frozenset[str] = frozenset()
+    tracking: bool = True
+    history: Sequence[Event] = ()
+    now: datetime | None = None
+    zone: str = "UTC"
+    entered: int = 0
+    entered_at: datetime | None = None
+
+
+def holds(condition: Condition | None, facts: Facts) -> bool:
+    """Whether the condition is true. No condition always is; a missing value makes every comparison false."""
+    match condition:
+        case None:
+            return True
+        case All(items=items):
+            return all(holds(item, facts) for item in items)
+        case Any_(items=items):
+            return any(holds(item, facts) for item in items)
+        case Not(item=item):
+            return not holds(item, facts)
+        case Compare(left=left, op=op, right=right):
+            return compare(value_of(left, facts), op, value_of(right, facts))
+        case In(left=left, values=values):
+            found = value_of(left, facts)
+            return any(compare(found, "eq", value) for value in values)
+        case Known(operand=operand):
+            return value_of(operand, facts) is not None
+        case StageIs(stage=stage, at_least=at_least):
+            return reached(facts.stage, stage, facts.order) if at_least else facts.stage == stage
+        case FreeMail():
+            domain = str(facts.fields.get("email", "")).rpartition("@")[2].lower()
+            return domain in FREE_MAIL_DOMAINS
+        case InList(name=name):
+            return own_key(facts.lists, name) is not None
+        case InSegment(condition=inner):
+            return holds(inner, facts)
+        case InCampaign(name=name, ever=ever):
+            return name.casefold() in (facts.been if ever else facts.campaigns)
+        case Subscribed(topic=topic):
+            key = own_key(facts.topics, topic)
+            return key is not None and facts.topics[key] == "subscribed"
+        case TrackingAllowed():
+            return facts.tracking
+        case DateIs():
+            return _date_is(condition, facts)
+        case Has():
+            return _has(condition, facts)
+
+
+def value_of(operand: Operand, facts: Facts) -> Any:
+    match operand:
+        case Value(value=value):
+            return value
+        case FieldRef(name=name):
+            return _present(facts.fields.get(name))
+        case ScoreRef(model=model):
+            return facts.scores.get(model, 0)
+        case EventRef(name=name):
+            return _present(facts.event.get(name))
+        case InterestRef(name=name):
+            return facts.interests.get(own_key(facts.interests, name) or name, 0)
+        case Today():
+            return calendar.local_date(facts.now, facts.zone).isoformat() if facts.now else None
+
+
+def own_key(known: Mapping[str, Any], name: str) -> str | None:
+    """How `name` is written among the keys, where case does not count; None when it is not there."""
+    if name in known:
+        return name
+    wanted = name.casefold()
+    return next((key for key in known if key.casefold() == wanted), None)
+
+
+def reached(stage: str, wanted: str, order: tuple[str, ...]) -> bool:
+    """Whether `stage` is `wanted` or later in the order; a stage outside the order has reached nothing."""
+    if stage not in order or wanted not in order:
+        return False
+    return order.index(stage) >= order.index(wanted)
+
+
+def compare(left: Any, op: str, right: Any) -> bool:
+    """Text is compared regardless of case; values of different types are never equal, less or more."""
+    if left is None or right is None:
+        return False
+    left, right = _comparable(left), _comparable(right)
+    if op == "contains":
+        return str(right) in left if isinstance(left, tuple) else str(right) in str(left)
+    if op == "starts":
+        return str(left).startswith(str(right))
+    if op == "eq" and isinstance(left, tuple):
+        return right in left
+    if type(left) is not type(right):
+        return False
+    match op:
+        case "eq":
+            return bool(left == right)
+        case "lt":
+            return bool(left < right)
+        case "le":
+            return bool(left <= right)
+        case "gt":
+            return bool(left > right)
+        case "ge":
+            return bool(left >= right)
+    raise ValueError(f"no such comparison: {op}")
+
+
+def _present(value: Any) -> Any:
+    return None if value == "" or value == [] else value
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, list | tuple):
+        return tuple(str(item).casefold() for item in value)
+    return str(value).casefold()
+
+
+# ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def when(value: Any) -> date | datetime | None:
+    """A date or an aware instant from what a field holds; None when it is neither."""
+    text = str(value or "")
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else _aware(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _aware(at: datetime) -> datetime | None:
+    return at if at.tzinfo is not None else None
+
+
+def _date_is(condition: DateIs, facts: Facts) -> bool:
+    """A date lies ahead until its day is over; an instant until it has come."""
+    found, now = when(value_of(condition.operand, facts)), facts.now
+    if found is None or now is None:
+        return False
+    exact = isinstance(found, datetime)
+    today = calendar.local_date(now, facts.zone)
+    day = calendar.local_date(found, facts.zone) if isinstance(found, datetime) else found
+    ahead = found > now if isinstance(found, datetime) else day >= today
+    match condition.relation:
+        case "today":
+            return day == today
+        case "past":
+            return not ahead
+        case "future":
+            return ahead
+        case "before" | "after":
+            limit = date.fromisoformat(condition.date or day.isoformat())
+            return day < limit if condition.relation == "before" else day > limit
+        case "next":
+            assert condition.span is not None
+            end = calendar.add(condition.span, now, facts.zone, BusinessHours(zone=facts.zone))
+            return ahead and (found <= end if exact else day <= calendar.local_date(end, facts.zone))
+        case "last":
+            assert condition.span is not None
+            start = calendar.since(condition.span, now, facts.zone)
+            return not ahead and (found >= start if exact else day >= calendar.local_date(start, facts.zone))
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _has(condition: Has, facts: Facts) -> bool:
+    start = None
+    if condition.within is not None:
+        if facts.now is None:
+            return False
+        start = calendar.since(condition.within, facts.now, facts.zone)
+    left = condition.times or 1
+    for event in reversed(facts.history):
+        if start is not None and event.at < start:
+            continue
+        if condition.since_entering and not _since_entering(event, facts):
+            continue
+        left -= matches(condition.pattern, event)
+        if left <= 0:
+            return True
+    return False
+
+
+def _since_entering(event: Event, facts: Facts) -> bool:
+    """Mails that were received stand in the history without a number of the log."""
+    if event.seq:
+        return event.seq > facts.entered
+    return facts.entered_at is None or event.at >= facts.entered_at
+
+
+def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bool:
+    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails.
+
+    A composite pattern is met by what the engine has logged under its key, and by nothing else.
+    """
+    if pattern.type != event.type and not pattern.composite:
+        return False
+    if pattern.own and (enrolment is None or event.enrolment_id != enrolment):
+        return False
+    if pattern.composite:
+        return event.type == trigger(pattern) and event.name == pattern.key
+    if pattern.name is not None and not glob(pattern.name, event.name):
+        return False
+    if pattern.link is not None and not glob(pattern.link, str(event.data.get("link", ""))):
+        return False
+    if pattern.threshold is not None and not _crossed(pattern, event):
+        return False
+    if pattern.to is not None and not compare(event.data.get("after"), "eq", pattern.to):
+        return False
+    if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
+        return False
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
+
+
+def trigger(pattern: Pattern) -> str:
+    """The type of the events that can meet the pattern."""
+    if pattern.dated is not None and pattern.absent is None:
+        return "date.due"
+    return "pattern.met" if pattern.composite else pattern.type
+
+
+def _crossed(pattern: Pattern, event: Event) -> bool:
+    if pattern.threshold is None or (pattern.type.startswith("score.") and event.name != pattern.model):
+        return False
+    before, after = float(event.data.get("before", 0)), float(event.data.get("after", 0))
+    if pattern.type == "score.dropped":
+        return before >= pattern.threshold > after
+    return before < pattern.threshold <= after
+
+
+def glob(pattern: str, text: str) -> bool:
+    """`*` stands for anything; case does not count."""
+    if "*" not in pattern:
+        return pattern.casefold() == text.casefold()
+    return _expression(pattern.casefold()).fullmatch(text.casefold()) is not None
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)), re.DOTALL)

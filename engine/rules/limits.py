@@ -1,0 +1,139 @@
+"""One deployment's rules as they are asked, what a transaction books, and what limits ask of the past. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from dsl.plan import Every, Pattern, Plan, Program, Rule
+from engine.model import Event, Lead, stage_order
+from engine.records import Record, record
+from engine.rules import calendar
+from engine.rules.conditions import matches, trigger
+from engine.rules.matching import Index
+from engine.runs.interpreter import HANDOFF_EVENTS
+from engine.runs.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One deployment, ready to be asked."""
+
+    program: Program
+    index: Index
+    order: tuple[str, ...]
+    plan_of: Callable[[str], Plan | None]
+    epoch: int = 0
+    at: datetime | None = None
+
+    @staticmethod
+    def of(
+        program: Program, plan_of: Callable[[str], Plan | None], epoch: int = 0, at: datetime | None = None
+    ) -> Rules:
+        """`epoch` and `at` say which deployment it is, and since when."""
+        return Rules(program, Index(program), stage_order(program), plan_of, epoch, at)
+
+
+@dataclass(slots=True, eq=False)
+class Enrolment:
+    """A run as the transaction sees it. `per` is the value that a campaign is entered once for."""
+
+    id: UUID
+    campaign: str
+    number: int
+    digest: str
+    state: str
+    position: Position
+    started_at: datetime
+    ended_at: datetime | None = None
+    gen: int = 0
+    leave_seq: int | None = None
+    per: str = ""
+    goal_at: datetime | None = None
+
+
+@record
+class Probe(Record):
+    """A question about past bookings: how often and how much `rule` gave since (and for `thing`, unless None).
+
+    `number` is which of the rule's limits asks. The answer stays the same question's while the clock runs on, or when
+    the lead's zone becomes another, within one transaction.
+    """
+
+    rule: str
+    number: int
+    thing: str | None
+    since: datetime | None = field(compare=False)
+
+
+@record
+class Booking(Record):
+    """Points that a lead got or lost: why (`cause`), by which rule, and the score of the model after it."""
+
+    cause: str
+    rule: str
+    model: str
+    amount: float
+    thing: str
+    seq: int
+    score_after: float
+    earned_at: datetime
+    booked_at: datetime
+    expires_at: datetime | None = None
+
+
+def probes(rule: Rule, event: Event, zone: str) -> list[tuple[Every, Probe]]:
+    """What must be known of the past to judge the rule's limits for this event."""
+    found = []
+    for number, limit in enumerate(rule.limits):
+        start = None
+        if limit.unit is not None:
+            start = calendar.period_start(limit.unit, event.at, zone)
+        elif limit.span is not None:
+            start = calendar.since(limit.span, event.at, zone)
+        found.append((limit, Probe(rule.id, number, event.name if limit.per_thing else None, start)))
+    return found
+
+
+def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, Any], now: datetime) -> list[Probe]:
+    """The probes that judging such an event, and what may follow from it, will ask for."""
+    zone = lead.zone(rules.program)
+    at = max(now, lead.last_at)
+    event = Event(seq=lead.seq + 1, at=at, type=type, name=name, data=data)
+    found = [
+        probe
+        for _, rule in rules.index.rules.get(type, ())
+        if rule.limits and rule.pattern is not None and matches(rule.pattern, event)
+        for _, probe in probes(rule, event, zone)
+    ]
+    for rule in derived(rules):
+        assert rule.pattern is not None
+        for thing in _things(rules, rule.pattern):
+            named = replace(event, type=trigger(rule.pattern), name=thing)
+            found += [probe for _, probe in probes(rule, named, zone)]
+    return found
+
+
+FOUND = (
+    "stage.entered", "score.reached", "score.dropped", "interest.reached", "lead.returned", "field.changed",
+    "list.joined", "list.left", "segment.joined", "segment.left", "topic.joined", "topic.left", "campaign.entered",
+    "campaign.left", "date.due", "pattern.met", *HANDOFF_EVENTS,
+)  # fmt: skip
+"""What Coldframe itself finds out, so that it may follow from any other event."""
+
+
+def derived(rules: Rules) -> list[Rule]:
+    """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
+    return [rule for type in FOUND for _, rule in rules.index.rules.get(type, ()) if rule.limits]
+
+
+def _things(rules: Rules, pattern: Pattern) -> set[str]:
+    """The names that events of such a derived pattern can have."""
+    if pattern.type == "stage.entered":
+        return {stage.name for stage in rules.program.stages}
+    if pattern.type in HANDOFF_EVENTS:
+        return {team.name for team in rules.program.teams}
+    return {pattern.key if pattern.composite else pattern.name or pattern.model}

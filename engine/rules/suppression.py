@@ -1,0 +1,60 @@
+"""Why a lead may not be mailed any more, and what becomes of its runs. Pure.
+
+The reasons are those of the column `leads.suppressed`. A stronger one takes the place of a weaker, never the other way
+round: who left by their own word may come back by it; after a bounce or a complaint nothing the lead does lifts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from dsl.plan import Plan, Program, Wait
+from engine.model import Event, Lead
+from engine.rules.conditions import matches
+from engine.rules.consequences import Ledger
+from engine.rules.limits import Enrolment
+
+UNSUBSCRIBED = "unsubscribed"
+BOUNCED = "bounced"
+COMPLAINED = "complained"
+STRENGTH = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
+
+
+def has_left(lead: Lead, topic: str | None, program: Program) -> bool:
+    """Whether unsubscribing from the topic, or without one from everything, would change nothing."""
+    if topic is not None:
+        return lead.topics.get(topic) == "unsubscribed"
+    silent = all(lead.topics.get(one.name) == "unsubscribed" for one in program.workspace.topics)
+    return lead.suppressed in (UNSUBSCRIBED, COMPLAINED) or (lead.suppressed is not None and silent)
+
+
+def suppress(ledger: Ledger, reason: str, seq: int, staying: Collection[Enrolment] = ()) -> bool:
+    """Nothing may be mailed from this commit on, and every live run leaves because of event `seq`, except `staying`.
+    Whether the reason is new."""
+    for enrolment in ledger.enrolments:
+        if enrolment not in staying:
+            ledger.leave(enrolment, seq)
+    before = ledger.lead.suppressed
+    if before is not None and (before not in STRENGTH or STRENGTH.index(before) >= STRENGTH.index(reason)):
+        return False
+    ledger.lead = ledger.lead.changed(suppressed=reason)
+    return True
+
+
+def bounce(ledger: Ledger, event: Event) -> bool:
+    """A mail came back for good: suppress the lead. A campaign that says itself what follows from this bounce goes on,
+    without mails, and so does one that it has started."""
+    staying = [
+        run for run in ledger.enrolments
+        if run in ledger.started or answers(ledger.rules.plan_of(run.digest), event, run.id)
+    ]  # fmt: skip
+    return suppress(ledger, BOUNCED, event.seq, staying)
+
+
+def answers(plan: Plan | None, event: Event, run: UUID) -> bool:
+    """Whether a wait or a `whenever` of the plan is for this event, wherever the run stands."""
+    if plan is None:
+        return False
+    arms = (arm.pattern for step in plan.steps if isinstance(step, Wait) for arm in step.arms)
+    return any(matches(pattern, event, run) for pattern in (*arms, *(one.pattern for one in plan.whenevers)))

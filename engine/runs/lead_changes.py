@@ -1,0 +1,99 @@
+"""What a step does to its lead, in the ledger and nowhere else. Pure."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from dsl.plan import (
+    AddPoints,
+    AnyStep,
+    EnterCampaign,
+    LeaveCampaign,
+    ListStep,
+    Qualify,
+    Recycle,
+    Scalar,
+    SetField,
+    TopicStep,
+)  # fmt: skip
+from engine.rules.conditions import Facts, own_key, reached, value_of
+from engine.rules.consequences import Ledger
+from engine.runs.position import Branch
+
+
+def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Facts) -> None:
+    """Carry a step of run `run` out. `facts` are what the branch may ask for; steps of other kinds change nothing."""
+    match step:
+        case AddPoints():
+            ledger.book(f"s:{run}:{step.id}:{branch.visit}", f"step:{step.id}", step.model, step.amount)
+        case Qualify():
+            ledger.qualify(step.stage, step.source)
+        case Recycle():
+            _recycle(ledger, step)
+        case SetField():
+            _set(ledger, step, facts)
+        case ListStep():
+            (ledger.leave_list if step.remove else ledger.join_list)(step.list)
+        case EnterCampaign():
+            plan = ledger.rules.index.plans.get(step.campaign.casefold())
+            if plan is not None:
+                ledger.enrol(plan, None)
+        case LeaveCampaign():
+            _leave(ledger, step, run)
+
+
+def needs_consent(ledger: Ledger, step: TopicStep) -> bool:
+    """Whether the topic may be joined only because of a consent that was recorded before."""
+    topics = ledger.lead.topics
+    return not step.remove and topics.get(own_key(topics, step.topic) or step.topic) != "subscribed"
+
+
+def change_topic(ledger: Ledger, step: TopicStep) -> bool:
+    """Subscribe or unsubscribe, in an event of its own; whether that changed anything."""
+    seq = ledger.lead.seq
+    if not (ledger.unsubscribe if step.remove else ledger.subscribe)(step.topic):
+        return False
+    if ledger.lead.seq == seq:
+        ledger.happen("topic.left" if step.remove else "topic.joined", step.topic, mute=True)
+    return True
+
+
+def _recycle(ledger: Ledger, step: Recycle) -> None:
+    """Back, never forward; from a stage outside the order always."""
+    order, now = ledger.rules.order, ledger.lead.stage
+    stage = step.stage or (order[1] if len(order) > 1 else now)
+    if now not in order or reached(now, stage, order):
+        ledger.qualify(stage, f"{step.source}: {step.reason}", back=True)
+
+
+def _set(ledger: Ledger, step: SetField, facts: Facts) -> None:
+    value: Scalar | None = None if step.value is None else value_of(step.value, facts)
+    if step.add:
+        before = _number(ledger.lead.fields.get(step.field)) or 0
+        added = _number(value)
+        value = None if added is None else before + added
+        if value is None:
+            return
+    ledger.set_field(step.field, value)
+
+
+def _leave(ledger: Ledger, step: LeaveCampaign, run: UUID) -> None:
+    """The other run leaves because of an event of its own, so that no `leaves` block takes it for another."""
+    name = step.campaign.casefold()
+    others = [one for one in ledger.enrolments if one.campaign.casefold() == name and one.id != run]
+    live = [one for one in others if one.state == "live"]
+    if live:
+        event = ledger.note("left", run, {"campaign": step.campaign})
+        for one in live:
+            ledger.leave(one, event.seq)
+
+
+def _number(value: object) -> float | int | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return value
+    try:
+        return float(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,164 @@
+"""Steps that leave the house: mails to leads, mails to colleagues, posts to other systems.
+
+Each is judged, then made ready with the row that marks it, then handed over by `engine.runs.advance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
+from engine.model import Lead
+from engine.outgoing.letters import compose_for_lead, compose_for_staff
+from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
+from engine.outgoing.webhook import parcel
+from engine.ports import Mail, Parcel, Receipt
+from engine.rules import calendar
+from engine.rules.chance import in_control, subject_of
+from engine.rules.conditions import Facts
+from engine.runs.interpreter import Effect
+from engine.runs.position import Branch
+from engine.runs.sight import Sight
+from engine.runtime import Runtime
+from engine.sales.routing import distinct, is_free, team_for
+from engine.store.db import Hot
+
+NOBODY = "nobody to notify"
+LATEST_NOTICE = timedelta(days=7)
+"""A mail to colleagues that could not be sent for so long is given up."""
+LATEST_POST = timedelta(days=1)
+"""A post that found nobody for so long is given up."""
+_TOLD = "SELECT visit FROM messages WHERE owner_id = %(run)s AND step = %(step)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What may leave, and the row that marks it. `links`: the addresses behind a mail's click links."""
+
+    thing: Mail | Parcel
+    row: Mapping[str, Any]
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Something marked, on its way. `seq` is the lead's newest event at the mark; `at`, and in real time `marked`,
+    when."""
+
+    effect: Effect
+    id: UUID
+    thing: Mail | Parcel
+    seq: int
+    at: datetime
+    marked: datetime
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts against the limit on mails."""
+        return isinstance(self.effect.step, Send) and self.effect.step.mode != "transactional"
+
+    async def leave(self, rt: Runtime) -> Receipt:
+        """Hand it over, once."""
+        if isinstance(self.thing, Mail):
+            return await hand_over(rt, self.thing, self.marked)
+        assert rt.poster is not None, "this process posts nothing"
+        return await rt.poster.post(self.thing)
+
+    def again(self, receipt: Receipt, now: datetime) -> datetime | None:
+        """When to try again what was not taken, with growing pauses; None: it is settled, or given up."""
+        if receipt.state not in ("retry", "closed"):
+            return None
+        arrived = self.effect.branch.arrived or now
+        until = now + min(max(now - arrived, timedelta(minutes=1)), timedelta(hours=1))
+        return None if isinstance(self.effect.step, Post) and until > arrived + LATEST_POST else until
+
+
+# ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | None:
+    """Whether the step may leave now: None, or why never, or until when not. `to`: the colleague a notice is for."""
+    step, branch, lead, now = effect.step, effect.branch, sight.lead, sight.now
+    if isinstance(step, Send):
+        return judge(step, branch, plan, sight.deployment, lead, sight.found.sent, now, sight.held)
+    if in_control(plan, lead.id):
+        return Skip(CONTROL_GROUP)
+    if lead.email is None:
+        return Skip("erased")
+    if isinstance(step, Notify) and not to:
+        return Skip(NOBODY)
+    if isinstance(step, Notify) and now > (branch.arrived or now) + LATEST_NOTICE:
+        return Skip("too late")
+    return None
+
+
+async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, sight: Sight) -> str | None:
+    """The next colleague who has not been written to; empty: there is nobody, None: all have been."""
+    lead = sight.lead
+    people = receivers(step, lead, sight.facts(branch), sight.deployment.program.teams, sight.now)
+    told = {row.visit for row in await hot.all(_TOLD, {"run": run, "step": step.id})}
+    left = [one for one in people if notice_visit(branch, one) not in told]
+    if left:
+        return left[0]
+    return None if any(visit.startswith(f"{branch.visit} ") for visit in told) else ""
+
+
+def notice_visit(branch: Branch, to: str) -> str:
+    return f"{branch.visit} {to.casefold()}"
+
+
+def receivers(step: Notify, lead: Lead, facts: Facts, teams: tuple[Team, ...], now: datetime) -> tuple[str, ...]:
+    """The addresses of the first receiver there is."""
+    found = (_people(one, lead, facts, teams, now) for one in step.to)
+    return next((people for people in found if people), ())
+
+
+def _people(one: Receiver, lead: Lead, facts: Facts, teams: tuple[Team, ...], now: datetime) -> tuple[str, ...]:
+    if one.kind == "address":
+        return (one.name,)
+    owner = str(lead.fields.get("owner") or "")
+    if one.kind == "owner" and owner:
+        return (owner,)
+    named = next((team for team in teams if team.name.casefold() == one.name.casefold()), None)
+    team = team_for(teams, facts) if one.kind == "owner" else named
+    if team is None:
+        return ()
+    today = calendar.local_date(now, team.hours.zone)
+    return distinct(member.email for member in team.members if is_free(member, {}, today))
+
+
+# ── making ready ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, sight: Sight, attempt: str) -> Ready:
+    """The mail or post, with its row. Raises TemplateError."""
+    step, branch, lead, base = effect.step, effect.branch, sight.lead, rt.settings.base_url
+    marked: dict[str, Any] = {"lead": lead, "state": "sending", "reason": "", "attempt": attempt, "now": sight.now}
+    match step:
+        case Send():
+            given = given_values(step.values, sight.facts(branch))
+            composed = compose_for_lead(step, plan, branch, lead, sight.deployment, rt.tokens, base, given)
+            mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
+            row = message_row(
+                mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,
+                memo=composed.memo,
+            )  # fmt: skip
+            return Ready(mail, row, composed.links)
+        case Notify():
+            zone = sight.deployment.program.workspace.timezone
+            mail = compose_for_staff(
+                step.template, to, lead, sight.deployment, rt.tokens, base, event=branch.event, zone=zone
+            )
+            visit = notice_visit(branch, to)
+            return Ready(mail, message_row(mail.message_id, run, step, visit, **marked, subject=mail.subject, staff=to))
+        case Post():
+            id = uuid5(run, f"{step.id}:{branch.visit}")
+            body = {
+                "id": str(id), "at": sight.now.isoformat(), "lead": {"id": str(lead.id), "email": lead.email},
+                "campaign": plan.campaign, "step": step.label or step.id,
+                "values": given_values(step.values, sight.facts(branch)),
+            }  # fmt: skip
+            secret = rt.settings.secret.get_secret_value()
+            made = parcel(step.url, body, str(id), secret, rt.clock.real())
+            return Ready(made, message_row(id, run, step, branch.visit, **marked))
+    raise TypeError(f"a {step.kind} does not leave the house")

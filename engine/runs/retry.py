@@ -1,0 +1,105 @@
+"""Lets what stands under "needs attention" go on: what is done stays done, what was held back is tried at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engine.opening import open_ledger
+from engine.rules.consequences import Ledger
+from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.runs.position import Position
+from engine.runtime import Runtime
+from engine.sales.dossier import Dossier, wake_of
+from engine.store import leads
+from engine.store.db import Hot
+from engine.store.record import record
+from engine.store.writes import Writes
+
+_PARKED = text("""
+SELECT parked.run, parked.lead_id, parked.kind FROM (
+    SELECT e.id AS run, e.lead_id, 'enrolment' AS kind, e.campaign, e.started_at AS since, e.attention FROM enrolments e
+    WHERE e.state <> 'ended'
+    UNION ALL
+    SELECT h.id, h.lead_id, 'handoff', e.campaign, h.opened_at, h.attention FROM handoffs h
+    LEFT JOIN enrolments e ON e.id = h.enrolment_id WHERE h.attention IS NOT NULL
+) AS parked JOIN leads l ON l.id = parked.lead_id
+WHERE (parked.attention IS NOT NULL OR l.attention IS NOT NULL)
+    AND (CAST(:campaign AS text) IS NULL OR lower(parked.campaign) = lower(:campaign))
+    AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
+ORDER BY parked.since""")
+
+# Not while a mail is on its way: its outcome must find the run as it left it.
+_ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AND state <> 'ended'
+    AND NOT EXISTS (SELECT FROM messages WHERE owner_id = e.id AND state = 'sending')"""
+
+
+async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
+    """How many leads go on, with their enrolments and handoffs. A worker picks them up from the outbox."""
+    async with rt.db.engine.connect() as connection:
+        parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead})).all()
+    resumed = set()
+    for one in parked:
+        if await (_go_on if one.kind == "enrolment" else _call_again)(rt, one.run):
+            resumed.add(one.lead_id)
+    return len(resumed)
+
+
+async def _go_on(rt: Runtime, id: UUID) -> bool:
+    async with rt.turn(str(id)), rt.db.hot() as hot:
+        locked = await leads.lock_by_enrolment(hot, id)
+        row = await hot.one(_ONE, {"id": id})
+        if locked is None or row is None:
+            return False
+        ledger, around = await open_ledger(rt, hot, locked)
+        ledger.note("retried", id)
+        position = Position.from_json(row.position)
+        position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
+        gen = _next(row.gen, row.attention)
+        enrolment = next((one for one in around.enrolments if one.id == id), None)
+        if enrolment is None:
+            return False
+        enrolment.gen = gen
+        ledger.wake(enrolment)
+        writes = Writes()
+        answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
+        writes.update(
+            "enrolments", id=id, position=position.to_json(), gen=gen, attempt=None, attention=None, due_at=ledger.now,
+            wait=answer.to_json(),
+        )  # fmt: skip
+        ledger.attention = None
+        await _leave(rt, hot, ledger, writes)
+    return True
+
+
+async def _call_again(rt: Runtime, id: UUID) -> bool:
+    """A handoff. One that is over has nothing left to do: a person has seen what it had to say."""
+    async with rt.turn(str(id)), rt.db.hot() as hot:
+        dossier = await Dossier.at(rt, hot, id, "", rt.clock.now())
+        if dossier is None or dossier.found.sending:
+            return False
+        found, ledger, writes = dossier.found, dossier.ledger, Writes()
+        if found.state.phase == "closed" and not found.tray.pending:
+            writes.update("handoffs", id=id, attention=None)
+        else:
+            gen = _next(found.gen, found.attention)
+            ledger.happen("handoff.retried", found.state.team, {"handoff": str(id)}, mute=True)
+            ledger.wakes[id] = wake_of(id, ledger, gen)
+            answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
+            writes.update("handoffs", id=id, gen=gen, wait=answer.to_json(), attention=None, due_at=ledger.now)
+        ledger.attention = None
+        await _leave(rt, hot, ledger, writes)
+    return True
+
+
+async def _leave(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
+    """Commit, and leave the wake in the outbox: a command has no line to the run server."""
+    record(ledger, writes, rt.clock.real())
+    await writes.flush(hot)
+    await hot.commit()
+
+
+def _next(gen: int, attention: str | None) -> int:
+    return gen + (FAR_AHEAD if attention == RESTORED else 1)

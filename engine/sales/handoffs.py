@@ -1,0 +1,110 @@
+"""Handoffs: opened by a campaign, carried by their runs, acted on by sales.
+
+The ladder itself is `engine.sales.ladder`; in `engine.sales.dossier` it meets Postgres, `engine.sales.run` is the call
+behind a run, `engine.sales.mails` tells colleagues and `engine.sales.view` shows one. Whatever changes a handoff
+holds the lock of its lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from dsl.plan import HandOff
+from engine.deploying.catalog import Deployment
+from engine.mail.errors import TemplateError
+from engine.outgoing.letters import context_for
+from engine.ports import Wake
+from engine.rules.consequences import Ledger
+from engine.runtime import Runtime
+from engine.sales import ladder
+from engine.sales.dossier import Dossier, call_waiting, commit, freed, wake_of
+from engine.sales.ladder import Act, State
+from engine.sales.mails import Tray
+from engine.sales.routing import team_for
+from engine.sales.run import advance
+from engine.sales.view import HandoffView, view
+from engine.store import handoffs as store
+from engine.store.db import Hot
+from engine.store.writes import Writes
+
+__all__ = ["HandoffView", "act", "advance", "open_for", "view"]
+
+log = structlog.get_logger(__name__)
+
+NO_TEAM = "handed to sales, and no team takes it"
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def open_for(
+    rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes, deployment: Deployment, step: HandOff, enrolment: UUID,
+    event: Mapping[str, Any] | None = None,
+) -> UUID | None:  # fmt: skip
+    """Open a handoff, or join the lead's open one; inside the caller's transaction, under the lead's lock.
+
+    None when no team takes the lead: the flow goes on and a person must look. `event` is what the note may quote.
+    """
+    if step.stage:
+        ledger.qualify(step.stage, step.source)
+    if found := ledger.open_handoff or await store.open_of(hot, ledger.lead.id):
+        return found
+    team = deployment.teams.get((step.team or "").casefold())
+    team = team or team_for(deployment.program.teams, ledger.facts())
+    if team is None:
+        ledger.attention = f"{step.source}: {NO_TEAM}"
+        log.warning("handoff.no_team", enrolment=str(enrolment), source=step.source)
+        return None
+    id = uuid4()
+    opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
+    state = State(phase="waiting", team=team.name, step_started_at=opened.at)
+    writes.insert(
+        "handoffs", id=id, lead_id=ledger.lead.id, enrolment_id=enrolment, source=step.source, stage=ledger.lead.stage,
+        note=_note(rt, ledger, deployment, step, event), gen=0, wait=None, attention=None, due_at=opened.at,
+        opened_at=opened.at, **store.columns(state, Tray()),
+    )  # fmt: skip
+    ledger.open_handoff = id
+    ledger.wakes[id] = Wake(id, "handoff", start=True, seq=ledger.lead.seq, gen=0, queue="mail")
+    return id
+
+
+def _note(
+    rt: Runtime, ledger: Ledger, deployment: Deployment, step: HandOff, event: Mapping[str, Any] | None
+) -> str:  # fmt: skip
+    if not step.note:
+        return ""
+    context = context_for(ledger.lead, deployment, rt.tokens, rt.settings.base_url, event=event)
+    try:
+        return deployment.renderer.render_text(step.note, context).strip()
+    except TemplateError as problem:
+        log.warning("handoff.note", source=step.source, reason=problem.message)
+        return step.note
+
+
+# ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str | None) -> str:
+    """What a colleague does on the page. Gives the phase it led to, or why it changed nothing (ladder.Ignored).
+
+    `unknown`: there is no such handoff. Committed when it returns.
+    """
+    async with rt.turn(str(handoff_id)), rt.db.hot() as hot:
+        dossier = await Dossier.at(rt, hot, handoff_id, "", rt.clock.now())
+        if dossier is None:
+            return "unknown"
+        found, ledger = dossier.found, dossier.ledger
+        change = ladder.act(found.state, action, by, reason, max(ledger.now, ledger.lead.last_at), dossier.team)
+        if change.ignored:
+            return change.ignored
+        dossier.follow(change, action=action, by=by)
+        state, tray, writes = change.state, found.tray.plus(found.gen, change.notices), Writes()
+        row = store.columns(state, tray)
+        if state.phase == "closed":
+            row["due_at"] = ledger.now if tray.pending else None
+        writes.update("handoffs", id=handoff_id, **row)
+        ledger.wakes[handoff_id] = wake_of(handoff_id, ledger, found.gen)
+        await commit(rt, hot, ledger, writes)
+    if freed(found.state, state):
+        await call_waiting(rt, dossier.deployment, found.state.team)
+    return state.phase
