@@ -26,8 +26,8 @@ HOSTILE = {
     "10 MB of lines": ("'        send \"x\"\\n' * 600_000", "E007"),
     "10 MB in one string": ("BEGIN + '        send \"' + 'x' * 10_000_000 + '\"\\n'", "E007"),
     "10 MB of letters of four bytes": ("'🙂' * 2_600_000", "E007"),
-    "many lines of junk": ("'abc def\\n' * 100_000", "E401"),
-    "many steps": ("BEGIN + '        wait 1 day\\n' * 30_000", "E501"),
+    "many lines of junk": ("'abc def\\n' * 30_000", "E401"),
+    "many steps": ("BEGIN + '        wait 1 day\\n' * 10_000", "E501"),
     "as many blocks as fit": (
         "BEGIN + ''.join(' ' * (8 + depth) + 'if score >= 5\\n' for depth in range(1900))",
         "E023",
