@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from dsl.diagnostics import Diagnostic
@@ -37,6 +38,19 @@ def read_workspace(folder: Path) -> Sources:
         if text is not None:
             files[path.as_posix()] = text
     return Sources(files, assets, tuple(problems.found))
+
+
+def misnamed(folder: Path) -> list[Path]:
+    """Files beside the campaigns whose name ends almost as a campaign file's does, or in .txt: nobody reads them."""
+    beside = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".campaign"]
+    names = [(path, path.relative_to(folder).parts) for path in beside]
+    return [
+        path
+        for path, parts in names
+        if parts[0] not in ("templates", "files")
+        and not any(part.startswith(".") for part in parts)
+        and (path.suffix == ".txt" or get_close_matches(path.suffix.lower(), [".campaign"], cutoff=0.8))
+    ]
 
 
 def paths(folder: Path) -> Iterator[tuple[Path, str | None]]:

@@ -29,7 +29,7 @@ pages.globals["style"] = f"/static/site.css?{_STYLE}"
 
 REFUSALS: Mapping[int, tuple[str, str]] = {
     400: ("This request cannot be read", "Its body or its headers are not well formed."),
-    401: ("A key is needed", "Send a valid API key as “Authorization: Bearer …”."),
+    401: ("The key is missing, wrong or revoked", "Send a valid API key as “Authorization: Bearer …”."),
     403: ("Not allowed from this site", "The form does not list this page's address under “allowed on”."),
     405: ("Not possible this way", "This address does not answer to this method."),
     408: ("This took too long", "The request did not arrive in time. Please try again."),

@@ -25,15 +25,19 @@ def check(
     """
     from dsl.diagnostics import as_json as rendered_json
     from dsl.diagnostics import as_text
+    from dsl.workspace import misnamed
     from engine.cli.workspace import examine
 
-    found = examine(path or load_settings().campaigns)
+    folder = path or load_settings().campaigns
+    found = examine(folder)
     if as_json:
         out.print(rendered_json(found.diagnostics), markup=False)
     else:
         if found.diagnostics:
             out.print(as_text(found.diagnostics, found.files), markup=False)
         err.print(summary(found.diagnostics, found.campaigns))
+        for other in misnamed(folder):
+            err.print(f"{other} was not read: a campaign file's name ends in .campaign", markup=False)
     if found.program is None:
         raise typer.Exit(FAILED)
 

@@ -60,6 +60,8 @@ def _files(paths: list[Path]) -> Iterator[Path]:
                 raise Stop(f"there is no *.campaign file under {path}")
             yield from found
         elif path.is_file():
+            if path.suffix != ".campaign":
+                raise Stop(f"{path} is no campaign file: the name of one ends in .campaign")
             yield path
         else:
             raise Stop(f"{path} is neither a file nor a folder")

@@ -96,8 +96,9 @@ def stop(
 ) -> None:
     """Take every lead out of a campaign, for good, and let nobody enter it.
 
-    Says how many are inside and asks first, on a terminal. Mails that were due are shown as skipped. Nobody enters
-    until the campaign is deployed again or resumed; those who were taken out do not come back by themselves.
+    Says how many are inside and asks first; where nobody can be asked, nothing happens without `--yes`. Mails that
+    were due are shown as skipped. Nobody enters until the campaign is deployed again or resumed; those who were taken
+    out do not come back by themselves.
 
     Example: `coldframe stop "Whitepaper nurture"`
     """
@@ -110,9 +111,11 @@ def stop(
         count = asyncio.run(_do(settings, url, lambda db, _: pauses.inside(db, name)))
         if not as_json:
             out.print(f"{_leads(count)} inside {_title(name)} would be taken out", markup=False)
-            if not yes and sys.stdin.isatty() and not typer.confirm("stop it?"):
-                err.print("nothing was changed")
-                raise typer.Exit(FAILED)
+        if not yes and (as_json or not sys.stdin.isatty()):
+            raise Stop("nothing was changed: leads do not come back from this, so say --yes where nobody can be asked")
+        if not yes and not typer.confirm("stop it?"):
+            err.print("nothing was changed")
+            raise typer.Exit(FAILED)
         done = asyncio.run(_do(settings, url, lambda db, clock: pauses.stop(db, clock, name, who, because)))
         carry_out(settings, url, [done.job] if done.job else [], done.leads, quiet=as_json)
     if as_json:

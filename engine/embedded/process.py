@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
@@ -114,8 +115,11 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A port on 127.0.0.1 that nothing listens on: the preferred one where possible."""
-    for port in (preferred, 0):
+    """A port on 127.0.0.1 that nothing listens on: the preferred one where possible.
+
+    The others lie below those that systems give to outgoing connections, which could take one before it is used.
+    """
+    for port in (preferred, *random.sample(range(20_000, 32_000), 20), 0):
         if port is None:
             continue
         with socket.socket() as probe, suppress(OSError):

@@ -140,7 +140,7 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
         return Front(), text
     end = next((number for number, line in enumerate(lines[1:], start=2) if line.rstrip() == "---"), None)
     if end is None:
-        raise TemplateError(path, 1, "the front matter has no second `---` line")
+        raise TemplateError(path, 1, "the front matter has no second `---` line: put one between it and the mail")
     values: dict[str, str] = {}
     places: dict[str, int] = {}
     columns: dict[str, int] = {}

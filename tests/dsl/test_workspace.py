@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.workspace import read_workspace
+from dsl.workspace import misnamed, read_workspace
 
 
 def write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def test_names_that_only_nearly_end_as_a_campaign_files_does_are_found(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    for name in ("a.campaign", "b.campaigns", "c.campaign.txt", "d.campain", "notes.md", "templates/x.txt", ".e.txt"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in misnamed(tmp_path)] == ["b.campaigns", "c.campaign.txt", "d.campain"]
 
 
 def test_campaigns_templates_and_files_are_found(tmp_path: Path) -> None:

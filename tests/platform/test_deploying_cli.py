@@ -182,7 +182,10 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
 
 def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:
     enrol(url, 2)
-    done = guide("stop", "Guide", "--author", "ada")
+    for arguments in ((), ("--json",)):
+        refused = guide("stop", "Guide", *arguments)
+        assert (refused.returncode, "say --yes" in refused.stderr) == (2, True)
+    done = guide("stop", "Guide", "--yes", "--author", "ada")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         '2 leads inside campaign "Guide" would be taken out',

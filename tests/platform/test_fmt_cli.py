@@ -66,6 +66,14 @@ def test_what_cannot_be_read_safely_is_left_alone_and_the_rest_done(tmp_path: Pa
     assert fine.read_bytes() == NICE
 
 
+def test_only_campaign_files_are_formatted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "hello.md", b"# Hello")
+    with pytest.raises(SystemExit) as end:
+        main(["fmt", str(file)])
+    assert end.value.code == 2
+    assert "ends in .campaign" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     real = write(tmp_path / "real.campaign", UGLY)
     link = tmp_path / "link.campaign"
