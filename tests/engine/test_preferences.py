@@ -234,3 +234,13 @@ def test_who_comes_back_gets_what_they_tick_and_no_topic_that_is_new():
     change = change_of(Choice(frozenset({"news"})), lead("unsubscribed", news="unsubscribed"), FREE)
     assert change == Change(joined=("news",), left=("tips",))
     assert not change_of(Choice(frozenset()), lead("unsubscribed"), FREE)
+
+
+def test_what_a_page_from_before_showed_is_chosen_only_where_it_was_changed():
+    both, news = frozenset({"news", "tips"}), frozenset({"news"})
+    assert not change_of(Choice(both, shown=both), lead("unsubscribed", news="unsubscribed"), FREE)
+    assert not change_of(Choice(news, shown=news), lead(news="unsubscribed"), FREE)
+    assert change_of(Choice(news, shown=both), lead(news="unsubscribed"), FREE) == Change(left=("tips",))
+    assert change_of(Choice(both, shown=news), lead("unsubscribed", news="unsubscribed", tips="unsubscribed"), FREE) == (
+        Change(joined=("tips",))
+    )
