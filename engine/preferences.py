@@ -10,7 +10,7 @@ from dsl.plan import Program, Workspace
 from engine.consent import come_back, left, withdraw
 from engine.model import TRACKING, Lead
 from engine.opening import commit, open_ledger
-from engine.rules.conditions import own_key
+from engine.rules.conditions import topic_state
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store import leads
@@ -132,5 +132,5 @@ def apply(rt: Runtime, ledger: Ledger, writes: Writes, choice: Choice, change: C
 
 
 def _open_to(lead: Lead, topic: str, workspace: Workspace) -> bool:
-    state = lead.topics.get(own_key(lead.topics, topic) or topic)
+    state = topic_state(lead.topics, topic)
     return state == "subscribed" or (state is None and not workspace.mail_needs_consent)
