@@ -241,9 +241,9 @@ def test_what_a_page_from_before_showed_is_chosen_only_where_it_was_changed():
     assert not change_of(Choice(both, shown=both), lead("unsubscribed", news="unsubscribed"), FREE)
     assert not change_of(Choice(news, shown=news), lead(news="unsubscribed"), FREE)
     assert change_of(Choice(news, shown=both), lead(news="unsubscribed"), FREE) == Change(left=("tips",))
-    assert change_of(Choice(both, shown=news), lead("unsubscribed", news="unsubscribed", tips="unsubscribed"), FREE) == (
-        Change(joined=("tips",))
-    )
+    assert change_of(
+        Choice(both, shown=news), lead("unsubscribed", news="unsubscribed", tips="unsubscribed"), FREE
+    ) == (Change(joined=("tips",)))
 
 
 async def test_what_was_left_stays_left_when_its_topic_is_spelt_in_other_letters(new_database):

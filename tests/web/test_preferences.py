@@ -68,7 +68,13 @@ async def test_a_post_applies_the_whole_choice_with_its_proof(
 ) -> None:
     lead = await new_lead("choose@firm.example", topics=ONE)
     shown = version(await http.get(path(rt, lead)))
-    data = {"version": shown, "shown": "newsletter", "topic": ["product", "product"], "tracking": "yes", "language": "de"}
+    data = {
+        "version": shown,
+        "shown": "newsletter",
+        "topic": ["product", "product"],
+        "tracking": "yes",
+        "language": "de",
+    }
     answer = await http.post(path(rt, lead), data=data, headers={"user-agent": "Browser/1"})
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
