@@ -79,7 +79,8 @@ async def test_what_is_kept_is_what_the_template_looked_at(new_database):
 @pytest.mark.parametrize(
     "looks",
     [
-        "{% for name in lead %}{{ name }}={{ lead[name] }} {% endfor %}", "{% for name in owner %}{{ name }} {% endfor %}",
+        "{% for name in lead %}{{ name }}={{ lead[name] }} {% endfor %}",
+        "{% for name in owner %}{{ name }} {% endfor %}",
         "{% macro all() %}{{ varargs|join }}{% for name in kwargs %}{{ name }}{% endfor %}{% endmacro %}"
         "{{ all(*lead, **lead) }}",
     ],
