@@ -59,7 +59,7 @@ def withdraw(
         note_suppression(rt, ledger, writes)
     for enrolment in ledger.enrolments:
         plan = rt.catalog.plan(enrolment.digest)
-        if plan is not None and topic is not None and plan.topic == topic:
+        if plan is not None and plan.topic and topic is not None and plan.topic.casefold() == topic.casefold():
             ledger.leave(enrolment, event.seq)
 
 

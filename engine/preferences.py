@@ -10,7 +10,7 @@ from dsl.plan import Program, Workspace
 from engine.consent import come_back, left, withdraw
 from engine.model import TRACKING, Lead
 from engine.opening import commit, open_ledger
-from engine.rules.conditions import own_key
+from engine.rules.conditions import topic_state
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store import leads
@@ -24,9 +24,14 @@ PAGE = "preferences"
 @dataclass(frozen=True)
 class Choice:
     """What the lead wants from now on. `topics` are those they want of all there are; a `tracking` or `language` of
-    None stays as it is. `wordings` says by topic what stood beside the boxes, and `context` how it was asked."""
+    None stays as it is. `wordings` says by topic what stood beside the boxes, and `context` how it was asked.
+
+    `shown` are the topics whose boxes were ticked before the lead saw them, and only what differs is chosen; None: as
+    the lead stands now.
+    """
 
     topics: frozenset[str]
+    shown: frozenset[str] | None = None
     tracking: bool | None = None
     language: str | None = None
     wordings: Mapping[str, str] = field(default_factory=dict)
@@ -61,11 +66,15 @@ def change_of(choice: Choice, lead: Lead, program: Program) -> Change:
     workspace = program.workspace
     names = [topic.name for topic in workspace.topics]
     wanted = [name for name in names if name in choice.topics]
+    received = {name for name in names if receives(lead, name, workspace)}
+    shown = received if choice.shown is None else choice.shown
     joined: list[str] = []
     given_up: list[str] = []
-    if may_choose(lead) and (lead.suppressed is None or wanted):
-        joined = [name for name in wanted if not receives(lead, name, workspace)]
-        given_up = [name for name in names if name not in wanted and _open_to(lead, name, workspace)]
+    if may_choose(lead):
+        joined = [name for name in wanted if name not in shown | received]
+    if lead.suppressed is None or joined:
+        unwanted = [name for name in names if name not in wanted and _open_to(lead, name, workspace)]
+        given_up = [name for name in unwanted if name in shown or lead.suppressed is not None]
     tracking, language = choice.tracking, choice.language
     tracked = lead.topics.get(TRACKING) == "subscribed"
     if not workspace.tracking_needs_consent or tracking == tracked:
@@ -123,5 +132,5 @@ def apply(rt: Runtime, ledger: Ledger, writes: Writes, choice: Choice, change: C
 
 
 def _open_to(lead: Lead, topic: str, workspace: Workspace) -> bool:
-    state = lead.topics.get(own_key(lead.topics, topic) or topic)
+    state = topic_state(lead.topics, topic)
     return state == "subscribed" or (state is None and not workspace.mail_needs_consent)

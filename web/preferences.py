@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -31,6 +31,8 @@ from web.words import Words, preferred
 
 router = APIRouter()
 EVERYTHING = "everything"
+FIELDS = frozenset(("version", "shown", "topic", "tracking", "language"))
+"""`shown`: each topic whose box was ticked on the page as it was shown, and TRACKING where that was."""
 
 
 class Unclear(Exception):
@@ -64,6 +66,12 @@ class Offer:
     def wordings(self) -> dict[str, str]:
         asked = {topic.name: self.wording(topic) for topic, _ in self.topics}
         return asked if self.tracking is None else {**asked, TRACKING: self.words("track")}
+
+    @property
+    def shown(self) -> list[str]:
+        """What is ticked: topics and TRACKING."""
+        topics = [topic.name for topic, ticked in self.topics if ticked]
+        return [*topics, TRACKING] if self.tracking else topics
 
     @property
     def version(self) -> str:
@@ -103,17 +111,23 @@ async def save(request: Request, token: str) -> Response:
 
 def read(raw: Raw, offer: Offer) -> Choice:
     """The choice in a post of this page. Raises Unclear."""
-    if not {"version", "topic", "tracking", "language"}.issuperset(raw) or _one(raw, "version") != offer.version:
+    if not FIELDS.issuperset(raw) or _one(raw, "version") != offer.version:
         raise Unclear
     known = {topic.name for topic, _ in offer.topics}
-    wanted = raw.get("topic", ())
-    if not all(isinstance(name, str) and name in known for name in wanted):
-        raise Unclear
+    wanted, shown = _among(known, raw, "topic"), _among({*known, TRACKING}, raw, "shown")
     ticked, language = _one(raw, "tracking"), _one(raw, "language")
     if ticked not in (None, "yes") or (language is not None and language not in offer.languages):
         raise Unclear
-    tracking = None if offer.tracking is None else ticked == "yes"
-    return Choice(frozenset(name for name in wanted if isinstance(name, str)), tracking, language)
+    same = offer.tracking is None or (ticked == "yes") == (TRACKING in shown)
+    return Choice(wanted, shown - {TRACKING}, None if same else ticked == "yes", language)
+
+
+def _among(known: Collection[str], raw: Raw, name: str) -> frozenset[str]:
+    """The values of that name. Raises Unclear for one that is not known."""
+    found = frozenset(value for value in raw.get(name, ()) if isinstance(value, str) and value in known)
+    if not all(isinstance(value, str) and value in found for value in raw.get(name, ())):
+        raise Unclear
+    return found
 
 
 def _one(raw: Raw, name: str) -> str | None:

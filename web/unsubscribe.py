@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from dsl.plan import Topic
 from engine import intake
 from engine.mail.compose import preferences_url
+from engine.rules.conditions import topic_state
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
@@ -87,7 +88,7 @@ async def _choices(request: Request, token: str) -> Choices:
         lead_id=lead_id,
         address=mask(row.email),
         language=preferred(str(row.fields.get("language") or ""), workspace.languages),
-        subscribed=tuple(one for one in workspace.topics if row.topics.get(one.name) == "subscribed"),
+        subscribed=tuple(one for one in workspace.topics if topic_state(row.topics, one.name) == "subscribed"),
         topics=workspace.topics,
         topic=topic or None,
         suppressed=row.suppressed is not None,

@@ -80,7 +80,8 @@ class Markup:
     """One text with tags in it, as lines; `mentions` are in its order.
 
     Of these kinds: `field` (`lead.…`), `datum` (`event.…`), `owner`, `company` (`workspace.…`), `part`, `file`,
-    `filter`, any other `word`, and `whole`: `lead` handed on as a whole, so that what becomes of it is not known.
+    `filter`, any other `word`, and `whole`: `lead` or `event` handed on as a whole, so that what becomes of it is not
+    known.
     """
 
     def __init__(self, shown: str, text: str, line: int = 1, column: int = 1) -> None:
@@ -119,7 +120,7 @@ class Markup:
             return None
         if before == "is" or (index == 0 and word.text not in _MEMBERS and len(words) > 1 and words[1].kind == "name"):
             return None
-        return "whole" if word.text == "lead" and not _hasmember_kind(words, index) else "word"
+        return "whole" if word.text in ("lead", "event") and not _hasmember_kind(words, index) else "word"
 
 
 def member_kind(words: Sequence[Word], root: int) -> str | None:

@@ -69,8 +69,10 @@ def _in_mails(index: Index, project: Project, field: str) -> Iterator[Span]:
     for markup in found:
         _refuse_unreadable(project, markup)
         for one in markup.mentions:
-            if one.kind == "whole":
-                raise Refused(f"{one.span.source} hands `lead` on as a whole, so that what becomes of it is not known")
+            if one.kind == "whole" and (one.name == "lead" or carried):
+                raise Refused(
+                    f"{one.span.source} hands `{one.name}` on as a whole, so that what becomes of it is not known"
+                )
             if one.key == ("field", field):
                 yield one.span
             elif one.key == ("datum", field) and carried:

@@ -43,14 +43,15 @@ class Outside(str):
 class Noting(dict[str, Any]):
     """A mapping that notes in `asked` which of its keys are looked at, whether or not they are there.
 
-    Whatever looks at it as a whole (a loop, its length, a comparison) asks for every key.
+    Whatever looks at it as a whole (a loop, its length, a comparison) asks for every key. Its keys are in the order of
+    the alphabet, since what is kept of a mail does not keep any other.
     """
 
     __slots__ = ("asked",)
     __hash__ = None
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
+        super().__init__(sorted(values.items()))
         self.asked: set[str] = set()
 
     def __contains__(self, key: object) -> bool:

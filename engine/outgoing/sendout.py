@@ -22,7 +22,7 @@ from engine.outgoing.sending import Limits, hold_until
 from engine.ports import Mail, Receipt
 from engine.rules import calendar
 from engine.rules.chance import in_control
-from engine.rules.conditions import Facts, value_of
+from engine.rules.conditions import Facts, topic_state, value_of
 from engine.runs.position import Branch
 from engine.runtime import Runtime
 
@@ -96,7 +96,7 @@ def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str
     if step.mode == "transactional":
         return None
     given = {topic: state for topic, state in lead.topics.items() if topic != TRACKING}
-    states = [given.get(plan.topic)] if plan.topic else list(given.values())
+    states = [topic_state(given, plan.topic)] if plan.topic else list(given.values())
     if workspace.mail_needs_consent:
         return None if "subscribed" in states else "no consent"
     return "unsubscribed from the topic" if plan.topic and "unsubscribed" in states else None

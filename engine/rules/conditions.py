@@ -107,8 +107,7 @@ def holds(condition: Condition | None, facts: Facts) -> bool:
         case InCampaign(name=name, ever=ever):
             return name.casefold() in (facts.been if ever else facts.campaigns)
         case Subscribed(topic=topic):
-            key = own_key(facts.topics, topic)
-            return key is not None and facts.topics[key] == "subscribed"
+            return topic_state(facts.topics, topic) == "subscribed"
         case TrackingAllowed():
             return facts.tracking
         case DateIs():
@@ -139,6 +138,11 @@ def own_key(known: Mapping[str, Any], name: str) -> str | None:
         return name
     wanted = name.casefold()
     return next((key for key in known if key.casefold() == wanted), None)
+
+
+def topic_state(topics: Mapping[str, str], name: str) -> str | None:
+    """`subscribed`, `unsubscribed`, or None for a topic that was never asked about; case does not count."""
+    return topics.get(own_key(topics, name) or name)
 
 
 def reached(stage: str, wanted: str, order: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from dsl.plan import Plan, Program, Wait
 from engine.model import Event, Lead
-from engine.rules.conditions import matches
+from engine.rules.conditions import matches, topic_state
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment
 
@@ -24,8 +24,8 @@ STRENGTH = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
 def has_left(lead: Lead, topic: str | None, program: Program) -> bool:
     """Whether unsubscribing from the topic, or without one from everything, would change nothing."""
     if topic is not None:
-        return lead.topics.get(topic) == "unsubscribed"
-    silent = all(lead.topics.get(one.name) == "unsubscribed" for one in program.workspace.topics)
+        return topic_state(lead.topics, topic) == "unsubscribed"
+    silent = all(topic_state(lead.topics, one.name) == "unsubscribed" for one in program.workspace.topics)
     return lead.suppressed in (UNSUBSCRIBED, COMPLAINED) or (lead.suppressed is not None and silent)
 
 

@@ -16,7 +16,7 @@ from dsl.plan import (
     SetField,
     TopicStep,
 )  # fmt: skip
-from engine.rules.conditions import Facts, own_key, reached, value_of
+from engine.rules.conditions import Facts, reached, topic_state, value_of
 from engine.rules.consequences import Ledger
 from engine.runs.position import Branch
 
@@ -45,7 +45,7 @@ def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Fact
 def needs_consent(ledger: Ledger, step: TopicStep) -> bool:
     """Whether the topic may be joined only because of a consent that was recorded before."""
     topics = ledger.lead.topics
-    return not step.remove and topics.get(own_key(topics, step.topic) or step.topic) != "subscribed"
+    return not step.remove and topic_state(topics, step.topic) != "subscribed"
 
 
 def change_topic(ledger: Ledger, step: TopicStep) -> bool:

@@ -133,7 +133,7 @@ class Doors:
             suppress(ledger, reason, event.seq)
         for run in person.runs:
             plan = sim.rules.plan_of(run.digest)
-            if plan is not None and topic is not None and plan.topic == topic:
+            if plan is not None and topic is not None and (plan.topic or "").casefold() == topic.casefold():
                 ledger.leave(run, event.seq)
         sim.commit(person, ledger)
         return None

@@ -13,7 +13,7 @@ from dsl.plan import Interest, Pattern, Plan, Program, Wait
 from engine.model import TRACKING, Event, Lead, stage_order
 from engine.phrases import clause
 from engine.rules import calendar
-from engine.rules.conditions import Facts, own_key
+from engine.rules.conditions import Facts, own_key, topic_state
 from engine.rules.segments import counts_for
 from engine.words import pattern, quoted
 
@@ -203,7 +203,7 @@ class Log:
         """Whether the lead was subscribed to a topic at an instant, and whether that is known; where not, today."""
         known = {key.casefold(): state for key, state in self._agreed(at).items()}
         state = known.get(name.casefold())
-        today = self.lead.topics.get(own_key(self.lead.topics, name) or name)
+        today = topic_state(self.lead.topics, name)
         return (state or today) == "subscribed", state is not None
 
     def _agreed(self, at: datetime) -> Mapping[str, str]:

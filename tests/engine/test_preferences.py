@@ -12,7 +12,7 @@ from engine.intake import Occurrence, click, opened, record, unsubscribe
 from engine.mail.links import link_id
 from engine.model import TRACKING, Lead
 from engine.preferences import Change, Choice, change_of, choose, receives
-from tests.support.stage import TUESDAY, Stage, open_stage
+from tests.support.stage import TUESDAY, Stage, deploy_text, open_stage
 
 WORKSPACE = """
 workspace "Test"
@@ -234,3 +234,47 @@ def test_who_comes_back_gets_what_they_tick_and_no_topic_that_is_new():
     change = change_of(Choice(frozenset({"news"})), lead("unsubscribed", news="unsubscribed"), FREE)
     assert change == Change(joined=("news",), left=("tips",))
     assert not change_of(Choice(frozenset()), lead("unsubscribed"), FREE)
+
+
+def test_what_a_page_from_before_showed_is_chosen_only_where_it_was_changed():
+    both, news = frozenset({"news", "tips"}), frozenset({"news"})
+    assert not change_of(Choice(both, shown=both), lead("unsubscribed", news="unsubscribed"), FREE)
+    assert not change_of(Choice(news, shown=news), lead(news="unsubscribed"), FREE)
+    assert change_of(Choice(news, shown=both), lead(news="unsubscribed"), FREE) == Change(left=("tips",))
+    assert change_of(
+        Choice(both, shown=news), lead("unsubscribed", news="unsubscribed", tips="unsubscribed"), FREE
+    ) == (Change(joined=("tips",)))
+
+
+async def test_what_was_left_stays_left_when_its_topic_is_spelt_in_other_letters(new_database):
+    text = """
+workspace "Test"
+    timezone "UTC"
+    sender "Test <hello@test.example>"
+    address "Test, Street 1, Town"
+    topic "news" "News"
+    mail is allowed until opt-out
+
+form "paper"
+    ask email required
+
+campaign "Nurture"
+    starts when form "paper" is submitted
+    enters again after 1 minute
+    topic "news"
+    flow
+        send "one"
+        wait 30 days
+"""
+    async with open_stage(new_database(), text) as stage:
+        id = (await stage.post("paper", (), email="ann@lead.example")).lead_id
+        await deploy_text(stage.rt, text.replace('topic "news"', 'topic "NEWS"'))
+        await unsubscribe(stage.rt, id, "NEWS", "one-click")
+        await stage.settle()
+        assert [run.outcome for run in await stage.rows("SELECT outcome FROM enrolments")] == ["unsubscribed"]
+        await deploy_text(stage.rt, text)
+        await unsubscribe(stage.rt, id, "news", "one-click")
+        stage.clock.advance(timedelta(hours=1))
+        await stage.post("paper", (), email="ann@lead.example")
+        assert subjects(stage) == ["one"]
+        assert len(await stage.rows("SELECT 1 FROM events WHERE type = 'lead.unsubscribed'")) == 1

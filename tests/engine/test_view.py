@@ -76,6 +76,26 @@ async def test_what_is_kept_is_what_the_template_looked_at(new_database):
     assert len(json.dumps(row.memo)) < 300
 
 
+@pytest.mark.parametrize(
+    "looks",
+    [
+        "{% for name in lead %}{{ name }}={{ lead[name] }} {% endfor %}",
+        "{% for name in owner %}{{ name }} {% endfor %}",
+        "{% macro all() %}{{ varargs|join }}{% for name in kwargs %}{{ name }}{% endfor %}{% endmacro %}"
+        "{{ all(*lead, **lead) }}",
+    ],
+)  # fmt: skip
+async def test_a_template_that_goes_through_all_there_is_makes_the_same_mail(new_database, looks):
+    template = f"---\nsubject: all\n---\n{looks}\n"
+    async with staged(new_database(), campaign(send("one")), templates={"one": template}) as stage:
+        await enter(stage, first_name="Ann", country="DE", visits=3, owner="eve.low@acme.example")
+        [mail] = stage.mailer.mails
+        seen = await view(stage.rt, mail.message_id)
+        assert "email" in mail.text
+        assert seen is not None
+        assert seen.html == sent_without_pixel(mail)
+
+
 async def test_subjects_under_test_are_shown_as_they_were(new_database):
     subjects = ("A {{ lead.first_name }}", "B {{ lead.first_name }}")
     async with staged(new_database(), campaign(send("one", subjects=subjects))) as stage:

@@ -344,6 +344,9 @@ async def test_what_a_form_asks_is_renamed_in_events_too(ed: Editor) -> None:
     ed.type(CAMPAIGN_FILE, ed.texts[ed.uri(CAMPAIGN_FILE)] + '\nevent "audit" has company_size number\n')
     with pytest.raises(Refused, match="may also be what another event carries"):
         await ed.ask("textDocument/rename", {**place, "newName": "staff"})
+    ed.type(NAME, MAIL + "{% set all = event %}{{ all.company_size }}")
+    with pytest.raises(Refused, match=r"erste mail\.md:9 hands `event` on as a whole"):
+        await ed.ask("textDocument/rename", {**place, "newName": "staff"})
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,13 @@ async def test_a_post_applies_the_whole_choice_with_its_proof(
 ) -> None:
     lead = await new_lead("choose@firm.example", topics=ONE)
     shown = version(await http.get(path(rt, lead)))
-    data = {"version": shown, "topic": ["product", "product"], "tracking": "yes", "language": "de"}
+    data = {
+        "version": shown,
+        "shown": "newsletter",
+        "topic": ["product", "product"],
+        "tracking": "yes",
+        "language": "de",
+    }
     answer = await http.post(path(rt, lead), data=data, headers={"user-agent": "Browser/1"})
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
@@ -105,6 +111,25 @@ async def test_everything_is_left_by_one_button_whatever_the_page_was(
     assert (found.suppressed, found.topics["product"]) == (None, "subscribed")
 
 
+async def test_a_page_from_before_brings_nothing_back_that_was_left_since(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: Make, stored: Stored
+) -> None:
+    """Only what somebody has changed on the page is a choice, also when the page is an old one."""
+    lead = await new_lead("old-page@firm.example", topics=ONE | {TRACKING: "subscribed"})
+    page = await http.get(path(rt, lead))
+    before = re.findall(r'name="shown" value="([^"]+)"', page.text)
+    assert before == ["newsletter", TRACKING]
+    data = {"version": version(page), "shown": before, "topic": ["newsletter"], "tracking": "yes", "language": "de"}
+    await http.post(path(rt, lead), data={"version": version(page), "shown": before, "topic": ["newsletter"]})
+    leave = f"/u/{rt.tokens.sign('unsubscribe', str(lead), '')}"
+    await http.post(leave, data={"List-Unsubscribe": "One-Click"})
+    answer = await http.post(path(rt, lead), data=data)
+    assert (answer.status_code, ticked(answer)) == (200, set())
+    found = await stored("old-page@firm.example")
+    assert (found.suppressed, found.fields) == ("unsubscribed", {"language": "de"})
+    assert set(found.topics.values()) == {"unsubscribed"}
+
+
 @pytest.mark.parametrize(("reason", "afterwards"), [("bounced", "unsubscribed"), ("complained", "subscribed")])
 async def test_an_address_that_must_get_nothing_is_offered_no_topics(
     http: httpx.AsyncClient, rt: Runtime, new_lead: Make, stored: Stored, reason: str, afterwards: str
@@ -116,7 +141,7 @@ async def test_an_address_that_must_get_nothing_is_offered_no_topics(
     assert ENGLISH["no mail here"] in page.text
     assert 'name="topic"' not in page.text
     assert "everything" not in page.text
-    await http.post(path(rt, lead), data={"version": version(page), "topic": ["product"]})
+    await http.post(path(rt, lead), data={"version": version(page), "shown": TRACKING, "topic": ["product"]})
     await http.post(path(rt, lead), data={"leave": "everything"})
     found = await stored(address)
     assert found.suppressed == reason
@@ -131,6 +156,7 @@ async def test_an_address_that_must_get_nothing_is_offered_no_topics(
         {"version": "V", "topic": "PRODUCT"}, {"version": "V", "topic": "@tracking"}, {"version": "V", "topic": ""},
         {"version": "V", "tracking": ["yes", "yes"]}, {"version": "V", "tracking": "no"},
         {"version": "V", "language": "fr"}, {"version": "V", "language": ["de", "en"]}, {"version": "V", "leave": ""},
+        {"version": "V", "shown": "invented"}, {"version": "V", "shown": ["newsletter", ""]},
         {"version": "V", "topic": "product", "email": "other@firm.example"}, {"version": "V", "topic": "\0"},
     ],
 )  # fmt: skip
