@@ -27,10 +27,12 @@ pages = Environment(
 )
 pages.globals["style"] = f"/static/site.css?{_STYLE}"
 
+MACHINES = ("/api/", "/hooks/")
+"""Where only programs call: they are answered in JSON whatever they accept."""
 REFUSALS: Mapping[int, tuple[str, str]] = {
     400: ("This request cannot be read", "Its body or its headers are not well formed."),
     401: ("The key is missing, wrong or revoked", "Send a valid API key as “Authorization: Bearer …”."),
-    403: ("Not allowed from this site", "The form does not list this page's address under “allowed on”."),
+    403: ("Not allowed", "The form does not list this page's address under “allowed on”."),
     405: ("Not possible this way", "This address does not answer to this method."),
     408: ("This took too long", "The request did not arrive in time. Please try again."),
     413: ("This is too large", "The request is larger than we accept."),
@@ -69,13 +71,13 @@ def problem(request: Request, status: int, headers: Mapping[str, str] | None = N
     if status == 404:
         return _missing(request)
     title, usual = REFUSALS.get(status, REFUSALS[400 if status < 500 else 500])
-    if wants_json(request) or request.url.path.startswith("/api/"):
+    if wants_json(request) or request.url.path.startswith(MACHINES):
         return JSONResponse({"error": text or title}, status, headers)
     return page("problem.html", status=status, headers=headers, title=title, text=text or usual)
 
 
 def _missing(request: Request) -> Response:
-    if wants_json(request) or request.url.path.startswith("/api/"):
+    if wants_json(request) or request.url.path.startswith(MACHINES):
         return JSONResponse({"error": "not found"}, 404)
     words = Words(preferred(request.headers.get("accept-language", ""), tuple(LANGUAGES)))
     return page("problem.html", status=404, words=words, title=words("not found"), text=words("not found text"))

@@ -40,6 +40,7 @@ _TOKEN = re.compile(
     rf"(?P<open><!--\[if[^\]<>]*+\]>(?:<!-->)?|<!\[if[^\]<>]*+\]>)|(?P<shut><!--<!\[endif\]-->|<!\[endif\](?:--)?>)"
     rf"|</(?P<end>[a-zA-Z][\w:.-]*+)\s*+>|<(?P<name>[a-zA-Z][\w:.-]*+)(?P<attributes>{_ATTRIBUTES})\s*+(?P<alone>/?)>|<"
 )
+_BETWEEN = re.compile(r"(</?(?!mj)[a-zA-Z][^<>]*+>)([\r\n]\s*+)(?=</?(?!mj)[a-zA-Z])")
 _ROOT = re.compile(r"<mjml\b([^<>]*)>")
 _HEAD = re.compile(r"<mj-head\b[^<>]*?(/?)>")
 _INLINE = re.compile(r"""<mj-style\b[^<>]*\sinline\s*=\s*["']inline["'][^<>]*(?:/>|>(.*?)</mj-style\s*>)""", re.DOTALL)
@@ -59,10 +60,12 @@ def to_html(text: str, language: str, title: str, preheader: str) -> str:
     """The page. Language, title and preheader are put in where the text has none. Raises Malformed."""
     text = readable(text)
     tags = _examined(text)
+    # The converter takes a line break between two tags away, and with it the space between two links. Places stay.
+    flat = _BETWEEN.sub(lambda found: found[1] + " " * len(found[2]), text)
     css = "\n".join(found[1] or "" for found in _INLINE.finditer(text))
     if len(css) > STYLES:
         raise Malformed(-1, f"the styles to write into elements are longer than {STYLES:,} characters")
-    html = _converted(_completed(_INLINE.sub("", text), language, title, preheader), text)
+    html = _converted(_completed(_INLINE.sub("", flat), language, title, preheader), flat)
     if left := re.search(r"<(mj-[\w-]+)", html):
         raise Malformed(tags.get(left[1], -1), f"{_said(left[1])} is unknown, or cannot stand here")
     if (found := _FOREIGN.search(html)) and found[0] not in text:

@@ -59,6 +59,15 @@ def test_the_documented_mail_is_a_page_with_its_text() -> None:
     )
 
 
+@pytest.mark.parametrize("gap", ["\n", "\n      ", "\r\n\n", " "])
+def test_what_stands_on_two_lines_is_two_words(gap: str) -> None:
+    mail = made(
+        whole(f'<mj-text><a href="https://a.example">Leave</a>{gap}<a href="https://b.example">Stay</a></mj-text>')
+    )
+    assert re.search(r"Leave</a>\s+<a", mail.html)
+    assert "Leave <https://a.example> Stay <https://b.example>" in mail.text
+
+
 def test_nothing_is_loaded_from_others() -> None:
     addresses = re.findall(r"https?://([^/\"')]+)", made(whole("<mj-text>x</mj-text>")).html)
     assert set(addresses) == {"www.w3.org"}
