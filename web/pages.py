@@ -29,7 +29,7 @@ async def start(request: Request) -> Response:
         deployment=deployment,
         workspace=deployment.program.workspace if deployment else None,
         forms=deployment.program.forms if deployment else (),
-        campaigns=deployment.program.campaigns if deployment and local else (),
+        campaigns=tuple(plan for plan in deployment.program.campaigns if plan.written) if deployment and local else (),
         mailbox=local,
     )
 

@@ -11,7 +11,7 @@ from dsl.diagnostics import Diagnostic, at
 from dsl.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.messages import FIRST_HERE
 from dsl.near import near
-from dsl.plan import BUILT_IN, LeadField
+from dsl.plan import BUILT_IN, CONFIRMING, LeadField
 from dsl.problems import Problems
 from dsl.scope import FIELD_TYPES, Scope, unknown
 from dsl.tree import declarations as tree
@@ -61,7 +61,7 @@ def _check_spelling(kind: str, name: Text, problems: Problems) -> None:
         problems.add("E134", name.span)
     elif kind == "form" and (size := len(name.value.encode("utf-8", "replace"))) > MOST_BYTES:
         problems.add("E148", name.span, size=size, limit=MOST_BYTES)
-    elif kind == "campaign" and name.key.startswith('confirm form "'):
+    elif kind == "campaign" and name.key.startswith(CONFIRMING):
         problems.add("E137", name.span)
     elif "*" in name.value:
         problems.add("E135", name.span)

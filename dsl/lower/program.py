@@ -167,7 +167,7 @@ def _confirmation(form: tree.Form) -> plan.Plan:
     send = plan.Send(id="", source=source, template=template.value, mode="transactional")
     send = send.model_copy(update={"id": Ids().of(send.kind, send.model_dump(mode="json"))})
     return plan.Plan(
-        campaign=f'confirm form "{name}"',
+        campaign=f'{plan.CONFIRMING}{name}"',
         source=source,
         starts=(plan.Start(pattern=plan.Pattern(type="form.posted", name=name), source=source),),
         reentry=plan.Reentry(kind="always"),

@@ -11,6 +11,7 @@ elsewhere in the file. The digest covers everything but source places: moving a 
 from __future__ import annotations
 
 from dsl.plan.campaign import (
+    CONFIRMING,
     AddPoints,
     AnyStep,
     Arm,
@@ -121,6 +122,7 @@ from dsl.plan.terms import (
 
 __all__ = [
     "BUILT_IN",
+    "CONFIRMING",
     "SCHEMA",
     "Absence",
     "Action",

@@ -19,6 +19,9 @@ from dsl.plan.terms import (
     digest_of,
 )  # fmt: skip
 
+CONFIRMING = 'confirm form "'
+"""How the name of a campaign begins that mails the button of a double opt-in; no author may write such a name."""
+
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 Target = str | None
 
@@ -322,6 +325,11 @@ class Plan(Frozen):
     control: float | None = Field(default=None, description="percent of the leads that get no mail, handoff or list")
     entry: Target
     steps: tuple[AnyStep, ...]
+
+    @property
+    def written(self) -> bool:
+        """Whether an author wrote it; else the compiler brought it, for the button mail of a double opt-in."""
+        return not self.campaign.startswith(CONFIRMING)
 
     @cached_property
     def by_id(self) -> dict[str, AnyStep]:

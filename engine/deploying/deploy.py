@@ -74,7 +74,7 @@ async def deploy(
         last = (await connection.execute(LAST)).first()
         if how.base is not None and how.base != (last.epoch if last else 0):
             raise Refused(_overtaken(how.base, last))
-        campaigns = tuple(plan.campaign for plan in program.campaigns)
+        campaigns = tuple(plan.campaign for plan in program.campaigns if plan.written)
         if last is not None and last.digest == digest:
             moving = await _move(connection, clock, program, last.epoch, author, how) if how.move else ()
             return Deployed(last.epoch, False, campaigns, (), moving)
@@ -103,7 +103,7 @@ async def _store_plans(connection: AsyncConnection, program: Program, epoch: int
         body = plan.model_dump(mode="json")
         statement = upsert(plans).values(**row, body=body)
         await connection.execute(statement.on_conflict_do_update(index_elements=["digest"], set_={"body": body}))
-    return tuple(plan.campaign for plan in program.campaigns if plan.digest not in known)
+    return tuple(plan.campaign for plan in program.campaigns if plan.written and plan.digest not in known)
 
 
 async def _move(

@@ -175,6 +175,7 @@ def test_cases_of_a_handoff() -> None:
 def test_a_form_with_double_opt_in_brings_its_own_campaign() -> None:
     text = 'form "Guide"\n    ask email required\n    confirm with "forms/confirm"\n'
     found = campaign_of(text, 'confirm form "Guide"')
+    assert not found.written
     assert found.starts[0].pattern == plan.Pattern(type="form.posted", name="Guide")
     assert found.reentry.kind == "always"
     assert found.topic is None

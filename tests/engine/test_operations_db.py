@@ -69,6 +69,9 @@ async def test_a_changed_campaign_is_a_new_plan_and_the_others_are_not(stage: St
     other = WORKSPACE + '\ncampaign "Other"\n    starts when form "paper" is submitted\n    flow\n        wait 1 day\n'
     done = await deploy(stage.rt.db, stage.clock, compiled(other), {}, "test")
     assert (done.campaigns, done.new_plans) == (("Nurture", "Other"), ("Other",))
+    form = '\nform "double"\n    ask email required\n    confirm with "one"\n'
+    done = await deploy(stage.rt.db, stage.clock, compiled(other + form), {}, "test")
+    assert (done.campaigns, done.new_plans) == (("Nurture", "Other"), ()), "what mails the button nobody wrote"
 
 
 async def test_a_deployment_that_fails_midway_leaves_nothing(stage: Stage):
