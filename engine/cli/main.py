@@ -25,6 +25,7 @@ from engine.cli import (
     plan,
     preview,
     rehearse,
+    results,
     retry,
     rollback,
     send_test,
@@ -86,6 +87,7 @@ app.command("resume", rich_help_panel=_DEPLOY)(pause.resume)
 app.command("stop", rich_help_panel=_DEPLOY)(pause.stop)
 app.command("status", rich_help_panel=_LOOK)(status.status)
 app.command("why", rich_help_panel=_LOOK)(why.why)
+app.command("results", rich_help_panel=_LOOK)(results.results)
 app.command("retry", rich_help_panel=_LOOK)(retry.retry)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)

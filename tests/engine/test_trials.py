@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
+from engine.cli.results import verdict
 from engine.intake import click, opened
 from engine.mail.links import link_id
+from engine.rules.shares import interval
+from engine.runs.results import Result, arm_of, results
 from engine.runs.trials import numbers, steps_of
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait
 from tests.support.stage import Stage
 
 DAY = timedelta(days=1)
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def trial(percent: float = 100, by: str = "clicks", **more) -> Plan:
@@ -48,6 +52,49 @@ def test_a_variant_owns_the_steps_that_only_it_leads_to():
     assert steps_of(plan, plan.by_id["t"]) == {"a": {"ma"}, "b": {"mb"}}
     looping = campaign(plan.by_id["t"], send("ma", "t"), send("mb", "w"), wait("w", 1, "mb"))
     assert steps_of(looping, looping.by_id["t"]) == {"a": {"ma"}, "b": {"mb", "w"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [(0, 0, 0, 1), (0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1), (50, 1000, 0.0381, 0.0653)],
+)
+def test_a_share_has_a_range_also_for_small_numbers(part: int, whole: int, low: float, high: float) -> None:
+    assert interval(part, whole) == pytest.approx((low, high), abs=0.0001)
+
+
+def test_nobody_is_ahead_while_ranges_overlap() -> None:
+    few = Result("C", "variants", "T", "clicks", NOW, (arm_of("a", 10, 2), arm_of("b", 10, 5)))
+    many = Result("C", "variants", "T", "clicks", NOW, (arm_of("a", 1000, 200), arm_of("b", 1000, 500)), NOW, "b")
+    assert (few.leader, verdict(few)) == (None, "the difference may be chance")
+    assert many.leader == many.arms[1]
+    assert verdict(many) == "decided for “b”, which everybody gets now; “b” is ahead beyond chance"
+    assert Result("C", "subjects", "m", "opens", NOW, (arm_of("only", 9, 9),)).leader is None
+
+
+async def test_what_variants_have_shown_is_told_with_its_range(new_database):
+    async with staged(new_database(), trial()) as stage:
+        mails = await tried_on_some(stage)
+        await click(stage.rt, mails["mb"][0].id, link_id("https://acme.example/mb"))
+        [shown] = await results(stage.rt.db)
+        assert (shown.campaign, shown.name, shown.winner, shown.leader) == ("C", "T", None, None)
+        assert [(arm.name, arm.leads, arm.successes) for arm in shown.arms] == [
+            ("a", len(mails["ma"]), 0), ("b", len(mails["mb"]), 1)
+        ]  # fmt: skip
+        assert shown.arms[1].low < shown.arms[1].share < shown.arms[1].high
+        assert [one.name for one in await results(stage.rt.db, "c")] == ["T"]
+        assert await results(stage.rt.db, "other") == []
+
+
+async def test_what_subjects_have_shown_is_told_with_its_range(new_database):
+    async with staged(new_database(), campaign(send("m", subjects=("A", "B")))) as stage:
+        for number in range(8):
+            await enter(stage, number)
+        rows = await stage.rows("SELECT id, variant FROM messages ORDER BY variant")
+        await opened(stage.rt, rows[0].id)
+        [shown] = await results(stage.rt.db)
+        assert (shown.what, shown.name, shown.by, shown.ends_at) == ("subjects", "m", "opens", None)
+        assert sum(arm.leads for arm in shown.arms) == len(rows) == 8
+        assert {arm.name: arm.successes for arm in shown.arms if arm.successes} == {rows[0].variant: 1}
 
 
 async def test_the_variant_that_was_clicked_more_often_wins(new_database):

@@ -1,0 +1,90 @@
+"""`coldframe results`: what tests of variants and of subject lines have shown."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.common import database, load_settings, out, print_json
+
+if TYPE_CHECKING:
+    from engine.runs.results import Result
+    from engine.settings import Settings
+
+_COUNTED = {"clicks": "clicked", "opens": "opened", "replies": "replied", "goal": "reached the goal"}
+
+
+def results(
+    campaign: Annotated[str | None, typer.Argument(help="Only the tests of this campaign.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show what tests of variants (`test`) and of subject lines (`testing subject`) have come to.
+
+    Each variant with its share, and between which shares the true one lies with 95 % confidence. While the ranges of
+    two variants overlap, the difference between them may be chance.
+
+    Example: `coldframe results "Webinar"`
+    """
+    settings = load_settings()
+    with database(settings) as url:
+        found = asyncio.run(_read(settings, url, campaign))
+    if as_json:
+        print_json([_for_programs(one) for one in found])
+    elif not found:
+        out.print(_nothing(campaign), markup=False)
+    else:
+        for one in found:
+            _show(one)
+
+
+async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
+    from engine.runs.results import results as read
+    from engine.store.db import Database
+
+    db = Database(url, size=2)
+    try:
+        return await read(db, campaign)
+    finally:
+        await db.close()
+
+
+def _nothing(campaign: str | None) -> str:
+    where = f' in campaign "{campaign}"' if campaign else ""
+    return f"no test has begun{where}; one begins with the first lead who comes to it"
+
+
+def _for_programs(one: Result) -> dict[str, Any]:
+    return {
+        "campaign": one.campaign, "what": one.what, "name": one.name, "by": one.by, "started_at": one.started_at,
+        "ends_at": one.ends_at, "winner": one.winner, "beyond_chance": one.leader.name if one.leader else None,
+        "arms": [
+            {
+                "name": arm.name, "leads": arm.leads, "successes": arm.successes, "share": round(arm.share, 4),
+                "low": round(arm.low, 4), "high": round(arm.high, 4),
+            } for arm in one.arms
+        ],
+    }  # fmt: skip
+
+
+def _show(one: Result) -> None:
+    from rich.table import Table
+
+    what = f'test "{one.name}"' if one.what == "variants" else f'subjects of "{one.name}"'
+    out.print(f"\n{one.campaign}: {what}, by {one.by}, since {one.started_at:%Y-%m-%d}", markup=False, style="bold")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for arm in one.arms:
+        counted = f"{arm.successes} of {arm.leads} {_COUNTED.get(one.by, one.by)}"
+        share = f"{arm.share:.0%}, between {arm.low:.0%} and {arm.high:.0%}" if arm.leads else ""
+        table.add_row(arm.name, counted, share)
+    out.print(table)
+    out.print(f"  {verdict(one)}", markup=False, style="dim")
+
+
+def verdict(one: Result) -> str:
+    """What may be said of the numbers."""
+    said = f"“{one.leader.name}” is ahead beyond chance" if one.leader else "the difference may be chance"
+    if one.winner is not None:
+        return f"decided for “{one.winner}”, which everybody gets now; {said}"
+    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else said
