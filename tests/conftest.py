@@ -23,6 +23,7 @@ from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.temporal import TemporalServer
 
 TEMPLATE = "coldframe_template"
+WAITING = ("faults", "platform", "workflows")
 _numbers = itertools.count(1)
 _home: Path | None = None
 
@@ -41,6 +42,11 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     if _home is not None:
         shutil.rmtree(_home, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What works with real processes waits a lot, so it begins first and the rest is done beside it."""
+    items.sort(key=lambda item: item.path.relative_to(Path(__file__).parent).parts[0] not in WAITING)
 
 
 @pytest.fixture(scope="session")
