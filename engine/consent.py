@@ -6,6 +6,8 @@ All of it works on an open ledger, under its lead's lock, and is written with it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from dsl.plan import Form
 from engine.model import TRACKING
@@ -21,10 +23,14 @@ def agree(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]
     """Subscribe to topics; `proofs` says of each what was agreed to, where and how."""
     for topic, record in proofs.items():
         ledger.subscribe(topic)
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=topic, seq=ledger.lead.seq + 1, state="subscribed",
-            record=record, at=ledger.now,
-        )  # fmt: skip
+        note_consent(ledger, writes, topic, "subscribed", record, seq=ledger.lead.seq + 1, at=ledger.now)
+
+
+def note_consent(
+    ledger: Ledger, writes: Writes, topic: str, state: str, record: Mapping[str, Any], *, seq: int, at: datetime
+) -> None:  # fmt: skip
+    """Keep that consent to a topic was asked, given or taken back, with its proof."""
+    writes.insert("consents", lead_id=ledger.lead.id, topic=topic, seq=seq, state=state, record=record, at=at)
 
 
 def proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
@@ -50,10 +56,7 @@ def withdraw(
     names = [topic] if topic else [one.name for one in ledger.rules.program.workspace.topics]
     for name in names:
         ledger.unsubscribe(name)
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=name, seq=event.seq, state="unsubscribed", record={"how": how},
-            at=event.at,
-        )  # fmt: skip
+        note_consent(ledger, writes, name, "unsubscribed", {"how": how}, seq=event.seq, at=event.at)
     if topic is None:
         suppress(ledger, reason, event.seq)
         note_suppression(rt, ledger, writes)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
-from engine.consent import agree, come_back, hashed, left, proof, withdraw
+from engine.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model import TRACKING
 from engine.opening import commit, open_ledger
 from engine.outgoing.letters import may_track
@@ -251,10 +251,8 @@ async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str,
         raw["visitor"] = str(post.visitor)
     event = ledger.happen("form.posted", post.form.name, raw, key=key)
     for topic in post.topics:
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=topic, seq=event.seq, state="asked",
-            record=proof(post.form, topic, post.context), at=event.at,
-        )  # fmt: skip
+        record = proof(post.form, topic, post.context)
+        note_consent(ledger, writes, topic, "asked", record, seq=event.seq, at=event.at)
 
 
 def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:

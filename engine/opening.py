@@ -66,7 +66,12 @@ async def complete_history(
 
 async def commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
     """Write everything in one statement, commit, and hand what was woken to the delivery."""
+    await write(rt, hot, ledger, writes)
+    rt.delivery.push(list(ledger.wakes.values()))
+
+
+async def write(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
+    """The same, but what was woken waits in the outbox: for commands, which have no line to the run server."""
     record(ledger, writes, rt.clock.real())
     await writes.flush(hot)
     await hot.commit()
-    rt.delivery.push(list(ledger.wakes.values()))

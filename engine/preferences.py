@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from dsl.plan import Program, Workspace
-from engine.consent import come_back, left, withdraw
+from engine.consent import come_back, left, note_consent, withdraw
 from engine.model import TRACKING, Lead
 from engine.opening import commit, open_ledger
 from engine.rules.conditions import topic_state
 from engine.rules.consequences import Ledger
+from engine.rules.suppression import UNSUBSCRIBED
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.writes import Writes
@@ -58,7 +59,7 @@ def receives(lead: Lead, topic: str, workspace: Workspace) -> bool:
 
 def may_choose(lead: Lead) -> bool:
     """Whether topics can be chosen at all: not where something else than the lead's own word forbids all mail."""
-    return lead.email is not None and lead.suppressed in (None, "unsubscribed")
+    return lead.email is not None and lead.suppressed in (None, UNSUBSCRIBED)
 
 
 def change_of(choice: Choice, lead: Lead, program: Program) -> Change:
@@ -112,10 +113,7 @@ def apply(rt: Runtime, ledger: Ledger, writes: Writes, choice: Choice, change: C
 
     def consent(topic: str, state: str) -> None:
         record = {"how": PAGE, "wording": choice.wordings.get(topic, ""), **choice.context}
-        writes.insert(
-            "consents", lead_id=ledger.lead.id, topic=topic, seq=chosen.seq, state=state,
-            record=record, at=chosen.at,
-        )  # fmt: skip
+        note_consent(ledger, writes, topic, state, record, seq=chosen.seq, at=chosen.at)
 
     if change.language:
         ledger.set_field("language", change.language)

@@ -22,6 +22,7 @@ from dsl.plan import Program, Topic
 from engine import intake
 from engine.model import TRACKING, Lead
 from engine.preferences import PAGE, Choice, choose, may_choose, receives
+from engine.rules.suppression import UNSUBSCRIBED
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
@@ -168,7 +169,7 @@ def offer_of(lead: Lead, program: Program) -> Offer:
         address=mask(lead.email or ""),
         topics=tuple((topic, receives(lead, topic.name, workspace)) for topic in workspace.topics),
         open=may_choose(lead),
-        left=lead.suppressed == "unsubscribed",
+        left=lead.suppressed == UNSUBSCRIBED,
         tracking=lead.topics.get(TRACKING) == "subscribed" if workspace.tracking_needs_consent else None,
         language=lead.language(program) if asks_language else None,
         languages={one: own_name(one) for one in workspace.languages} if asks_language else {},

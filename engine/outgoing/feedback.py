@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from dsl.plan import EventType
-from engine.consent import note_suppression, withdraw
+from engine.consent import left, note_suppression, withdraw
 from engine.opening import NOTHING, Occurred, commit, open_ledger
 from engine.ports import Fate, Report
 from engine.rules import suppression
@@ -143,8 +143,7 @@ def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
     if type := _EVENTS.get(one.fate):
         return (type, locked.row.template, {}), f"{type}:{one.message_id}"
     if one.fate in _WITHDRAWN:
-        data = {"topic": "", "how": _WITHDRAWN[one.fate][0]}
-        return ("lead.unsubscribed", "", data), f"{one.fate}:{one.message_id}"
+        return left(None, _WITHDRAWN[one.fate][0]), f"{one.fate}:{one.message_id}"
     return NOTHING, None
 
 
@@ -154,7 +153,7 @@ def _withdraw(rt: Runtime, ledger: Ledger, writes: Writes, how: str, reason: str
     if not suppression.has_left(ledger.lead, None, ledger.rules.program):
         withdraw(rt, ledger, writes, None, how, reason=reason, key=key)
         return
-    event = ledger.happen("lead.unsubscribed", "", {"topic": "", "how": how}, key=key, mute=True)
+    event = ledger.happen(*left(None, how), key=key, mute=True)
     if suppression.suppress(ledger, reason, event.seq):
         note_suppression(rt, ledger, writes)
 

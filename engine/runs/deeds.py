@@ -13,6 +13,7 @@ from dsl.plan import (
     TopicStep,
     VariantTest,
 )  # fmt: skip
+from engine.consent import note_consent
 from engine.outgoing.sendout import CONTROL_GROUP, message_row
 from engine.rules.chance import in_control
 from engine.runs import trials
@@ -78,10 +79,8 @@ class Deeds:
         if change_topic(ledger, step):
             state = "unsubscribed" if step.remove else "subscribed"
             record = {"how": "campaign", "campaign": self.plan.campaign, "source": step.source}
-            self.writes.insert(
-                "consents", lead_id=lead.id, topic=step.topic, seq=ledger.lead.seq, state=state, record=record,
-                at=self.sight.now,
-            )  # fmt: skip
+            now = self.sight.now
+            note_consent(ledger, self.writes, step.topic, state, record, seq=ledger.lead.seq, at=now)
         return Verdict(ledger.lead.seq)
 
     async def _try(self, step: VariantTest) -> Verdict:

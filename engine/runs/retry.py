@@ -7,15 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.opening import open_ledger
-from engine.rules.consequences import Ledger
+from engine.opening import open_ledger, write
 from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.runs.position import Position
 from engine.runtime import Runtime
 from engine.sales.dossier import Dossier, wake_of
 from engine.store import leads
-from engine.store.db import Hot
-from engine.store.record import record
 from engine.store.writes import Writes
 
 _PARKED = text("""
@@ -70,7 +67,7 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
             wait=answer.to_json(),
         )  # fmt: skip
         ledger.attention = None
-        await _leave(rt, hot, ledger, writes)
+        await write(rt, hot, ledger, writes)
     return True
 
 
@@ -90,15 +87,8 @@ async def _call_again(rt: Runtime, id: UUID) -> bool:
             answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
             writes.update("handoffs", id=id, gen=gen, wait=answer.to_json(), attention=None, due_at=ledger.now)
         ledger.attention = None
-        await _leave(rt, hot, ledger, writes)
+        await write(rt, hot, ledger, writes)
     return True
-
-
-async def _leave(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
-    """Commit, and leave the wake in the outbox: a command has no line to the run server."""
-    record(ledger, writes, rt.clock.real())
-    await writes.flush(hot)
-    await hot.commit()
 
 
 def _next(gen: int, attention: str | None) -> int:

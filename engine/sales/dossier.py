@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dsl.plan import Team
 from engine.deploying.catalog import Deployment
-from engine.opening import complete_history
+from engine.opening import commit, complete_history
 from engine.ports import Wake
 from engine.rules.conditions import reached
 from engine.rules.consequences import Ledger
@@ -22,7 +22,6 @@ from engine.store import handoffs as store
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Locked
-from engine.store.record import record
 from engine.store.writes import Writes
 
 MOST_RETRIED = 10
@@ -138,13 +137,6 @@ class Dossier:
 
 def wake_of(id: UUID, ledger: Ledger, gen: int) -> Wake:
     return Wake(id, "handoff", start=False, seq=ledger.lead.seq, gen=gen, queue="mail")
-
-
-async def commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
-    record(ledger, writes, rt.clock.real())
-    await writes.flush(hot)
-    await hot.commit()
-    rt.delivery.push(list(ledger.wakes.values()))
 
 
 def freed(before: State, after: State) -> bool:

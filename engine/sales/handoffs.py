@@ -16,12 +16,13 @@ import structlog
 from dsl.plan import HandOff
 from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
+from engine.opening import commit
 from engine.outgoing.letters import context_for
 from engine.ports import Wake
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.sales import ladder
-from engine.sales.dossier import Dossier, call_waiting, commit, freed, wake_of
+from engine.sales.dossier import Dossier, call_waiting, freed, wake_of
 from engine.sales.ladder import Act, State
 from engine.sales.mails import Tray
 from engine.sales.routing import team_for
