@@ -56,7 +56,7 @@ class Checker:
             for file in self._parsed.values()
             for declaration in file.declared
         )
-        declared, assets = (tuple(names), scope.program.unreadable), (scope.templates, scope.files)
+        declared, assets = (tuple(names), scope.program.unreadable), (scope.templates, scope.unread, scope.files)
         if declared != self._declared:
             self._age += 1
         if (declared, assets) != (self._declared, self._assets):

@@ -125,6 +125,10 @@ ENTRIES: Mapping[str, Entry] = {
         "this name is too long: {size} bytes, the limit is {limit}",
         "links in mails carry it; shorten it (a letter outside a-z counts two to four bytes)",
     ),
+    "E149": Entry(
+        "there is no template `{name}`, only {file}",
+        "nobody reads that file: rename it so that it ends in .md, .html or .mjml",
+    ),
     # ── numbers and times ──
     "E202": Entry("`{text}` is not in plain digits and signs", "write `{meant}`"),
     "E203": Entry("`{text}` can be read in two ways", "write `{meant}`"),

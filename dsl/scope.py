@@ -19,7 +19,8 @@ SUFFIXES = (".md", ".html", ".mjml")
 
 @dataclass(frozen=True)
 class Scope:
-    """Names are found regardless of case under their folded form; fields, stages and paths must be written exactly."""
+    """Names are found regardless of case under their folded form; fields, stages and paths must be written exactly.
+    `unread`: files among the templates whose ending nobody reads, by the name they would have."""
 
     program: tree.Program
     fields: Mapping[str, plan.LeadField]
@@ -35,6 +36,7 @@ class Scope:
     interests: Mapping[str, tree.Interest]
     segments: Mapping[str, tree.Segment]
     templates: frozenset[str]
+    unread: Mapping[str, str]
     files: frozenset[str]
     workspace: tree.Workspace | None
 
@@ -118,6 +120,7 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
         interests={found.name.key: found for found in reversed(program.interests)},
         segments={found.name.key: found for found in reversed(program.segments)},
         templates=template_names(assets),
+        unread=unread_templates(assets),
         files=frozenset(path.removeprefix("files/") for path in assets if path.startswith("files/")),
         workspace=workspace,
     )
@@ -135,13 +138,20 @@ def _type(written: str) -> Any:
 
 def template_names(assets: Iterable[str]) -> frozenset[str]:
     """`templates/a/b.md` and `templates/a/b.de.md` are both the template `a/b`."""
-    names = set()
-    for path in assets:
-        if path.startswith("templates/") and path.endswith(SUFFIXES):
-            folder, _, file = path.removeprefix("templates/").rpartition("/")
-            name = file.split(".")[0]
-            names.add(f"{folder}/{name}" if folder else name)
-    return frozenset(names)
+    paths = [path for path in assets if path.startswith("templates/")]
+    return frozenset(_template(path) for path in paths if path.endswith(SUFFIXES))
+
+
+def unread_templates(assets: Iterable[str]) -> dict[str, str]:
+    """`templates/a/b.htm` by its name `a/b`; what reads like `b.txt` only accompanies a template."""
+    paths = [path for path in assets if path.startswith("templates/")]
+    return {_template(path): path for path in sorted(paths) if not path.endswith(SUFFIXES)}
+
+
+def _template(path: str) -> str:
+    folder, _, file = path.removeprefix("templates/").rpartition("/")
+    name = file.split(".")[0]
+    return f"{folder}/{name}" if folder else name
 
 
 def unknown(
@@ -152,6 +162,14 @@ def unknown(
     close = near(name.value, by_written)
     declared = by_written.get(close[0]) if close else None
     problems.add(code, name.span, near=close, name=name.value, declared=declared, **values)
+
+
+def no_template(problems: Problems, name: Text, scope: Scope) -> None:
+    """Report a template that is not there, or that lies there under a name nobody reads."""
+    if found := scope.unread.get(name.value):
+        problems.add("E149", name.span, name=name.value, file=found)
+    else:
+        unknown(problems, "E103", name, scope.templates)
 
 
 def _written(known: Mapping[str, object] | Iterable[str]) -> dict[str, str | None]:

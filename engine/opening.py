@@ -16,7 +16,7 @@ from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
-from engine.store.record import record
+from engine.store.record import LEASE, record
 from engine.store.writes import Writes
 
 Occurred = tuple[str, str, Mapping[str, Any]]
@@ -66,12 +66,17 @@ async def complete_history(
 
 async def commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
     """Write everything in one statement, commit, and hand what was woken to the delivery."""
-    await write(rt, hot, ledger, writes)
+    await _write(hot, ledger, writes, rt.clock.real() + LEASE)
     rt.delivery.push(list(ledger.wakes.values()))
 
 
 async def write(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
-    """The same, but what was woken waits in the outbox: for commands, which have no line to the run server."""
-    record(ledger, writes, rt.clock.real())
+    """The same, but what was woken is left in the outbox for the workers: for commands, which have no line to the run
+    server, and for work on many runs, which are to be woken at the workers' pace."""
+    await _write(hot, ledger, writes, rt.clock.real())
+
+
+async def _write(hot: Hot, ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
+    record(ledger, writes, leased_until)
     await writes.flush(hot)
     await hot.commit()

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _CLAIM = text("""
 UPDATE outbox SET real_leased_until = :until WHERE run_id IN (
-    SELECT run_id FROM outbox WHERE real_leased_until < :now ORDER BY real_leased_until
+    SELECT run_id FROM outbox WHERE real_leased_until <= :now ORDER BY real_leased_until
     FOR UPDATE SKIP LOCKED LIMIT :many)
 RETURNING run_id, kind, seq, gen, queue""")
 _DELETE = """

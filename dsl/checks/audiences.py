@@ -10,7 +10,7 @@ from dsl.diagnostics import Diagnostic, at
 from dsl.known import check_zone
 from dsl.near import near, slip
 from dsl.problems import Problems
-from dsl.scope import FIELD_TYPES, Scope, matches, unknown
+from dsl.scope import FIELD_TYPES, Scope, matches, no_template, unknown
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text
 from dsl.walk import all_statements, atoms, conditions, events
@@ -46,22 +46,25 @@ def check_interests(scope: Scope) -> list[Diagnostic]:
             if not page.value.startswith(("/", "http://", "https://", "*")):
                 problems.add("E541", page.span, text=page.value)
         for file in interest.files:
-            _check_glob(file, "file", "E105", scope.files, problems)
+            if not _leads_somewhere(file, "file", scope.files, problems):
+                unknown(problems, "E105", file, scope.files)
         for email in interest.emails:
-            _check_glob(email, "template", "E103", scope.templates, problems)
+            if not _leads_somewhere(email, "template", scope.templates, problems):
+                no_template(problems, email, scope)
     return problems.found
 
 
 MOST_NAMES = 5
 
 
-def _check_glob(name: Text, kind: str, code: str, known: frozenset[str], problems: Problems) -> None:
+def _leads_somewhere(name: Text, kind: str, known: frozenset[str], problems: Problems) -> bool:
+    """Whether anything is meant; a pattern without a match is reported here."""
     if any(matches(one, name.value) for one in known):
-        return
+        return True
     if name.value.endswith("*") and known:
         problems.add("E147", name.span, kind=kind, name=name.value, known=tuple(sorted(known)[:MOST_NAMES]))
-    else:
-        unknown(problems, code, name, known)
+        return True
+    return False
 
 
 def check_declared_events(scope: Scope) -> list[Diagnostic]:

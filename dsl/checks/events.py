@@ -12,7 +12,7 @@ from dsl.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.messages import a
 from dsl.near import near
 from dsl.problems import Problems
-from dsl.scope import Scope, matches, unknown
+from dsl.scope import Scope, matches, no_template, unknown
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Text
@@ -110,7 +110,7 @@ def _check_name(event: Event, scope: Scope, problems: Problems) -> None:
         case "email" | "link":
             template = event.email if event.noun.value == "link" else name
             if template and not any(matches(known, template.value) for known in scope.templates):
-                unknown(problems, "E103", template, scope.templates)
+                no_template(problems, template, scope)
         case "file":
             if name and not any(matches(known, name.value) for known in scope.files):
                 unknown(problems, "E105", name, scope.files)

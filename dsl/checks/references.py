@@ -7,7 +7,7 @@ from dsl.checks.events import check_group
 from dsl.checks.literals import check_address
 from dsl.diagnostics import Diagnostic
 from dsl.problems import Problems
-from dsl.scope import Scope, unknown
+from dsl.scope import Scope, no_template, unknown
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Statement, Text
@@ -76,7 +76,7 @@ def _check_values(pairs: tuple[tuple[Text, Operand], ...], scope: Scope, problem
 
 def check_template(name: Text, scope: Scope, problems: Problems) -> None:
     if name.value not in scope.templates:
-        unknown(problems, "E103", name, scope.templates)
+        no_template(problems, name, scope)
     elif name.value.rpartition("/")[2].startswith("_"):
         problems.add("E609", name.span, name=name.value)
 

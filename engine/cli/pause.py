@@ -151,6 +151,8 @@ async def _named(settings: Settings, url: str, campaign: str | None, everything:
     for name in known:
         if name.casefold() == campaign.casefold():
             return name
+    if await _do(settings, url, lambda db, _: pauses.is_over(db, campaign)):
+        raise Stop(f'campaign "{campaign}" is not deployed any more, and nobody is inside', FAILED)
     close = near(campaign, known)
     hint = f"did you mean {' or '.join(f'`{one}`' for one in close)}?" if close else "`coldframe status` lists them"
     raise Stop(f"no campaign is called `{campaign}`: {hint}", FAILED)

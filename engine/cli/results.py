@@ -84,7 +84,13 @@ def _show(one: Result) -> None:
 
 def verdict(one: Result) -> str:
     """What may be said of the numbers."""
-    said = f"“{one.leader.name}” is ahead beyond chance" if one.leader else "the difference may be chance"
+    tried = [arm.name for arm in one.arms if arm.leads]
+    if one.leader:
+        said = f"“{one.leader.name}” is ahead beyond chance"
+    elif len(tried) < 2:
+        said = f"only “{tried[0]}” was sent so far" if tried else "none was sent so far"
+    else:
+        said = "the difference may be chance"
     if one.winner is not None:
         return f"decided for “{one.winner}”, which everybody gets now; {said}"
     return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else said

@@ -18,13 +18,11 @@ from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.deploying import moving
-from engine.deploying.moving import AT_ONCE
-from engine.opening import open_ledger
+from engine.opening import open_ledger, write
 from engine.ports import Clock
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Database
-from engine.store.record import record
 from engine.store.tables import jobs
 from engine.store.writes import Writes
 
@@ -155,12 +153,9 @@ async def _wake(rt: Runtime, id: UUID) -> str:
         enrolment = next((one for one in around.enrolments if one.id == id and one.state != "ended"), None)
         if enrolment is None:
             return "gone"
-        writes = Writes()
         ledger.note("woken", id)
         ledger.wake(enrolment)
-        record(ledger, writes, rt.clock.real() - AT_ONCE)
-        await writes.flush(hot)
-        await hot.commit()
+        await write(rt, hot, ledger, Writes())
     return "woken"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan
 from engine.deploying.moves import Done, Moved, Stays, Times, move
-from engine.opening import open_ledger
+from engine.opening import open_ledger, write
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment
 from engine.runs.answer import RESTORED, Answer
@@ -20,13 +20,10 @@ from engine.runs.resting import sleep
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot
-from engine.store.record import LEASE, record
 from engine.store.writes import Writes
 
 MOVED, LEFT, STAYED = "moved", "left", "stays: "
 """Ends of a run in a job's result; the last is followed by the reason."""
-AT_ONCE = LEASE + timedelta(seconds=1)
-"""Taken off a fresh outbox row's lease: its workers deliver it at their own pace."""
 UNDER_WAY = Stays("a mail is on its way")
 
 _ROW = """
@@ -82,7 +79,7 @@ async def _try(rt: Runtime, order: Order, id: UUID) -> str:
                 return STAYED + where.reason
             event = ledger.note("removed", id)
             ledger.leave(enrolment, event.seq)
-            await _commit(rt, hot, ledger, Writes())
+            await write(rt, hot, ledger, Writes())
             return LEFT
         assert new is not None, "a run moves to a plan"
         await _moved(rt, hot, ledger, enrolment, row, where, new)
@@ -147,10 +144,4 @@ async def _moved(
     if fresh or (due is not None and (row.due_at is None or due < row.due_at)):
         enrolment.gen = gen
         ledger.wake(enrolment)
-    await _commit(rt, hot, ledger, writes)
-
-
-async def _commit(rt: Runtime, hot: Hot, ledger: Ledger, writes: Writes) -> None:
-    record(ledger, writes, rt.clock.real() - AT_ONCE)
-    await writes.flush(hot)
-    await hot.commit()
+    await write(rt, hot, ledger, writes)

@@ -44,6 +44,8 @@ SELECT name FROM (
     WHERE epoch = (SELECT max(epoch) FROM deployments)
     UNION SELECT campaign FROM enrolments WHERE state <> 'ended') n GROUP BY name ORDER BY name""")
 
+_PAST = text("SELECT EXISTS (SELECT FROM enrolments WHERE lower(campaign) = lower(:campaign))")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -60,6 +62,12 @@ async def names(db: Database) -> list[str]:
     """The campaigns that are deployed or have leads inside."""
     async with db.engine.connect() as connection:
         return list((await connection.execute(_NAMES)).scalars())
+
+
+async def is_over(db: Database, campaign: str) -> bool:
+    """Whether leads were in a campaign of that name; for one that `names` does not give."""
+    async with db.engine.connect() as connection:
+        return bool((await connection.execute(_PAST, {"campaign": campaign})).scalar_one())
 
 
 async def held(db: Database) -> Sequence[dict[str, Any]]:

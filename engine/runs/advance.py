@@ -18,6 +18,7 @@ import structlog
 
 from dsl.plan import Notify, Plan, Post, Send
 from engine.mail.errors import TemplateError
+from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import Hold, Skip
 from engine.ports import Receipt
@@ -31,7 +32,6 @@ from engine.runs.sight import Sight
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken
-from engine.store.record import record
 from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
@@ -349,8 +349,5 @@ class _Call:
         )  # fmt: skip
 
     async def _commit(self, hot: Hot) -> None:
-        record(self.sight.ledger, self.writes, self.rt.clock.real())
-        await self.writes.flush(hot)
-        await hot.commit()
+        await commit(self.rt, hot, self.sight.ledger, self.writes)
         self.writes = Writes()
-        self.rt.delivery.push(list(self.sight.ledger.wakes.values()))

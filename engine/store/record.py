@@ -13,8 +13,9 @@ LEASE = timedelta(seconds=10)
 """How long a fresh outbox row belongs to the process that wrote it."""
 
 
-def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
-    """Collect the rows of everything the ledger holds. `real` is the machine's present, for leases."""
+def record(ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
+    """Collect the rows of everything the ledger holds. What it wakes is delivered by this process alone until
+    `leased_until`, by the machine's clock."""
     lead = ledger.lead
     row: dict[str, Any] = {
         "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
@@ -50,7 +51,7 @@ def record(ledger: Ledger, writes: Writes, real: datetime) -> None:
     for wake in ledger.wakes.values():
         writes.insert(
             "outbox", run_id=wake.run, kind=wake.kind, start=wake.start, seq=wake.seq, gen=wake.gen, queue=wake.queue,
-            real_leased_until=real + LEASE,
+            real_leased_until=leased_until,
         )  # fmt: skip
     for what, due in ledger.clocks.items():
         writes.insert("lead_clock", lead_id=lead.id, what=what, due_at=due)

@@ -16,6 +16,8 @@ TEMPLATES = (
 ASSETS = (
     *(f"templates/{name}.md" for name in TEMPLATES),
     "templates/whitepaper/welcome.de.md",
+    "templates/old/answer.htm",
+    "templates/old/plain.txt",
     "files/pump-guide.pdf",
 )
 NO_BASE = "#no-base"

@@ -198,6 +198,10 @@ def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace
     assert '"Guide" was stopped; with this deployment it takes leads again' in guide("plan").stdout
     assert guide("deploy").returncode == 0
     assert json.loads(guide("status", "--json").stdout)["held"] == []
+    changed(workspace, Guide="Manual")
+    assert guide("deploy", "--yes").returncode == 0
+    over = guide("stop", "Guide", "--yes")
+    assert (over.returncode, "is not deployed any more, and nobody is inside" in over.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
