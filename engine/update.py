@@ -6,11 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from dsl.plan import Scalar
 from engine.intake import known
 from engine.opening import commit, open_ledger
+from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store.writes import Writes
 from engine.tokens import email_key
+
+
+def note(
+    ledger: Ledger, fields: Mapping[str, Scalar | None], lists: Sequence[str], left: Sequence[str]
+) -> None:  # fmt: skip
+    """What another system says of the lead."""
+    ledger.set_fields(fields)
+    for name in left:
+        ledger.leave_list(name)
+    for name in lists:
+        ledger.join_list(name)
+    ledger.rate()
 
 
 async def tell(
@@ -23,11 +37,6 @@ async def tell(
     key = email_key(email)
     async with rt.turn(key), rt.db.hot() as hot:
         ledger, _ = await open_ledger(rt, hot, await known(rt, hot, email, key))
-        ledger.set_fields(fields)
-        for name in left:
-            ledger.leave_list(name)
-        for name in lists:
-            ledger.join_list(name)
-        ledger.rate()
+        note(ledger, fields, lists, left)
         await commit(rt, hot, ledger, Writes())
     return ledger.lead.id

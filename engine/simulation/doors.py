@@ -13,6 +13,7 @@ from engine.rules.consequences import Ledger
 from engine.rules.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
+from engine.update import note
 
 CONFIRMS_AFTER = timedelta(minutes=5)
 """How long a lead takes to press the button of a double opt-in mail, where nothing else is said."""
@@ -109,12 +110,7 @@ class Doors:
     ) -> str | None:  # fmt: skip
         """What another system knows of the lead; see engine.update.tell."""
         ledger = self.sim.open(person)
-        ledger.set_fields(fields)
-        for name in left:
-            ledger.leave_list(name)
-        for name in lists:
-            ledger.join_list(name)
-        ledger.rate()
+        note(ledger, fields, lists, left)
         self.sim.commit(person, ledger)
         return None
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from engine.intake import Occurrence, record
-from tests.support.stage import open_stage
+from tests.support.stage import company, open_stage
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail is allowed until opt-out
-    tracking is always on
-
+WORKSPACE = (
+    company("mail is allowed until opt-out")
+    + """
 form "paper"
     ask email required
 
@@ -31,6 +25,7 @@ campaign "Tips"
     flow
         send "tips"
 """
+)
 TIPS = "---\nsubject: About {{ interests }}\n---\n{% for one in interests %}- {{ one }}\n{% endfor %}\n"
 
 

@@ -18,17 +18,9 @@ from engine.runs.resting import may_send
 from engine.runtime import Runtime
 from engine.store import runs
 from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait
-from tests.support.stage import deploy_text, open_stage
+from tests.support.stage import COMPANY, company, deploy_text, open_stage
 
 HEAD = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    {tracking}
-
 form "paper"
     ask email required
     ask country
@@ -36,7 +28,7 @@ form "paper"
     consent "Yes" for topic "news"
 
 """
-PLAIN = HEAD.format(tracking="tracking is always on")
+PLAIN = COMPANY + HEAD
 PAGE = Pattern(type="page.visited")
 
 
@@ -292,7 +284,7 @@ async def test_clicks_within_ten_seconds_are_one_click(new_database):
 async def test_a_click_is_not_recorded_once_tracking_is_no_longer_allowed(new_database):
     async with open_stage(new_database(), PLAIN + CLICKED) as stage:
         await stage.post("paper", ("news",), email="a@lead.example")
-        await deploy_text(stage.rt, HEAD.format(tracking="tracking needs consent") + CLICKED)
+        await deploy_text(stage.rt, company(tracking="tracking needs consent") + HEAD + CLICKED)
         url = await click(stage.rt, stage.mailer.mails[0].message_id, link_id("https://acme.example/one"))
         assert url == "https://acme.example/one", "the link works all the same"
         assert await stage.rows("SELECT * FROM events WHERE type = 'email.clicked'") == []

@@ -15,7 +15,7 @@ from engine.outgoing.memo import MOST
 from engine.outgoing.view import view
 from engine.ports import Mail
 from tests.support.plans import campaign, change, deploy_plans, enter, lead, send, staged, wait
-from tests.support.stage import Stage, deploy_text, open_stage
+from tests.support.stage import Stage, company, deploy_text, open_stage
 
 TEMPLATE = """---
 subject: For {{ lead.first_name|default("you") }} in {{ lead.country|default("the world") }}
@@ -107,15 +107,9 @@ async def test_subjects_under_test_are_shown_as_they_were(new_database):
 
 
 async def test_a_confirmation_and_an_untracked_mail(new_database):
-    workspace = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking needs consent
-
+    workspace = (
+        company(tracking="tracking needs consent")
+        + """
 form "double"
     ask email required
     consent "Yes" for topic "news"
@@ -127,6 +121,7 @@ campaign "After"
     flow
         send "hello"
 """
+    )
     templates = {"confirm": "---\nsubject: Confirm\n---\n[Yes]({{ confirm_url }})"}
     async with open_stage(new_database(), workspace, templates) as stage:
         done = await stage.post("double", ("news",), email="ann@lead.example")

@@ -7,17 +7,11 @@ from uuid import UUID
 
 from engine.outgoing.feedback import report
 from engine.ports import Fate, Report
-from tests.support.stage import Stage
+from tests.support.stage import COMPANY, Stage
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
+WORKSPACE = (
+    COMPANY
+    + """
 form "paper"
     ask email required
     consent "Yes" for topic "news"
@@ -73,6 +67,7 @@ campaign "Sorry"
     flow
         add to list "Gone"
 """
+)
 TEMPLATES = {"internal/bounced": "---\nsubject: bounced\n---\nAn address is wrong.\n"}
 ANN = "ann@lead.example"
 

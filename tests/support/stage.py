@@ -24,17 +24,22 @@ from engine.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 
-COMPANY = """
+
+def company(mail: str = "mail needs consent", tracking: str = "tracking is always on") -> str:
+    """How most workspaces in tests begin."""
+    return f"""
 workspace "Test"
     timezone "UTC"
     sender "Test <hello@test.example>"
     address "Test, Street 1, Town"
     topic "news" "News"
-    mail needs consent
-    tracking is always on
+    {mail}
+    {tracking}
 
 """
-"""How most workspaces in tests begin."""
+
+
+COMPANY = company()
 
 
 class FakeMailer:

@@ -10,17 +10,11 @@ from engine.sales.handoffs import act
 from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell
-from tests.support.stage import Stage, stage_fixture
+from tests.support.stage import Stage, company, stage_fixture
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail is allowed until opt-out
-    tracking is always on
-
+WORKSPACE = (
+    company("mail is allowed until opt-out")
+    + """
 form "paper"
     ask email required
 
@@ -66,6 +60,7 @@ campaign "Often"
     flow
         send "often"
 """
+)
 
 
 stage = stage_fixture(WORKSPACE, {"internal/seen": "---\nsubject: Seen\n---\nA lead has seen all.\n"})

@@ -10,17 +10,11 @@ from engine.update import tell as told_by_crm
 from engine.why.log import Log, Said
 from engine.why.read import read
 from engine.why.tell import tell
-from tests.support.stage import Stage, stage_fixture
+from tests.support.stage import Stage, company, stage_fixture
 
-WORKSPACE = """
-workspace "Test"
-    timezone "UTC"
-    sender "Test <hello@test.example>"
-    address "Test, Street 1, Town"
-    topic "news" "News"
-    mail is allowed until opt-out
-    tracking needs consent
-
+WORKSPACE = (
+    company("mail is allowed until opt-out", "tracking needs consent")
+    + """
 field plan text
 field size number
 field weight number
@@ -88,6 +82,7 @@ campaign "Listens"
     flow
         wait 1 day
 """
+)
 ANN = "ann@lead.example"
 
 stage = stage_fixture(WORKSPACE)
