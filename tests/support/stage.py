@@ -152,7 +152,8 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """A stage with that workspace deployed. Every template a campaign names is written for it unless given."""
     clock, mailer, runs = FixedClock(TUESDAY), FakeMailer(), LocalRuns()
-    chosen = Settings(database_url=database_url, mails_per_second=1000, **settings)
+    secrets = {"secret": "s" * 32, "pepper": "p" * 32}
+    chosen = Settings(**{"database_url": database_url, "mails_per_second": 1000, **secrets, **settings})
     async with open_runtime(chosen, runs=runs, mailer=mailer, clock=clock) as rt:
         await deploy_text(rt, workspace, templates)
         yield Stage(rt, clock, mailer, runs)
