@@ -82,6 +82,11 @@ def test_what_is_given_is_tried_with_a_value_of_its_type(given: str, shown: str)
     assert checked(workspace, mail__md=body(shown)) == []
 
 
+def test_a_mail_that_nobody_sends_yet_may_show_values_of_any_type() -> None:
+    assert checked(later__md=body("{{ discount|percent }} {{ day|date }} {{ name }}")) == []
+    assert [one.code for one in checked(later__md=body("{{ lead.email|percent }}"))] == ["E710"]
+
+
 @pytest.mark.parametrize(
     ("where", "sure"),
     [

@@ -192,6 +192,10 @@ def test_a_step_that_is_passed_over_is_not_told_as_done(tmp_path: Path):
             flow
                 subscribe to "newsletter"
                 notify owner with "forms/confirm"
+                set partner to yes
+                set company_size to 2.50
+
+        field partner yes/no
     """
     head = WORKSPACE.partition('team "Sales"')[0]
     (tmp_path / "a.campaign").write_text(head + dedent(campaign), "utf-8")
@@ -204,6 +208,8 @@ def test_a_step_that_is_passed_over_is_not_told_as_done(tmp_path: Path):
     assert "the notice is skipped" in done.stdout
     assert "is subscribed to" not in done.stdout
     assert "colleagues get" not in done.stdout
+    assert "field partner becomes yes" in done.stdout
+    assert "field company_size becomes 2.5 " in done.stdout
 
 
 def test_mails_are_shown_and_saved(tmp_path: Path):
