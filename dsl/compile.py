@@ -73,6 +73,7 @@ LOCAL: tuple[Check, ...] = (
     flows.check_labels,
     flows.check_reachable,
     flows.check_side_blocks,
+    flows.check_feeding,
     advice.check_efforts,
     advice.check_frequency,
     clocks.check_clock_changes,

@@ -114,6 +114,10 @@ BY_LINE: Mapping[str, Entry] = {
     "E609": Entry(
         "`{name}` is a part of templates, not a mail", "names that begin with `_` are only included by others"
     ),
+    "E610": Entry(
+        "this brings about what its own `whenever` waits for, again and again",
+        "put a limit behind the event: `, once per 1 day`; or delete this line",
+    ),
     "E620": Entry("a split needs at least two arms", 'add another one, like `50% "nothing"`, or take the split away'),
     "E622": Entry("a test needs at least two variants", 'add another one: `variant "b"` with its steps below it'),
     "E624": Entry("`{text}` cannot decide a test", "tests are decided by clicks, opens, replies or goal"),

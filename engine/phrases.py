@@ -88,7 +88,7 @@ def _values(event: Event, quote: Quote) -> Mapping[str, str]:
         "all": quote(event.name) if event.name else "everything",
         "model": f" of {quote(event.name)}" if event.name else "",
         "link": _link(str(data.get("link") or "")),
-        "before": _value(data.get("before")), "after": _value(data.get("after")),
+        "before": in_plain_words(data.get("before")), "after": in_plain_words(data.get("after")),
         "member": str(data.get("member") or "somebody"), "by": str(data.get("by") or "sales"),
         "because": f": {data['reason']}" if data.get("reason") else "",
         "stage": f" to {quote(str(data['pipeline_stage']))}" if data.get("pipeline_stage") else "",
@@ -105,7 +105,7 @@ def _link(url: str) -> str:
     return f"{parts.netloc.rpartition('@')[2]}{path}".rstrip("/")
 
 
-def _value(value: Any) -> str:
+def in_plain_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsl.events import spec_of
-from dsl.known import check_country, check_language
+from dsl.known import check_country, check_language, check_zone
 from dsl.near import near
 from dsl.plan import LeadField
 from dsl.problems import Problems
@@ -103,6 +103,15 @@ class Comparisons:
             example[kind] = "`today is after 2026-10-06`"
         shown = example.get(kind, f"`{name} is known`" if kind == "date" else f'`{name} is "…"` or `{name} is known`')
         self.problems.add("E303", operand.span, left=show(operand), example=shown)
+
+    def second_value(self, value: tree.Quoted | tree.Number, before: tree.Compare) -> None:
+        """`country is "DE" or "AT"`: a value that stands where a question is expected."""
+        left, op, shown = plain(before.left), before.op, show(value)
+        if op in ("is", "is not", "=") and isinstance(before.right, tree.Quoted | tree.Number):
+            example = f"`{left} {'not in' if op == 'is not' else 'in'} ({show(before.right)}, {shown})`"
+        else:
+            example = f"`{left} {op} {shown}`"
+        self.problems.add("E303", value.span, left=shown, example=example)
 
     # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
     def kind(self, operand: Operand, place: Place) -> str | None:
@@ -218,6 +227,8 @@ class Comparisons:
             check_country(Text(right.value, right.span), self.problems)
         elif op in ("is", "is not") and field.type == "language":
             check_language(Text(right.value, right.span), self.problems)
+        elif op in ("is", "is not") and field.type == "timezone":
+            check_zone(Text(right.value, right.span), self.problems)
 
     def _field(self, operand: Operand, place: Place) -> LeadField | None:
         if not isinstance(operand, tree.Word):

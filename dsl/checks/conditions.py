@@ -26,8 +26,13 @@ def check_conditions(scope: Scope) -> list[Diagnostic]:
     found = checker.problems.found
     for condition, place in conditions(scope.program):
         before = len(found)
+        compared: tree.Compare | None = None
         for atom in atoms(condition):
+            if compared and isinstance(atom, tree.Bare) and isinstance(atom.operand, tree.Quoted | tree.Number):
+                checker.comparisons.second_value(atom.operand, compared)
+                continue
             checker.atom(atom, place)
+            compared = atom if isinstance(atom, tree.Compare) else None
         if len(found) == before:
             warn(condition, scope, checker.problems)
     wrong = {(problem.file, problem.line) for problem in found}

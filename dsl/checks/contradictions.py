@@ -46,6 +46,9 @@ def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
             case tree.Or(items=items):
                 if why_always := _covers(items):
                     problems.add("W132", part.span, why=why_always, hint="leave the condition out, or correct it")
+            case tree.AtLeast(right=tree.Word(name=name)) if name in scope.stages and scope.stages[name].outside:
+                why_never = f"`is at least` never includes `{name}`, which is outside the order"
+                problems.add("W131", part.span, why=why_never, hint=f"write `stage is {name}`")
             case tree.Bare(operand=tree.Word(name="yes" | "no" as word)):
                 code = "W132" if word == "yes" else "W131"
                 problems.add(code, part.span, why=f"it says `{word}`", hint="ask for a field, or leave it out")

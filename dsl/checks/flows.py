@@ -9,7 +9,7 @@ from dsl.diagnostics import Diagnostic, at
 from dsl.ids import slug
 from dsl.messages import FIRST_HERE
 from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.scope import Scope, matches
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Span, Statement
 from dsl.walk import all_statements, bodies, statements
@@ -90,6 +90,38 @@ def check_side_blocks(scope: Scope) -> list[Diagnostic]:
                 elif isinstance(statement, tree.HandOff) and statement.cases:
                     problems.add("E606", statement.cases[0].span, where=where)
     return problems.found
+
+
+def check_feeding(scope: Scope) -> list[Diagnostic]:
+    """Blocks beside the flow that set themselves off without a limit."""
+    problems = Problems()
+    for campaign in scope.program.campaigns:
+        for whenever in campaign.whenevers:
+            event = whenever.event
+            if whenever.limit is not None or event.times is not None or event.absent is not None:
+                continue
+            for statement in statements(whenever.body):
+                if _feeds(statement, event):
+                    related = [at("it is waited for here", event.span)]
+                    problems.add("E610", statement.span, related=related)
+    return problems.found
+
+
+def _feeds(statement: Statement, event: tree.Event) -> bool:
+    """Whether a step certainly makes this event happen each time."""
+    name = event.name
+    if event.where is not None:
+        return False
+    match statement:
+        case tree.SetField(field=field, add=True):
+            changes = (event.noun.value, event.verb.value) == ("field", "changes")
+            free = event.to is None and event.before is None
+            return changes and free and event.subject is not None and event.subject.value == field.value
+        case tree.Send(template=template):
+            delivered = (event.noun.value, event.verb.value) == ("email", "delivered")
+            return delivered and (name is None or matches(template.key, name.key))
+        case _:
+            return False
 
 
 def check_circles(scope: Scope) -> list[Diagnostic]:

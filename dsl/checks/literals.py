@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dsl.known import check_country, check_language
+from dsl.known import check_country, check_language, check_zone
 from dsl.near import near
 from dsl.plan import LeadField
 from dsl.problems import Problems
@@ -49,6 +49,8 @@ def check_literal(field: LeadField, value: Operand, problems: Problems) -> None:
                 check_country(Text(text, span), problems)
             elif field.type == "language":
                 check_language(Text(text, span), problems)
+            elif field.type == "timezone":
+                check_zone(Text(text, span), problems)
         case tree.Number(raw=raw, span=span, unit=unit):
             if unit is None and values.is_date(raw):
                 wrong = field.type not in ("date", "moment")

@@ -137,7 +137,7 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
     match value:
         case tree.Word(name="yes" | "no") | tree.Quoted() | tree.Number():
             check_literal(field, value, problems)
-            if isinstance(value, tree.Number) and value.unit:
+            if isinstance(value, tree.Number) and value.unit and field.type == "money":
                 _check_currency(value.raw, value.unit, value.span, scope, problems)
         case tree.Today():
             if field.type not in ("date", "moment"):

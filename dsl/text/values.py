@@ -51,6 +51,8 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
         problems.add("E204", span, text=raw)
     elif raw.endswith("%"):
         problems.add("E205", span, text=raw, meant=raw[:-1])
+    elif _DATE.fullmatch(raw):
+        problems.add("E217", span, text=raw)
     elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.diagnostics import Diagnostic, Related
-from dsl.plan import Operand, Program, Value
+from dsl.plan import EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, Today, Value
 from dsl.plan.carries import CARRIES
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
@@ -238,6 +238,8 @@ class Check:
             error = self.attempt(name, self._sampled(path, language, use, bare), use.kind)
             if error and (not bare or isinstance(error, BadMjml)):
                 code = "E712" if isinstance(error, BadMjml) else "E708" if isinstance(error, Incomplete) else "E710"
+                if code == "E710" and use.given and not use.source:
+                    continue  # no send says yet of what type these values will be
                 at = path if error.name == name else error.name
                 self._add(code, at, error.line, error.message, _HELP.get(code, ""), error.place, _related(use))
 
@@ -245,7 +247,7 @@ class Check:
         """An invented lead; of a `bare` one only what is sure is known."""
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
         event = {part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)}
-        given = {key: _sample(value, sample) for key, value in use.given.items()}
+        given = {key: self._sample(value, sample) for key, value in use.given.items()}
         if bare:
             sample, event = {name: value for name, value in sample.items() if name in use.sure}, {}
         return Context(
@@ -267,6 +269,20 @@ class Check:
         walk = Walk(self._part)
         walk.source(self.renderer.source(path))
         return {one.part for one in walk.found if isinstance(one, Mention) and one.root == "event" and one.part}
+
+    def _sample(self, value: Operand, sample: Mapping[str, Any]) -> Any:
+        """What a `send` gives, of the type it will have."""
+        match value:
+            case Value(value=written):
+                return written
+            case FieldRef(name=name):
+                return sample.get(name, "Sample")
+            case EventRef(name=name):
+                return _SAMPLES.get(self._type_of(name), "Sample")
+            case Today():
+                return _SAMPLES["date"]
+            case ScoreRef() | InterestRef():
+                return 50
 
     def _type_of(self, part: str) -> str:
         """The type of an event's datum: a lead's field that forms fill, or what declared and known events carry."""
@@ -307,18 +323,6 @@ def _different(uses: Sequence[Use]) -> Sequence[Use]:
     for use in uses:
         first.setdefault(f"{use.kind} {sorted((name, repr(value)) for name, value in use.given.items())}", use)
     return list(first.values())
-
-
-def _sample(value: Operand, sample: Mapping[str, Any]) -> Any:
-    match value.kind:
-        case "value":
-            return value.value
-        case "field":
-            return sample.get(value.name, "Sample")
-        case "score":
-            return 50
-        case _:
-            return "Sample"
 
 
 def named(path: str, languages: Iterable[str]) -> tuple[str, str]:

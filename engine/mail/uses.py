@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from dsl.plan import (
+    All,
     AnyStep,
+    Compare,
+    Condition,
     EventRef,
     FieldRef,
     Form,
     HandOff,
+    In,
+    Known,
     Notify,
     Operand,
     Pattern,
@@ -164,7 +169,19 @@ class Carried:
         key = pattern.type, pattern.name
         if key not in self.known:
             self.known[key] = _data_of(pattern, self.program)
-        return self.known[key]
+        data, asked = self.known[key], _asked(pattern.where)
+        return replace(data, sure=data.sure | asked) if asked else data
+
+
+def _asked(where: Condition | None) -> frozenset[str]:
+    """Data that an event must have for its `where` to be true: a missing value fits no comparison."""
+    match where:
+        case Compare(left=EventRef(name=name)) | In(left=EventRef(name=name)) | Known(operand=EventRef(name=name)):
+            return frozenset((name,))
+        case All(items=items):
+            return frozenset[str]().union(*map(_asked, items))
+        case _:
+            return frozenset()
 
 
 def _data_of(pattern: Pattern, program: Program) -> Data:

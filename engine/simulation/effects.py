@@ -48,12 +48,15 @@ class Effects:
             self.skip(person, run, step, branch.visit, CONTROL_GROUP)
             return Verdict(ledger.lead.seq)
         verdict = self._other(plan, person, run, ledger, step, branch)
+        if verdict is None:
+            return Verdict(ledger.lead.seq)
         self._sim.watcher.did(person, run, step)
         return verdict
 
     def _other(
         self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, step: AnyStep, branch: Branch
-    ) -> Verdict:  # fmt: skip
+    ) -> Verdict | None:  # fmt: skip
+        """None when the step was passed over."""
         match step:
             case HandOff():
                 handoff = self._sim.sales.hand_over(person, ledger, step, run, branch.event)
@@ -62,14 +65,15 @@ class Effects:
                 refused = ledger.lead.suppressed is not None or step.topic.casefold() not in person.consents
                 if needs_consent(ledger, step) and refused:
                     self.skip(person, run, step, branch.visit, NO_CONSENT)
-                else:
-                    change_topic(ledger, step)
+                    return None
+                change_topic(ledger, step)
             case VariantTest():
                 return Verdict(ledger.lead.seq, variant=self.trials.choose(step, plan, person, run))
             case Notify():
                 teams, facts = self._sim.deployment.program.teams, _facts(ledger, run, branch)
                 if not receivers(step, ledger.lead, facts, teams, self._sim.now):
                     self.skip(person, run, step, branch.visit, NOBODY)
+                    return None
             case _:
                 change(ledger, step, branch, run.id, _facts(ledger, run, branch))
         return Verdict(ledger.lead.seq)

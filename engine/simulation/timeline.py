@@ -26,7 +26,7 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.model import Event
 from engine.phrases import booked as booked_words
-from engine.phrases import clause, deed
+from engine.phrases import clause, deed, in_plain_words
 from engine.rules.calendar import local_time
 from engine.rules.composite import COUNTED
 from engine.rules.consequences import UNCHANGED, Ledger
@@ -180,8 +180,7 @@ class Timeline(Watcher):
         match step:
             case SetField():
                 lead = self._ledger.lead if self._ledger else person.lead
-                value = lead.fields.get(step.field)
-                text = f"field {step.field} becomes {'nothing' if value is None else value}"
+                text = f"field {step.field} becomes {in_plain_words(lead.fields.get(step.field))}"
             case ListStep():
                 text = f"is {'taken off' if step.remove else 'put on'} list “{step.list}”"
             case TopicStep():

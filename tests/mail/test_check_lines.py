@@ -7,6 +7,7 @@ import pytest
 from tests.mail.test_check import WORKSPACE, body, checked
 
 SENDS = 'send "mail" with discount = 10'
+ENTRY = 'form "whitepaper" is submitted'
 SUBJECTS = {
     "unread": ("Hello {{ lead.company", "E701"),
     "unknown name": ("Hello {{ first_name }}", "E703"),
@@ -62,6 +63,44 @@ def test_what_is_given_may_be_missing(given: str, text: str, why: str) -> None:
 @pytest.mark.parametrize("given", ["x = company", "x = event.company", "x = 7", "x = score", 'x = "y"', "x = email"])
 def test_what_is_always_there_needs_no_default(given: str) -> None:
     assert checked(WORKSPACE.replace(SENDS, f'send "mail" with {given}'), mail__md=body("{{ x }}")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("x = event.amount", "{{ x|default(0)|money }}"),
+        ("x = event.items", "{{ x|default(0)|number }}"),
+        ("x = today", "{{ x|date }}"),
+        ('x = interest in "Pumps"', "{{ x|number }}"),
+        ("x = score", "{{ x|number }}"),
+        ("x = company_size", "{{ x|default(0)|number }}"),
+    ],
+)
+def test_what_is_given_is_tried_with_a_value_of_its_type(given: str, shown: str) -> None:
+    workspace = WORKSPACE.replace(SENDS, f'send "mail" with {given}').replace(ENTRY, "order is placed")
+    workspace += '\ninterest "Pumps"\n    pages "/pumps*"\n'
+    assert checked(workspace, mail__md=body(shown)) == []
+
+
+def test_a_mail_that_nobody_sends_yet_may_show_values_of_any_type() -> None:
+    assert checked(later__md=body("{{ discount|percent }} {{ day|date }} {{ name }}")) == []
+    assert [one.code for one in checked(later__md=body("{{ lead.email|percent }}"))] == ["E710"]
+
+
+@pytest.mark.parametrize(
+    ("where", "sure"),
+    [
+        ("amount >= 20", True),
+        ('amount is known and id in ("a", "b")', True),
+        ("amount is not 20", False),
+        ("amount >= 20 or items >= 2", False),
+        ("not amount >= 20", False),
+    ],
+)
+def test_what_where_asks_for_is_there(where: str, sure: bool) -> None:
+    workspace = WORKSPACE.replace(ENTRY, f"order is placed where {where}")
+    found = checked(workspace, mail__md=body("{{ event.amount|money }}"))
+    assert [one.code for one in found] == ([] if sure else ["E705"])
 
 
 def test_a_campaign_that_silent_leads_enter_has_no_event() -> None:

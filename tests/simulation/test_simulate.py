@@ -185,6 +185,33 @@ def test_a_double_opt_in_is_confirmed_unless_the_script_says_otherwise():
     assert ("event", "confirms form “whitepaper”") in lines
 
 
+def test_a_step_that_is_passed_over_is_not_told_as_done(tmp_path: Path):
+    campaign = """
+        campaign "Tips"
+            starts when form "contact" is submitted
+            flow
+                subscribe to "newsletter"
+                notify owner with "forms/confirm"
+                set partner to yes
+                set company_size to 2.50
+
+        field partner yes/no
+    """
+    head = WORKSPACE.partition('team "Sales"')[0]
+    (tmp_path / "a.campaign").write_text(head + dedent(campaign), "utf-8")
+    (tmp_path / "templates" / "forms").mkdir(parents=True)
+    (tmp_path / "templates" / "forms" / "confirm.md").write_text("---\nsubject: Tell\n---\nHello\n", "utf-8")
+    done = CliRunner().invoke(
+        app, ["simulate", "--path", str(tmp_path), "--script", "submits form contact without consent", *START]
+    )
+    assert "the topic is skipped: no recorded consent" in done.stdout
+    assert "the notice is skipped" in done.stdout
+    assert "is subscribed to" not in done.stdout
+    assert "colleagues get" not in done.stdout
+    assert "field partner becomes yes" in done.stdout
+    assert "field company_size becomes 2.5 " in done.stdout
+
+
 def test_mails_are_shown_and_saved(tmp_path: Path):
     done = simulate("--script", "submits form whitepaper", *START, "--mails", "--save", str(tmp_path / "mails"))
     assert "Subject: About forms/confirm" in done.stdout
