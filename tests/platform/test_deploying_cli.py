@@ -180,6 +180,14 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert guide("resume", "--all", "--spread", "0").returncode == 0
 
 
+def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
+    none = guide("results", "guide")
+    assert (none.returncode, none.stdout.startswith('no test has begun in campaign "guide"')) == (0, True)
+    wrong = guide("results", "Guid", "--json")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "no campaign is called `Guid`: did you mean `Guide`?" in wrong.stderr
+
+
 def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:
     enrol(url, 2)
     for arguments in ((), ("--json",)):
