@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,8 @@ def results(
 
     Example: `coldframe results "Webinar"`
     """
+    from engine.clock import clock_from
+
     settings = load_settings()
     with database(settings) as url:
         found = asyncio.run(_read(settings, url, campaign))
@@ -36,7 +39,7 @@ def results(
         out.print(_nothing(campaign), markup=False)
     else:
         for one in found:
-            _show(one)
+            _show(one, clock_from(settings).now())
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
@@ -74,7 +77,7 @@ def _for_programs(one: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(one: Result) -> None:
+def _show(one: Result, now: datetime) -> None:
     from rich.table import Table
 
     what = f'test "{one.name}"' if one.what == "variants" else f'subjects of "{one.name}"'
@@ -85,11 +88,11 @@ def _show(one: Result) -> None:
         share = f"{arm.share:.0%}, between {arm.low:.0%} and {arm.high:.0%}" if arm.leads else ""
         table.add_row(arm.name, counted, share)
     out.print(table)
-    out.print(f"  {verdict(one)}", markup=False, style="dim")
+    out.print(f"  {verdict(one, now)}", markup=False, style="dim")
 
 
-def verdict(one: Result) -> str:
-    """What may be said of the numbers."""
+def verdict(one: Result, now: datetime) -> str:
+    """What may be said of the numbers at an instant."""
     tried = [arm.name for arm in one.arms if arm.leads]
     if one.leader:
         said = f"“{one.leader.name}” is ahead beyond chance"
@@ -99,4 +102,8 @@ def verdict(one: Result) -> str:
         said = "the difference may be chance"
     if one.winner is not None:
         return f"decided for “{one.winner}”, which everybody gets now; {said}"
-    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else said
+    if one.ends_at is None:
+        return said
+    if one.ends_at <= now:
+        return f"{said}; its time was up on {one.ends_at:%Y-%m-%d %H:%M} UTC, and the next lead to come decides it"
+    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC"
