@@ -32,6 +32,7 @@ def show(outlook: Outlook, sources: Mapping[str, str], *, moving: bool = False) 
         out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M})")
     for change in outlook.changes.campaigns:
         view.campaign(change)
+    view.older()
     for change in (*outlook.changes.declarations, *outlook.changes.files):
         view.declaration(change)
     view.notes()
@@ -78,7 +79,16 @@ class _View:
         for part in change.parts:
             self._part(change, part)
         if inside:
-            self._fates(change, waiting, inside)
+            self._fates(waiting, inside)
+
+    def older(self) -> None:
+        """Leads on older versions of campaigns that this deployment leaves as they are."""
+        told = {change.name.casefold() for change in self.outlook.changes.campaigns}
+        behind = [one for one in self.outlook.waiting if one.campaign.casefold() not in told]
+        for name in dict.fromkeys(one.campaign for one in behind):
+            waiting = [one for one in behind if one.campaign == name]
+            out.print(f'on older versions of campaign "{name}":', markup=False)
+            self._fates(waiting, sum(one.leads for one in waiting))
 
     def declaration(self, change: Change) -> None:
         name = f' "{change.name}"' if change.name else ""
@@ -119,7 +129,7 @@ class _View:
         many = self.outlook.at_step(change.name, part.id) if part.id else 0
         return f"{leads(many)} wait{'s' if many == 1 else ''} here" if many else ""
 
-    def _fates(self, change: Change, waiting: Iterable[Waiting], inside: int) -> None:
+    def _fates(self, waiting: Iterable[Waiting], inside: int) -> None:
         from engine.deploying.moving import LEFT, MOVED
 
         ends: Counter[str] = Counter()

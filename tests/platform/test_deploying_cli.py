@@ -111,6 +111,20 @@ def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace:
     assert json.loads(done.stdout)["moved"] == {"stays: its step is gone": 2}
 
 
+def test_leads_on_older_versions_of_what_does_not_change_are_told(guide: Any, workspace: Path, url: str) -> None:
+    enrol(url, 2)
+    changed(workspace, wait_3_days="wait 1 day")
+    assert guide("deploy", "--yes").returncode == 0
+    lines = guide("plan").stdout.splitlines()
+    assert lines[1:] == [
+        'on older versions of campaign "Guide":',
+        "    2 leads inside finish on the plan entered with; with --move: 2 move to the same step", "nothing changes",
+    ]  # fmt: skip
+    done = guide("deploy", "--move", "--yes").stdout.splitlines()
+    assert done[2] == "    2 leads inside: 2 move to the same step"
+    assert done[-1] == "2 move to the same step"
+
+
 def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     write(workspace, GOOD)
