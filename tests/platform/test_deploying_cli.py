@@ -125,6 +125,17 @@ def test_leads_on_older_versions_of_what_does_not_change_are_told(guide: Any, wo
     assert done[-1] == "2 move to the same step"
 
 
+def test_a_lead_who_rests_at_two_steps_is_counted_once(guide: Any, workspace: Path, url: str) -> None:
+    enrol(url, 2)
+    with psycopg.connect(libpq_url(url)) as connection:
+        connection.execute(
+            """UPDATE enrolments SET position = jsonb_insert(position, '{branches,1}', position#>'{branches,0}'
+                || '{"id": "whenever:1"}')"""
+        )
+    changed(workspace, wait_3_days="wait 1 day")
+    assert "    2 leads inside finish on the plan entered with; with --move: 2 stay" in guide("plan").stdout
+
+
 def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     write(workspace, GOOD)
