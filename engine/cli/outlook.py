@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ def show(outlook: Outlook, sources: Mapping[str, str], *, moving: bool = False) 
         out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M})")
     for change in outlook.changes.campaigns:
         view.campaign(change)
+    view.older()
     for change in (*outlook.changes.declarations, *outlook.changes.files):
         view.declaration(change)
     view.notes()
@@ -72,13 +72,21 @@ class _View:
         from engine.deploying.outlook import relevant
 
         waiting = relevant(change, self.outlook)
-        inside = sum(one.leads for one in waiting)
         news = {"added": "is new", "removed": "is gone", "changed": "changes"}.get(change.kind, change.kind)
         self._line(0, change.kind, f'campaign "{change.name}" {news}', change.source)
         for part in change.parts:
             self._part(change, part)
-        if inside:
-            self._fates(change, waiting, inside)
+        if waiting:
+            self._fates(change.name, waiting)
+
+    def older(self) -> None:
+        """Leads on older versions of campaigns that this deployment leaves as they are."""
+        told = {change.name.casefold() for change in self.outlook.changes.campaigns}
+        behind = [one for one in self.outlook.waiting if one.campaign.casefold() not in told]
+        for key, name in {one.campaign.casefold(): one.campaign for one in behind}.items():
+            waiting = [one for one in behind if one.campaign.casefold() == key]
+            out.print(f'on older versions of campaign "{name}":', markup=False)
+            self._fates(name, waiting)
 
     def declaration(self, change: Change) -> None:
         name = f' "{change.name}"' if change.name else ""
@@ -119,12 +127,11 @@ class _View:
         many = self.outlook.at_step(change.name, part.id) if part.id else 0
         return f"{leads(many)} wait{'s' if many == 1 else ''} here" if many else ""
 
-    def _fates(self, change: Change, waiting: Iterable[Waiting], inside: int) -> None:
+    def _fates(self, campaign: str, waiting: Iterable[Waiting]) -> None:
         from engine.deploying.moving import LEFT, MOVED
 
-        ends: Counter[str] = Counter()
-        for one in waiting:
-            ends.update(one.ends)
+        ends = self.outlook.ends[campaign.casefold()]
+        inside = sum(ends.values())
         move = [_end(end, many) for end, many in sorted(ends.items(), key=lambda one: one[0] != MOVED)]
         stay = f"{leads(inside)} inside finish{'es' if inside == 1 else ''} on the plan entered with"
         if not self.moving:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.runs.results import Result
@@ -27,6 +28,8 @@ def results(
 
     Example: `coldframe results "Webinar"`
     """
+    from engine.clock import clock_from
+
     settings = load_settings()
     with database(settings) as url:
         found = asyncio.run(_read(settings, url, campaign))
@@ -36,16 +39,22 @@ def results(
         out.print(_nothing(campaign), markup=False)
     else:
         for one in found:
-            _show(one)
+            _show(one, clock_from(settings).now())
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
+    from engine.deploying import pauses
     from engine.runs.results import results as read
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
-        return await read(db, campaign)
+        found = await read(db, campaign)
+        if campaign and not found and not await pauses.is_over(db, campaign):
+            names = await pauses.names(db)
+            if campaign.casefold() not in {name.casefold() for name in names}:
+                raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
+        return found
     finally:
         await db.close()
 
@@ -68,7 +77,7 @@ def _for_programs(one: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(one: Result) -> None:
+def _show(one: Result, now: datetime) -> None:
     from rich.table import Table
 
     what = f'test "{one.name}"' if one.what == "variants" else f'subjects of "{one.name}"'
@@ -79,11 +88,11 @@ def _show(one: Result) -> None:
         share = f"{arm.share:.0%}, between {arm.low:.0%} and {arm.high:.0%}" if arm.leads else ""
         table.add_row(arm.name, counted, share)
     out.print(table)
-    out.print(f"  {verdict(one)}", markup=False, style="dim")
+    out.print(f"  {verdict(one, now)}", markup=False, style="dim")
 
 
-def verdict(one: Result) -> str:
-    """What may be said of the numbers."""
+def verdict(one: Result, now: datetime) -> str:
+    """What may be said of the numbers at an instant."""
     tried = [arm.name for arm in one.arms if arm.leads]
     if one.leader:
         said = f"“{one.leader.name}” is ahead beyond chance"
@@ -93,4 +102,8 @@ def verdict(one: Result) -> str:
         said = "the difference may be chance"
     if one.winner is not None:
         return f"decided for “{one.winner}”, which everybody gets now; {said}"
-    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else said
+    if one.ends_at is None:
+        return said
+    if one.ends_at <= now:
+        return f"{said}; its time was up on {one.ends_at:%Y-%m-%d %H:%M} UTC, and the next lead to come decides it"
+    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC"

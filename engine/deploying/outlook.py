@@ -39,8 +39,8 @@ WHERE s.until IS NULL AND s.state = 'stopped' ORDER BY n.name""")
 class Waiting:
     """Leads who rest at one step of a plan that is not the one to be in force.
 
-    `source` and `words` say which step, `ends` how many would come to which end if they were moved (see
-    engine.deploying.moving). `changed`: the step itself is changed or gone.
+    A lead can rest at several steps at once. `source` and `words` say which step, `ends` how many would come to which
+    end if they were moved (see engine.deploying.moving).
     """
 
     campaign: str
@@ -54,21 +54,23 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`base`: the deployment compared with, 0 when there is none. `missing`: templates that leads on older plans still
-    need and that are not there any more, by how many could come to need them."""
+    """`base`: the deployment compared with, 0 when there is none. `ends`: campaign in lower case → how many of its
+    leads on older plans would come to which end, each counted once. `missing`: templates that leads on older plans
+    still need and that are not there any more, by how many could come to need them."""
 
     base: int
     author: str
     at: datetime | None
     changes: Changes
     waiting: Sequence[Waiting] = ()
+    ends: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     stopped: Sequence[str] = ()
     old_sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leads(self) -> int:
-        return sum(one.leads for one in self.waiting)
+        return sum(sum(ends.values()) for ends in self.ends.values())
 
     def at_step(self, campaign: str, step: str | None) -> int:
         """How many leads rest at a step of the campaign, on whichever plan."""
@@ -80,13 +82,13 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
     """Compare a compiled workspace with what is deployed. `leave`: as with `deploy --move --leave`."""
     last = await load(db)
     changes = _changes(last, program, bundle)
-    waiting, missing = await _waiting(db, program, bundle, leave)
+    waiting, ends, missing = await _waiting(db, program, bundle, leave)
     async with db.engine.connect() as connection:
         names = [plan.campaign for plan in program.campaigns]
         stopped = list((await connection.execute(_STOPPED, {"names": names})).scalars())
     return Outlook(
-        last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, missing,
-        stopped, last.sources if last else {},
+        last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, ends,
+        missing, stopped, last.sources if last else {},
     )  # fmt: skip
 
 
@@ -96,11 +98,12 @@ def _changes(last: Stored | None, program: Program, bundle: Mapping[str, bytes])
 
 async def _waiting(
     db: Database, program: Program, bundle: Mapping[str, bytes], leave: bool
-) -> tuple[list[Waiting], dict[str, int]]:  # fmt: skip
+) -> tuple[list[Waiting], dict[str, Counter[str]], dict[str, int]]:  # fmt: skip
     new = {plan.campaign.casefold(): plan for plan in program.campaigns}
     hours, zone = program.workspace.business_hours, program.workspace.timezone
     olds: dict[str, Plan] = {}
-    ends: dict[tuple[str, str, str], Counter[str]] = {}
+    at_steps: dict[tuple[str, str, str], Counter[str]] = {}
+    ends: dict[str, Counter[str]] = {}
     needed: Counter[str] = Counter()
     async for row in _runs(db, [plan.digest for plan in program.campaigns], olds):
         old, target = olds.get(row.digest), new.get(row.campaign.casefold())
@@ -108,15 +111,16 @@ async def _waiting(
         end = MOVED
         if isinstance(where, Stays):
             end = LEFT if leave and where.gone and row.state == "live" else STAYED + where.reason
+        ends.setdefault(row.campaign.casefold(), Counter())[end] += 1
         for branch in row.position["branches"] or [{"at": ""}]:
-            ends.setdefault((row.campaign, row.digest, branch["at"] or ""), Counter())[end] += 1
+            at_steps.setdefault((row.campaign, row.digest, branch["at"] or ""), Counter())[end] += 1
         if end != MOVED and old is not None:
             needed.update(_gone(old, bundle))
     found = [
         Waiting(campaign, digest, step, *_told(olds.get(digest), step), counts.total(), dict(counts))
-        for (campaign, digest, step), counts in ends.items()
+        for (campaign, digest, step), counts in at_steps.items()
     ]
-    return sorted(found, key=lambda one: (one.campaign, one.source)), dict(needed)
+    return sorted(found, key=lambda one: (one.campaign, one.source)), ends, dict(needed)
 
 
 async def _runs(db: Database, current: Sequence[str], olds: dict[str, Plan]) -> AsyncIterator[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import Interest, Pattern, Plan, Program, Wait
+from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
 from engine.model import TRACKING, Event, Lead, stage_order
 from engine.phrases import clause
 from engine.rules import calendar
@@ -92,7 +92,10 @@ class Walk:
 
 @dataclass(frozen=True)
 class Run:
-    """One time in the campaign. `path` are the newest steps it came to; `plan` None when that version is gone."""
+    """One time in the campaign. `path` are the newest steps it came to; `plan` None when that version is gone.
+
+    `earlier`: the plans it was on before, each with when it was moved to the next, oldest first.
+    """
 
     id: UUID
     number: int
@@ -110,8 +113,24 @@ class Run:
     path: tuple[Walk, ...] = ()
     messages: tuple[Message, ...] = ()
     rests: tuple[Rest, ...] = ()
+    earlier: tuple[tuple[datetime, Plan | None], ...] = ()
     handoffs: tuple[tuple[str, UUID], ...] = ()
     """Place of the statement and id of each handoff the run opened."""
+
+    def at(self, when: datetime) -> Run:
+        """The run with the plan that it was on at an instant."""
+        plan = next((plan for until, plan in self.earlier if when < until), self.plan)
+        return self if plan is self.plan else replace(self, plan=plan)
+
+    def step(self, id: str, when: datetime) -> AnyStep | None:
+        """A step as the plan of an instant has it."""
+        plan = self.at(when).plan
+        return plan.by_id.get(id) if plan else None
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Every plan it was on."""
+        return tuple(plan for plan in (*(plan for _, plan in self.earlier), self.plan) if plan is not None)
 
 
 @dataclass(frozen=True)
@@ -229,7 +248,7 @@ class Log:
     @cached_property
     def met(self) -> Mapping[str, str]:
         """Key → the composite pattern or date in words, for what the engine logs when one comes true."""
-        plans = [*(run.plan for run in self.runs), self.plan]
+        plans = [*(plan for run in self.runs for plan in run.plans), self.plan]
         found = [one for plan in plans if plan for one in patterns_of(plan)]
         found += [rule.pattern for stage in self.program.stages for rule in stage.rules]
         found += [rule.pattern for scoring in self.program.scorings for rule in scoring.rules if rule.pattern]

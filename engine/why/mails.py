@@ -29,7 +29,8 @@ def mail_lines(log: Log, run: Run, step: AnyStep, at: datetime, nth: int) -> Ite
     """The lines of the `nth` time the run came to a send."""
     mine = sorted((one for one in run.messages if one.step == step.id), key=lambda one: one.at)
     if nth < len(mine):
-        yield from _message(log, run.plan, mine[nth], at, words(step))
+        one = mine[nth]
+        yield from _message(log, run.at(one.at).plan, one, at, words(run.step(step.id, one.at) or step))
 
 
 def not_walked(log: Log, run: Run) -> Iterator[Said]:
@@ -41,8 +42,9 @@ def not_walked(log: Log, run: Run) -> Iterator[Said]:
     for one in sorted(run.messages, key=lambda each: each.at):
         nth = counted[one.step] = counted.get(one.step, 0) + 1
         if nth > shown.get(one.step, 0):
-            step = run.plan.by_id.get(one.step) if run.plan else None
-            yield from _message(log, run.plan, one, one.at, words(step) if step else f"send {quoted(one.template)}")
+            step = run.step(one.step, one.at)
+            said = words(step) if step else f"send {quoted(one.template)}"
+            yield from _message(log, run.at(one.at).plan, one, one.at, said)
 
 
 def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said: str) -> Iterator[Said]:

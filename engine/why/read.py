@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dsl.plan import Plan, Program
 from engine.deploying.catalog import Catalog, Deployment
 from engine.model import Event, Lead
+from engine.rules.consequences import NOTED
 from engine.runs.position import Position
 from engine.store.db import Database
 from engine.tokens import email_key
@@ -123,17 +124,21 @@ async def _log(
     program = deployment.program
     plan = next((one for one in program.campaigns if one.campaign.casefold() == name.casefold()), None)
     since = (await connection.execute(_SINCE, {"digest": plan.digest})).scalar() if plan else None
+    events = [
+        Event(row.seq, row.at, row.type, row.name, row.data, row.key, row.enrolment_id, row.message_id)
+        for row in await all_of(_EVENTS, most=MOST_EVENTS)
+    ]  # fmt: skip
+    moves = [one for one in events if one.type == NOTED and one.name == "moved"]
+    await catalog.need(one.data["from"] for one in moves)
+    earlier = [(str(one.data["campaign run"]), one.at, catalog.plan(one.data["from"])) for one in moves]
     messages, waits, handoffs = await all_of(_MESSAGES), await all_of(_WAITS), await all_of(_HANDOFFS)
     runs = [
-        _run(row, catalog.plan(row["digest"]), messages, waits, handoffs)
+        _run(row, catalog.plan(row["digest"]), earlier, messages, waits, handoffs)
         for row in rows if row["campaign"].casefold() == name.casefold()
     ]  # fmt: skip
     return Log(
         lead=lead, program=program, campaign=name, now=now, plan=plan, deployed_at=since,
-        events=[
-            Event(row.seq, row.at, row.type, row.name, row.data, row.key, row.enrolment_id, row.message_id)
-            for row in await all_of(_EVENTS, most=MOST_EVENTS)
-        ],
+        events=events,
         points=[
             Points(row.cause, row.rule, row.model, float(row.amount), float(row.score_after), row.booked_at, row.seq)
             for row in await all_of(_POINTS)
@@ -154,7 +159,10 @@ async def _log(
     )  # fmt: skip
 
 
-def _run(row: Mapping[str, Any], plan: Plan | None, messages: list[Any], waits: list[Any], handoffs: list[Any]) -> Run:
+def _run(
+    row: Mapping[str, Any], plan: Plan | None, earlier: list[tuple[str, datetime, Plan | None]], messages: list[Any],
+    waits: list[Any], handoffs: list[Any],
+) -> Run:  # fmt: skip
     position = Position.from_json(row["position"])
     id = row["id"]
     return Run(
@@ -168,4 +176,5 @@ def _run(row: Mapping[str, Any], plan: Plan | None, messages: list[Any], waits: 
         ),
         rests=tuple(Rest(w.step, w.source, w.what, w.due_at) for w in waits if w.enrolment_id == id),
         handoffs=tuple((h.source, h.id) for h in handoffs if h.enrolment_id == id),
+        earlier=tuple((at, before) for run, at, before in earlier if run == str(id)),
     )  # fmt: skip

@@ -19,8 +19,12 @@ from engine.words import condition, pattern, quoted
 def wait_ended(
     log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None
 ) -> Iterator[Said]:
-    """What ended a wait: the event of one of its arms, or the time. Nothing while it lasts or when the run left."""
-    if not isinstance(step, Wait) or until is None or (following is None and _left(run)):
+    """What ended a wait: the event of one of its arms, or the time. Nothing while it lasts, when the run left, or where
+    it came to the same wait again on another plan."""
+    if until is None or following == step.id or (following is None and _left(run)):
+        return
+    step = run.step(step.id, until) or step
+    if not isinstance(step, Wait):
         return
     found = _ending(log, run, step, until, following)
     if found is not None:
@@ -148,6 +152,7 @@ def handoff_lines(
     if not mine:
         joined = "" if step.detached else "it joined a handoff that was open already, or no team takes this lead"
         yield Said(at, "no handoff of its own was opened", "not", joined, step.source)
+    step = run.step(step.id, until or log.now) or step
     taken: Exit | None = next((way for way in exits(step) if way.target == following and way.label), None)
     if taken is not None and following is not None and until is not None:
         yield Said(until, f"so: {taken.label}", source=step.source)

@@ -26,8 +26,9 @@ OUTCOMES = {
 
 def story(log: Log, run: Run) -> list[Said]:
     """All lines of one run, in order; a line without an instant of its own stands behind the one it belongs to."""
-    found = [entered(log, run)]
+    found = [entered(log, run.at(run.started_at))]
     found += _walked(log, run)
+    found += _moved(run)
     found += not_walked(log, run)
     found += _meanwhile(log, run)
     found += _held(log, run)
@@ -55,11 +56,10 @@ def _causes_first(found: list[Said]) -> list[Said]:
 
 # ── the way through the plan ─────────────────────────────────────────────────────────────────────────────────────────
 def _walked(log: Log, run: Run) -> Iterator[Said]:
-    if run.plan is None:
-        return
+    """Each step as the plan of its time had it."""
     visits: dict[str, int] = {}
     for number_, walk in enumerate(run.path):
-        step = run.plan.by_id.get(walk.step)
+        step = run.step(walk.step, walk.at)
         if step is None:
             continue
         later = next((one for one in run.path[number_ + 1 :] if one.branch == walk.branch), None)
@@ -67,7 +67,7 @@ def _walked(log: Log, run: Run) -> Iterator[Said]:
         nth = visits.get(walk.step, 0)
         visits[walk.step] = nth + 1
         if walk.branch and not any(one.branch == walk.branch for one in run.path[:number_]):
-            yield from _branch_began(log, run, walk.branch, walk.at)
+            yield from _branch_began(log, run.at(walk.at), walk.branch, walk.at)
         yield from _step(log, run, step, walk.at, until, later.step if later else None, nth)
 
 
@@ -94,7 +94,7 @@ def _step(
             yield Said(at, words(step), source=step.source)
             yield from wait_ended(log, run, step, at, until, following)
         case "if" | "split" | "test" | "repeat":
-            yield from branch_taken(log, run, step, at, following)
+            yield from branch_taken(log, run.at(at), step, at, following)
         case "handoff":
             yield from handoff_lines(log, run, step, at, until, following)
         case "points":
@@ -140,10 +140,16 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
         source = log.sources.get(booked.rule, "")
         after = booked.seq + 0.5 if booked.cause.startswith("f:") else booked.seq
         yield Said(booked.at, amount, "beside", _cause(log, booked), source, after)
-    own_lines = {step.source for step in run.plan.steps if step.kind == "qualify"} if run.plan else set()
+    own_lines = {step.source for plan in run.plans for step in plan.steps if step.kind == "qualify"}
     for move in log.moves:
         if run.started_at <= move.at <= end and move.place not in own_lines:
             yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.place, move.seq)
+
+
+def _moved(run: Run) -> Iterator[Said]:
+    """When `deploy --move` took the run over to another version of the campaign."""
+    for when, _ in run.earlier:
+        yield Said(when, "was moved to the campaign's new version", "beside")
 
 
 def _held(log: Log, run: Run) -> Iterator[Said]:
@@ -197,8 +203,8 @@ def _resting(log: Log, run: Run, id: str, due: datetime | None) -> Said:
 def _ended(log: Log, run: Run) -> Said:
     why, source = _left_why(log, run)
     said = OUTCOMES.get(run.outcome or "", f"ended: {run.outcome}")
-    if run.outcome == "stopped" and run.plan is not None and run.path:
-        last = run.plan.by_id.get(run.path[-1].step)
+    if run.outcome == "stopped" and run.path:
+        last = run.step(run.path[-1].step, run.path[-1].at)
         source = last.source if isinstance(last, Stop) else source
     return Said(run.ended_at, said, why=why, source=source)
 

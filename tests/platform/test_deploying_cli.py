@@ -111,6 +111,31 @@ def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace:
     assert json.loads(done.stdout)["moved"] == {"stays: its step is gone": 2}
 
 
+def test_leads_on_older_versions_of_what_does_not_change_are_told(guide: Any, workspace: Path, url: str) -> None:
+    enrol(url, 2)
+    changed(workspace, wait_3_days="wait 1 day")
+    assert guide("deploy", "--yes").returncode == 0
+    lines = guide("plan").stdout.splitlines()
+    assert lines[1:] == [
+        'on older versions of campaign "Guide":',
+        "    2 leads inside finish on the plan entered with; with --move: 2 move to the same step", "nothing changes",
+    ]  # fmt: skip
+    done = guide("deploy", "--move", "--yes").stdout.splitlines()
+    assert done[2] == "    2 leads inside: 2 move to the same step"
+    assert done[-1] == "2 move to the same step"
+
+
+def test_a_lead_who_rests_at_two_steps_is_counted_once(guide: Any, workspace: Path, url: str) -> None:
+    enrol(url, 2)
+    with psycopg.connect(libpq_url(url)) as connection:
+        connection.execute(
+            """UPDATE enrolments SET position = jsonb_insert(position, '{branches,1}', position#>'{branches,0}'
+                || '{"id": "whenever:1"}')"""
+        )
+    changed(workspace, wait_3_days="wait 1 day")
+    assert "    2 leads inside finish on the plan entered with; with --move: 2 stay" in guide("plan").stdout
+
+
 def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     write(workspace, GOOD)
@@ -178,6 +203,14 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert json.loads(guide("pause", "--all", "--json").stdout)["state"] == "paused"
     assert "resume --all" in guide("resume", "Guide").stderr
     assert guide("resume", "--all", "--spread", "0").returncode == 0
+
+
+def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
+    none = guide("results", "guide")
+    assert (none.returncode, none.stdout.startswith('no test has begun in campaign "guide"')) == (0, True)
+    wrong = guide("results", "Guid", "--json")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "no campaign is called `Guid`: did you mean `Guide`?" in wrong.stderr
 
 
 def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:
