@@ -318,6 +318,14 @@ def test_a_workspace_with_errors_is_shown(tmp_path: Path):
     assert "error[" in done.stdout
 
 
+def test_errors_are_json_for_programs(tmp_path: Path):
+    (tmp_path / "a.campaign").write_text(dedent('workspace "A"\n    timezone "Moon"\n'), "utf-8")
+    for options in (["--path", str(tmp_path), "--script", "unsubscribes"], ["--script", "klicks"]):
+        done = CliRunner().invoke(app, ["simulate", *options, "--json"])
+        assert done.exit_code == 1
+        assert {"code", "line", "help"} < set(json.loads(done.stdout)[0])
+
+
 # ── the guide ────────────────────────────────────────────────────────────────────────────────────────────────────────
 GUIDE = (ROOT / "docs" / "simulate.md").read_text("utf-8")
 SCRIPTS = re.findall(r"^```script\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
