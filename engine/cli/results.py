@@ -40,11 +40,14 @@ def results(
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
+    from engine.cli.named import named
     from engine.runs.results import results as read
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
+        if campaign is not None:
+            campaign, _ = await named(db, campaign)
         return await read(db, campaign)
     finally:
         await db.close()
