@@ -12,7 +12,7 @@ from sqlalchemy import text
 from engine.store.db import Database
 
 _WAITING = text("""
-SELECT e.campaign, l.email, l.stage, coalesce((l.scores->>'')::numeric, 0) AS score, w.step, w.source, w.what, w.due_at,
+SELECT e.campaign, l.email, l.stage, coalesce((l.scores->>'')::float, 0) AS score, w.step, w.source, w.what, w.due_at,
     e.attention, e.state
 FROM enrolments e JOIN leads l ON l.id = e.lead_id LEFT JOIN waits w ON w.enrolment_id = e.id
 WHERE e.state <> 'ended' AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dsl.plan import HandOff, Program
 from engine.model import TRACKING
+from engine.rules.calendar import zone_of
 from engine.sales import handoffs
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
@@ -104,6 +105,9 @@ async def _page(request: Request, token: str, *, status: int = 200, problem: str
     view = await handoffs.view(runtime(request), handoff_id)
     if view is None:
         raise missing()
+    deployment = await deployed(request)
+    program = deployment.program if deployment else None
+    zone = zone_of(_zone(program, view.team))
     reached = [phase for phase, _ in STEPS].index(view.phase) if view.phase in dict(STEPS) else -1
     return page(
         "handoff.html",
@@ -116,10 +120,18 @@ async def _page(request: Request, token: str, *, status: int = 200, problem: str
         steps=[(label, number <= reached) for number, (_, label) in enumerate(STEPS)],
         open=view.phase != "closed",
         may=_offered(view.phase),
-        reasons=await _reasons(request),
+        reasons=reasons(program),
         shown=shown,
+        when=lambda at: at.astimezone(zone),
         problem=problem,
     )
+
+
+def _zone(program: Program | None, team: str) -> str:
+    """In which the team works, as in its mails; a team that is gone has the company's."""
+    if program is None:
+        return "UTC"
+    return next((one.hours.zone for one in program.teams if one.name == team), program.workspace.timezone)
 
 
 def shown(value: object) -> str:

@@ -83,7 +83,10 @@ def _count(plan: Plan, digest: str | None) -> Numbers:
             await db.close()
 
     with database(load_settings()) as url:
-        return asyncio.run(ask(url))
+        counted = asyncio.run(ask(url))
+    if digest and not counted.plans and not plan.digest.startswith(digest):
+        raise Stop(f"no version begins with `{digest}`: --numbers --json lists those with leads", FAILED)
+    return counted
 
 
 def _write(

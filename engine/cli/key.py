@@ -31,6 +31,8 @@ def key(
     """
     if revoke and name is None:
         raise Stop("say whose key is to be revoked: coldframe key NAME --revoke")
+    if name is not None and not name.strip():
+        raise Stop("a key has the name of whoever gets it: coldframe key shop")
     if name is not None and name.casefold() in ("list", "ls"):
         raise Stop("`coldframe key` alone lists the keys")
     settings = load_settings()

@@ -29,6 +29,8 @@ def workspace(
     """
     from engine.cli import starter
 
+    if path.exists() and not path.is_dir():
+        raise Stop(f"{path} is a file; give a folder that does not exist yet, or has no campaign files")
     if path.exists() and any(path.rglob("*.campaign")):
         raise Stop(f"{path} has campaign files already; `coldframe new campaign` adds one to it")
     chosen = [_starter(kind.strip()) for kind in start.split(",") if kind.strip()]
@@ -106,9 +108,12 @@ def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
     taken = [place for place in places if place.exists()]
     if taken:
         raise Stop(f"{taken[0]} exists already; give the campaign another name with --name")
-    for place, body in places.items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(body)
+    try:
+        for place, body in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(body)
+    except OSError as error:
+        raise Stop(f"{place} cannot be written: {error.strerror or error}") from None
     return list(places)
 
 

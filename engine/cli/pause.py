@@ -140,22 +140,17 @@ async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awai
 
 async def _named(settings: Settings, url: str, campaign: str | None, everything: bool) -> str:
     """The campaign as it is written; empty for all. Raises Stop, with near names."""
-    from dsl.near import near
+    from engine.cli.named import named
     from engine.deploying import pauses
 
     if everything == bool(campaign):
         raise Stop("say which: the campaign's name, or --all")
     if not campaign:
         return pauses.EVERYTHING
-    known: list[str] = await _do(settings, url, lambda db, _: pauses.names(db))
-    for name in known:
-        if name.casefold() == campaign.casefold():
-            return name
-    if await _do(settings, url, lambda db, _: pauses.is_over(db, campaign)):
+    name, over = await _do(settings, url, lambda db, _: named(db, campaign))
+    if over:
         raise Stop(f'campaign "{campaign}" is not deployed any more, and nobody is inside', FAILED)
-    close = near(campaign, known)
-    hint = f"did you mean {' or '.join(f'`{one}`' for one in close)}?" if close else "`coldframe status` lists them"
-    raise Stop(f"no campaign is called `{campaign}`: {hint}", FAILED)
+    return str(name)
 
 
 def _span(text: str) -> timedelta:

@@ -15,6 +15,7 @@ import typer
 from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
+    from dsl.plan import Program
     from engine.model import Lead
     from engine.outgoing.preview import Draft, Shown
     from engine.settings import Settings
@@ -67,14 +68,11 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
     """The workspace as it lies in the folder. Raises Stop for errors in campaign files, TemplateError."""
     from dsl.compile import compile_workspace
     from dsl.diagnostics import as_text
-    from dsl.workspace import read_workspace
+    from engine.cli.workspace import sources_in
     from engine.clock import clock_from
     from engine.outgoing.preview import Draft
 
-    try:
-        sources = read_workspace(folder)
-    except OSError as error:
-        raise Stop(f"{folder} cannot be read: {error.strerror or error}") from None
+    sources = sources_in(folder)
     if not sources.files:
         raise Stop(f"there is no *.campaign file under {folder}")
     compiled = compile_workspace(sources.files, sources.assets)
@@ -95,10 +93,15 @@ def _known(draft: Draft, template: str) -> str:
 def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:
     if language.casefold() == "all":
         return draft.languages(template) or draft.program.workspace.languages[:1]
-    spoken = {one.casefold(): one for one in draft.program.workspace.languages}
-    if language.casefold() not in spoken:
-        raise Stop(f"the workspace has no language `{language}`; it has: {', '.join(spoken.values())}", FAILED)
-    return [spoken[language.casefold()]]
+    return [spoken(draft.program, language)]
+
+
+def spoken(program: Program, language: str) -> str:
+    """The language as the workspace writes it. Raises Stop when it is none of the workspace's."""
+    own = {one.casefold(): one for one in program.workspace.languages}
+    if language.casefold() not in own:
+        raise Stop(f"the workspace has no language `{language}`; it has: {', '.join(own.values())}", FAILED)
+    return own[language.casefold()]
 
 
 def _lead(settings: Settings, who: str) -> Lead:

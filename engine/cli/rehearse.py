@@ -45,7 +45,7 @@ def rehearse(
     from engine.cli.simulate import examined
 
     span = _span(last)
-    found = examined(path)
+    found = examined(path, as_json)
     settings = load_settings()
     with database(settings) as url:
         rehearsal = asyncio.run(_rehearse(settings, url, found, span, campaign))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
+from engine.cli.common import database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.runs.results import Result
@@ -43,18 +43,15 @@ def results(
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
-    from engine.deploying import pauses
+    from engine.cli.named import named
     from engine.runs.results import results as read
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
-        found = await read(db, campaign)
-        if campaign and not found and not await pauses.is_over(db, campaign):
-            names = await pauses.names(db)
-            if campaign.casefold() not in {name.casefold() for name in names}:
-                raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
-        return found
+        if campaign is not None:
+            campaign, _ = await named(db, campaign)
+        return await read(db, campaign)
     finally:
         await db.close()
 

@@ -73,15 +73,15 @@ def simulate(
             share(submits, "submit"), share(acts, "act"), Rates.visits, share(consents, "consent"),
             share(confirms, "confirm"), share(answers, "answer"), share(accepts, "accept"),
         )  # fmt: skip
-        found = examined(path)
+        found = examined(path, as_json)
         assert found.program is not None
         begin = starting(start, found.program)
         numbers = forecast(
             found, begin, leads=leads, days=days, campaign=campaign, rates=rates, at_once=at_once, seed=seed
         )
         return print_json(numbers) if as_json else show(numbers)
-    found = examined(path)
-    story = _told(found, script_file, script, start, lead or [], seed)
+    found = examined(path, as_json)
+    story = _told(found, script_file, script, start, lead or [], seed, as_json)
     entries = story.timeline.entries
     if save is not None:
         _save(entries, save)
@@ -94,23 +94,19 @@ def simulate(
         raise typer.Exit(FAILED)
 
 
-def examined(path: Path | None) -> Examined:
+def examined(path: Path | None, as_json: bool) -> Examined:
     """The workspace. Exits 1 after showing its errors."""
-    from dsl.diagnostics import as_text
-    from engine.cli.workspace import examine
+    from engine.cli.plan import sound
 
-    folder = path or load_settings().campaigns
-    found = examine(folder)
-    if found.program is None:
-        out.print(as_text(found.diagnostics, found.files), markup=False)
-        raise Stop(f"{folder} has errors, so nothing can be simulated", FAILED)
-    return found
+    return sound(path or load_settings().campaigns, as_json, "nothing can be simulated")
 
 
 def _told(
-    found: Examined, file: Path | None, text: str | None, start: str | None, lead: Sequence[str], seed: int
+    found: Examined, file: Path | None, text: str | None, start: str | None, lead: Sequence[str], seed: int,
+    as_json: bool,
 ) -> Story:  # fmt: skip
     """The story, played to its end. Exits 1 after showing what cannot be read in the script."""
+    from dsl.diagnostics import as_json as rendered_json
     from dsl.diagnostics import as_text
     from engine.cli.script import read_script
     from engine.simulation.simulation import deployment_of
@@ -120,7 +116,8 @@ def _told(
     name, written = _script(file, text)
     read = read_script(written, found.program, name)
     if read.diagnostics:
-        out.print(as_text(read.diagnostics, {name: written}), markup=False)
+        problems = read.diagnostics
+        out.print(rendered_json(problems) if as_json else as_text(problems, {name: written}), markup=False)
         raise typer.Exit(FAILED)
     deployment = deployment_of(found.program, found.assets)
     story = Story(deployment, starting(start, found.program), _fields(lead, found.program), seed=seed)

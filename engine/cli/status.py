@@ -39,6 +39,7 @@ def status(
 
 
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
+    from engine.cli.named import named
     from engine.clock import clock_from
     from engine.status import status as ask
     from engine.store.db import Database
@@ -46,6 +47,8 @@ async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | N
     clock = clock_from(settings)
     db = Database(url, size=2)
     try:
+        if campaign is not None:
+            campaign, _ = await named(db, campaign)
         return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=lead, many=many)
     finally:
         await db.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsl.compile import compile_workspace
 from dsl.diagnostics import Diagnostic, in_order
 from dsl.plan import Program
-from dsl.workspace import read_workspace
+from dsl.workspace import Sources, read_workspace
 from engine.cli.common import Stop
 from engine.mail.check import check_templates
 from engine.memory import no_collections
@@ -33,10 +33,7 @@ class Examined:
 def examine(folder: Path) -> Examined:
     """Compile the workspace and check its templates. Raises Stop when there is no campaign file that can be read."""
     shown = _near(folder)
-    try:
-        sources = read_workspace(shown)
-    except OSError as error:
-        raise Stop(f"{shown} cannot be read: {error.strerror or error}") from None
+    sources = sources_in(shown)
     if not sources.files and not sources.diagnostics:
         raise Stop(f"there is no *.campaign file under {shown}")
     with no_collections():
@@ -50,6 +47,19 @@ def examine(folder: Path) -> Examined:
     return Examined(
         compiled.program if sound else None, diagnostics, {**texts, **sources.files}, len(sources.files), sources.assets
     )
+
+
+def sources_in(folder: Path) -> Sources:
+    """The files of a workspace. Raises Stop when the folder cannot be read."""
+    try:
+        return read_workspace(folder)
+    except NotADirectoryError:
+        if folder.exists():
+            raise Stop(f"{folder} is a file: give the folder that it lies in") from None
+        hint = f"give the workspace folder, or write one with `coldframe new workspace {folder}`"
+        raise Stop(f"there is no folder {folder}: {hint}") from None
+    except OSError as error:
+        raise Stop(f"{folder} cannot be read: {error.strerror or error}") from None
 
 
 def _templates(assets: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

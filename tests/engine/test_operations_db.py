@@ -160,6 +160,8 @@ async def test_status_says_who_is_where_and_waits_for_what(stage: Stage):
         ("ann@lead.example", due),
         ("bob@lead.example", due),
     ]
+    assert [row["score"] for row in found.waiting] == [0.0, 0.0]
+    assert {type(row["score"]) for row in found.waiting} == {float}, "a number in JSON"
     only = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), campaign="NURTURE", lead="Bob@lead.example")
     assert [row["email"] for row in only.waiting] == ["bob@lead.example"]
     few = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), many=1)

@@ -59,6 +59,14 @@ def test_a_folder_with_campaigns_is_left_alone(run: Run, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["mine.campaign"]
 
 
+def test_a_file_is_no_folder_to_write_into(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    done = run("new", "workspace", str(tmp_path / "notes.txt"))
+    assert (done.returncode, "notes.txt is a file; give a folder" in done.stderr) == (2, True)
+    done = run("new", "workspace", str(tmp_path / "notes.txt" / "below"))
+    assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
+
+
 def test_a_slip_of_the_pen_is_understood(run: Run, tmp_path: Path) -> None:
     assert "did you mean webinar?" in run("new", "campaign", "webniar", str(tmp_path)).stderr
 

@@ -345,6 +345,14 @@ def test_a_workspace_with_errors_is_shown(tmp_path: Path):
     assert "error[" in done.stdout
 
 
+def test_errors_are_json_for_programs(tmp_path: Path):
+    (tmp_path / "a.campaign").write_text(dedent('workspace "A"\n    timezone "Moon"\n'), "utf-8")
+    for options in (["--path", str(tmp_path), "--script", "unsubscribes"], ["--script", "klicks"]):
+        done = CliRunner().invoke(app, ["simulate", *options, "--json"])
+        assert done.exit_code == 1
+        assert {"code", "line", "help"} < set(json.loads(done.stdout)[0])
+
+
 # ── the guide ────────────────────────────────────────────────────────────────────────────────────────────────────────
 GUIDE = (ROOT / "docs" / "simulate.md").read_text("utf-8")
 SCRIPTS = re.findall(r"^```script\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
@@ -356,6 +364,22 @@ def test_every_script_of_the_guide_can_be_read():
     assert SCRIPTS
     for script in SCRIPTS:
         assert read_script(script, found).diagnostics == ()
+
+
+def guided(beginning: str, shown: str) -> bool:
+    """Whether the guide's block that begins so is what a command has shown, apart from what it leaves out."""
+    block = GUIDE[GUIDE.index(f"```\n{beginning}") + 4 :].partition("```")[0]
+    parts = [re.escape(part.strip()) for part in re.split(r"^ *…$", block, flags=re.MULTILINE)]
+    return re.match(r"\s+.*?".join(parts), shown, re.DOTALL) is not None
+
+
+def test_the_guide_shows_what_happens(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLDFRAME_CAMPAIGNS", "campaigns")
+    story = simulate("--script", SCRIPTS[0], *START)
+    assert story.exit_code == 0
+    assert guided("Tuesday 2026-09-01", story.stdout)
+    assert guided("1,000 leads", simulate("--leads", "1000", "--days", "90", *START, "--click", "10%").stdout)
 
 
 def test_the_guide_names_every_action():

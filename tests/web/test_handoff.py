@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -71,6 +72,27 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def path(rt: Runtime, desk: Desk, member: str = EVA) -> str:
     return f"/h/{rt.tokens.sign('handoff', str(desk.id), member)}"
+
+
+@pytest.mark.parametrize(
+    ("team", "due"), [("DACH sales", "Tue 01 Sep 2026, 03:00 EDT"), ("Gone", "Tue 01 Sep 2026, 09:00 CEST")]
+)
+async def test_times_are_those_of_the_team_as_in_its_mail(
+    http: httpx.AsyncClient, rt: Runtime, desk: Desk, monkeypatch: pytest.MonkeyPatch, team: str, due: str
+) -> None:
+    [first, *others] = PROGRAM.teams
+    american = first.model_copy(
+        update={"name": "DACH sales", "hours": first.hours.model_copy(update={"zone": "America/New_York"})}
+    )
+    program = PROGRAM.model_copy(update={"teams": (american, *others)})
+
+    async def deployed(_: object) -> object:
+        return SimpleNamespace(program=program)
+
+    monkeypatch.setattr("web.handoff.deployed", deployed)
+    desk.view_ = replace(VIEW, team=team)
+    page = await http.get(path(rt, desk))
+    assert f'Next step due by <time datetime="2026-09-01T07:00:00+00:00">{due}</time>' in page.text
 
 
 async def test_what_it_shows_is_text(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
