@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dsl import plan as kinds
 from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, Wait, targets
 from engine.rules import calendar
 from engine.runs.position import FLOW, LEAVE, Branch, Position
@@ -57,7 +58,7 @@ def move(old: Plan, new: Plan, position: Position, done: Done, times: Times) -> 
         where = _stand(old, new, branch, times)
         if isinstance(where, Stays):
             return where
-        if again := _repeated(new, where[0], done):
+        if again := _repeated(new, where[0], done) or _walked(new, where[0], position):
             return Stays(f"it would do `{again.source}` a second time")
         moved.append(where)
     if not moved:
@@ -103,6 +104,22 @@ def _repeated(new: Plan, branch: Branch, done: Done) -> Step | None:
     visits = {branch.visit, *(loop.visit for loop in branch.loops)}
     ahead = _reach(new, branch.at, through_repeats=False)
     return next((new.by_id[id] for id in ahead if any((id, visit) in done for visit in visits)), None)
+
+
+def _walked(new: Plan, branch: Branch, position: Position) -> Step | None:
+    """A step ahead of the flow that it has come through, and that sales, colleagues or other systems would see twice.
+    In a `repeat` every round comes through again."""
+    if branch.id != FLOW:
+        return None
+    walked = {step for step, _, name in position.path if not name} - {branch.at}
+    ahead = [new.by_id[id] for id in _reach(new, branch.at, through_repeats=False) if id in walked]
+    return next((step for step in ahead if _shows(step) and not _around(new, step.id)), None)
+
+
+def _shows(step: AnyStep) -> bool:
+    counts_up = isinstance(step, kinds.SetField) and step.add
+    shown = kinds.HandOff | kinds.Recycle | kinds.EnterCampaign | kinds.Notify | kinds.Post
+    return counts_up or isinstance(step, shown)
 
 
 def _in_whenever(plan: Plan, branch: Branch) -> bool:

@@ -244,6 +244,43 @@ async def test_a_step_that_was_done_already_is_not_done_again(staged):
         assert run.state == "ended"
 
 
+@pytest.mark.parametrize(
+    "deed", ['recycle because "bad fit"', "add 1 to visits", 'notify "eva@acme.example" with "two"']
+)
+async def test_what_others_would_see_twice_keeps_the_lead(staged, deed: str):
+    before = START + f'''
+    flow
+        {deed}
+        wait 3 days as step "pause"
+        send "two"
+'''  # fmt: skip
+    pause = '        wait 3 days as step "pause"\n'
+    after = before.replace(pause, "").replace("    flow\n", "    flow\n" + pause)
+    head = HEAD + "\nfield visits number\n"
+    async with staged(before, head) as stage:
+        await stage.post("in", email="ann@lead.example")
+        [(end, many)] = (await move_to(stage, after, head)).items()
+        assert (end.startswith("stays: it would do"), many) == (True, 1)
+
+
+async def test_a_lead_is_not_handed_to_sales_again(staged):
+    before = START + """
+    flow
+        hand off to sales
+        wait 3 days as step "pause"
+"""  # fmt: skip
+    async with staged(before) as stage:
+        await stage.post("in", email="ann@lead.example")
+        [handoff] = await stage.rows("SELECT id FROM handoffs")
+        await act(stage.rt, handoff.id, "accept", "eva@acme.example", None)
+        await stage.settle()
+        after = START + '\n    flow\n        wait 1 day as step "pause"\n        hand off to sales\n'
+        [(end, _)] = (await move_to(stage, after)).items()
+        assert end.startswith("stays: it would do")
+        await stage.pass_time(4 * DAY)
+        assert len(await stage.rows("SELECT id FROM handoffs")) == 1
+
+
 async def test_a_step_that_is_gone_keeps_the_lead_or_lets_it_leave_when_asked(staged):
     after = START + '\n    flow\n        send "one"\n        send "two"\n'
     async with staged(BEFORE) as stage:
