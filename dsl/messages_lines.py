@@ -75,6 +75,10 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E517": Entry("two teams take leads where {field} is {value}", "leave it out in one of them"),
     "E518": Entry("`{text}` is not a way to assign leads", "ways are former owner, round robin and least busy"),
+    "E519": Entry(
+        "team `{other}` may take leads that team `{one}` takes",
+        "add `and not (…)` with the condition of `{one}`, or write `takes all other leads` in one of the two",
+    ),
     "E520": Entry("a team that is full cannot hand over to itself", "name another team, or write `when full, wait`"),
     "E521": Entry("adding 0 points does nothing", "delete it, or give it points"),
     "E522": Entry("a scoring rule cannot ask for a score", "ask for fields or the stage instead"),

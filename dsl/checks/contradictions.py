@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 from dsl.checks.comparisons import show
@@ -17,23 +18,42 @@ from dsl.tree.declarations import Condition, Operand
 Key = tuple[object, ...]
 Literal = float | str | bool
 _BOUNDS = ("<", "<=", ">", ">=", "before", "after")
+_REST = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+"""What a value is like for which the comparison does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """One end of a range, and whether it belongs to the range itself. Not `sure`: or the value is unknown."""
+
+    value: Literal
+    inside: bool
+    shown: str
+    sure: bool
 
 
 @dataclass
-class _Facts:
+class Facts:
     """What the parts of one `and` say of one operand, each with how it was written."""
 
     left: Operand
     allowed: list[tuple[frozenset[Literal], str]] = field(default_factory=list)
     forbidden: list[tuple[frozenset[Literal], str]] = field(default_factory=list)
-    above: list[tuple[Literal, bool, str]] = field(default_factory=list)
-    """Value, whether it belongs to the range itself, and the words."""
-    below: list[tuple[Literal, bool, str]] = field(default_factory=list)
+    starts: list[tuple[str, str]] = field(default_factory=list)
+    above: list[_Bound] = field(default_factory=list)
+    below: list[_Bound] = field(default_factory=list)
     unknown: bool = False
 
     @property
     def positive(self) -> bool:
-        return bool(self.allowed or self.above or self.below)
+        return bool(self.allowed or self.starts or any(bound.sure for bound in (*self.above, *self.below)))
+
+    def also(self, other: Facts) -> Facts:
+        """What both say."""
+        return Facts(
+            self.left, self.allowed + other.allowed, self.forbidden + other.forbidden, self.starts + other.starts,
+            self.above + other.above, self.below + other.below, self.unknown or other.unknown,
+        )  # fmt: skip
 
 
 def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
@@ -86,25 +106,40 @@ def _flat(items: Iterable[Condition]) -> Iterator[Condition]:
 # ── never ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _clash(items: list[Condition], scope: Scope) -> tuple[str, str] | None:
     """Why these cannot all be true, with what to do."""
-    about: dict[Key, _Facts] = {}
-    for item in items:
-        _gather(item, about, scope)
-    for facts in about.values():
-        if found := _impossible(facts):
+    for facts in facts_of(items, scope).values():
+        if found := impossible(facts):
             return found
     if _opposites(items):
         return "one part says the opposite of another", "leave one of the two out"
     return None
 
 
-def _gather(item: Condition, about: dict[Key, _Facts], scope: Scope) -> None:
+def facts_of(items: Iterable[Condition], scope: Scope) -> dict[Key, Facts]:
+    """What these say together of each operand."""
+    about: dict[Key, Facts] = {}
+    for item in items:
+        _gather(item, about, scope)
+    return about
+
+
+def _gather(item: Condition, about: dict[Key, Facts], scope: Scope) -> None:
     match item:
+        case tree.Compare(left=tree.Word(name=name)) | tree.OneOf(left=tree.Word(name=name)) if _several(name, scope):
+            return
+        case tree.Not(item=tree.Compare(left=left, op=op, right=right)) if op in _REST:
+            if (value := _literal(right)) is not None:
+                _fact(_facts(left, about), _REST[op], value, show(right), sure=False)
+        case tree.Bare(operand=tree.Word() as left):
+            _facts(left, about).allowed.append((frozenset((True,)), "`yes`"))
+        case tree.Compare(left=left, op="starts with", right=tree.Quoted(value=value) as right):
+            _facts(left, about).starts.append((value.casefold(), show(right)))
         case tree.Compare(left=tree.Word(name="stage") as left, op="is", right=tree.Word(name=name)):
             _facts(left, about).allowed.append((frozenset((name,)), f"`{name}`"))
         case tree.AtLeast(left=left, right=tree.Word(name=name)) if name in scope.stages:
-            inside = [stage for stage, found in scope.stages.items() if not found.outside]
-            later = inside[inside.index(name) :] if name in inside else []
-            _facts(left, about).allowed.append((frozenset(later), f"at least `{name}`"))
+            _facts(left, about).allowed.append((_later(name, scope), f"at least `{name}`"))
+        case tree.Not(item=tree.AtLeast(left=left, right=tree.Word(name=name))) if name in scope.stages:
+            earlier = frozenset(scope.stages) - _later(name, scope)
+            _facts(left, about).allowed.append((earlier, f"less than `{name}`"))
         case tree.Compare(left=left, op=op, right=right) if (value := _literal(right)) is not None:
             _fact(_facts(left, about), op, value, show(right))
         case tree.DateIs(left=left, relation=relation, negated=False, right=tree.Number() as right):
@@ -117,23 +152,34 @@ def _gather(item: Condition, about: dict[Key, _Facts], scope: Scope) -> None:
             _facts(left, about).unknown = True
 
 
-def _facts(left: Operand, about: dict[Key, _Facts]) -> _Facts:
-    return about.setdefault(_key(left), _Facts(left))
+def _later(name: str, scope: Scope) -> frozenset[Literal]:
+    """The stage and those after it in the order."""
+    inside = [stage for stage, found in scope.stages.items() if not found.outside]
+    return frozenset(inside[inside.index(name) :] if name in inside else ())
 
 
-def _fact(facts: _Facts, op: str, value: Literal, shown: str) -> None:
+def _several(field: str, scope: Scope) -> bool:
+    """Whether a lead can have several values there, so that one does not exclude another."""
+    return field in scope.fields and scope.fields[field].type == "choices"
+
+
+def _facts(left: Operand, about: dict[Key, Facts]) -> Facts:
+    return about.setdefault(_key(left), Facts(left))
+
+
+def _fact(facts: Facts, op: str, value: Literal, shown: str, *, sure: bool = True) -> None:
     match op:
         case "is":
             facts.allowed.append((frozenset((value,)), shown))
         case "is not":
             facts.forbidden.append((frozenset((value,)), shown))
         case ">" | ">=" | "after":
-            facts.above.append((value, op == ">=", f"{op} {shown}"))
+            facts.above.append(_Bound(value, op == ">=", f"{op} {shown}", sure))
         case "<" | "<=" | "before":
-            facts.below.append((value, op == "<=", f"{op} {shown}"))
+            facts.below.append(_Bound(value, op == "<=", f"{op} {shown}", sure))
 
 
-def _impossible(facts: _Facts) -> tuple[str, str] | None:
+def impossible(facts: Facts) -> tuple[str, str] | None:
     left = show(facts.left)
     either = "join them with `or`, or leave one out"
     if facts.unknown and facts.positive:
@@ -149,18 +195,28 @@ def _impossible(facts: _Facts) -> tuple[str, str] | None:
                 return f"{left} cannot be {shown} and not {other_shown} at once", either
         for bound in (*facts.above, *facts.below):
             if not any(_inside(value, bound, facts) for value in one):
-                return f"{left} cannot be {shown} and {bound[2]} at once", either
-    for low, low_in, low_shown in facts.above:
-        for high, high_in, high_shown in facts.below:
-            if _more(low, high) or (low == high and not (low_in and high_in)):
-                return f"{left} cannot be {low_shown} and {high_shown} at once", either
+                return f"{left} cannot be {shown} and {bound.shown} at once", either
+        for start, start_shown in facts.starts:
+            if not any(str(value).startswith(start) for value in one):
+                return f"{left} cannot be {shown} and start with {start_shown} at once", either
+    for low in facts.above:
+        for high in facts.below:
+            if (low.sure or high.sure) and _apart(low, high):
+                return f"{left} cannot be {low.shown} and {high.shown} at once", either
+    for (start, start_shown), (rival, rival_shown) in product(facts.starts, repeat=2):
+        if not start.startswith(rival) and not rival.startswith(start):
+            return f"{left} cannot start with {start_shown} and {rival_shown} at once", either
     return None
 
 
-def _inside(value: Literal, bound: tuple[Literal, bool, str], facts: _Facts) -> bool:
-    if value == bound[0]:
-        return bound[1]
-    return _more(value, bound[0]) if bound in facts.above else _more(bound[0], value)
+def _inside(value: Literal, bound: _Bound, facts: Facts) -> bool:
+    if value == bound.value:
+        return bound.inside
+    return _more(value, bound.value) if bound in facts.above else _more(bound.value, value)
+
+
+def _apart(low: _Bound, high: _Bound) -> bool:
+    return _more(low.value, high.value) or (low.value == high.value and not (low.inside and high.inside))
 
 
 def _more(one: Literal, other: Literal) -> bool:
@@ -176,29 +232,33 @@ def _covers(items: tuple[Condition, ...]) -> str:
     """Why one of these is always true; empty when it is not so. Only scores are never missing."""
     if _opposites(items):
         return "one part says the opposite of another"
-    about: dict[Key, _Facts] = {}
+    about: dict[Key, Facts] = {}
     for item in items:
         if isinstance(item, tree.Compare) and isinstance(item.left, tree.Score) and item.op in _BOUNDS:
             value = _literal(item.right)
             if value is not None:
                 _fact(_facts(item.left, about), item.op, value, show(item.right))
     for facts in about.values():
-        for low, low_in, low_shown in facts.above:
-            for high, high_in, high_shown in facts.below:
-                if _more(high, low) or (low == high and (low_in or high_in)):
-                    return f"{show(facts.left)} is always {low_shown} or {high_shown}"
+        for low in facts.above:
+            for high in facts.below:
+                if _more(high.value, low.value) or (low.value == high.value and (low.inside or high.inside)):
+                    return f"{show(facts.left)} is always {low.shown} or {high.shown}"
     return ""
 
 
 # ── sameness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _opposites(items: Iterable[Condition]) -> bool:
     """Whether two items are the same question, once with `not`."""
-    asked: dict[bool, list[Condition]] = {True: [], False: []}
+    asked, denied = questions(items)
+    return not asked.isdisjoint(denied)
+
+
+def questions(items: Iterable[Condition]) -> tuple[frozenset[Key], frozenset[Key]]:
+    """What is asked, and what is asked with `not`."""
+    found: dict[bool, list[Condition]] = {False: [], True: []}
     for item in items:
-        asked[_negated(item)].append(item)
-    return bool(asked[True] and asked[False]) and not {*map(_question, asked[True])}.isdisjoint(
-        map(_question, asked[False])
-    )
+        found[_negated(item)].append(item)
+    return frozenset(map(_question, found[False])), frozenset(map(_question, found[True]))
 
 
 def _negated(item: Condition) -> bool:

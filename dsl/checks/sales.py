@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from dsl.checks.declarations import check_hours
 from dsl.checks.literals import check_address
 from dsl.checks.references import check_campaign
+from dsl.checks.territories import check_overlaps
 from dsl.diagnostics import Diagnostic, at
 from dsl.messages import FIRST_HERE, a
 from dsl.near import near
 from dsl.problems import Problems
 from dsl.scope import Scope, unknown
 from dsl.tree import declarations as tree
-from dsl.tree.declarations import Span, Team, Text
+from dsl.tree.declarations import Team, Text
 
 THINGS_OF = {"link": ("email",)}
 """What an event's noun may be counted once per, when it is not the noun itself."""
@@ -61,7 +61,7 @@ def check_teams(scope: Scope) -> list[Diagnostic]:
         problems.add("E512", team.takes_span or team.span, related=[first])
     if teams and not catching and all(team.takes_span for team in teams) and not scope.lost("team"):
         problems.add("E513", teams[-1].takes_span or teams[-1].span)
-    _check_overlaps(teams, problems)
+    check_overlaps(scope, problems)
     return problems.found
 
 
@@ -98,26 +98,3 @@ def _check_when_full(team: Team, action: tree.Action, scope: Scope, problems: Pr
         problems.add("E520", action.to.span)
     elif action.to.key not in scope.teams and not scope.lost("team"):
         unknown(problems, "E107", action.to, scope.teams)
-
-
-def _check_overlaps(teams: tuple[Team, ...], problems: Problems) -> None:
-    """Teams that both name a value of the same field. Conditions of other shapes are not compared."""
-    taken: dict[tuple[str, str], Span] = {}
-    for team in teams:
-        for field, value, span in _territory(team.takes):
-            before = taken.get((field, value.casefold()))
-            if before is not None:
-                problems.add("E517", span, field=f"`{field}`", value=f'"{value}"', related=[at(FIRST_HERE, before)])
-            taken.setdefault((field, value.casefold()), span)
-
-
-def _territory(condition: tree.Condition | None) -> Iterator[tuple[str, str, Span]]:
-    match condition:
-        case tree.OneOf(left=tree.Word(name=field), values=values, negated=False):
-            found: set[str] = set()
-            for value in values:
-                if isinstance(value, tree.Quoted) and value.value.casefold() not in found:
-                    found.add(value.value.casefold())
-                    yield field, value.value, value.span
-        case tree.Compare(left=tree.Word(name=field), op="is", right=tree.Quoted(value=text, span=span)):
-            yield field, text, span
