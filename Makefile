@@ -9,6 +9,9 @@ TYPED := dsl engine workflows web worker.py
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --quiet
 
+# Images of containers often forbid it; without bytecode every one of the many processes here compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup test demo dev lint format lock bench clean
 
 help: ## list the targets

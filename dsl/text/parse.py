@@ -17,6 +17,9 @@ from dsl.text.lexer import Lexeme
 from dsl.text.tables import Tables
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
+TABLES = GRAMMAR.parent / "__pycache__" / "grammar.tables"
+"""The analysed grammar, kept as Python keeps its bytecode: made anew when the grammar or Lark is another, and done
+without where nothing can be written. It spares a command the better part of a second."""
 
 
 class Keywords(Lexer):
@@ -57,6 +60,7 @@ def grammar() -> Lark:
         lexer=Keywords,
         start=["start", "segment_line", "split_line", "handoff_line"],
         maybe_placeholders=True,
+        cache=str(TABLES),
     )
 
 
