@@ -107,7 +107,7 @@ def deployments(
     if not found:
         out.print("nothing is deployed yet: `coldframe deploy` puts a workspace into force", markup=False)
     for one in found:
-        out.print(f"{one.epoch:>5}  {one.at:%Y-%m-%d %H:%M}  {one.author:<16} {_what(one)}", markup=False)
+        out.print(f"{one.epoch:>5}  {one.at:%Y-%m-%d %H:%M} UTC  {one.author:<16} {_what(one)}", markup=False)
     for job in jobs:
         ends = ", ".join(f"{many} {end}" for end, many in job["result"].items()) or "nobody yet"
         out.print(f'moving leads of "{job["campaign"]}": {ends}', markup=False)

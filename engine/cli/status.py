@@ -76,7 +76,7 @@ def show(found: Status) -> None:
     for one in found.held:
         which = f'campaign "{one["campaign"]}" is' if one["campaign"] else "all campaigns are"
         why = f": {one['reason']}" if one["reason"] else ""
-        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} by {one['author']}{why}"
+        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} UTC by {one['author']}{why}"
         out.print(said, markup=False, style="bold yellow")
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
@@ -85,7 +85,8 @@ def show(found: Status) -> None:
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
 
 
-_HEADS = {"source": "at", "what": "waits for", "due_at": "until", "next": "first until", "attention": "needs attention"}
+_HEADS = {"source": "at", "what": "waits for", "due_at": "until (UTC)", "next": "first until (UTC)",
+          "attention": "needs attention"}  # fmt: skip
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:

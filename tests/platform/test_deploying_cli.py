@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -65,6 +66,11 @@ def enrol(url: str, many: int) -> None:
                     due_at, started_at) VALUES (gen_random_uuid(), %s, 'Guide', 1, %s, 'live', %s, 1, 1, %s,
                     '2999-01-04Z', '2026-11-01Z')""", (lead, digest, position, answer),
             )  # fmt: skip
+            connection.execute(
+                """INSERT INTO waits (enrolment_id, branch, step, source, what, due_at)
+                    SELECT id, 'flow', %s, %s, 'the time', due_at FROM enrolments WHERE lead_id = %s""",
+                (wait["id"], wait["source"], lead),
+            )
 
 
 def test_nothing_changes(guide: Any) -> None:
@@ -203,6 +209,19 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert json.loads(guide("pause", "--all", "--json").stdout)["state"] == "paused"
     assert "resume --all" in guide("resume", "Guide").stderr
     assert guide("resume", "--all", "--spread", "0").returncode == 0
+
+
+def test_every_time_says_that_it_is_utc(guide: Any, url: str, workspace: Path) -> None:
+    enrol(url, 1)
+    guide("pause", "Guide")
+    shown = guide("status").stdout
+    assert re.search(r"is paused since \S+ \d\d:\d\d UTC by", shown)
+    assert "until (UTC)" in shown
+    assert re.search(r"\d\d:\d\d UTC$", guide("pause", "Guide").stderr.strip())
+    assert re.search(r" \d\d:\d\d UTC  ", guide("deployments").stdout)
+    changed(workspace, wait_3_days="wait 1 day")
+    assert re.search(r" \d\d:\d\d UTC\)", guide("plan").stdout)
+    assert re.search(r" \d\d:\d\d UTC\)\.", guide("deploy", "--base", "0", "--yes").stderr)
 
 
 def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
