@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def status(
-    campaign: Annotated[str | None, typer.Option(help="Only leads in this campaign.")] = None,
-    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign, with its leads and handoffs.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address, or id.")] = None,
     many: Annotated[int, typer.Option(min=1, max=10_000, help="How many leads and handoffs to list.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
@@ -40,16 +40,24 @@ def status(
 
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
     from engine.cli.named import named
+    from engine.cli.why import explained
     from engine.clock import clock_from
     from engine.status import status as ask
     from engine.store.db import Database
+    from engine.why.read import Unknown, find_lead
 
     clock = clock_from(settings)
     db = Database(url, size=2)
     try:
         if campaign is not None:
             campaign, _ = await named(db, campaign)
-        return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=lead, many=many)
+        id = None
+        if lead is not None:
+            async with db.engine.connect() as connection:
+                id = (await find_lead(connection, lead)).id
+        return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=id, many=many)
+    except Unknown as error:
+        raise explained(error) from None
     finally:
         await db.close()
 

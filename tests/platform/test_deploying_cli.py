@@ -224,6 +224,23 @@ def test_every_time_says_that_it_is_utc(guide: Any, url: str, workspace: Path) -
     assert re.search(r" \d\d:\d\d UTC\)\.", guide("deploy", "--base", "0", "--yes").stderr)
 
 
+def test_status_of_one_campaign_or_lead_shows_no_other(guide: Any, url: str, workspace: Path) -> None:
+    enrol(url, 2)
+    with psycopg.connect(libpq_url(url)) as connection:
+        connection.execute("UPDATE enrolments SET campaign = 'Other' WHERE lead_id IN (SELECT id FROM leads WHERE "
+                           "email = 'l1@lead.example')")  # fmt: skip
+        connection.execute(
+            """INSERT INTO handoffs (id, lead_id, enrolment_id, source, team, note, state, gen, opened_at)
+                SELECT gen_random_uuid(), lead_id, id, 'a:1', campaign, '', '{}', 1, '2026-11-01Z' FROM enrolments"""
+        )
+    for asked in (("--campaign", "guide"), ("--lead", "L0@lead.example")):
+        shown = json.loads(guide("status", "--json", *asked).stdout)
+        for rows in ("campaigns", "steps", "waiting"):
+            assert [row["campaign"] for row in shown[rows]] == ["Guide"], (asked, rows)
+        assert [row["team"] for row in shown["handoffs"]] == ["Guide"], asked
+    assert len(json.loads(guide("status", "--json").stdout)["handoffs"]) == 2
+
+
 def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
     none = guide("results", "guide")
     assert (none.returncode, none.stdout.startswith('no test has begun in campaign "guide"')) == (0, True)
@@ -264,6 +281,8 @@ def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace
         (("pause", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
         (("stop", "Nobody's"), 1, "no campaign is called `Nobody's`: there is `Guide`"),
         (("status", "--campaign", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
+        (("status", "--lead", "nobody@lead.example"), 1, "no lead has the address or id `nobody@lead.example`"),
+        (("why", "ada@", "Guide"), 1, "no lead has the address or id `ada@`"),
         (("results", "Giude"), 1, "did you mean `Guide`?"),
         (("retry", "--campaign", "Giude"), 1, "did you mean `Guide`?"),
         (("graph", "Guide", "--plan", "zz"), 1, "no version begins with `zz`"),
