@@ -109,18 +109,21 @@ def _told(
     from dsl.diagnostics import as_json as rendered_json
     from dsl.diagnostics import as_text
     from engine.cli.script import read_script
+    from engine.rules.calendar import local_time
     from engine.simulation.simulation import deployment_of
     from engine.simulation.story import Story
 
     assert found.program is not None
     name, written = _script(file, text)
-    read = read_script(written, found.program, name)
+    begin, fields = starting(start, found.program), _fields(lead, found.program)
+    zone = str(fields.get("timezone") or found.program.workspace.timezone)
+    read = read_script(written, found.program, name, local_time(begin, zone))
     if read.diagnostics:
         problems = read.diagnostics
         out.print(rendered_json(problems) if as_json else as_text(problems, {name: written}), markup=False)
         raise typer.Exit(FAILED)
     deployment = deployment_of(found.program, found.assets)
-    story = Story(deployment, starting(start, found.program), _fields(lead, found.program), seed=seed)
+    story = Story(deployment, begin, fields, seed=seed)
     story.play(read.actions)
     return story
 
