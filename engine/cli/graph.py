@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, err, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -61,7 +61,7 @@ def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
     from dsl.diagnostics import as_text
     from engine.cli.workspace import examine
 
-    found = examine(path or load_settings().campaigns)
+    found = examine(path or load_settings(reading=True).campaigns)
     if found.program is None:
         raise Stop("the workspace has errors:\n" + as_text(found.diagnostics, found.files), FAILED)
     for one in found.program.campaigns:
@@ -72,17 +72,20 @@ def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
 
 
 def _count(plan: Plan, digest: str | None) -> Numbers:
+    from engine.deploying.history import entries
     from engine.graph.numbers import numbers
     from engine.store.db import Database
 
     async def ask(url: str) -> Numbers:
         db = Database(url, size=1)
         try:
+            if not await entries(db, 1):
+                raise Stop(NOTHING_DEPLOYED, FAILED)
             return await numbers(db, plan.campaign, digest)
         finally:
             await db.close()
 
-    with database(load_settings()) as url:
+    with database(load_settings(reading=True)) as url:
         counted = asyncio.run(ask(url))
     if digest and not counted.plans and not plan.digest.startswith(digest):
         raise Stop(f"no version begins with `{digest}`: --numbers --json lists those with leads", FAILED)

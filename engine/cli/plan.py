@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, load_settings, no_database, out, print_json
 
 if TYPE_CHECKING:
     from engine.cli.workspace import Examined
@@ -28,10 +28,9 @@ def plan(
 
     Example: `coldframe plan campaigns`
     """
-    settings = load_settings()
+    settings = load_settings(reading=True)
     found = sound(path or settings.campaigns, as_json, "nothing was compared")
-    with database(settings) as url:
-        outlook = asyncio.run(ask(settings, url, found))
+    outlook = _compared(settings, found)
     from engine.cli.outlook import as_data, show
 
     if as_json:
@@ -40,6 +39,16 @@ def plan(
     show(outlook, found.files)
     if outlook.changes:
         out.print(f"to put this into force: `coldframe deploy --base {outlook.base}`", markup=False)
+
+
+def _compared(settings: Settings, found: Examined) -> Outlook:
+    from engine.deploying.outlook import first
+
+    if no_database(settings):
+        assert found.program is not None
+        return first(found.program, found.assets)
+    with database(settings) as url:
+        return asyncio.run(ask(settings, url, found))
 
 
 def sound(folder: Path, as_json: bool, otherwise: str) -> Examined:

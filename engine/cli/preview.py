@@ -44,7 +44,7 @@ def preview(
     """
     from engine.mail.errors import TemplateError
 
-    settings = load_settings()
+    settings = load_settings(reading=True)
     try:
         draft = read_draft(path or settings.campaigns, settings)
         name = _known(draft, template)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.ports import Receipt
@@ -58,7 +58,7 @@ async def _send(settings: Settings, url: str, template: str, to: str, language: 
         except TemplateError as error:
             raise Stop(str(error), FAILED) from None
         except NothingDeployed:
-            raise Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED) from None
+            raise Stop(NOTHING_DEPLOYED, FAILED) from None
         finally:
             await rt.mailer.close()
             rt.mailer = None

@@ -98,7 +98,7 @@ def examined(path: Path | None, as_json: bool) -> Examined:
     """The workspace. Exits 1 after showing its errors."""
     from engine.cli.plan import sound
 
-    return sound(path or load_settings().campaigns, as_json, "nothing can be simulated")
+    return sound(path or load_settings(reading=True).campaigns, as_json, "nothing can be simulated")
 
 
 def _told(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import database, load_settings, out, print_json
+from engine.cli.common import NOTHING_DEPLOYED, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -29,7 +29,7 @@ def status(
 
     Example: `coldframe status --campaign "Whitepaper nurture"`
     """
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         found = asyncio.run(_ask(settings, url, campaign, lead, many))
     if as_json:
@@ -65,7 +65,7 @@ async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | N
 def show(found: Status) -> None:
     """The same as tables."""
     if found.epoch is None:
-        out.print("nothing is deployed yet: `coldframe deploy` puts a workspace into force", markup=False)
+        out.print(NOTHING_DEPLOYED, markup=False)
         return
     mails = ", ".join(f"{many} {state}" for state, many in found.mails.items()) or "none"
     stages = ", ".join(f"{many} {stage}" for stage, many in found.stages.items()) or "none yet"
