@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
@@ -101,6 +103,12 @@ def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
         return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return "there is " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there is none yet"
+
+
+def wants_folder(place: Path) -> None:
+    """Raises Stop where mails are to be saved and a file is."""
+    if place.exists() and not place.is_dir():
+        raise Stop(f"{place} is a file: --save wants a folder, which is made where there is none")
 
 
 def print_json(value: Any) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json, wants_folder
 
 if TYPE_CHECKING:
     from dsl.plan import Program
@@ -47,7 +47,7 @@ def preview(
     settings = load_settings(reading=True)
     try:
         draft = read_draft(path or settings.campaigns, settings)
-        name = _known(draft, template)
+        name = known(draft, template)
         person = None if lead == INVENTED else _lead(settings, lead)
         shown = _render(draft, name, _languages(draft, name, language), person)
     except TemplateError as error:
@@ -81,7 +81,8 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
     return Draft.of(compiled.program, sources.assets, clock_from(settings).now(), settings.base_url)
 
 
-def _known(draft: Draft, template: str) -> str:
+def known(draft: Draft, template: str) -> str:
+    """The template as it is written. Raises Stop, with near names, when there is none."""
     wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html").removesuffix(".mjml")
     names = draft.names()
     if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
@@ -147,6 +148,7 @@ def _show(one: Shown) -> None:
 
 def _write(shown: Sequence[Shown], folder: Path | None, open_it: bool) -> None:
     target = folder or Path(tempfile.mkdtemp(prefix="coldframe-preview-"))
+    wants_folder(target)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for one in shown:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json, wants_folder
 
 if TYPE_CHECKING:
     from dsl.plan import Program, Scalar
@@ -224,6 +224,7 @@ def _one_line(text: str) -> str:
 def _save(entries: Sequence[Entry], folder: Path) -> None:
     """One file per mail, in the order of sending."""
     mails = [one.letter for one in entries if one.letter is not None and one.letter.mail is not None]
+    wants_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, letter in enumerate(mails, 1):

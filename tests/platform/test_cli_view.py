@@ -84,6 +84,12 @@ def test_a_mail_is_previewed_and_saved(folder: Path):
         (("preview", "welcom"), "did you mean `welcome`?", 1),
         (("preview", "welcome", "--language", "fr"), "it has: en, de", 1),
         (("preview", "welcome", "nowhere"), "nowhere", 2),
+        (("preview", "welcome", "--save", "campaigns/shop.campaign"), "is a file: --save wants a folder", 2),
+        (
+            ("simulate", "--script", "submits form guide", "--save", "campaigns/shop.campaign"),
+            "is a file: --save wants a folder",
+            2,
+        ),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(folder: Path, arguments: tuple[str, ...], said: str, code: int):

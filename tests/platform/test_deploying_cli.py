@@ -286,6 +286,7 @@ def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace
         (("results", "Giude"), 1, "did you mean `Guide`?"),
         (("retry", "--campaign", "Giude"), 1, "did you mean `Guide`?"),
         (("graph", "Guide", "--plan", "zz"), 1, "no version begins with `zz`"),
+        (("send-test", "welcom", "me@acme.example"), 1, "there is no template `welcom`: did you mean `welcome`?"),
         (("send-test", "welcome", "me@acme.example", "--language", "xx"), 1, "the workspace has no language `xx`"),
         (("key", " "), 2, "a key has the name of whoever gets it"),
         (("resume", "Guide"), 1, 'campaign "Guide" is not paused'),
