@@ -235,6 +235,28 @@ def test_every_command_teaches() -> None:
         assert "Example:" in done.stdout, command
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fmt", ""),
+        ("check", ""),
+        ("deploy", "--json", ""),
+        ("simulate", "--path", ""),
+        ("preview", "welcome", "--save="),
+    ],
+)
+def test_an_empty_word_is_not_the_folder_one_is_in(run: Run, workspace: Path, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty word in `coldframe " in done.stderr
+    assert "perhaps a variable of the shell is not set" in done.stderr
+
+
+def test_who_and_why_may_be_empty(run: Run, workspace: Path, fresh_database_url: str) -> None:
+    assert run("deploy", "--author", "", DATABASE_URL=fresh_database_url).returncode == 0
+    assert run("pause", "--all", "--because=", DATABASE_URL=fresh_database_url).returncode == 0
+
+
 def test_an_unknown_command_exits_2(run: Run) -> None:
     done = run("plant")
     assert done.returncode == 2
