@@ -43,7 +43,7 @@ def graph(
     from engine.graph.mermaid import mermaid
     from engine.graph.scene import scene, with_figures
 
-    program, found = chosen(campaign, path)
+    program, found = chosen(campaign, path, as_json)
     counted = _count(found, plan) if with_numbers or plan else None
     parts: Sequence[Part] = scene(found)
     if counted is not None:
@@ -56,14 +56,13 @@ def graph(
         _write(found, program, parts, counted, output, open_it)
 
 
-def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
-    """The program of the workspace and the campaign of that name. Raises Stop with near names, or with the errors."""
-    from dsl.diagnostics import as_text
-    from engine.cli.workspace import examine
+def chosen(campaign: str, path: Path | None, as_json: bool) -> tuple[Program, Plan]:
+    """The program of the workspace and the campaign of that name. Raises Stop with near names; with an error in the
+    workspace the command ends with 1 after showing it."""
+    from engine.cli.plan import sound
 
-    found = examine(path or load_settings(reading=True).campaigns)
-    if found.program is None:
-        raise Stop("the workspace has errors:\n" + as_text(found.diagnostics, found.files), FAILED)
+    found = sound(path or load_settings(reading=True).campaigns, as_json, "nothing was drawn")
+    assert found.program is not None
     for one in found.program.campaigns:
         if one.campaign.casefold() == campaign.casefold():
             return found.program, one

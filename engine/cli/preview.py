@@ -46,7 +46,7 @@ def preview(
 
     settings = load_settings(reading=True)
     try:
-        draft = read_draft(path or settings.campaigns, settings)
+        draft = read_draft(path or settings.campaigns, settings, as_json)
         name = known(draft, template)
         person = None if lead == INVENTED else _lead(settings, lead)
         shown = _render(draft, name, _languages(draft, name, language), person)
@@ -64,10 +64,11 @@ def preview(
             _show(one)
 
 
-def read_draft(folder: Path, settings: Settings) -> Draft:
-    """The workspace as it lies in the folder. Raises Stop for errors in campaign files, TemplateError."""
+def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
+    """The workspace as it lies in the folder. With errors in campaign files the command ends with 1 after showing them.
+    Raises TemplateError."""
     from dsl.compile import compile_workspace
-    from dsl.diagnostics import as_text
+    from engine.cli.plan import refuse
     from engine.cli.workspace import sources_in
     from engine.clock import clock_from
     from engine.outgoing.preview import Draft
@@ -77,7 +78,7 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
         raise Stop(f"there is no *.campaign file under {folder}")
     compiled = compile_workspace(sources.files, sources.assets)
     if compiled.program is None:
-        raise Stop("the workspace has errors:\n" + as_text(compiled.diagnostics, sources.files), FAILED)
+        refuse(compiled.diagnostics, sources.files, len(sources.files), as_json, "nothing was rendered")
     return Draft.of(compiled.program, sources.assets, clock_from(settings).now(), settings.base_url)
 
 
