@@ -148,6 +148,13 @@ class Settings(BaseSettings):
         return self.database_url is not None and not self.clock
 
 
+class ReadingSettings(Settings):
+    """Of a command that only reads and leaves nothing behind: a secret that is not there yet is not kept either."""
+
+    secret: SecretStr = Field(default_factory=lambda data: _kept_secret(data, "secret", make=False))
+    pepper: SecretStr = Field(default_factory=lambda data: _kept_secret(data, "pepper", make=False))
+
+
 def sqlalchemy_url(url: str) -> str:
     """`postgres://`, `postgresql://` and the driver's own form, all as `postgresql+psycopg://`.
 
@@ -197,11 +204,13 @@ def _embedded_temporal_address(home: Path) -> str:
         return DEFAULT_TEMPORAL_ADDRESS
 
 
-def _kept_secret(data: dict[str, Any], name: str) -> SecretStr:
-    """A random value that is made once and then kept in a file only its owner can read."""
+def _kept_secret(data: dict[str, Any], name: str, *, make: bool = True) -> SecretStr:
+    """A random value that is made once and then kept in a file only its owner can read; without `make` one for now."""
     home: Path = data.get("home", Path(".coldframe"))
     path = home / name
     if not path.exists():
+        if not make:
+            return SecretStr(secrets.token_urlsafe(32))
         _write_once(path, secrets.token_urlsafe(32))
         if data.get("database_url") is not None:
             warnings.warn(f"COLDFRAME_{name.upper()} is not set; made one in {path}. Every machine must use the same.",

@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
 from engine.store.db import Database
 
-_WAITING = text("""
+_ASKED = """AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))
+    AND (CAST(:lead AS uuid) IS NULL OR e.lead_id = CAST(:lead AS uuid))"""
+
+_WAITING = text(f"""
 SELECT e.campaign, l.email, l.stage, coalesce((l.scores->>'')::float, 0) AS score, w.step, w.source, w.what, w.due_at,
     e.attention, e.state
 FROM enrolments e JOIN leads l ON l.id = e.lead_id LEFT JOIN waits w ON w.enrolment_id = e.id
-WHERE e.state <> 'ended' AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))
-    AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
+WHERE e.state <> 'ended' {_ASKED}
 ORDER BY e.attention IS NULL, w.due_at NULLS LAST, l.email LIMIT :many""")
 
-_CAMPAIGNS = text("""
+_CAMPAIGNS = text(f"""
 SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS entered,
     count(*) FILTER (WHERE attention IS NOT NULL AND state <> 'ended') AS attention
-FROM enrolments GROUP BY campaign ORDER BY campaign""")
+FROM enrolments e WHERE true {_ASKED} GROUP BY campaign ORDER BY campaign""")
 
 _HELD = text("""
 SELECT coalesce((
@@ -32,9 +35,9 @@ SELECT coalesce((
     state, author, reason, at
 FROM campaign_states s WHERE until IS NULL AND state <> 'running' ORDER BY s.campaign""")
 
-_STEPS = text("""
+_STEPS = text(f"""
 SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FROM waits w
-JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended'
+JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended' {_ASKED}
 GROUP BY e.campaign, w.source, w.what ORDER BY e.campaign, w.source""")
 
 _MAILS = text("""
@@ -48,9 +51,10 @@ SELECT (SELECT count(*) FROM suppressions WHERE reason = 'complained' AND at > :
     (SELECT count(*) FROM messages WHERE kind IN ('marketing', 'transactional') AND state = 'accepted'
         AND at > :since) AS mails""")
 
-_HANDOFFS = text("""
+_HANDOFFS = text(f"""
 SELECT h.team, h.member, h.state->>'phase' AS phase, l.email, h.due_at, h.attention FROM handoffs h
-JOIN leads l ON l.id = h.lead_id WHERE h.outcome IS NULL ORDER BY h.due_at NULLS FIRST LIMIT :many""")
+JOIN leads l ON l.id = h.lead_id LEFT JOIN enrolments e ON e.id = h.enrolment_id
+WHERE h.outcome IS NULL {_ASKED.replace("e.lead_id", "h.lead_id")} ORDER BY h.due_at NULLS FIRST LIMIT :many""")
 
 _STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
 
@@ -93,9 +97,19 @@ class Status:
 
 
 async def status(
-    db: Database, now: datetime, real: datetime, *, campaign: str | None = None, lead: str | None = None, many: int = 50
+    db: Database,
+    now: datetime,
+    real: datetime,
+    *,
+    campaign: str | None = None,
+    lead: UUID | None = None,
+    many: int = 50,
 ) -> Status:
-    """The state of everything, or of one campaign or lead; at most `many` single leads and handoffs."""
+    """The state of everything; campaigns, steps, leads and handoffs of one campaign or lead alone where that is asked.
+
+    At most `many` single leads and handoffs.
+    """
+    asked = {"campaign": campaign, "lead": lead}
     async with db.engine.connect() as connection:
 
         async def rows(statement: Any, **values: Any) -> list[dict[str, Any]]:
@@ -107,10 +121,10 @@ async def status(
             now=now,
             epoch=system["epoch"],
             held=await rows(_HELD),
-            campaigns=await rows(_CAMPAIGNS),
-            steps=await rows(_STEPS),
-            waiting=await rows(_WAITING, campaign=campaign, lead=lead, many=many),
-            handoffs=await rows(_HANDOFFS, many=many),
+            campaigns=await rows(_CAMPAIGNS, **asked),
+            steps=await rows(_STEPS, **asked),
+            waiting=await rows(_WAITING, **asked, many=many),
+            handoffs=await rows(_HANDOFFS, **asked, many=many),
             mails={row["state"]: row["many"] for row in await rows(_MAILS)},
             suppressed={row["reason"]: row["many"] for row in await rows(_SUPPRESSED)},
             complaints=complaints["complaints"],

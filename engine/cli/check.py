@@ -28,7 +28,7 @@ def check(
     from dsl.workspace import misnamed
     from engine.cli.workspace import examine
 
-    folder = path or load_settings().campaigns
+    folder = path or load_settings(reading=True).campaigns
     found = examine(folder)
     if as_json:
         out.print(rendered_json(found.diagnostics), markup=False)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
@@ -22,6 +24,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 FAILED = 1
 COULD_NOT_LOOK = 2
+NOTHING_DEPLOYED = "nothing is deployed yet: `coldframe deploy` puts a workspace into force"
 
 
 class Stop(Exception):
@@ -32,14 +35,17 @@ class Stop(Exception):
         self.code = code
 
 
-def load_settings(**changes: Any) -> Settings:
-    """The settings of the environment. Raises Stop, naming each variable that cannot be meant."""
+def load_settings(*, reading: bool = False, **changes: Any) -> Settings:
+    """The settings of the environment; `reading`: nothing is kept. Raises Stop, naming each variable that cannot be
+    meant."""
     from pydantic import ValidationError
 
-    from engine.settings import Settings
+    from engine.settings import ReadingSettings, Settings
 
     try:
-        return Settings(**{name: value for name, value in changes.items() if value is not None})
+        return (ReadingSettings if reading else Settings)(
+            **{name: value for name, value in changes.items() if value is not None}
+        )
     except ValidationError as error:
         lines = [
             f"{_variable(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
@@ -56,18 +62,25 @@ def _variable(place: tuple[int | str, ...]) -> str:
     return name if name.isupper() else f"COLDFRAME_{name.upper()}"
 
 
+def no_database(settings: Settings) -> bool:
+    """Whether the embedded database, which is meant, was never made."""
+    return settings.database_url is None and not (settings.home / "postgres").exists()
+
+
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
     """The address of a database at this version's schema.
 
-    The one that is set, the embedded one that runs, or one started for as long as the command runs. Raises Stop when it
-    cannot be used.
+    The one that is set, the embedded one that runs, or one started for as long as the command runs. Only with `make` is
+    one made that is not there. Raises Stop when it cannot be used.
     """
     from sqlalchemy.exc import OperationalError
 
     from engine.embedded import postgres
     from engine.store.migrate import current_revision, migrate, newest_revision
 
+    if no_database(settings) and not make:
+        raise Stop(f"{NOTHING_DEPLOYED} (there is no database under {settings.home})", FAILED)
     try:
         if settings.database_url is None:
             with postgres.embedded_postgres(settings.home) as server:
@@ -90,6 +103,12 @@ def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
         return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return "there is " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there is none yet"
+
+
+def wants_folder(place: Path) -> None:
+    """Raises Stop where mails are to be saved and a file is."""
+    if place.exists() and not place.is_dir():
+        raise Stop(f"{place} is a file: --save wants a folder, which is made where there is none")
 
 
 def print_json(value: Any) -> None:

@@ -58,7 +58,7 @@ def deploy(
     if leave and not move:
         raise Stop("--leave goes with --move: `coldframe deploy --move --leave`")
     found = sound(path or settings.campaigns, as_json, "nothing was deployed")
-    with database(settings) as url:
+    with database(settings, make=True) as url:
         outlook = asyncio.run(ask(settings, url, found, leave=leave))
         if not as_json:
             confirm(outlook, found.files, move, yes, "deploy")

@@ -109,7 +109,7 @@ def addresses(stack: Stack, last: str = "the data stays for the next time") -> N
             f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "mail goes to SendGrid",
         ),
         ("Temporal", stack.temporal_page or stack.temporal_address or "as its own settings say"),
-        ("Metrics", ", ".join(part.address for part in stack.parts.values() if part.name.startswith("worker"))),
+        ("Metrics", ", ".join(f"{part.address}/metrics" for part in stack.parts.values() if part.ours)),
         ("Logs", str(stack.home / "logs")),
     ]
     for name, value in rows:

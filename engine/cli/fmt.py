@@ -31,7 +31,7 @@ def fmt(
     Example: `coldframe fmt campaigns --check`
     """
     changed = left = 0
-    files = list(_files(paths or [load_settings().campaigns]))
+    files = list(_files(paths or [load_settings(reading=True).campaigns]))
     for path in files:
         raw = _read(path)
         text = _formatted(path, raw)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, err, known_are, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -43,7 +43,7 @@ def graph(
     from engine.graph.mermaid import mermaid
     from engine.graph.scene import scene, with_figures
 
-    program, found = chosen(campaign, path)
+    program, found = chosen(campaign, path, as_json)
     counted = _count(found, plan) if with_numbers or plan else None
     parts: Sequence[Part] = scene(found)
     if counted is not None:
@@ -56,14 +56,13 @@ def graph(
         _write(found, program, parts, counted, output, open_it)
 
 
-def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
-    """The program of the workspace and the campaign of that name. Raises Stop with near names, or with the errors."""
-    from dsl.diagnostics import as_text
-    from engine.cli.workspace import examine
+def chosen(campaign: str, path: Path | None, as_json: bool) -> tuple[Program, Plan]:
+    """The program of the workspace and the campaign of that name. Raises Stop with near names; with an error in the
+    workspace the command ends with 1 after showing it."""
+    from engine.cli.plan import sound
 
-    found = examine(path or load_settings().campaigns)
-    if found.program is None:
-        raise Stop("the workspace has errors:\n" + as_text(found.diagnostics, found.files), FAILED)
+    found = sound(path or load_settings(reading=True).campaigns, as_json, "nothing was drawn")
+    assert found.program is not None
     for one in found.program.campaigns:
         if one.campaign.casefold() == campaign.casefold():
             return found.program, one
@@ -72,17 +71,20 @@ def chosen(campaign: str, path: Path | None) -> tuple[Program, Plan]:
 
 
 def _count(plan: Plan, digest: str | None) -> Numbers:
+    from engine.deploying.history import entries
     from engine.graph.numbers import numbers
     from engine.store.db import Database
 
     async def ask(url: str) -> Numbers:
         db = Database(url, size=1)
         try:
+            if not await entries(db, 1):
+                raise Stop(NOTHING_DEPLOYED, FAILED)
             return await numbers(db, plan.campaign, digest)
         finally:
             await db.close()
 
-    with database(load_settings()) as url:
+    with database(load_settings(reading=True)) as url:
         counted = asyncio.run(ask(url))
     if digest and not counted.plans and not plan.digest.startswith(digest):
         raise Stop(f"no version begins with `{digest}`: --numbers --json lists those with leads", FAILED)

@@ -39,7 +39,7 @@ def key(
     if webhook:
         _print_webhook_secret(settings, as_json)
         return
-    with database(settings) as url:
+    with database(settings, make=True) as url:
         result = asyncio.run(_work(settings, url, name, revoke))
     if as_json:
         print_json(result)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
+from shlex import join
 from typing import Annotated
 
 import typer
@@ -35,7 +37,7 @@ from engine.cli import (
     why,
     worker,
 )
-from engine.cli.common import guarded, out
+from engine.cli.common import Stop, guarded, out
 
 
 def _show_version(asked: bool) -> None:
@@ -97,9 +99,21 @@ app.command("web", rich_help_panel=_PRODUCTION)(web.web)
 app.command("worker", rich_help_panel=_PRODUCTION)(worker.worker)
 
 
+_MAY_BE_EMPTY = ("--author", "--because")
+
+
+def _given(arguments: Sequence[str]) -> Sequence[str]:
+    """The words, none of them empty: an empty path would mean the folder one is in. Raises Stop."""
+    for before, word in pairwise(("", *arguments)):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if equals and not value and option not in _MAY_BE_EMPTY:
+            raise Stop(f"an empty word in `coldframe {join(arguments)}`: perhaps a variable of the shell is not set")
+    return arguments
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not look."""
-    guarded(lambda: app(args=rehearse.with_spans(sys.argv[1:] if arguments is None else arguments)))
+    guarded(lambda: app(args=rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))))
 
 
 if __name__ == "__main__":

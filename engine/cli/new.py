@@ -56,7 +56,7 @@ def campaign(
 
     if name is not None and ('"' in name or not name.strip() or "\\" in name):
         raise Stop("a campaign's name is some text without quotes")
-    folder = path or load_settings().campaigns
+    folder = path or load_settings(reading=True).campaigns
     if not folder.is_dir():
         raise Stop(f"there is no folder {folder}; `coldframe new workspace {folder}` makes one")
     _report(folder, _add(folder, starter.named(_starter(kind), name)))

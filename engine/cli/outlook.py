@@ -28,7 +28,7 @@ def show(outlook: Outlook, sources: Mapping[str, str], *, moving: bool = False) 
     if outlook.at is None:
         out.print("nothing is deployed yet: everything is new", markup=False)
     else:
-        out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M})")
+        out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M} UTC)")
     for change in outlook.changes.campaigns:
         view.campaign(change)
     view.older()

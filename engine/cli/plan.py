@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, load_settings, no_database, out, print_json
 
 if TYPE_CHECKING:
+    from dsl.diagnostics import Diagnostic
     from engine.cli.workspace import Examined
     from engine.deploying.outlook import Outlook
     from engine.settings import Settings
@@ -28,10 +30,9 @@ def plan(
 
     Example: `coldframe plan campaigns`
     """
-    settings = load_settings()
+    settings = load_settings(reading=True)
     found = sound(path or settings.campaigns, as_json, "nothing was compared")
-    with database(settings) as url:
-        outlook = asyncio.run(ask(settings, url, found))
+    outlook = _compared(settings, found)
     from engine.cli.outlook import as_data, show
 
     if as_json:
@@ -42,22 +43,40 @@ def plan(
         out.print(f"to put this into force: `coldframe deploy --base {outlook.base}`", markup=False)
 
 
+def _compared(settings: Settings, found: Examined) -> Outlook:
+    from engine.deploying.outlook import first
+
+    if no_database(settings):
+        assert found.program is not None
+        return first(found.program, found.assets)
+    with database(settings) as url:
+        return asyncio.run(ask(settings, url, found))
+
+
 def sound(folder: Path, as_json: bool, otherwise: str) -> Examined:
     """The workspace, compiled; with an error in it the diagnostics are shown and the command ends with 1."""
-    from dsl.diagnostics import as_json as rendered_json
-    from dsl.diagnostics import as_text
-    from engine.cli.check import summary
     from engine.cli.workspace import examine
 
     found = examine(folder)
     if found.program is None:
-        if as_json:
-            out.print(rendered_json(found.diagnostics), markup=False)
-        else:
-            out.print(as_text(found.diagnostics, found.files), markup=False)
-            err.print(f"{summary(found.diagnostics, found.campaigns)}; {otherwise}")
-        raise typer.Exit(FAILED)
+        refuse(found.diagnostics, found.files, found.campaigns, as_json, otherwise)
     return found
+
+
+def refuse(
+    problems: tuple[Diagnostic, ...], files: Mapping[str, str], campaigns: int, as_json: bool, otherwise: str
+) -> NoReturn:
+    """Show why the workspace cannot be used, and end the command with 1."""
+    from dsl.diagnostics import as_json as rendered_json
+    from dsl.diagnostics import as_text
+    from engine.cli.check import summary
+
+    if as_json:
+        out.print(rendered_json(problems), markup=False)
+    else:
+        out.print(as_text(problems, files), markup=False)
+        err.print(f"{summary(problems, campaigns)}; {otherwise}")
+    raise typer.Exit(FAILED)
 
 
 async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:

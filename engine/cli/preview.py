@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json, wants_folder
 
 if TYPE_CHECKING:
     from dsl.plan import Program
@@ -44,10 +44,10 @@ def preview(
     """
     from engine.mail.errors import TemplateError
 
-    settings = load_settings()
+    settings = load_settings(reading=True)
     try:
-        draft = read_draft(path or settings.campaigns, settings)
-        name = _known(draft, template)
+        draft = read_draft(path or settings.campaigns, settings, as_json)
+        name = known(draft, template)
         person = None if lead == INVENTED else _lead(settings, lead)
         shown = _render(draft, name, _languages(draft, name, language), person)
     except TemplateError as error:
@@ -64,10 +64,11 @@ def preview(
             _show(one)
 
 
-def read_draft(folder: Path, settings: Settings) -> Draft:
-    """The workspace as it lies in the folder. Raises Stop for errors in campaign files, TemplateError."""
+def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
+    """The workspace as it lies in the folder. With errors in campaign files the command ends with 1 after showing them.
+    Raises TemplateError."""
     from dsl.compile import compile_workspace
-    from dsl.diagnostics import as_text
+    from engine.cli.plan import refuse
     from engine.cli.workspace import sources_in
     from engine.clock import clock_from
     from engine.outgoing.preview import Draft
@@ -77,11 +78,12 @@ def read_draft(folder: Path, settings: Settings) -> Draft:
         raise Stop(f"there is no *.campaign file under {folder}")
     compiled = compile_workspace(sources.files, sources.assets)
     if compiled.program is None:
-        raise Stop("the workspace has errors:\n" + as_text(compiled.diagnostics, sources.files), FAILED)
+        refuse(compiled.diagnostics, sources.files, len(sources.files), as_json, "nothing was rendered")
     return Draft.of(compiled.program, sources.assets, clock_from(settings).now(), settings.base_url)
 
 
-def _known(draft: Draft, template: str) -> str:
+def known(draft: Draft, template: str) -> str:
+    """The template as it is written. Raises Stop, with near names, when there is none."""
     wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html").removesuffix(".mjml")
     names = draft.names()
     if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
@@ -147,6 +149,7 @@ def _show(one: Shown) -> None:
 
 def _write(shown: Sequence[Shown], folder: Path | None, open_it: bool) -> None:
     target = folder or Path(tempfile.mkdtemp(prefix="coldframe-preview-"))
+    wants_folder(target)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for one in shown:

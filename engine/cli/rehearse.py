@@ -46,7 +46,7 @@ def rehearse(
 
     span = _span(last)
     found = examined(path, as_json)
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         rehearsal = asyncio.run(_rehearse(settings, url, found, span, campaign))
     lines = rehearsal.lines()

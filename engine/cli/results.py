@@ -30,7 +30,7 @@ def results(
     """
     from engine.clock import clock_from
 
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         found = asyncio.run(_read(settings, url, campaign))
     if as_json:

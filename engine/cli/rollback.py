@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.deploying.history import Stored
@@ -97,7 +97,7 @@ def deployments(
 
     Example: `coldframe deployments`
     """
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         found, jobs = asyncio.run(_list(settings, url, many))
     if as_json:
@@ -105,9 +105,9 @@ def deployments(
         print_json({"deployments": listed, "jobs": jobs})
         return
     if not found:
-        out.print("nothing is deployed yet: `coldframe deploy` puts a workspace into force", markup=False)
+        out.print(NOTHING_DEPLOYED, markup=False)
     for one in found:
-        out.print(f"{one.epoch:>5}  {one.at:%Y-%m-%d %H:%M}  {one.author:<16} {_what(one)}", markup=False)
+        out.print(f"{one.epoch:>5}  {one.at:%Y-%m-%d %H:%M} UTC  {one.author:<16} {_what(one)}", markup=False)
     for job in jobs:
         ends = ", ".join(f"{many} {end}" for end, many in job["result"].items()) or "nobody yet"
         out.print(f'moving leads of "{job["campaign"]}": {ends}', markup=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dsl.diagnostics import Diagnostic, diagnostic
@@ -75,13 +75,19 @@ class _Wrong(Exception):
         self.diagnostic = diagnostic(code, message, span, help)
 
 
-def read_script(text: str, program: Program, path: str = "script") -> Script:
-    """The actions of a script, or every line that cannot be read, with the faulty words underlined."""
+def read_script(text: str, program: Program, path: str = "script", start: datetime = datetime.min) -> Script:
+    """The actions of a script, or every line that cannot be read, with the faulty words underlined.
+
+    `start`: when the story begins, in the lead's own time.
+    """
     actions: list[Action] = []
     found: list[Diagnostic] = []
+    since = (start.date().isoformat(), f"{start:%H:%M}")
     for tokens, written in _statements(text, path):
         try:
-            actions.append(_Line(tokens, written, program).action())
+            line = _Line(tokens, written, program, since)
+            actions.append(line.action())
+            since = line.since
         except _Wrong as wrong:
             found.append(wrong.diagnostic)
     return Script(() if found else tuple(actions), tuple(found))
@@ -111,10 +117,10 @@ def _written(line: str, tokens: list[Token]) -> str:
 
 
 class _Line:
-    """One statement: reads its tokens from left to right."""
+    """One statement: reads its tokens from left to right. `since`: the day and time the story has come to."""
 
-    def __init__(self, tokens: list[Token], written: str, program: Program) -> None:
-        self.tokens, self.written, self.program = tokens, written, program
+    def __init__(self, tokens: list[Token], written: str, program: Program, since: tuple[str, str]) -> None:
+        self.tokens, self.written, self.program, self.since = tokens, written, program, since
         self.place = 0
 
     def action(self) -> Action:
@@ -131,7 +137,14 @@ class _Line:
         if self._take("after"):
             return When(after=self._duration())
         day = self._day() if self._take("on") else None
+        span = self.tokens[self.place - 1].span
         clock = self._clock() if self._take("at") else None
+        if day is not None:
+            if (day, clock or "24:00") < self.since:
+                message = f"the story has come to {' '.join(self.since).strip()} by then, and does not go back"
+                help = "dates follow each other; `--start` says when the story begins"
+                raise self._wrong("S005", message, span, help)
+            self.since = max(self.since, (day, clock or ""))
         return When(day=day, time=clock)
 
     def _duration(self) -> Duration:

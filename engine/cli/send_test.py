@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.ports import Receipt
@@ -41,10 +41,11 @@ def send_test(
 
 
 async def _send(settings: Settings, url: str, template: str, to: str, language: str | None) -> Receipt:
-    from engine.cli.preview import spoken
+    from engine.cli.preview import known, spoken
     from engine.clock import clock_from
     from engine.mail.choose import choose_mailer
     from engine.mail.errors import TemplateError
+    from engine.outgoing.preview import Draft
     from engine.outgoing.send_test import send_test as send
     from engine.runtime import NothingDeployed, open_runtime
 
@@ -52,13 +53,15 @@ async def _send(settings: Settings, url: str, template: str, to: str, language: 
         key, clock = settings.sendgrid_api_key, clock_from(settings)
         rt.mailer = choose_mailer(key, settings.sendgrid_url, rt.db.engine, clock)
         try:
-            if language is not None and (deployment := await rt.catalog.refresh()):
-                language = spoken(deployment.program, language)
+            if deployment := await rt.catalog.refresh():
+                template = known(Draft(deployment.program, deployment, clock.now(), ""), template)
+                if language is not None:
+                    language = spoken(deployment.program, language)
             return await send(rt, template, to, language)
         except TemplateError as error:
             raise Stop(str(error), FAILED) from None
         except NothingDeployed:
-            raise Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED) from None
+            raise Stop(NOTHING_DEPLOYED, FAILED) from None
         finally:
             await rt.mailer.close()
             rt.mailer = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json, wants_folder
 
 if TYPE_CHECKING:
     from dsl.plan import Program, Scalar
@@ -98,7 +98,7 @@ def examined(path: Path | None, as_json: bool) -> Examined:
     """The workspace. Exits 1 after showing its errors."""
     from engine.cli.plan import sound
 
-    return sound(path or load_settings().campaigns, as_json, "nothing can be simulated")
+    return sound(path or load_settings(reading=True).campaigns, as_json, "nothing can be simulated")
 
 
 def _told(
@@ -109,18 +109,21 @@ def _told(
     from dsl.diagnostics import as_json as rendered_json
     from dsl.diagnostics import as_text
     from engine.cli.script import read_script
+    from engine.rules.calendar import local_time
     from engine.simulation.simulation import deployment_of
     from engine.simulation.story import Story
 
     assert found.program is not None
     name, written = _script(file, text)
-    read = read_script(written, found.program, name)
+    begin, fields = starting(start, found.program), _fields(lead, found.program)
+    zone = str(fields.get("timezone") or found.program.workspace.timezone)
+    read = read_script(written, found.program, name, local_time(begin, zone))
     if read.diagnostics:
         problems = read.diagnostics
         out.print(rendered_json(problems) if as_json else as_text(problems, {name: written}), markup=False)
         raise typer.Exit(FAILED)
     deployment = deployment_of(found.program, found.assets)
-    story = Story(deployment, starting(start, found.program), _fields(lead, found.program), seed=seed)
+    story = Story(deployment, begin, fields, seed=seed)
     story.play(read.actions)
     return story
 
@@ -221,6 +224,7 @@ def _one_line(text: str) -> str:
 def _save(entries: Sequence[Entry], folder: Path) -> None:
     """One file per mail, in the order of sending."""
     mails = [one.letter for one in entries if one.letter is not None and one.letter.mail is not None]
+    wants_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, letter in enumerate(mails, 1):

@@ -151,7 +151,8 @@ class Stack:
         return Part("web", self._child("web", {}), lambda: _answers(f"{address}/readyz"), address=address)
 
     def _worker(self, number: int) -> Part:
-        port = free_port()
+        wanted = number == 1 and "metrics_port" in self.settings.model_fields_set
+        port = free_port(self.settings.metrics_port or None if wanted else None)
         address = f"http://{self.settings.metrics_host}:{port}"
         child = self._child(f"worker-{number}", {"COLDFRAME_METRICS_PORT": str(port)})
         return Part(child.name, child, lambda: _answers(f"{address}/readyz"), address=address)

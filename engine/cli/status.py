@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import database, load_settings, out, print_json
+from engine.cli.common import NOTHING_DEPLOYED, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def status(
-    campaign: Annotated[str | None, typer.Option(help="Only leads in this campaign.")] = None,
-    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign, with its leads and handoffs.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address, or id.")] = None,
     many: Annotated[int, typer.Option(min=1, max=10_000, help="How many leads and handoffs to list.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
@@ -29,7 +29,7 @@ def status(
 
     Example: `coldframe status --campaign "Whitepaper nurture"`
     """
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         found = asyncio.run(_ask(settings, url, campaign, lead, many))
     if as_json:
@@ -40,16 +40,24 @@ def status(
 
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
     from engine.cli.named import named
+    from engine.cli.why import explained
     from engine.clock import clock_from
     from engine.status import status as ask
     from engine.store.db import Database
+    from engine.why.read import Unknown, find_lead
 
     clock = clock_from(settings)
     db = Database(url, size=2)
     try:
         if campaign is not None:
             campaign, _ = await named(db, campaign)
-        return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=lead, many=many)
+        id = None
+        if lead is not None:
+            async with db.engine.connect() as connection:
+                id = (await find_lead(connection, lead)).id
+        return await ask(db, clock.now(), clock.real(), campaign=campaign, lead=id, many=many)
+    except Unknown as error:
+        raise explained(error) from None
     finally:
         await db.close()
 
@@ -57,7 +65,7 @@ async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | N
 def show(found: Status) -> None:
     """The same as tables."""
     if found.epoch is None:
-        out.print("nothing is deployed yet: `coldframe deploy` puts a workspace into force", markup=False)
+        out.print(NOTHING_DEPLOYED, markup=False)
         return
     mails = ", ".join(f"{many} {state}" for state, many in found.mails.items()) or "none"
     stages = ", ".join(f"{many} {stage}" for stage, many in found.stages.items()) or "none yet"
@@ -76,7 +84,7 @@ def show(found: Status) -> None:
     for one in found.held:
         which = f'campaign "{one["campaign"]}" is' if one["campaign"] else "all campaigns are"
         why = f": {one['reason']}" if one["reason"] else ""
-        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} by {one['author']}{why}"
+        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} UTC by {one['author']}{why}"
         out.print(said, markup=False, style="bold yellow")
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
@@ -85,7 +93,8 @@ def show(found: Status) -> None:
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
 
 
-_HEADS = {"source": "at", "what": "waits for", "due_at": "until", "next": "first until", "attention": "needs attention"}
+_HEADS = {"source": "at", "what": "waits for", "due_at": "until (UTC)", "next": "first until (UTC)",
+          "attention": "needs attention"}  # fmt: skip
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:

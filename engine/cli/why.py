@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.settings import Settings
@@ -41,7 +41,7 @@ def why(
     from engine.why.tell import as_json as for_programs
     from engine.why.tell import tell
 
-    settings = load_settings()
+    settings = load_settings(reading=True)
     with database(settings) as url:
         log = asyncio.run(_read(settings, url, lead, campaign))
     told = tell(log)
@@ -70,7 +70,7 @@ def explained(error: Unknown) -> Stop:
     from dsl.near import near
 
     if error.what == "deployment":
-        return Stop("nothing is deployed yet: `coldframe deploy` puts a workspace into force", FAILED)
+        return Stop(NOTHING_DEPLOYED, FAILED)
     close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
     asked = f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else "look at `coldframe status`"
     verb = "is called" if error.what == "campaign" else "has the address or id"

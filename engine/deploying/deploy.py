@@ -132,7 +132,7 @@ def _overtaken(base: int, last: Any) -> str:
     what = {"rollback": "rolled back", "stop": "stopped a campaign", "resume": "resumed a campaign"}
     return (
         f"deployment {base} is an older base: {last.author} has {what.get(last.kind, 'deployed')} since"
-        f" (deployment {last.epoch}, {last.at:%Y-%m-%d %H:%M}). See what would change now: `coldframe plan`"
+        f" (deployment {last.epoch}, {last.at:%Y-%m-%d %H:%M} UTC). See what would change now: `coldframe plan`"
     )
 
 

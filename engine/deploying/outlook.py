@@ -92,6 +92,11 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
     )  # fmt: skip
 
 
+def first(program: Program, bundle: Mapping[str, bytes]) -> Outlook:
+    """Where nothing was ever deployed."""
+    return Outlook(0, "", None, _changes(None, program, bundle))
+
+
 def _changes(last: Stored | None, program: Program, bundle: Mapping[str, bytes]) -> Changes:
     return compare(last.program if last else None, program, digests(last.bundle) if last else {}, digests(bundle))
 

@@ -88,7 +88,7 @@ async def pause(db: Database, clock: Clock, campaign: str, author: str, reason: 
         await connection.execute(_CHANGING)
         now = await _state(connection, campaign)
         if now is not None and now.state != "running":
-            raise Refused(f"{_called(campaign)} {now.state} already, by {now.author} on {now.at:%Y-%m-%d at %H:%M}")
+            raise Refused(f"{_called(campaign)} {now.state} already, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC")
         at = await _say(connection, clock, campaign, "paused", author, reason)
         return Change(campaign, "paused", at, await _count(connection, campaign))
 
@@ -122,7 +122,7 @@ async def stop(db: Database, clock: Clock, campaign: str, author: str, reason: s
         await connection.execute(_CHANGING)
         now = await _state(connection, campaign)
         if now is not None and now.state == "stopped":
-            raise Refused(f"{_called(campaign)} stopped already, by {now.author} on {now.at:%Y-%m-%d at %H:%M}")
+            raise Refused(f"{_called(campaign)} stopped already, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC")
         at = await _say(connection, clock, campaign, "stopped", author, reason)
         await again(connection, clock, author, "stop", campaign)
         job = await jobs.add(connection, clock, "wake", campaign, {"author": author, "everyone": True})

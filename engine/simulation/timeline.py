@@ -248,8 +248,8 @@ class Timeline(Watcher):
         elif state.phase == "waiting":
             self.add(person, "handoff", f"waits for somebody free in “{state.team}”{due}", *place)
         elif state.escalated_to:
-            to = ", ".join(state.escalated_to)
-            self.add(person, "handoff", f"the time for {who} is over; {to} is told{due}", *place)
+            to = ", ".join(state.escalated_to) + (" is" if len(state.escalated_to) == 1 else " are")
+            self.add(person, "handoff", f"the time for {who} is over; {to} told{due}", *place)
         else:
             words = {"assigned": "has it", "acknowledged": "acknowledges", "contacted": "has been in touch"}
             self.add(person, "handoff", f"{who} {words[state.phase]}{due}", *place, member=state.member)

@@ -92,7 +92,10 @@ async def find_lead(connection: AsyncConnection, who: str) -> Lead:
         id = str(UUID(who))
     except ValueError:
         id = None
-    key = email_key(who) if "@" in who else who.casefold()
+    try:
+        key = email_key(who)
+    except ValueError:
+        key = who.casefold()
     row = (await connection.execute(_LEAD, {"key": key, "id": id})).mappings().one_or_none()
     if row is None:
         begin, _, domain = key.partition("@")

@@ -174,8 +174,8 @@ async def test_a_mail_is_shown_with_its_style_and_without_its_script(
     page: Page, base: str, rt: Runtime, complaints: list[str]
 ) -> None:
     row = {
-        "id": uuid4(), "to": "ada@firm.example", "sender": "Acme <hello@acme.example>", "subject": "Hello",
-        "headers": {}, "html": MAIL.format(base=base), "text": "Hello", "at": rt.clock.now(),
+        "id": uuid4(), "to": "ada.lovelace@firm.example", "sender": "Acme <hello@acme.example>",
+        "subject": "Hello", "headers": {}, "html": MAIL.format(base=base), "text": "Hello", "at": rt.clock.now(),
     }  # fmt: skip
     async with rt.db.engine.begin() as connection:
         await connection.execute(insert(mailbox).values(row))
@@ -183,6 +183,10 @@ async def test_a_mail_is_shown_with_its_style_and_without_its_script(
     page.on("requestfailed", lambda request: foreign.append(request.failure))
     page.on("requestfinished", lambda request: None if base in request.url else foreign.append(request.url))
     await page.goto(f"{base}/mailbox")
+    await no_sideways_scrolling(page)
+    address = await page.get_by_text("ada.lovelace@firm.example").bounding_box()
+    assert address is not None
+    assert address["height"] < 30, "an address stands on one line"
     await page.get_by_role("link", name="Hello").click()
     frame = page.frame_locator("iframe")
     await expect(frame.get_by_text("Hello")).to_have_css("color", "rgb(255, 0, 0)")

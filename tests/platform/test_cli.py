@@ -183,12 +183,46 @@ def test_retry_wants_to_know_which(run: Run) -> None:
     assert "--campaign, --lead or --all" in done.stderr
 
 
-def test_without_a_database_the_embedded_one_runs_as_long_as_the_command(run: Run, home: Path) -> None:
+def test_without_a_database_the_embedded_one_runs_as_long_as_the_command(run: Run, home: Path, workspace: Path) -> None:
+    assert run("deploy", COLDFRAME_HOME=str(home)).returncode == 0
     done = run("status", COLDFRAME_HOME=str(home))
-    assert done.returncode == 0, done.stderr
-    assert "nothing is deployed yet" in done.stdout
+    assert (done.returncode, done.stdout.split(" · ")[0]) == (0, "deployment 1"), done.stderr
     assert (home / "postgres" / "PG_VERSION").exists()
     assert not (home / "postgres" / "postmaster.pid").exists()
+
+
+LOOKING = [
+    ("status", "--json"), ("deployments",), ("results",), ("why", "a@lead.example", "Guide"), ("rehearse",),
+    ("graph", "Guide", "--numbers"), ("preview", "welcome", "--lead", "a@lead.example"), ("pause", "--all"),
+    ("send-test", "welcome", "a@lead.example"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LOOKING, ids=lambda command: command[0])
+def test_where_nothing_was_deployed_a_command_says_so_and_makes_no_database(
+    run: Run, workspace: Path, command: tuple[str, ...]
+) -> None:
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing is deployed yet" in done.stderr
+    assert not (workspace.parent / "home").exists()
+
+
+def test_what_only_reads_leaves_nothing_behind(run: Run, workspace: Path) -> None:
+    unset = {"COLDFRAME_SECRET": "", "COLDFRAME_PEPPER": ""}
+    before = sorted(workspace.parent.iterdir())
+    for command in (("check",), ("plan",), ("preview", "welcome"), ("graph", "Guide", "--mermaid"), ("fmt", "--check"),
+                    ("simulate", "--script", "submits form guide")):  # fmt: skip
+        done = run(*command, **unset)
+        assert done.returncode == 0, done.stderr
+    assert "everything is new" in run("plan", **unset).stdout
+    assert run("status", **unset).returncode == 1
+    assert sorted(workspace.parent.iterdir()) == before
+
+
+def test_a_graph_has_no_numbers_where_nothing_is_deployed(run: Run, workspace: Path, fresh_database_url: str) -> None:
+    done = run("graph", "Guide", "--numbers", DATABASE_URL=fresh_database_url)
+    assert (done.returncode, "nothing is deployed yet" in done.stderr) == (1, True)
 
 
 def test_every_command_teaches() -> None:
@@ -199,6 +233,28 @@ def test_every_command_teaches() -> None:
         done = CliRunner().invoke(app, [*command, "--help"])
         assert done.exit_code == 0, command
         assert "Example:" in done.stdout, command
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fmt", ""),
+        ("check", ""),
+        ("deploy", "--json", ""),
+        ("simulate", "--path", ""),
+        ("preview", "welcome", "--save="),
+    ],
+)
+def test_an_empty_word_is_not_the_folder_one_is_in(run: Run, workspace: Path, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty word in `coldframe " in done.stderr
+    assert "perhaps a variable of the shell is not set" in done.stderr
+
+
+def test_who_and_why_may_be_empty(run: Run, workspace: Path, fresh_database_url: str) -> None:
+    assert run("deploy", "--author", "", DATABASE_URL=fresh_database_url).returncode == 0
+    assert run("pause", "--all", "--because=", DATABASE_URL=fresh_database_url).returncode == 0
 
 
 def test_an_unknown_command_exits_2(run: Run) -> None:

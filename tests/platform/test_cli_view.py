@@ -84,6 +84,12 @@ def test_a_mail_is_previewed_and_saved(folder: Path):
         (("preview", "welcom"), "did you mean `welcome`?", 1),
         (("preview", "welcome", "--language", "fr"), "it has: en, de", 1),
         (("preview", "welcome", "nowhere"), "nowhere", 2),
+        (("preview", "welcome", "--save", "campaigns/shop.campaign"), "is a file: --save wants a folder", 2),
+        (
+            ("simulate", "--script", "submits form guide", "--save", "campaigns/shop.campaign"),
+            "is a file: --save wants a folder",
+            2,
+        ),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(folder: Path, arguments: tuple[str, ...], said: str, code: int):
@@ -91,6 +97,15 @@ def test_what_is_not_there_is_said_with_what_is(folder: Path, arguments: tuple[s
         run(*arguments)
     assert said in str(stopped.value)
     assert stopped.value.code == code
+
+
+@pytest.mark.parametrize("command", [("graph", "Guide & more"), ("preview", "welcome")])
+def test_a_broken_workspace_is_told_as_check_tells_it(folder: Path, command: tuple[str, ...]):
+    (folder / "campaigns" / "shop.campaign").write_text(CAMPAIGN.replace('form "guide" is', 'form "giude" is'), "utf-8")
+    done = CliRunner().invoke(app, [*command, "--json"])
+    assert (done.exit_code, [problem["line"] for problem in json.loads(done.stdout)]) == (1, [10])
+    done = CliRunner().invoke(app, list(command))
+    assert (done.exit_code, "campaigns/shop.campaign:10:" in done.stdout) == (1, True)
 
 
 def test_a_template_that_cannot_be_rendered_ends_with_its_line(folder: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -65,6 +66,11 @@ def enrol(url: str, many: int) -> None:
                     due_at, started_at) VALUES (gen_random_uuid(), %s, 'Guide', 1, %s, 'live', %s, 1, 1, %s,
                     '2999-01-04Z', '2026-11-01Z')""", (lead, digest, position, answer),
             )  # fmt: skip
+            connection.execute(
+                """INSERT INTO waits (enrolment_id, branch, step, source, what, due_at)
+                    SELECT id, 'flow', %s, %s, 'the time', due_at FROM enrolments WHERE lead_id = %s""",
+                (wait["id"], wait["source"], lead),
+            )
 
 
 def test_nothing_changes(guide: Any) -> None:
@@ -205,6 +211,36 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     assert guide("resume", "--all", "--spread", "0").returncode == 0
 
 
+def test_every_time_says_that_it_is_utc(guide: Any, url: str, workspace: Path) -> None:
+    enrol(url, 1)
+    guide("pause", "Guide")
+    shown = guide("status").stdout
+    assert re.search(r"is paused since \S+ \d\d:\d\d UTC by", shown)
+    assert "until (UTC)" in shown
+    assert re.search(r"\d\d:\d\d UTC$", guide("pause", "Guide").stderr.strip())
+    assert re.search(r" \d\d:\d\d UTC  ", guide("deployments").stdout)
+    changed(workspace, wait_3_days="wait 1 day")
+    assert re.search(r" \d\d:\d\d UTC\)", guide("plan").stdout)
+    assert re.search(r" \d\d:\d\d UTC\)\.", guide("deploy", "--base", "0", "--yes").stderr)
+
+
+def test_status_of_one_campaign_or_lead_shows_no_other(guide: Any, url: str, workspace: Path) -> None:
+    enrol(url, 2)
+    with psycopg.connect(libpq_url(url)) as connection:
+        connection.execute("UPDATE enrolments SET campaign = 'Other' WHERE lead_id IN (SELECT id FROM leads WHERE "
+                           "email = 'l1@lead.example')")  # fmt: skip
+        connection.execute(
+            """INSERT INTO handoffs (id, lead_id, enrolment_id, source, team, note, state, gen, opened_at)
+                SELECT gen_random_uuid(), lead_id, id, 'a:1', campaign, '', '{}', 1, '2026-11-01Z' FROM enrolments"""
+        )
+    for asked in (("--campaign", "guide"), ("--lead", "L0@lead.example")):
+        shown = json.loads(guide("status", "--json", *asked).stdout)
+        for rows in ("campaigns", "steps", "waiting"):
+            assert [row["campaign"] for row in shown[rows]] == ["Guide"], (asked, rows)
+        assert [row["team"] for row in shown["handoffs"]] == ["Guide"], asked
+    assert len(json.loads(guide("status", "--json").stdout)["handoffs"]) == 2
+
+
 def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
     none = guide("results", "guide")
     assert (none.returncode, none.stdout.startswith('no test has begun in campaign "guide"')) == (0, True)
@@ -245,9 +281,12 @@ def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace
         (("pause", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
         (("stop", "Nobody's"), 1, "no campaign is called `Nobody's`: there is `Guide`"),
         (("status", "--campaign", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
+        (("status", "--lead", "nobody@lead.example"), 1, "no lead has the address or id `nobody@lead.example`"),
+        (("why", "ada@", "Guide"), 1, "no lead has the address or id `ada@`"),
         (("results", "Giude"), 1, "did you mean `Guide`?"),
         (("retry", "--campaign", "Giude"), 1, "did you mean `Guide`?"),
         (("graph", "Guide", "--plan", "zz"), 1, "no version begins with `zz`"),
+        (("send-test", "welcom", "me@acme.example"), 1, "there is no template `welcom`: did you mean `welcome`?"),
         (("send-test", "welcome", "me@acme.example", "--language", "xx"), 1, "the workspace has no language `xx`"),
         (("key", " "), 2, "a key has the name of whoever gets it"),
         (("resume", "Guide"), 1, 'campaign "Guide" is not paused'),

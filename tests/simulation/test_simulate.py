@@ -242,6 +242,8 @@ def test_a_script_may_stand_in_a_file(tmp_path: Path):
         ("after 3 dayz clicks", "dayz", "did you mean `days`?"),
         ("after lunch clicks", "lunch", "write: after 2 days"),
         ("on 3.9.2026 clicks", "3.9.2026", "write the year first: on 2026-09-03 at 10:00"),
+        ("on 2026-09-03 clicks; on 2026-09-02 at 10:00 clicks", "2026-09-02", None),
+        ("on 2026-09-03 at 10:00 clicks; on 2026-09-03 at 09:00 clicks", "2026-09-03", None),
         ("at 9am clicks", "9am", "write: at 09:00"),
         ("clicks email whitepaper/case-studdy", "whitepaper/case-studdy", "did you mean `whitepaper/case-study`?"),
         ("sales acepts", "acepts", "did you mean `accepts`?"),
@@ -267,6 +269,16 @@ def test_all_mistakes_of_a_script_come_at_once():
     assert done.exit_code == 1
     assert done.stdout.count("error[") == 3
     assert "script:2:7" in done.stdout
+
+
+def test_a_date_before_the_story_begins_is_a_mistake_at_its_place():
+    done = simulate("--script", "submits form demo; on 2020-01-01 bounces", *START)
+    assert done.exit_code == 1
+    assert (
+        "error[S005]: the story has come to 2026-09-01 09:00 by then, and does not go back\n  --> script:1:23"
+        in done.stdout
+    )
+    assert simulate("--script", "on 2026-09-01 submits form demo", "--start", "2026-09-01T11:00").exit_code == 0
 
 
 @pytest.mark.parametrize("option", [("--lead", "colour=red"), ("--lead", "company_size=x"), ("--lead", "company")])

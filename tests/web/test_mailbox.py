@@ -43,6 +43,7 @@ async def test_the_list(http: httpx.AsyncClient, mail: UUID) -> None:
     page = await http.get("/mailbox")
     assert page.status_code == 200
     assert "52 mails" in page.text
+    assert " UTC</time>" in page.text
     assert page.text.count("<tr>") == 51
     assert (await http.get("/mailbox?page=2")).text.count("<tr>") == 3
     assert "26 mails" in (await http.get("/mailbox?to=a1@firm.example")).text
