@@ -21,14 +21,19 @@ def check_deliveries(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     campaigns = [one for one in scope.program.campaigns if _again_at_once(one)]
     edges: dict[str, list[tuple[str, Span]]] = {one.name.key: [] for one in campaigns}
+    delivered = [
+        (one.name.key, start.event)
+        for one in campaigns
+        for start in one.starts
+        if not start.only_if and _is_delivery(start.event)
+    ]
     starts: dict[tuple[Span, str], Span] = {}
-    for campaign in campaigns:
+    for campaign in campaigns if delivered else ():
         for mail in _last_mails(campaign):
-            for other in campaigns:
-                start = next((one.event for one in other.starts if not one.only_if and _is(one.event, mail)), None)
-                if start is not None:
-                    edges[campaign.name.key].append((other.name.key, mail.span))
-                    starts[mail.span, other.name.key] = start.span
+            for other, start in delivered:
+                if start.name is None or matches(mail.template.key, start.name.key):
+                    edges[campaign.name.key].append((other, mail.span))
+                    starts[mail.span, other] = start.span
     for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle]
         span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
@@ -44,12 +49,10 @@ def _again_at_once(campaign: Campaign) -> bool:
     return again.kind == "always" or (again.after is not None and _shorter(again.after, HOUR))
 
 
-def _is(event: Event, mail: tree.Send) -> bool:
-    """Whether each delivery of the mail is this event."""
-    delivered = (event.noun.value, event.verb.value) == ("email", "delivered")
-    if not delivered or event.where is not None or event.times is not None or event.absent is not None:
-        return False
-    return event.name is None or matches(mail.template.key, event.name.key)
+def _is_delivery(event: Event) -> bool:
+    """Whether it is that a mail is delivered, each time."""
+    simple = event.where is None and event.times is None and event.absent is None
+    return simple and (event.noun.value, event.verb.value) == ("email", "delivered")
 
 
 def _last_mails(campaign: Campaign) -> list[tree.Send]:
