@@ -122,6 +122,10 @@ BY_LINE: Mapping[str, Entry] = {
         "this brings about what its own `whenever` waits for, again and again",
         "put a limit behind the event: `, once per 1 day`; or delete this line",
     ),
+    "E611": Entry(
+        "delivering this mail starts the campaign that sends it again, and so on without end: {path}",
+        "say in `{name}`: `enters again after 30 days`; or put a `wait` of a day or more before this mail",
+    ),
     "E620": Entry("a split needs at least two arms", 'add another one, like `50% "nothing"`, or take the split away'),
     "E622": Entry("a test needs at least two variants", 'add another one: `variant "b"` with its steps below it'),
     "E624": Entry("`{text}` cannot decide a test", "tests are decided by clicks, opens, replies or goal"),

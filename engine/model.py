@@ -18,7 +18,9 @@ TRACKING = "@tracking"
 
 @record
 class Event(Record):
-    """One entry of a lead's log. `seq` numbers it within the lead, `at` never runs backwards along `seq`."""
+    """One entry of a lead's log. `seq` numbers it within the lead, `at` never runs backwards along `seq`.
+
+    `enrolment_id` is the run whose mail it is about, or whose step brought it about."""
 
     seq: int
     at: datetime
@@ -28,6 +30,12 @@ class Event(Record):
     key: str | None = None
     enrolment_id: UUID | None = None
     message_id: UUID | None = None
+
+    @property
+    def by_run(self) -> bool:
+        """Whether a run has brought it about: by a step, or by a mail that has arrived. What the lead does with a mail
+        is theirs."""
+        return self.enrolment_id is not None and (self.message_id is None or self.type == "email.delivered")
 
 
 @record

@@ -23,8 +23,8 @@ PURE = (
     "engine.rules", "engine.deploying.changes", "engine.deploying.held", "engine.deploying.moves",
     "engine.graph.layout", "engine.graph.mermaid", "engine.graph.scene", "engine.graph.svg", "engine.model",
     "engine.outgoing.sending", "engine.outline", "engine.per_plan", "engine.phrases", "engine.ports", "engine.records",
-    "engine.runs.answer", "engine.runs.interpreter", "engine.runs.lead_changes", "engine.runs.position",
-    "engine.runs.resting", "engine.sales.ladder", "engine.sales.routing", "engine.words",
+    "engine.runs.answer", "engine.runs.bounds", "engine.runs.interpreter", "engine.runs.lead_changes",
+    "engine.runs.position", "engine.runs.resting", "engine.sales.ladder", "engine.sales.routing", "engine.words",
 )  # fmt: skip
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 

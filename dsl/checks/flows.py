@@ -174,7 +174,7 @@ def _at_once(campaign: Campaign) -> Iterator[AtOnce]:
             if isinstance(statement, tree.Enter):
                 yield statement
             if isinstance(statement, tree.If | tree.Split | tree.VariantTest | tree.Repeat):
-                through = _has_way_past(statement)
+                through = has_way_past(statement)
                 for body in bodies(statement):
                     for found in visit(body):
                         through = through or found is None
@@ -189,7 +189,7 @@ def _at_once(campaign: Campaign) -> Iterator[AtOnce]:
         yield from (found for found in visit(leave.body) if isinstance(found, tree.Enter))
 
 
-def _has_way_past(statement: tree.If | tree.Split | tree.VariantTest | tree.Repeat) -> bool:
+def has_way_past(statement: tree.If | tree.Split | tree.VariantTest | tree.Repeat) -> bool:
     """Whether leads can get past without going into any of its blocks."""
     match statement:
         case tree.If(otherwise=otherwise):

@@ -21,6 +21,7 @@ from engine.rules.admission import admits, reaches_goal, run_value
 from engine.rules.conditions import Facts, holds, matches, own_key, reached
 from engine.rules.limits import Booking, Enrolment, Probe, Rules
 from engine.rules.matching import Watch, watch_of
+from engine.runs.bounds import longer
 from engine.runs.interpreter import HANDOFF_EVENTS, begin
 from engine.runs.resting import may_send
 
@@ -68,6 +69,7 @@ class Ledger:
         `more` is key, enrolment_id, message_id, or `mute=True` for an event that is logged without consequences.
         """
         mute = more.pop("mute", False)
+        more.setdefault("enrolment_id", self.working)
         at = max(self.now, self.lead.last_at)
         event = Event(seq=self.lead.seq + 1, at=at, type=type, name=name, data=dict(data or {}), **more)
         self.lead = self.lead.changed(seq=event.seq, last_at=at)
@@ -220,13 +222,16 @@ class Ledger:
     def enrol(self, plan: Plan, event: Event | None) -> Enrolment | None:
         """Enter the lead into a campaign, unless a run is live or its `enters` line forbids another one."""
         past = [one for one in self.enrolments if one.campaign.casefold() == plan.campaign.casefold()]
+        last = max(past, key=lambda one: one.number, default=None)
         value, hours = run_value(plan, event), self.rules.program.workspace.business_hours
         if not admits(plan, past, value, self.now, self.lead.zone(self.rules.program), hours):
             return None
+        position = begin(plan, self.lead.seq, event)
+        if self.working is not None or (event is not None and event.by_run):
+            position = position.changed(fed=longer(last.position.fed if last else None, self.now, 1))
         fresh = Enrolment(
-            id=uuid4(), campaign=plan.campaign, number=max((one.number for one in past), default=0) + 1,
-            digest=plan.digest, state="live", position=begin(plan, self.lead.seq, event), started_at=self.now,
-            per=value,
+            id=uuid4(), campaign=plan.campaign, number=last.number + 1 if last else 1, digest=plan.digest, state="live",
+            position=position, started_at=self.now, per=value,
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)

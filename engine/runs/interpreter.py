@@ -32,13 +32,13 @@ from dsl.plan import (
     Target,
     VariantTest,
     Wait,
-    Whenever,
 )  # fmt: skip
 from engine.model import Event
 from engine.records import Record, record
 from engine.rules import calendar
 from engine.rules.chance import arm_of
 from engine.rules.conditions import Facts, holds, matches
+from engine.runs.bounds import longer, too_long, within_limit
 from engine.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.runs.resting import Sleep, sleep
 
@@ -124,9 +124,14 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
     """The next request, and the position that leads to it."""
     if world.leaving is not None and position.ending is None:
         position = _begin_leaving(plan, position, world)
+    if too_long(position.fed) and position.ending is None:
+        return position, Stuck(f"campaigns start it again and again: {plan.source}")
     hops, start = 0, position
     while hops < MOST_HOPS:
-        seen, position = position.seen, _spawn(plan, position, world)
+        spawned = _spawn(plan, position, world)
+        if isinstance(spawned, Stuck):
+            return position, spawned
+        seen, position = position.seen, spawned
         hops = hops + 1 if position.seen == seen else 0
         if position.dropped:
             return position, Discard(*position.dropped[0])
@@ -140,6 +145,8 @@ def step(plan: Plan, position: Position, world: World) -> tuple[Position, Reques
             return position, moved
         if moved is None and position.seen < world.seq:
             moved = _spawn(plan, position, world, crowded=True)
+        if isinstance(moved, Stuck):
+            return position, moved
         if moved is None:
             return _rested(position, world), sleep(plan, position)
         position = moved
@@ -317,7 +324,7 @@ def _end_handoff(handoff: HandOff, branch: Branch, world: World) -> Branch | Non
     return None
 
 
-def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = False) -> Position:
+def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = False) -> Position | Stuck:
     """Runs of `whenever` for the events since the last look, as many as there is room for; the others follow when some
     have ended. `crowded`: everything rests, so what finds no room at the next event is given up."""
     if position.seen >= world.seq:
@@ -325,18 +332,22 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
     if position.ending is not None or not plan.whenevers:
         return position.changed(seen=world.seq)
     branches, fired, dropped = list(position.branches), dict(position.fired), list(position.dropped)
-    seen = position.seen
+    seen, fed = position.seen, position.fed
     for event in world.events:
         if event.seq <= seen:
             continue
         begun = [
             one for one in plan.whenevers
             if one.entry is not None and matches(one.pattern, event, world.enrolment)
-            and _within_limit(one, fired, event, world.zone)
+            and within_limit(one, fired, event, world.zone)
         ]  # fmt: skip
         room = MOST_BRANCHES + 1 - len(branches)
         if len(begun) > room and not crowded:
             break
+        if event.by_run and begun[:room]:
+            fed = longer(fed, event.at, len(begun[:room]))
+            if too_long(fed):
+                return Stuck(f"set off again and again by what campaigns do: {begun[0].source}")
         for whenever in begun[:room]:
             if whenever.limit is not None:
                 fired[whenever.id] = (*fired.get(whenever.id, ()), event.at)
@@ -346,16 +357,7 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
         crowded, seen = crowded and len(begun) <= room, event.seq
     else:
         seen = max(seen, world.seq)
-    return position.changed(branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped))
-
-
-def _within_limit(whenever: Whenever, fired: dict[str, tuple[datetime, ...]], event: Event, zone: str) -> bool:
-    if whenever.limit is None:
-        return True
-    start = calendar.since(whenever.limit.per, event.at, zone)
-    recent = tuple(at for at in fired.get(whenever.id, ()) if at > start)
-    fired[whenever.id] = recent
-    return len(recent) < whenever.limit.times
+    return position.changed(branches=tuple(branches), fired=fired, seen=seen, dropped=tuple(dropped), fed=fed)
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────────

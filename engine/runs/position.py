@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.model import Event
 from engine.records import Record, record
+from engine.runs.bounds import Streak
 
 FLOW = "flow"
 LEAVE = "leave"
@@ -86,7 +87,8 @@ class Position(Record):
     """All branches; `seen` is the cursor of `whenever`; `sent` maps a template to the seq at its last send; `fired`
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
     recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
-    read: step, instant, and the branch (empty: the flow) that came there."""
+    read: step, instant, and the branch (empty: the flow) that came there. `fed` counts what runs have set off in this
+    campaign, see engine.runs.bounds."""
 
     branches: tuple[Branch, ...]
     seen: int = 0
@@ -96,6 +98,7 @@ class Position(Record):
     ending: str | None = None
     entered: int = 0
     path: tuple[tuple[str, str, str], ...] = ()
+    fed: Streak | None = None
 
     @property
     def alive(self) -> bool:
@@ -137,6 +140,8 @@ class Position(Record):
             data["entered"] = self.entered
         if self.path:
             data["path"] = [[step, at, *([branch] if branch else [])] for step, at, branch in self.path]
+        if self.fed:
+            data["fed"] = [self.fed[0].isoformat(), self.fed[1]]
         return data
 
     @staticmethod
@@ -150,7 +155,13 @@ class Position(Record):
             ending=data.get("ending"),
             entered=data.get("entered", 0),
             path=tuple((step, at, branch[0] if branch else "") for step, at, *branch in data.get("path", ())),
+            fed=streak_of(data.get("fed")),
         )
+
+
+def streak_of(data: Sequence[Any] | None) -> Streak | None:
+    """From its JSON."""
+    return (datetime.fromisoformat(data[0]), data[1]) if data else None
 
 
 _INSTANTS = ("event_at", "arrived", "deadline", "hold")

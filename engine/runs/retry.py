@@ -53,7 +53,8 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
         ledger, around = await open_ledger(rt, hot, locked)
         ledger.note("retried", id)
         position = Position.from_json(row.position)
-        position = replace(position, branches=tuple(replace(one, hold=None, why=None) for one in position.branches))
+        branches = tuple(replace(one, hold=None, why=None) for one in position.branches)
+        position = replace(position, branches=branches, fed=None)
         gen = _next(row.gen, row.attention)
         enrolment = next((one for one in around.enrolments if one.id == id), None)
         if enrolment is None:

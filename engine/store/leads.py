@@ -15,7 +15,7 @@ from uuid import UUID
 
 from engine.model import Event, Lead
 from engine.rules.limits import Enrolment, Probe
-from engine.runs.position import Position
+from engine.runs.position import Position, streak_of
 from engine.store.db import Hot
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
@@ -48,7 +48,7 @@ FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
     SELECT DISTINCT ON (lower(campaign), per) id, campaign, number, digest, state, started_at, ended_at, gen, per,
-        goal_at, CASE WHEN state <> 'ended' THEN position END AS position
+        goal_at, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
@@ -181,7 +181,7 @@ def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
     position = row["position"]
     return Enrolment(
         id=UUID(row["id"]), campaign=row["campaign"], number=row["number"], digest=row["digest"], state=row["state"],
-        position=Position.from_json(position) if position else Position(()),
+        position=Position.from_json(position) if position else Position((), fed=streak_of(row.get("fed"))),
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
         per=row["per"], goal_at=datetime.fromisoformat(row["goal_at"]) if row["goal_at"] else None,

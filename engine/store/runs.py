@@ -44,7 +44,8 @@ SELECT (SELECT to_jsonb(e) FROM e) AS enrolment, {ENROLMENTS}, {TALLIES},
     (SELECT jsonb_agg({EVENT_JSON} ORDER BY seq) FROM (
         SELECT * FROM (
             SELECT v.*, row_number() OVER (PARTITION BY v.message_id, v.type, v.data ORDER BY v.seq) AS nth
-            FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e) AND %(above)s = 0) w
+            FROM events v WHERE v.enrolment_id = %(id)s AND v.seq <= (SELECT cursor FROM e) AND %(above)s = 0
+                AND (v.message_id IS NOT NULL OR v.type = 'pattern.met')) w
         WHERE nth <= {MOST_ALIKE} ORDER BY seq DESC LIMIT {MOST_EVENTS}) o) AS own,
     (SELECT {EVENT_JSON} FROM events WHERE lead_id = %(lead)s AND seq = (SELECT leave_seq FROM e)) AS leaving,
     (SELECT jsonb_agg(jsonb_build_object('id', id, 'step', step, 'visit', visit, 'kind', kind, 'attempt', attempt,
