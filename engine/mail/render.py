@@ -78,7 +78,7 @@ class Renderer:
     def render(self, name: str, context: Context, subject: str = "") -> Rendered:
         """The mail; `subject` stands in for the template's own. Raises TemplateError, whose message holds nothing of
         the lead."""
-        language = self._language(context.language)
+        language = self.workspace.language(context.language)
         unit = self.unit(name, language)
         names = self._names(unit.path, context, unit.language)
         token = running.set(self._run(context, language))
@@ -105,7 +105,7 @@ class Renderer:
 
     def render_text(self, source: str, context: Context) -> str:
         """A short text with names in it, such as the note of a handoff, as plain text. Raises TemplateError."""
-        language = self._language(context.language)
+        language = self.workspace.language(context.language)
         template = self._short(source)
         token = running.set(self._run(context, language))
         try:
@@ -144,7 +144,7 @@ class Renderer:
 
     @property
     def first_language(self) -> str:
-        return self.workspace.languages[0] if self.workspace.languages else "en"
+        return self.workspace.language("")
 
     def source(self, path: str) -> Source:
         """The file taken apart. Raises TemplateError."""
@@ -301,14 +301,6 @@ class Renderer:
             trace = trace.tb_next
         restored = self._lines.get((html_part, path))
         return TemplateError(path, restored.line_of(line) if restored else line, words_of(error))
-
-    def _language(self, language: str) -> str:
-        """The workspace's language nearest to the lead's, else its first."""
-        wanted = language.replace("_", "-").lower()
-        for known in self.workspace.languages:
-            if wanted == known.lower() or wanted.partition("-")[0] == known.lower():
-                return known
-        return self.first_language
 
     def _run(self, context: Context, language: str) -> Run:
         region = context.language.replace("_", "-").lower()
