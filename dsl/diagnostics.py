@@ -54,6 +54,19 @@ def diagnostic(
     )
 
 
+def on_whole_lines(problem: Diagnostic, files: Mapping[str, str]) -> Diagnostic:
+    """Plans know the line of a step and no column: places in `files` that are such lines become the line's text."""
+    related = tuple(other.model_copy(update=_whole(other, files)) for other in problem.related)
+    return problem.model_copy(update={**_whole(problem, files), "related": related})
+
+
+def _whole(place: Diagnostic | Related, files: Mapping[str, str]) -> dict[str, int]:
+    lines = _lines(files[place.file]) if place.file in files and (place.column, place.end_column) == (1, 2) else []
+    text = lines[place.line - 1] if place.line <= len(lines) else ""
+    blank = len(text) - len(text.lstrip())
+    return {"column": blank + 1, "end_column": len(text.rstrip()) + 1} if text.strip() else {}
+
+
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By place, each once."""
     unique = dict.fromkeys(diagnostics)

@@ -39,8 +39,20 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
+    (
+        r"\b(?:if|and|or|not|until|where) anniversary of \^ (\w+)",
+        "an anniversary is no question: begin a campaign with `starts when anniversary of {0}`; of the date itself ask "
+        "`{0} is in the next 7 days`",
+    ),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
+    # steps
+    (
+        r"^wait until .* (before|after) webinar \^",
+        "a wait counts from a date of the lead: write the day itself, `wait until 2026-10-05 at 11:00`, or begin a "
+        'campaign with `starts when 1 day {0} webinar "Seals explained"`',
+    ),
+    (r"^add # \^ [A-Z]{3} to (\w+)", "leave out the currency: `add 5 to {0}`; amounts are in that of the workspace"),
     # events
     (
         r"\b(form|email|page|file|video|webinar|segment|list|topic|campaign) (\w+) is \^ (\w+)",

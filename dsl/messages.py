@@ -48,6 +48,10 @@ ENTRIES: Mapping[str, Entry] = {
     "E018": Entry(
         "what happens on a date or by inactivity cannot be counted", "leave out `{text}` and what belongs to it"
     ),
+    "E019": Entry(
+        "this quote ends the text inside of its `{{{{ … }}}}`",
+        "inside of `{{{{ … }}}}` write single quotes, like `default('…')`",
+    ),
     "E020": Entry(
         "this line is indented with a tab{others}",
         "use four spaces for each step; most editors can convert tabs to spaces",

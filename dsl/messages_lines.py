@@ -204,6 +204,10 @@ BY_LINE: Mapping[str, Entry] = {
         "every lead enters here, also those who never heard of webinar `{name}`",
         'add `, only if has registered for webinar "{name}"`',
     ),
+    "W113": Entry(
+        "nobody enters on {date}: leads may enter from {first} to {last} only",
+        "choose a day within, or change `runs from … to …`",
+    ),
     "W109": Entry(
         "{kind} `{name}` is nearly {kind} `{other}`", "if they are the same, write `{other}`; if not, declare both"
     ),

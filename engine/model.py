@@ -62,9 +62,7 @@ class Lead(Record):
         return str(self.fields.get("timezone") or program.workspace.timezone)
 
     def language(self, program: Program) -> str:
-        wanted = str(self.fields.get("language") or "").lower()
-        languages = program.workspace.languages
-        return wanted if wanted in languages else languages[0]
+        return program.workspace.language(str(self.fields.get("language") or ""))
 
     def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None, **around: Any) -> Facts:
         """What the lead itself tells; `around` are the other facts, see `Ledger.facts`."""

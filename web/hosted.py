@@ -74,16 +74,15 @@ class Filled:
 
 def language_of(request: Request, program: Program) -> str:
     """The page's language: `?lang=` when the company speaks it, else what the browser asks for."""
-    spoken = program.workspace.languages
-    wanted = request.query_params.get("lang", "").lower()
-    return wanted if wanted in spoken else preferred(request.headers.get("accept-language", ""), spoken)
+    wanted = program.workspace.spoken(request.query_params.get("lang", ""))
+    return wanted or preferred(request.headers.get("accept-language", ""), program.workspace.languages)
 
 
 def language_asked(request: Request, program: Program) -> str | None:
     """The language the visitor asks for, None when it is not one of the company's."""
-    wanted = request.query_params.get("lang", "").lower()
+    wanted = program.workspace.spoken(request.query_params.get("lang", ""))
     spoken = program.workspace.languages
-    return wanted if wanted in spoken else preferred(request.headers.get("accept-language", ""), ("", *spoken)) or None
+    return wanted or preferred(request.headers.get("accept-language", ""), ("", *spoken)) or None
 
 
 def form_page(request: Request, deployment: Deployment, form: Form, filled: Filled | None = None) -> Response:
@@ -91,7 +90,7 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
     program, back = deployment.program, filled or Filled()
     language = language_of(request, program)
     words = Words(language)
-    asked_for = request.query_params.get("lang", "").lower()
+    asked_for = program.workspace.spoken(request.query_params.get("lang", ""))
     thanks = origin_of(form.thanks) if form.thanks else None
     return page(
         "form.html",

@@ -28,7 +28,7 @@ from web.answers import missing, page
 from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
 from web.fields import Raw
 from web.unsubscribe import mask
-from web.words import Words, preferred
+from web.words import Words
 
 router = APIRouter()
 EVERYTHING = "everything"
@@ -164,7 +164,7 @@ def offer_of(lead: Lead, program: Program) -> Offer:
     asks_language = len(workspace.languages) > 1
     return Offer(
         lead_id=lead.id,
-        words=Words(preferred(str(lead.fields.get("language") or ""), workspace.languages)),
+        words=Words(lead.language(program)),
         first_language=workspace.languages[0],
         address=mask(lead.email or ""),
         topics=tuple((topic, receives(lead, topic.name, workspace)) for topic in workspace.topics),

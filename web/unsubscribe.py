@@ -17,7 +17,7 @@ from engine.rules.conditions import topic_state
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
-from web.words import Words, preferred
+from web.words import Words
 
 router = APIRouter()
 
@@ -87,7 +87,7 @@ async def _choices(request: Request, token: str) -> Choices:
     return Choices(
         lead_id=lead_id,
         address=mask(row.email),
-        language=preferred(str(row.fields.get("language") or ""), workspace.languages),
+        language=workspace.language(str(row.fields.get("language") or "")),
         subscribed=tuple(one for one in workspace.topics if topic_state(row.topics, one.name) == "subscribed"),
         topics=workspace.topics,
         topic=topic or None,

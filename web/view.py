@@ -13,7 +13,7 @@ from engine.outgoing.view import view
 from web.answers import missing, page
 from web.context import deployed, runtime, token_parts, token_uuid
 from web.origins import origin_of
-from web.words import Words, preferred
+from web.words import Words
 
 router = APIRouter()
 
@@ -30,8 +30,7 @@ async def show(request: Request, token: str) -> Response:
         raise missing()
     if found.html is None:
         deployment = await deployed(request)
-        spoken = deployment.program.workspace.languages if deployment else ()
-        words = Words(preferred(found.language, spoken))
+        words = Words(deployment.program.workspace.language(found.language) if deployment else "")
         return page("problem.html", status=410, words=words, title=words("mail gone"), text=words("mail gone text"))
     policy = (
         "sandbox allow-popups allow-popups-to-escape-sandbox allow-downloads; default-src 'none'; "

@@ -40,7 +40,7 @@ def _on(row: Row, problems: Problems) -> plan.Dated:
     day, clock, zone, *_ = row.args
     if zone is not None:
         check_zone(text_of(zone), problems)
-    date = values.day(day, problems) or "2026-01-01"
+    date = values.day(day, problems) or ""
     return plan.Dated(at=plan.At(date=date, time=_time(clock, problems), zone=str(zone) if zone else None))
 
 

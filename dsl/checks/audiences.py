@@ -126,7 +126,7 @@ def _uses(program: tree.Program) -> Iterator[tuple[str, Text]]:
 
 
 def check_entries(scope: Scope) -> list[Diagnostic]:
-    """Starts with present members, starts for everyone, and one run per value of what the starts carry."""
+    """Starts with present members, for everyone and for nobody, and one run per value of what the starts carry."""
     problems = Problems()
     for campaign in scope.program.campaigns:
         for start in campaign.starts:
@@ -137,6 +137,11 @@ def check_entries(scope: Scope) -> list[Diagnostic]:
                 start.event.noun.value not in GROUPS or start.event.verb.value not in ("entered", "joined")
             ):
                 problems.add("E645", start.span)
+        for schedule in campaign.schedules:
+            day = schedule.dated.at and schedule.dated.at.date
+            if day and campaign.runs and not campaign.runs[0] <= day <= campaign.runs[1]:
+                first, last = campaign.runs
+                problems.add("W113", schedule.span, date=day, first=first, last=last)
         if campaign.per is None:
             continue
         per = campaign.per

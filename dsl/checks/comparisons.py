@@ -64,12 +64,10 @@ class Comparisons:
         hint = ""
         if left_kind == "text" and isinstance(right, tree.Number):
             hint = f'put the value in quotes: "{right.raw}"'
-        elif isinstance(right, tree.Quoted) and values.is_plain(right.value):
-            hint = f"leave out the quotes: {right.value}"
         elif left_kind == "date":
             hint = "dates are written without quotes, like 2026-12-24"
         elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
-            amount = right.value[:1].isdigit()
+            amount = right.value[:1].isdigit() or values.is_plain(right.value)
             like = f"write a number without quotes, like {AMOUNT[left_kind]}"
             hint = f"leave out the quotes: {right.value}" if amount else like
         elif left_kind == "choices" and isinstance(right, tree.Number):

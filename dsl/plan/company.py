@@ -66,6 +66,15 @@ class Workspace(Frozen):
     tracking_needs_consent: bool = True
     topics: tuple[Topic, ...] = ()
 
+    def spoken(self, code: str) -> str | None:
+        """Which of the languages `de`, `DE`, `de-AT` or `de_AT` asks for; None when it is none of them."""
+        wanted = code.lower().replace("_", "-")
+        return next((one for one in (wanted, wanted.partition("-")[0]) if one in self.languages), None)
+
+    def language(self, code: str) -> str:
+        """The language somebody with this code is written to in: theirs, else the first."""
+        return self.spoken(code) or next(iter(self.languages), "en")
+
 
 class Ask(Frozen):
     field: str

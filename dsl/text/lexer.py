@@ -13,8 +13,11 @@ from dsl.tree.declarations import Span
 
 STRAIGHT = '"'
 CLOSING = '“”‟"'
-READABLE = ("E001", "E004")
-"""Complaints after which the text is still what was meant: an open quote, single quotes."""
+READABLE = ("E001", "E004", "E019")
+"""Complaints after which the text is still what was meant: an open quote, single quotes, quotes inside of braces."""
+
+LONGEST_BRACES = 1_000
+"""Characters between `{{` and `}}` in which quotes are looked for."""
 
 DEEPEST = 25
 """Brackets inside brackets in one line."""
@@ -104,7 +107,11 @@ class LineLexer:
         while match := _TOKEN.match(text, end):
             kind = match.lastgroup or ""
             start, end = match.span(kind)
-            if kind in ("NAME", "NUMBER", "STRING"):
+            if kind == "STRING" and (whole := _across_braces(text, start, end)) > end:
+                self._complain("E019", number, end - 1, end)
+                self._token("STRING", without_hostile(text[start + 1 : whole - 1]), number, start, whole)
+                end = whole
+            elif kind in ("NAME", "NUMBER", "STRING"):
                 word = text[start:end] if kind != "STRING" else text[start + 1 : end - 1]
                 self._token(kind, word if clean else without_hostile(word), number, start, end)
             elif kind == "OP":
@@ -196,6 +203,19 @@ class LineLexer:
         self.broken = True
         self.garbled = self.garbled or code not in READABLE
         self.problems.add(code, Span(self.path, line, start + 1, line, end + 1), **values)
+
+
+def _across_braces(text: str, start: int, end: int) -> int:
+    """Where a text was meant to end whose first quote stands before `end`: one inside of `{{ … }}` was not its end."""
+    at, quote = start + 1, end - 1
+    while (opened := text.find("{{", at, quote)) >= 0:
+        closed = text.find("}}", opened, opened + LONGEST_BRACES)
+        at = closed + 2
+        if at > quote:
+            quote = text.find(STRAIGHT, at)
+        if closed < 0 or quote < 0:
+            return end
+    return quote + 1
 
 
 def _instead(text: str, at: int) -> str:

@@ -21,6 +21,8 @@ LONGEST_DAYS = 1827
 """Five years with two leap days."""
 
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
+_TWO_WAYS = re.compile(r"([+-]?[1-9]\d{0,2})[.,](\d{3})", re.ASCII)
+"""Thousands in one country, a fraction in another. As a share of a hundred it is a fraction everywhere."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
@@ -28,11 +30,15 @@ _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 def number(raw: str, span: Span, problems: Problems) -> float | None:
     """A plain number, `10`, `-2.5`; None after reporting anything else."""
-    if _PLAIN.fullmatch(raw):
-        value = float(raw)
-        return int(value) if value.is_integer() else value
+    if is_plain(raw) and not _TWO_WAYS.fullmatch(raw):
+        return _read(raw)
     _complain_number(raw, span, problems)
     return None
+
+
+def _read(raw: str) -> float:
+    value = float(raw)
+    return int(value) if value.is_integer() else value
 
 
 def is_plain(raw: str) -> bool:
@@ -43,6 +49,10 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
     ascii_digits = "".join(str(int(c)) if c.isdecimal() else {"\u2212": "-", "\u2013": "-"}.get(c, c) for c in raw)
     if ascii_digits != raw:
         problems.add("E202", span, text=raw, meant=ascii_digits)
+    elif match := _TWO_WAYS.fullmatch(raw):
+        fraction = match[2].rstrip("0")
+        decimal = f"{match[1]}.{fraction}{'0' if len(fraction) == 3 else ''}" if fraction else match[1]
+        problems.add("E203", span, near=(match[1] + match[2], decimal), text=raw)
     elif re.fullmatch(r"[+-]?\d{1,3}([,._']\d{3})+", raw):
         problems.add("E203", span, text=raw, meant=re.sub(r"[,._']", "", raw))
     elif re.fullmatch(r"[+-]?\d+,\d+", raw):
@@ -93,7 +103,8 @@ def percent(token: Lexeme, problems: Problems) -> float | None:
     if re.fullmatch(r"\d+,\d+%", raw):
         problems.add("E203", span, text=raw, meant=raw.replace(",", "."))
         return None
-    value = number(raw[:-1], span, problems)
+    share = raw[:-1]
+    value = _read(share) if is_plain(share) else number(share, span, problems)
     if value is not None and not 0 < value <= 100:
         problems.add("E231", span, text=raw)
         return None

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from dsl.diagnostics import Diagnostic, diagnostic
+from dsl.known import LANGUAGES
 from dsl.near import near
 from dsl.plan import Duration, EventType, Program, Scalar, Send
 from dsl.text.values import BUSINESS_UNITS, UNITS
@@ -363,9 +364,12 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
         "yes/no": lambda one: isinstance(one, bool),
         "date": _is_date,
         "country": lambda one: isinstance(one, str) and re.fullmatch("[A-Z]{2}", one) is not None,
+        "language": lambda one: one in LANGUAGES,
     }
     if declared.type in checks and not checks[declared.type](value):
-        examples = {"number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "country": "DE"}
+        examples = {
+            "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "country": "DE", "language": "de",
+        }  # fmt: skip
         return f"`{field}` is a {declared.type}", f"write: {field} = {examples[declared.type]}"
     if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
         help = _meant(near(str(value), declared.choices)) or "choose " + " or ".join(declared.choices)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import Diagnostic, in_order
+from dsl.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.plan import Program
 from dsl.workspace import Sources, read_workspace
 from engine.cli.common import Stop
@@ -40,7 +40,8 @@ def examine(folder: Path) -> Examined:
         compiled = compile_workspace(sources.files, sources.assets)
         found = [*sources.diagnostics, *compiled.diagnostics]
         if compiled.program is not None:
-            found += [_placed(problem, shown) for problem in check_templates(compiled.program, sources.assets)]
+            in_templates = check_templates(compiled.program, sources.assets)
+            found += [on_whole_lines(_placed(problem, shown), sources.files) for problem in in_templates]
     diagnostics = in_order(found)
     sound = all(problem.severity == "warning" for problem in diagnostics)
     texts = {(shown / path).as_posix(): body.decode("utf-8", "replace") for path, body in _templates(sources.assets)}

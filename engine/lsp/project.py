@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsl.diagnostics import Diagnostic, in_order
+from dsl.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.incremental import Checked, Checker
 from dsl.problems import Problems
 from dsl.workspace import decoded, paths
@@ -146,7 +146,9 @@ class Project:
         """By file; files without any are left out."""
         found: dict[str, list[Diagnostic]] = {}
         unreadable = [self._unreadable[shown] for shown in self.unreadable]
-        in_mails = [told for problem in self.mails.found if self._there((told := self._shown_problem(problem)).file)]
+        campaigns = self.campaigns
+        shown_in_mails = [on_whole_lines(self._shown_problem(problem), campaigns) for problem in self.mails.found]
+        in_mails = [problem for problem in shown_in_mails if self._there(problem.file)]
         for problem in in_order([*unreadable, *self.checked.diagnostics, *in_mails]):
             found.setdefault(problem.file, []).append(problem)
         return {shown: tuple(problems) for shown, problems in found.items()}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine.mail.context import Context, Rendered
+from engine.mail.convert import shows
 from engine.mail.errors import Incomplete
 from engine.mail.links import link_id, rewrite
 from engine.mail.render import Renderer
@@ -109,16 +110,12 @@ def marketing_gap(rendered: Rendered, address: str, unsubscribe_url: str) -> str
         return "the mail has no unsubscribe link: `{{ unsubscribe_url }}`"
     if unsubscribe_url not in rendered.text:
         return "the plain-text part has no unsubscribe link: `{{ unsubscribe_url }}`"
-    if escape(address) not in rendered.html and _letters(address) not in _letters(_stripped(rendered.html)):
+    if escape(address) not in rendered.html and not shows(_stripped(rendered.html), address):
         return "the mail does not show the postal address: `{{ workspace.address }}`"
-    if address not in rendered.text and _letters(address) not in _letters(rendered.text):
+    if not shows(rendered.text, address):
         return "the plain-text part does not show the postal address: `{{ workspace.address }}`"
     return None
 
 
 def _stripped(html: str) -> str:
     return unescape(re.sub(r"<(style|script|title)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", " ", html, flags=re.S | re.I))
-
-
-def _letters(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())

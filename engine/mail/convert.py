@@ -258,3 +258,12 @@ def join_lists(html: str) -> str:
 def join_items(text: str) -> str:
     """Items that follow each other, without empty lines between them."""
     return re.sub(r"(?m)^( +(?:\*|\d+\.) .*)\n\s*\n(?= +(?:\*|\d+\.) )", r"\1\n", text)
+
+
+def shows(text: str, address: str) -> bool:
+    """Whether a plain text shows this postal address, in one line or several."""
+    return address in text or _letters(address) in _letters(text)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())

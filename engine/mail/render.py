@@ -35,7 +35,8 @@ class Unit:
     """One language of one template, ready to run. Without `layout` the template is a whole page of its own.
 
     `mjml`: what Jinja makes of `html` and `layout` is MJML, because this file is. `lists`: tags stand beside lists, so
-    that what a loop makes may have to be joined into one.
+    that what a loop makes may have to be joined into one. `footed`: the text has a file of its own and only the
+    built-in layout, which adds nothing to one that has its address and its link for leaving.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Unit:
     text_layout: Template | None
     mjml: str
     lists: bool
+    footed: bool
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +80,7 @@ class Renderer:
     def render(self, name: str, context: Context, subject: str = "") -> Rendered:
         """The mail; `subject` stands in for the template's own. Raises TemplateError, whose message holds nothing of
         the lead."""
-        language = self._language(context.language)
+        language = self.workspace.language(context.language)
         unit = self.unit(name, language)
         names = self._names(unit.path, context, unit.language)
         token = running.set(self._run(context, language))
@@ -95,7 +97,7 @@ class Renderer:
                 html = self._filled(unit.layout, frame)
             if unit.mjml:
                 html = self._from_mjml(unit, html, frame)
-            if unit.text_layout:
+            if unit.text_layout and not (unit.footed and self._has_footer(text, context)):
                 text = self._filled(unit.text_layout, {**frame, "content": text.strip()})
         finally:
             running.reset(token)
@@ -105,7 +107,7 @@ class Renderer:
 
     def render_text(self, source: str, context: Context) -> str:
         """A short text with names in it, such as the note of a handoff, as plain text. Raises TemplateError."""
-        language = self._language(context.language)
+        language = self.workspace.language(context.language)
         template = self._short(source)
         token = running.set(self._run(context, language))
         try:
@@ -144,7 +146,7 @@ class Renderer:
 
     @property
     def first_language(self) -> str:
-        return self.workspace.languages[0] if self.workspace.languages else "en"
+        return self.workspace.language("")
 
     def source(self, path: str) -> Source:
         """The file taken apart. Raises TemplateError."""
@@ -172,12 +174,15 @@ class Renderer:
         framed = path.endswith(".md")
         own_text = self._own_text(path) is not None
         layout = self.related(self.layout, path) if framed else path
+        text_layout = self.related(TEXT_LAYOUT, path)
+        footed = own_text and self.templates[text_layout] == builtin_templates().get(text_layout)
         return Unit(
             path, chosen, front, source.front.values.get("sender", ""), self._loaded(self._html, path),
             self._loaded(self._text, path),
             self._loaded(self._html, layout) if framed else None,
-            self._loaded(self._text, self.related(TEXT_LAYOUT, path)) if framed or own_text else None,
+            self._loaded(self._text, text_layout) if framed or own_text else None,
             mjml=layout if layout.endswith(".mjml") else "", lists=framed and "{%" in source.body,
+            footed=footed,
         )  # fmt: skip
 
     def related(self, path: str, parent: str) -> str:
@@ -302,13 +307,9 @@ class Renderer:
         restored = self._lines.get((html_part, path))
         return TemplateError(path, restored.line_of(line) if restored else line, words_of(error))
 
-    def _language(self, language: str) -> str:
-        """The workspace's language nearest to the lead's, else its first."""
-        wanted = language.replace("_", "-").lower()
-        for known in self.workspace.languages:
-            if wanted == known.lower() or wanted.partition("-")[0] == known.lower():
-                return known
-        return self.first_language
+    def _has_footer(self, text: str, context: Context) -> bool:
+        address = self.workspace.address.strip()
+        return bool(address) and convert.shows(text, address) and context.unsubscribe_url in text
 
     def _run(self, context: Context, language: str) -> Run:
         region = context.language.replace("_", "-").lower()

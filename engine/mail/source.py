@@ -20,8 +20,12 @@ from engine.mail.places import Script, place_of_error, script_of
 from engine.mail.sandbox import Misplaced, restrict
 
 MAX_SOURCE = 100_000
+MAX_OPEN = 100
+"""Tags, comments and scripts of one file that never end: what reads HTML looks to the end of the file for each."""
 FRONT_MATTER = ("subject", "preheader", "sender")
 FRONT_LINES = ", ".join(f"`{name}: …`" for name in FRONT_MATTER)
+_OPEN = re.compile(r"<[a-zA-Z/!?][^<>]*+(?=<|\Z)")
+_READ_WHOLE = ("head", "mj-head", "script", "style", "textarea", "title")
 _jinja = ImmutableSandboxedEnvironment()
 
 
@@ -128,7 +132,21 @@ def read_source(path: str, text: str) -> Source:
     while prefix in body:
         prefix += "z"
     marked, tags = _put_aside(body, prefix, front.body_line)
+    if not path.endswith(".txt") and _never_ending(marked) > MAX_OPEN:
+        raise TemplateError(path, 0, f"more than {MAX_OPEN} of its tags never end")
     return Source(path, front, body, marked, tuple(tags), prefix)
+
+
+def _never_ending(html: str) -> int:
+    """How many tags come to another `<` before their `>`, and how many comments, scripts and their like are not closed.
+    Whole comments are left aside."""
+    *before, last = html.split("-->")
+    outside = "".join(part.partition("<!--")[0] for part in before) + last
+    found = len(_OPEN.findall(outside)) + last.count("<!--")
+    for name in _READ_WHOLE:
+        rest = re.split(rf"</{name}\s*+>", html, flags=re.IGNORECASE)[-1]
+        found += len(re.findall(rf"<{name}\b", rest, re.IGNORECASE))
+    return found
 
 
 _LETTERS = str.maketrans("0123456789", "ghijkmnoprs"[:10])

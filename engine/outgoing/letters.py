@@ -36,7 +36,7 @@ def context_for(
         event=event or {},
         given=given or {},
         confirm_url=confirm_url,
-        language=lead.language(program),
+        language=str(lead.fields.get("language") or ""),
         zone=lead.zone(program),
         file_url=file_urls(tokens, base_url, lead.id),
     )

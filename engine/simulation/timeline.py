@@ -41,9 +41,11 @@ from engine.words import pattern as in_words
 
 QUIET = (
     "stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried",
-    "run.noted",
+    "handoff.acknowledged", "handoff.contacted", "run.noted",
 )  # fmt: skip
 """Events that the lines about stages, points, handoffs and steps tell already."""
+DECIDED = {"handoff.accepted": "accepted", "handoff.rejected": "rejected", "handoff.overdue": "overdue"}
+"""Events that close a handoff, told as such before what they lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Timeline(Watcher):
         self._complained: set[tuple[Any, ...]] = set()
         self._met = {key: in_words(one) for key, one in Watch.over(program).composites.items()}
         self._rests: dict[tuple[Any, str], tuple[str, datetime | None]] = {}
+        self._just_done: tuple[datetime, str] | None = None
+        self._rungs: dict[Any, str] = {}
 
     def add(self, person: Person, kind: str, text: str, source: str = "", campaign: str = "", **more: Any) -> None:
         at, letter = self._now(), more.pop("letter", None)
@@ -106,12 +110,28 @@ class Timeline(Watcher):
             booked = [one for one in booked if one.seq >= event.seq]
             if event.type == "stage.entered":
                 self._stage(person, event, ledger)
+            elif event.type in DECIDED:
+                self._decided(person, event)
             elif event.type not in QUIET and not event.name.endswith(COUNTED):
-                self.add(person, "event", deed(event, past=False, met=self._met), type=event.type, name=event.name)
+                self._happened(person, event)
         self._points(person, booked)
         for run in ledger.started[started:]:
             plan = self._plan(run)
             self.add(person, "entered", f"enters “{run.campaign}”", plan.source if plan else "", run.campaign)
+
+    def _happened(self, person: Person, event: Event) -> None:
+        text = deed(event, past=False, met=self._met)
+        if self._just_done == (self._now(), text):
+            self._just_done = None
+        else:
+            self.add(person, "event", text, type=event.type, name=event.name)
+
+    def _decided(self, person: Person, event: Event) -> None:
+        one = next((one for one in person.handovers if str(one.id) == event.data.get("handoff")), None)
+        if one is None:
+            return self._happened(person, event)
+        text, outcome = deed(event, past=False, met=self._met), DECIDED[event.type]
+        self.add(person, "handoff", text, one.source, one.campaign, outcome=outcome)
 
     def _points(self, person: Person, booked: list[Booking]) -> None:
         for one in booked:
@@ -196,6 +216,8 @@ class Timeline(Watcher):
             case _:
                 return
         self.add(person, "step", text, step.source, run.campaign)
+        if isinstance(step, ListStep | TopicStep):
+            self._just_done = (self._now(), text)
 
     def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
         words = {"handoff": "handing to sales", "list": "the list", "topic": "the topic", "notify": "the notice"}
@@ -242,17 +264,19 @@ class Timeline(Watcher):
         who = state.member or "nobody"
         due = f"; answer due {self._local(person, state.due_at)}" if state.due_at else ""
         if state.phase == "closed":
-            reason = f" because “{state.reason}”" if state.reason else ""
-            text = {"accepted": f"{who} accepts", "rejected": f"{who} rejects", "overdue": "nobody answered"}
-            self.add(person, "handoff", text[state.outcome or "overdue"] + reason, *place, outcome=state.outcome)
-        elif state.phase == "waiting":
-            self.add(person, "handoff", f"waits for somebody free in “{state.team}”{due}", *place)
+            return
+        if state.phase == "waiting":
+            text = f"waits for somebody free in “{state.team}”{due}"
         elif state.escalated_to:
             to = ", ".join(state.escalated_to) + (" is" if len(state.escalated_to) == 1 else " are")
-            self.add(person, "handoff", f"the time for {who} is over; {to} told{due}", *place)
+            text = f"the time for {who} is over; {to} told{due}"
         else:
             words = {"assigned": "has it", "acknowledged": "acknowledges", "contacted": "has been in touch"}
-            self.add(person, "handoff", f"{who} {words[state.phase]}{due}", *place, member=state.member)
+            text = f"{who} {words[state.phase]}{due}"
+        if self._rungs.get(handover.id) != text:
+            self._rungs[handover.id] = text
+            member = {"member": state.member} if state.member else {}
+            self.add(person, "handoff", text, *place, **member)
 
     def told(self, person: Person, handover: Handover, notice: Notice) -> None:
         """Colleagues' mails are implied by the steps of the ladder."""

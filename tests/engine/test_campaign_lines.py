@@ -163,6 +163,16 @@ async def test_one_run_per_value_side_by_side(new_database):
         assert [tuple(row) for row in rows][2:] == [("A-3", 3, "live")]
 
 
+async def test_events_without_the_value_count_as_one(new_database):
+    order = Start(pattern=Pattern(type="order.placed"), source="c:1")
+    plan = campaign(wait("w", 5, "m"), send("m"), starts=(order,), reentry=Reentry(kind="per", datum="id"))
+    async with staged(new_database(), plan) as stage:
+        for data in ({"amount": 1}, {"amount": 2}, {"id": "A-1"}):
+            await record(stage.rt, Occurrence("order.placed", "", data, email="ann@x.example"))
+            await stage.settle()
+        assert [row.per for row in await stage.rows("SELECT per FROM enrolments ORDER BY number")] == ["", "A-1"]
+
+
 # ── subject lines ────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_subject_lines_under_test_stay_with_the_lead_and_are_recorded(new_database):
     subjects = ("Plain", "Hello {{ lead.first_name }}\n!")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from engine import update
 from engine.intake import Occurrence, record
 from tests.support.stage import company, open_stage
 
@@ -36,3 +39,18 @@ async def test_a_mail_names_the_interests_the_strongest_first(new_database):
         await record(stage.rt, Occurrence("custom", "tips", {}, email="ann@lead.example"))
         await stage.settle()
         assert [mail.subject for mail in stage.mailer.mails] == ["About Valves, Pumps"]
+
+
+GERMAN = "---\nsubject: Tipps\n---\n{{ greeting }}!\n"
+
+
+@pytest.mark.parametrize(("code", "subject"), [("de", "Tipps"), ("DE", "Tipps"), ("de_AT", "Tipps"), ("fr", "About")])
+async def test_a_code_with_a_region_gets_the_version_of_its_language(new_database, code: str, subject: str):
+    speaking = WORKSPACE.replace('timezone "UTC"', 'timezone "UTC"\n    languages "en", "de"')
+    async with open_stage(new_database(), speaking, {"tips": TIPS, "tips.de": GERMAN}) as stage:
+        await update.tell(stage.rt, "ann@lead.example", {"language": code}, [], [])
+        await record(stage.rt, Occurrence("custom", "tips", {}, email="ann@lead.example"))
+        await stage.settle()
+        (mail,) = stage.mailer.mails
+        german = [word in mail.text for word in ("Guten Tag", "Abmelden")]
+        assert (mail.subject.strip(), german) == (subject, [subject == "Tipps"] * 2)

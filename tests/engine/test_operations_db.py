@@ -162,7 +162,8 @@ async def test_status_says_who_is_where_and_waits_for_what(stage: Stage):
     ]
     assert [row["score"] for row in found.waiting] == [0.0, 0.0]
     assert {type(row["score"]) for row in found.waiting} == {float}, "a number in JSON"
-    only = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), campaign="NURTURE", lead="Bob@lead.example")
+    [bob] = await stage.rows("SELECT id FROM leads WHERE email = 'bob@lead.example'")
+    only = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), campaign="NURTURE", lead=bob.id)
     assert [row["email"] for row in only.waiting] == ["bob@lead.example"]
     few = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), many=1)
     assert len(few.waiting) == 1

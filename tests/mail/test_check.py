@@ -108,6 +108,19 @@ def test_each_mistake_has_its_code_its_line_and_a_fix(text: str, code: str, line
         assert help in (found.help or "")
 
 
+@pytest.mark.parametrize("text", ["<a ", "<!--", "<!-- >", '<a href="', "<script>", "<HEAD\n>", "<textarea>"])
+@pytest.mark.parametrize("ending", ["md", "html", "mjml"])
+def test_tags_that_never_end_are_refused_before_anything_looks_for_their_end(ending: str, text: str) -> None:
+    hostile = ">" * 40_000 + text * (55_000 // len(text))
+    (found,) = checked(**{f"other__{ending}": body(hostile)})
+    assert (found.code, found.message) == ("E701", "more than 100 of its tags never end")
+
+
+def test_many_whole_tags_and_comments_are_no_matter() -> None:
+    row = "<!--[if mso]><td><![endif]--><!-- <b><i --><style>a</style><p title='a'>1 < 2 {{ 1<score }}</p>\n"
+    assert checked(mail__md=body(row * 200 + "<p title='a<b'>\n" * 50)) == []
+
+
 FINE = [
     "{{ lead.email }} {{ lead.company }} {{ event.company }} {{ event.city }} {{ greeting }} {{ score }} {{ stage }}",
     "{{ lead.first_name|default('you') }} {{ lead.first_name or 'you' }}",

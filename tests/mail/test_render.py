@@ -248,6 +248,17 @@ def test_a_text_of_ones_own_wins_and_still_gets_address_and_unsubscribe_link() -
     assert "Long story" in mail.html
 
 
+@pytest.mark.parametrize("lacks", ["", "workspace.address", "unsubscribe_url"])
+@pytest.mark.parametrize("path", ["a.md", "a.html"])
+def test_a_text_that_has_its_address_and_its_link_gets_no_second(path: str, lacks: str) -> None:
+    names = [name for name in ("workspace.address", "unsubscribe_url") if name != lacks]
+    own = "Short\n" + "\n".join(f"{{{{ {name} }}}}" for name in names)
+    text = rendered("Long", path=path, parts={"a.txt": own}, unsubscribe_url="https://x.example/u").text
+    assert text.count("\n--\n") == bool(lacks)
+    layout = {"a.txt": own, "_layout.txt": "{{ content }}\n--\nA layout of ours"}
+    assert "of ours" in rendered("Long", path=path, parts=layout, unsubscribe_url="https://x.example/u").text
+
+
 def test_a_layout_of_the_workspaces_own() -> None:
     parts = {
         "_layout.html": "<html><head><style>.x p { color: red }</style></head>"

@@ -59,6 +59,21 @@ def test_a_template_that_cannot_be_used_is_an_error_at_its_place(run: Run, works
     assert "shoesize" in done.stdout
 
 
+def test_a_line_of_a_campaign_is_underlined_as_a_whole(run: Run, workspace: Path) -> None:
+    write(workspace, {"templates/welcome.md": GOOD["templates/welcome.md"].replace("Good day!", "{{ lead.company }}")})
+    shown = run("check", workspace).stdout
+    assert "note: it is used here\n   --> campaigns/shop.campaign:14:9\n" in shown
+    assert f' 14 |         send "welcome"\n    |         {"^" * 14}\n' in shown
+    ((related,),) = [one["related"] for one in json.loads(run("check", workspace, "--json").stdout)]
+    assert (related["column"], related["end_column"]) == (9, 23)
+
+
+def test_a_subject_in_a_campaign_is_underlined_with_its_line(run: Run, workspace: Path) -> None:
+    line = 'send "welcome" testing subject "{{ lead.company }}" or "Hello"'
+    write(workspace, {"shop.campaign": GOOD["shop.campaign"].replace('send "welcome"', line)})
+    assert f"        {line}\n    |         {'^' * len(line)}\n" in run("check", workspace).stdout
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [

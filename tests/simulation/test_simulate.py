@@ -237,6 +237,7 @@ def test_a_script_may_stand_in_a_file(tmp_path: Path):
         ("submit form whitepaper", "submit form whitepaper", "did you mean `submits form`?"),
         ("submits form demo with colour = 3", "colour", None),
         ("submits form whitepaper with company_size = many", "many", "write: company_size = 500"),
+        ("changes language to de-AT", "de-AT", "write: language = de"),
         ("submits form whitepaper with company_size", "company_size", 'write: company_size = "…"'),
         ("submits form whitepaper without coffee", "coffee", "write: without consent"),
         ("after 3 dayz clicks", "dayz", "did you mean `days`?"),
@@ -281,7 +282,10 @@ def test_a_date_before_the_story_begins_is_a_mistake_at_its_place():
     assert simulate("--script", "on 2026-09-01 submits form demo", "--start", "2026-09-01T11:00").exit_code == 0
 
 
-@pytest.mark.parametrize("option", [("--lead", "colour=red"), ("--lead", "company_size=x"), ("--lead", "company")])
+@pytest.mark.parametrize(
+    "option",
+    [("--lead", "colour=red"), ("--lead", "company_size=x"), ("--lead", "company"), ("--lead", "language=de-AT")],
+)
 def test_a_wrong_fact_about_the_lead_is_refused(option: tuple[str, str]):
     assert simulate("--script", "submits form contact", *option).exit_code == 1
 

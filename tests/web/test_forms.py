@@ -275,6 +275,7 @@ async def test_the_hosted_page(http: httpx.AsyncClient) -> None:
     english = (await http.get("/f/whitepaper?lang=en", headers={"accept-language": "de"})).text
     assert "Your work email" in english
     assert 'action="/f/Whitepaper?lang=en"' in english
+    assert "Ihre Firmen-E-Mail" in (await http.get("/f/whitepaper?lang=de-AT")).text
     assert "<style" not in page.text + english
     assert "<script" not in page.text + english
     assert page.headers["referrer-policy"] == "same-origin"

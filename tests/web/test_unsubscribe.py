@@ -47,7 +47,7 @@ async def test_one_click_without_a_topic_leaves_everything(
 async def test_the_page_shows_and_a_look_changes_nothing(
     http: httpx.AsyncClient, rt: Runtime, new_lead: Make, stored: Stored
 ) -> None:
-    before = {"topics": BOTH, "fields": {"language": "de"}}
+    before = {"topics": BOTH, "fields": {"language": "de_AT"}}
     url = path(rt, await new_lead("masked.person@firm.example", **before))
     page = await http.get(url)
     assert page.status_code == 200
