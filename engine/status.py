@@ -54,7 +54,14 @@ SELECT (SELECT count(*) FROM suppressions WHERE reason = 'complained' AND at > :
 _HANDOFFS = text(f"""
 SELECT h.team, h.member, h.state->>'phase' AS phase, l.email, h.due_at, h.attention FROM handoffs h
 JOIN leads l ON l.id = h.lead_id LEFT JOIN enrolments e ON e.id = h.enrolment_id
-WHERE h.outcome IS NULL {_ASKED.replace("e.lead_id", "h.lead_id")} ORDER BY h.due_at NULLS FIRST LIMIT :many""")
+WHERE (h.outcome IS NULL OR h.attention IS NOT NULL) {_ASKED.replace("e.lead_id", "h.lead_id")}
+ORDER BY h.due_at NULLS FIRST LIMIT :many""")
+
+_PARKED = text("""
+SELECT email, attention FROM leads l WHERE attention IS NOT NULL AND (CAST(:lead AS uuid) IS NULL OR l.id = :lead)
+    AND (CAST(:campaign AS text) IS NULL OR EXISTS (
+        SELECT FROM enrolments e WHERE e.lead_id = l.id AND lower(e.campaign) = lower(:campaign)))
+ORDER BY email LIMIT :many""")
 
 _STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
 
@@ -72,8 +79,9 @@ ALARM = 0.0008
 @dataclass(frozen=True)
 class Status:
     """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
-    by campaign; the empty one stands for all. `suppressed`: addresses that may not be mailed, by reason; `complaints`
-    among the `recent` mails of the last 30 days."""
+    by campaign; the empty one stands for all. `parked`: leads that need attention themselves, not a run of theirs.
+    `suppressed`: addresses that may not be mailed, by reason; `complaints` among the `recent` mails of the last 30
+    days."""
 
     now: datetime
     epoch: int | None
@@ -82,6 +90,7 @@ class Status:
     steps: Sequence[Mapping[str, Any]]
     waiting: Sequence[Mapping[str, Any]]
     handoffs: Sequence[Mapping[str, Any]]
+    parked: Sequence[Mapping[str, Any]]
     mails: Mapping[str, int]
     suppressed: Mapping[str, int]
     complaints: int
@@ -125,6 +134,7 @@ async def status(
             steps=await rows(_STEPS, **asked),
             waiting=await rows(_WAITING, **asked, many=many),
             handoffs=await rows(_HANDOFFS, **asked, many=many),
+            parked=await rows(_PARKED, **asked, many=many),
             mails={row["state"]: row["many"] for row in await rows(_MAILS)},
             suppressed={row["reason"]: row["many"] for row in await rows(_SUPPRESSED)},
             complaints=complaints["complaints"],

@@ -86,6 +86,7 @@ def show(found: Status) -> None:
         why = f": {one['reason']}" if one["reason"] else ""
         said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} UTC by {one['author']}{why}"
         out.print(said, markup=False, style="bold yellow")
+    _table("Leads that need attention", found.parked, ("email", "attention"), found.now)
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
     waiting = ("campaign", "email", "stage", "score", "what", "due_at", "attention")

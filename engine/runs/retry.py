@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
@@ -22,6 +23,10 @@ SELECT parked.run, parked.lead_id, parked.kind FROM (
     UNION ALL
     SELECT h.id, h.lead_id, 'handoff', e.campaign, h.opened_at, h.attention FROM handoffs h
     LEFT JOIN enrolments e ON e.id = h.enrolment_id WHERE h.attention IS NOT NULL
+    UNION ALL
+    SELECT l.id, l.id, 'lead', (SELECT max(campaign) FROM enrolments
+        WHERE lead_id = l.id AND lower(campaign) = lower(:campaign)), l.created_at, NULL FROM leads l
+    WHERE l.attention IS NOT NULL AND NOT EXISTS (SELECT FROM enrolments WHERE lead_id = l.id AND state <> 'ended')
 ) AS parked JOIN leads l ON l.id = parked.lead_id
 WHERE (parked.attention IS NOT NULL OR l.attention IS NOT NULL)
     AND (CAST(:campaign AS text) IS NULL OR lower(parked.campaign) = lower(:campaign))
@@ -39,7 +44,7 @@ async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
         parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead})).all()
     resumed = set()
     for one in parked:
-        if await (_go_on if one.kind == "enrolment" else _call_again)(rt, one.run):
+        if await _AGAIN[one.kind](rt, one.run):
             resumed.add(one.lead_id)
     return len(resumed)
 
@@ -90,6 +95,23 @@ async def _call_again(rt: Runtime, id: UUID) -> bool:
         ledger.attention = None
         await write(rt, hot, ledger, writes)
     return True
+
+
+async def _clear(rt: Runtime, id: UUID) -> bool:
+    """A lead without a run that could go on: somebody has looked at it."""
+    async with rt.turn(str(id)), rt.db.hot() as hot:
+        locked = await leads.lock(hot, id)
+        if locked is None:
+            return False
+        ledger, _ = await open_ledger(rt, hot, locked)
+        ledger.attention = None
+        await write(rt, hot, ledger, Writes())
+    return True
+
+
+_AGAIN: dict[str, Callable[[Runtime, UUID], Awaitable[bool]]] = {
+    "enrolment": _go_on, "handoff": _call_again, "lead": _clear,
+}  # fmt: skip
 
 
 def _next(gen: int, attention: str | None) -> int:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.clock import SystemClock, VirtualClock
+from engine.runs.retry import retry
+from engine.status import status
 from tests.support.invariants import broken, query
 from tests.support.stage import Stage, deploy_text, open_stage
 
@@ -97,3 +99,20 @@ async def test_a_template_error_parks_one_lead_until_it_is_repaired_and_retried(
         assert sorted(mails(stage)[4:]) == sorted((name, subject) for name in parked for subject in ("one", "two"))
         assert await attention(stage) == []
         assert broken(str(url)) == []
+
+
+async def test_a_lead_without_a_run_is_shown_and_cleared(new_database: Callable[[], str]) -> None:
+    async with open_stage(new_database(), WORKSPACE, {"one": REPAIRED}) as stage:
+        await stage.post("in", email="ann@lead.example")
+        await stage.pass_time(timedelta(hours=2))
+        query(str(stage.rt.settings.database_url), "UPDATE leads SET attention = 'no team takes this lead'")
+
+        async def parked(campaign: str | None = None) -> list[str]:
+            found = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), campaign=campaign)
+            return [row["attention"] for row in found.parked]
+
+        assert await parked() == await parked("letters") == ["no team takes this lead"]
+        assert await parked("other") == []
+        assert await retry(stage.rt, campaign="other", lead=None) == 0
+        assert await retry(stage.rt, campaign="letters", lead="Ann@lead.example") == 1
+        assert await parked() == []

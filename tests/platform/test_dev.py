@@ -32,6 +32,7 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
             "COLDFRAME_HOME": str(home),
             "COLUMNS": "200",
             "COLDFRAME_METRICS_PORT": str(port),
+            "COLDFRAME_WEB_PORT": str(free_port()),
         },
     )
     assert child.stdout is not None

@@ -96,7 +96,7 @@ def test_the_package_carries_every_file_that_is_not_python() -> None:
         path.suffix
         for folder in folders
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and "starters" not in path.parts
+        if path.is_file() and path.suffix != ".py" and not {"starters", "__pycache__"}.intersection(path.parts)
     }
     assert {".lark", ".html", ".css"} <= found
     assert found <= carried
