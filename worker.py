@@ -27,8 +27,8 @@ from engine.deploying.presence import keep_announcing
 from engine.log import configure_logging
 from engine.mail.choose import choose_mailer
 from engine.memory import settle_memory
+from engine.model.ports import Unreachable
 from engine.outgoing.webhook import WebPoster
-from engine.ports import Unreachable
 from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs

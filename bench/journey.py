@@ -43,7 +43,7 @@ from engine.deploying.deploy import deploy
 from engine.embedded import temporal
 from engine.mail.links import link_id
 from engine.memory import settle_memory
-from engine.ports import Mail, Receipt
+from engine.model.ports import Mail, Receipt
 from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs

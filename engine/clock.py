@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from engine.ports import Clock
+    from engine.model.ports import Clock
     from engine.settings import Settings
 
 _VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")

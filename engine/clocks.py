@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from dsl.plan import Pattern
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules import composite, dates
 from engine.rules.conditions import matches
 from engine.rules.consequences import Ledger

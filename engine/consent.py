@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from dsl.plan import Form
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.opening import Occurred
 from engine.rules.consequences import Ledger
 from engine.rules.suppression import UNSUBSCRIBED, suppress

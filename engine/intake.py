@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
 from engine.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.opening import commit, open_ledger
 from engine.outgoing.letters import may_track
 from engine.rules.consequences import Ledger

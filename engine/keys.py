@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.store.db import Database
 from engine.store.tables import api_keys
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Rules, needed
 from engine.rules.matching import watch_of

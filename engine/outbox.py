@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import text
 
-from engine.ports import Clock, Runs, Unreachable, Wake
+from engine.model.ports import Clock, Runs, Unreachable, Wake
 from engine.store.db import Database
 from engine.store.record import LEASE
 

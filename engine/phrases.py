@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.model import Event
+from engine.model.lead import Event
 from engine.words import number
 
 LEAD = "the lead"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dsl.plan import Program, Workspace
 from engine.consent import come_back, left, note_consent, withdraw
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.opening import commit, open_ledger
 from engine.rules.conditions import topic_state
 from engine.rules.consequences import Ledger

@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary
 
 from engine.clock import clock_from
 from engine.deploying.catalog import Catalog, Deployment
+from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
 from engine.outbox import Outbox
 from engine.outgoing.pace import Pace
-from engine.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
 from engine.settings import Settings
 from engine.store.db import Database
 from engine.tokens import Tokens

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from engine.deploying.presence import keep_announcing
 from engine.memory import settle_memory
-from engine.ports import Runs
+from engine.model.ports import Runs
 from engine.runtime import NothingDeployed, Runtime, open_runtime
 from engine.settings import Settings
 from web import (

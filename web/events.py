@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine import intake
+from engine.model.ports import Fate, Report
 from engine.outgoing import feedback
-from engine.ports import Fate, Report
 from engine.store.tables import api_keys
 from engine.tokens import email_key
 from web.answers import is_json

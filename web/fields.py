@@ -20,7 +20,7 @@ import pycountry
 from babel import Locale, UnknownLocaleError
 
 from dsl.plan import Form, LeadField, Program, Scalar
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.tokens import email_key
 
 MAX_CHARS = 2_000

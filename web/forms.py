@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from dsl.plan import Form, Scalar
 from engine import intake
 from engine.deploying.catalog import Deployment
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.tokens import email_key
 from web.answers import page, wants_json
 from web.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid

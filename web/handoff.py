@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from dsl.plan import HandOff, Program
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.rules.calendar import zone_of
 from engine.sales import handoffs
 from web.answers import missing, page

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from engine.model.ports import Fate, Report
 from engine.outgoing import feedback
-from engine.ports import Fate, Report
 from engine.settings import Settings
 from engine.store.tables import mailbox
 from web.answers import missing, page, wants_json

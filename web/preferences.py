@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from dsl.plan import Program, Topic
 from engine import intake
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.rules.suppression import UNSUBSCRIBED
 from engine.store.tables import leads

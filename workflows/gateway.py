@@ -13,7 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
-from engine.ports import Unreachable, Wake
+from engine.model.ports import Unreachable, Wake
 from workflows.contracts import RunInput
 from workflows.converter import data_converter
 from workflows.ids import WAKE, WORKFLOW_TYPES
@@ -41,7 +41,7 @@ async def connect(config: ClientConnectConfig, *, lazy: bool = False, runtime: R
 
 
 class TemporalRuns:
-    """`engine.ports.Runs`. The client may be lazy, so that a process starts while Temporal is away."""
+    """`engine.model.ports.Runs`. The client may be lazy, so that a process starts while Temporal is away."""
 
     def __init__(self, client: Client, queues: Queues) -> None:
         self._client = client

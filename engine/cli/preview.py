@@ -16,7 +16,7 @@ from engine.cli.common import FAILED, Stop, database, known_are, load_settings, 
 
 if TYPE_CHECKING:
     from dsl.plan import Program
-    from engine.model import Lead
+    from engine.model.lead import Lead
     from engine.outgoing.preview import Draft, Shown
     from engine.settings import Settings
 

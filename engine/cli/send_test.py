@@ -10,7 +10,7 @@ import typer
 from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.ports import Receipt
+    from engine.model.ports import Receipt
     from engine.settings import Settings
 
 

@@ -24,7 +24,7 @@ from engine.cli.parts import Part
 from engine.clock import HeldClock, VirtualClock
 from engine.embedded import postgres, temporal
 from engine.embedded.process import Child, EmbeddedError, free_port
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.settings import Settings, temporal_configured
 from engine.store.migrate import migrate
 

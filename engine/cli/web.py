@@ -12,7 +12,7 @@ from engine.cli.common import Stop, load_settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from engine.ports import Runs, Wake
+    from engine.model.ports import Runs, Wake
     from engine.settings import Settings
 
 
@@ -62,7 +62,7 @@ def application() -> FastAPI:
 
 
 class _Runs:
-    """`engine.ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
+    """`engine.model.ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
 
     def __init__(self, settings: Settings) -> None:
         from engine.settings import temporal_connect_config

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.demo.leads import ROBOT
 from engine.demo.people import Person
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.store.db import Database
 
 SETTLING = 20.0

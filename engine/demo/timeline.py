@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.model import Event
+from engine.model.lead import Event
 from engine.phrases import booked as booked_words
 from engine.phrases import deed
 from engine.store.db import Database

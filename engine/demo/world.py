@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from engine.ports import Clock
+from engine.model.ports import Clock
 
 SITE = "https://www.acme.example"
 """The company's own pages. They do not exist; only what their script would tell Coldframe happens."""

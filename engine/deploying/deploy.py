@@ -19,7 +19,7 @@ from engine.deploying.epochs import DEPLOYING, LAST, Refused
 from engine.deploying.moves import step_map
 from engine.deploying.moving import Order
 from engine.deploying.pauses import restart_stopped
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans, processes
 

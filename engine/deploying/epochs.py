@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.store.tables import deployments
 
 DEPLOYING = text("SELECT pg_advisory_xact_lock(hashtext('coldframe deploy'))")

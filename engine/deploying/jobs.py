@@ -18,8 +18,8 @@ from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.deploying import moving
+from engine.model.ports import Clock
 from engine.opening import open_ledger, write
-from engine.ports import Clock
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Database

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.deploying import jobs
 from engine.deploying.epochs import DEPLOYING, Refused, again
-from engine.ports import Clock
+from engine.model.ports import Clock
 from engine.store.db import Database
 from engine.store.tables import campaign_states
 

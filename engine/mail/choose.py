@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from engine.mail.mailbox import Mailbox
 from engine.mail.sendgrid import SendGrid
-from engine.ports import Clock, Mailer
+from engine.model.ports import Clock, Mailer
 
 
 def choose_mailer(sendgrid_key: SecretStr | None, sendgrid_url: str, database: AsyncEngine, clock: Clock) -> Mailer:

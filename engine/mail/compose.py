@@ -14,7 +14,7 @@ from engine.mail.convert import shows
 from engine.mail.errors import Incomplete
 from engine.mail.links import link_id, rewrite
 from engine.mail.render import Renderer
-from engine.ports import Mail
+from engine.model.ports import Mail
 from engine.tokens import Tokens
 
 Kind = Literal["marketing", "transactional", "staff"]

@@ -6,7 +6,7 @@ import re
 
 from email_validator import EmailNotValidError, validate_email
 
-from engine.ports import Mail
+from engine.model.ports import Mail
 from engine.tokens import email_key
 
 RESERVED_HEADERS = frozenset((

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from engine.mail.guard import plain_recipient, problem
-from engine.ports import Clock, Mail, Receipt
+from engine.model.ports import Clock, Mail, Receipt
 from engine.store.tables import mailbox
 
 

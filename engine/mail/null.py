@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.ports import Mail, Receipt
+from engine.model.ports import Mail, Receipt
 
 
 class NullMailer:

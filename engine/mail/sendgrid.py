@@ -17,7 +17,7 @@ import httpx
 from sendgrid.helpers import mail as helpers  # type: ignore[import-untyped]
 
 from engine.mail.guard import plain_recipient, problem, sender_parts, without_addresses
-from engine.ports import Clock, Mail, Receipt
+from engine.model.ports import Clock, Mail, Receipt
 
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 12.0

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sendgrid.helpers.eventwebhook import EventWebhook  # type: ignore[import-untyped]
 
-from engine.ports import Fate, Report
+from engine.model.ports import Fate, Report
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from dsl.plan import EventType
 from engine.consent import left, note_suppression, withdraw
+from engine.model.ports import Fate, Report
 from engine.opening import NOTHING, Occurred, commit, open_ledger
-from engine.ports import Fate, Report
 from engine.rules import suppression
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime

@@ -10,7 +10,7 @@ from uuid import UUID
 from dsl.plan import LeadField, Notify, Operand, Plan, Program, Scalar, Send, Value
 from engine.mail.compose import Kind
 from engine.mail.notices import NOTICES
-from engine.model import Lead, stage_order
+from engine.model.lead import Lead, stage_order
 
 NOBODY = UUID("00000000-0000-4000-8000-000000000000")
 

@@ -12,9 +12,9 @@ from engine.deploying.catalog import Deployment
 from engine.mail.compose import Addressed, Composed, compose
 from engine.mail.context import Context
 from engine.mail.render import Renderer
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
+from engine.model.ports import Mail
 from engine.outgoing.memo import memo_of
-from engine.ports import Mail
 from engine.rules.chance import subject_of
 from engine.runs.position import Branch
 from engine.tokens import Tokens

@@ -14,7 +14,7 @@ from engine.mail.errors import TemplateError
 from engine.mail.lint import Warned, lint
 from engine.mail.render import ENDINGS
 from engine.mail.uses import uses_of
-from engine.model import Lead
+from engine.model.lead import Lead
 from engine.outgoing.invented import given_for, invented_event, invented_lead, use_of
 from engine.outgoing.letters import context_for
 from engine.rules.limits import Rules

@@ -6,9 +6,9 @@ from dataclasses import replace
 from uuid import uuid4
 
 from engine.mail.compose import Addressed, compose
+from engine.model.ports import Receipt
 from engine.outgoing.invented import given_for, invented_event, invented_lead, use_of
 from engine.outgoing.letters import context_for
-from engine.ports import Receipt
 from engine.runtime import NothingDeployed, Runtime
 
 

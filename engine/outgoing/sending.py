@@ -14,7 +14,7 @@ from typing import Literal
 from uuid import UUID
 
 from dsl.plan import BusinessHours, Limit, Window
-from engine.records import Record, record
+from engine.model.records import Record, record
 from engine.rules.calendar import add, local_date, local_time, minutes_of, zone_of
 
 Quiet = tuple[str, str]

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Operand, Plan, Post, Program, Send, TopicStep
 from engine.deploying.catalog import Deployment
 from engine.deploying.held import Held, leaves_at
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
+from engine.model.ports import Mail, Receipt
 from engine.outgoing.sending import Limits, hold_until
-from engine.ports import Mail, Receipt
 from engine.rules import calendar
 from engine.rules.chance import in_control
 from engine.rules.conditions import Facts, topic_state, value_of

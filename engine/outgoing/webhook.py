@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from engine.ports import Parcel, Receipt
+from engine.model.ports import Parcel, Receipt
 
 SECONDS = 15.0
 """For the whole of one post, from the look-up of the name to the last byte of the answer's head."""
@@ -50,7 +50,7 @@ class WebPoster:
         self._client = httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False)
 
     async def post(self, one: Parcel) -> Receipt:
-        """See engine.ports.Poster."""
+        """See engine.model.ports.Poster."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._send(one)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsl.plan import BusinessHours, Plan, Target
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules import calendar
 from engine.rules.conditions import matches
 

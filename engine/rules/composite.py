@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsl.plan import Duration, InList, Pattern, Reactivation
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules import calendar
 from engine.rules.conditions import holds, matches, own_key, trigger
 from engine.rules.dates import following

@@ -42,12 +42,12 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.records import Record, record
+from engine.model.records import Record, record
 from engine.rules import calendar
 from engine.rules.free_mail import FREE_MAIL_DOMAINS
 
 if TYPE_CHECKING:
-    from engine.model import Event
+    from engine.model.lead import Event
 
 
 @record

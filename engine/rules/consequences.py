@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dsl.plan import Duration, Plan, Relative, Scalar, Wait
-from engine.model import TRACKING, Event, Lead
-from engine.per_plan import per_plan
-from engine.ports import Queue, Wake
+from engine.model.lead import TRACKING, Event, Lead
+from engine.model.plan_cache import per_plan
+from engine.model.ports import Queue, Wake
 from engine.rules import calendar, composite, points, segments
 from engine.rules.admission import admits, reaches_goal, run_value
 from engine.rules.conditions import Facts, holds, matches, own_key, reached

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from dsl.plan import Dated, Program
-from engine.model import Lead
+from engine.model.lead import Lead
 from engine.rules import calendar
 from engine.rules.conditions import when
 

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Every, Pattern, Plan, Program, Rule
-from engine.model import Event, Lead, stage_order
-from engine.records import Record, record
+from engine.model.lead import Event, Lead, stage_order
+from engine.model.records import Record, record
 from engine.rules import calendar
 from engine.rules.conditions import matches, trigger
 from engine.rules.matching import Index

@@ -22,7 +22,7 @@ from dsl.plan import (
     Today,
     Wait,
 )
-from engine.per_plan import per_plan
+from engine.model.plan_cache import per_plan
 from engine.rules.conditions import glob, trigger
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dsl.plan import Rule
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules import calendar
 from engine.rules.conditions import holds, matches
 from engine.rules.limits import Booking, probes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsl.plan import Interest, Segment, Start
 from dsl.plan.terms import digest_of
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.conditions import glob, holds, own_key
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from dsl.plan import Plan, Program, Wait
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.rules.conditions import matches, topic_state
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment

@@ -18,10 +18,10 @@ import structlog
 
 from dsl.plan import Notify, Plan, Post, Send
 from engine.mail.errors import TemplateError
+from engine.model.ports import Receipt
 from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import Hold, Skip
-from engine.ports import Receipt
 from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.runs.deeds import Deeds
 from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step

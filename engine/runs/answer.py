@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from engine.ports import Queue
+from engine.model.ports import Queue
 
 RESTORED = "the run is ahead of the database, which seems to have been restored from a backup"
 FAR_AHEAD = 1_000_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dsl.plan import Whenever
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules import calendar
 
 MOST_FED = 100

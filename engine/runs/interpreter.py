@@ -33,8 +33,8 @@ from dsl.plan import (
     VariantTest,
     Wait,
 )  # fmt: skip
-from engine.model import Event
-from engine.records import Record, record
+from engine.model.lead import Event
+from engine.model.records import Record, record
 from engine.rules import calendar
 from engine.rules.chance import arm_of
 from engine.rules.conditions import Facts, holds, matches

@@ -12,11 +12,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
-from engine.model import Lead
+from engine.model.lead import Lead
+from engine.model.ports import Mail, Parcel, Receipt
 from engine.outgoing.letters import compose_for_lead, compose_for_staff
 from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
 from engine.outgoing.webhook import parcel
-from engine.ports import Mail, Parcel, Receipt
 from engine.rules import calendar
 from engine.rules.chance import in_control, subject_of
 from engine.rules.conditions import Facts

@@ -7,8 +7,8 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any
 
-from engine.model import Event
-from engine.records import Record, record
+from engine.model.lead import Event
+from engine.model.records import Record, record
 from engine.runs.bounds import Streak
 
 FLOW = "flow"

@@ -20,8 +20,8 @@ from dsl.plan import (
     Wait,
     targets,
 )
-from engine.per_plan import per_plan
-from engine.records import Record, record
+from engine.model.plan_cache import per_plan
+from engine.model.records import Record, record
 from engine.runs.position import Branch, Position
 from engine.words import pattern
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from dsl.plan import Plan
 from engine.deploying.catalog import Deployment
 from engine.deploying.held import Held, came_due
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.opening import complete_history
 from engine.rules import calendar
 from engine.rules.admission import way_out

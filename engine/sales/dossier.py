@@ -9,8 +9,8 @@ from uuid import UUID
 
 from dsl.plan import Team
 from engine.deploying.catalog import Deployment
+from engine.model.ports import Wake
 from engine.opening import commit, complete_history
-from engine.ports import Wake
 from engine.rules.conditions import reached
 from engine.rules.consequences import Ledger
 from engine.rules.limits import needed

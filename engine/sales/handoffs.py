@@ -16,9 +16,9 @@ import structlog
 from dsl.plan import HandOff
 from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
+from engine.model.ports import Wake
 from engine.opening import commit
 from engine.outgoing.letters import context_for
-from engine.ports import Wake
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.sales import ladder

@@ -14,9 +14,9 @@ from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
 from engine.mail.notices import NOTICES
 from engine.mail.render import Renderer
-from engine.model import Lead
+from engine.model.lead import Lead
+from engine.model.ports import Mail
 from engine.outgoing.letters import compose_for_staff
-from engine.ports import Mail
 from engine.sales.ladder import Notice, NoticeKind, State
 from engine.sales.routing import same
 from engine.tokens import Tokens

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 
 from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
+from engine.model.ports import Mail, Receipt
 from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import hand_over
-from engine.ports import Mail, Receipt
 from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.runtime import Runtime
 from engine.sales.dossier import Dossier, call_waiting, freed

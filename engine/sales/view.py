@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.model import Event
+from engine.model.lead import Event
 from engine.phrases import deed
 from engine.runtime import Runtime
 from engine.sales.ladder import Outcome, Phase

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
 from engine.mail.errors import TemplateError
+from engine.model.ports import Mail
 from engine.outgoing.letters import compose_for_lead
 from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
-from engine.ports import Mail
 from engine.rules.chance import in_control
 from engine.rules.conditions import Facts
 from engine.rules.consequences import Ledger

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Send
-from engine.model import Event, Lead
-from engine.ports import Mail
+from engine.model.lead import Event, Lead
+from engine.model.ports import Mail
 from engine.rules.conditions import glob
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Booking, Enrolment, Probe

@@ -12,7 +12,7 @@ from math import exp, log
 from random import Random
 
 from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.rules.conditions import glob
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment

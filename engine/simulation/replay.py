@@ -17,7 +17,7 @@ from uuid import UUID
 from dsl.plan import ListStep, Program, SetField
 from engine.deploying.catalog import Deployment
 from engine.intake import fill
-from engine.model import TRACKING, Event
+from engine.model.lead import TRACKING, Event
 from engine.preferences import PAGE
 from engine.rules.limits import Enrolment
 from engine.rules.suppression import COMPLAINED, UNSUBSCRIBED

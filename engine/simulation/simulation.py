@@ -19,7 +19,7 @@ from uuid import UUID
 from dsl.plan import Plan, Program, Send
 from engine.clocks import strike
 from engine.deploying.catalog import Deployment
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.rules.admission import way_out
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment, Rules

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dsl.plan import Duration, EventType, Form, Scalar
 from engine.deploying.catalog import Deployment
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.rules import calendar
 from engine.rules.conditions import glob
 from engine.sales.ladder import Act

@@ -24,7 +24,7 @@ from dsl.plan import (
     TopicStep,
     Wait,
 )  # fmt: skip
-from engine.model import Event
+from engine.model.lead import Event
 from engine.phrases import booked as booked_words
 from engine.phrases import clause, deed, in_plain_words
 from engine.rules.calendar import local_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dsl.plan import AnyStep, Send
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment
 from engine.runs.interpreter import Stuck

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.limits import Enrolment, Probe
 from engine.sales.ladder import State
 from engine.sales.mails import Tray

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.rules.limits import Enrolment, Probe
 from engine.runs.position import Position, streak_of
 from engine.store.db import Hot

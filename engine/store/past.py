@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.store.db import Database
 from engine.store.leads import EVENT_JSON, event_of
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.limits import Enrolment, Probe
 from engine.runs.position import MOST_USED
 from engine.runs.resting import Resting

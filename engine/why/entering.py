@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dsl.plan import EnterCampaign, Plan, Start
-from engine.model import Event
+from engine.model.lead import Event
 from engine.outline import reentry_words, start_words
 from engine.rules import calendar
 from engine.rules.conditions import matches

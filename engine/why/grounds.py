@@ -26,7 +26,7 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.rules import calendar
 from engine.rules.conditions import Facts, holds, matches, value_of
 from engine.why.log import Log

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
-from engine.model import TRACKING, Event, Lead, stage_order
+from engine.model.lead import TRACKING, Event, Lead, stage_order
 from engine.phrases import clause
 from engine.rules import calendar
 from engine.rules.conditions import Facts, own_key, topic_state

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Plan, Program
 from engine.deploying.catalog import Catalog, Deployment
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.rules.consequences import NOTED
 from engine.runs.position import Position
 from engine.store.db import Database

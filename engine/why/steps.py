@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
-from engine.model import Event
+from engine.model.lead import Event
 from engine.outline import Exit, exits, words
 from engine.phrases import deed
 from engine.rules.conditions import matches

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from dsl.plan import AddPoints, Pattern, Whenever
-from engine.model import Event
+from engine.model.lead import Event
 from engine.runs.bounds import MOST_FED
 from engine.runs.interpreter import Stuck
 from engine.runs.position import Position

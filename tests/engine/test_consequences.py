@@ -30,7 +30,7 @@ from dsl.plan import (
     Wait,
     Workspace,
 )  # fmt: skip
-from engine.model import Event, Lead
+from engine.model.lead import Event, Lead
 from engine.rules.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
 from engine.rules.limits import Probe, Rules, needed, probes
 

@@ -26,7 +26,7 @@ from dsl.plan import (
     Webinar,
     Workspace,
 )
-from engine.model import Lead
+from engine.model.lead import Lead
 from engine.rules.dates import following
 from engine.update import tell
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep

@@ -12,8 +12,8 @@ import pytest
 
 from engine.cli.status import show
 from engine.intake import confirm, unsubscribe
+from engine.model.ports import Fate
 from engine.outgoing.feedback import newest_mail
-from engine.ports import Fate
 from engine.status import Status, status
 from engine.why.read import read
 from engine.why.tell import as_json

@@ -11,7 +11,7 @@ import pytest
 from engine.cli.workspace import examine
 from engine.deploying.deploy import deploy
 from engine.intake import Occurrence, click, confirm, record
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from tests.support.sales import act
 from tests.support.stage import Stage, open_stage
 

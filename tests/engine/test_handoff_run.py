@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from engine.ports import Mail, Receipt
+from engine.model.ports import Mail, Receipt
 from engine.runs.retry import retry
 from engine.runtime import NoRuns, open_runtime
 from engine.sales import handoffs

@@ -28,7 +28,7 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.model import Event
+from engine.model.lead import Event
 from engine.rules.conditions import Facts
 from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
 from engine.runs.position import Position

@@ -9,8 +9,8 @@ import pytest
 from engine.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
+from engine.model.ports import Receipt
 from engine.outgoing.send_test import send_test
-from engine.ports import Receipt
 from engine.runs.advance import advance
 from engine.runs.retry import retry
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture

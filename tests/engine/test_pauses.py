@@ -15,7 +15,7 @@ from engine.deploying.epochs import Refused
 from engine.deploying.pauses import Change
 from engine.intake import click, unsubscribe
 from engine.mail.links import link_id
-from engine.ports import Mail
+from engine.model.ports import Mail
 from tests.support.attacks import FORMS, HEAD, url_of, watched
 from tests.support.invariants import broken
 from tests.support.stage import Stage, deploy_text, open_stage

@@ -12,7 +12,7 @@ import pytest
 
 from dsl import events
 from dsl.plan import EventType
-from engine.model import Event
+from engine.model.lead import Event
 from engine.phrases import NOTES, PHRASES, booked, clause, deed
 from engine.words import quoted
 from web.events import TYPES

@@ -10,7 +10,7 @@ import pytest
 from dsl.plan import Program, Topic, Workspace
 from engine.intake import Occurrence, click, opened, record, unsubscribe
 from engine.mail.links import link_id
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.preferences import Change, Choice, change_of, choose, receives
 from tests.support.stage import TUESDAY, Stage, deploy_text, open_stage
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.records import Record, record
+from engine.model.records import Record, record
 from engine.rules.conditions import Facts
 from engine.runs.position import FLOW, Branch, Position
 

@@ -11,7 +11,7 @@ import pytest
 from dsl.plan import AddPoints, Pattern, Whenever
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
-from engine.ports import Receipt, Wake
+from engine.model.ports import Receipt, Wake
 from engine.runs.interpreter import Effect, step
 from engine.runs.position import MOST_BRANCHES
 from engine.runs.resting import may_send

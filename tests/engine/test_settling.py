@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from engine.model.ports import Fate, Mail, Receipt, Report
 from engine.outgoing.feedback import report, report_all
-from engine.ports import Fate, Mail, Receipt, Report
 from tests.support.reports import ANN, TEMPLATES, WORKSPACE, lead_of, mailed, state_of, tell
 from tests.support.stage import Stage, open_stage
 

@@ -11,9 +11,9 @@ import pytest
 from dsl.plan import FieldRef, Value
 from engine.intake import click, confirm
 from engine.mail.links import link_id
+from engine.model.ports import Mail
 from engine.outgoing.memo import MOST
 from engine.outgoing.view import view
-from engine.ports import Mail
 from tests.support.plans import campaign, change, deploy_plans, enter, lead, send, staged, wait
 from tests.support.stage import Stage, company, deploy_text, open_stage
 

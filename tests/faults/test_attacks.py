@@ -13,7 +13,7 @@ import pytest
 
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
-from engine.ports import Mail
+from engine.model.ports import Mail
 from engine.runs.advance import advance
 from tests.support.attacks import (
     FORMS,

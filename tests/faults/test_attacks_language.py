@@ -10,8 +10,8 @@ import pytest
 
 from dsl.plan import Duration, Variant, VariantTest
 from engine.intake import Occurrence, record, unsubscribe
+from engine.model.ports import Mail
 from engine.outgoing.webhook import WebPoster, parcel
-from engine.ports import Mail
 from engine.update import tell
 from tests.support.attacks import HEAD, subjects, url_of, watched
 from tests.support.invariants import broken

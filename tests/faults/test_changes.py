@@ -8,7 +8,7 @@ from uuid import UUID
 from engine import sweeper
 from engine.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.links import link_id
-from engine.ports import Receipt
+from engine.model.ports import Receipt
 from engine.runs.retry import retry
 from tests.support.attacks import (
     FORMS,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from engine.ports import Mail, Mailer
+from engine.model.ports import Mail, Mailer
 from tests.mail.samples import a_mail
 
 Taken = Callable[[], Awaitable[list[tuple[str, str, str, str]]]]

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from dsl.plan import Topic, Workspace
 from engine.mail.context import Context, Rendered
 from engine.mail.render import Renderer
-from engine.ports import Mail
+from engine.model.ports import Mail
 from engine.tokens import Tokens
 
 ADDRESS = "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"

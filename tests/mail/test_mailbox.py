@@ -12,7 +12,7 @@ from engine.mail.choose import choose_mailer
 from engine.mail.mailbox import Mailbox
 from engine.mail.null import NullMailer
 from engine.mail.sendgrid import SendGrid
-from engine.ports import Mailer
+from engine.model.ports import Mailer
 from engine.store.tables import mailbox
 from tests.mail.contract import MailerContract, Taken
 from tests.mail.samples import NOW, StillClock, a_mail

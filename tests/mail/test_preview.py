@@ -10,7 +10,7 @@ import pytest
 from dsl.compile import compile_workspace
 from engine.cli.preview import page, stem
 from engine.mail.errors import Incomplete, TemplateError
-from engine.model import Lead
+from engine.model.lead import Lead
 from engine.outgoing.invented import NOBODY, invented_lead
 from engine.outgoing.preview import EVERYTHING, NOTHING, Draft
 

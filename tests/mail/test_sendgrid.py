@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.mail.sendgrid import SendGrid, body_of
-from engine.ports import Mailer
+from engine.model.ports import Mailer
 from tests.mail.contract import MailerContract, Taken
 from tests.mail.samples import StillClock, a_mail
 from tests.support.mailserver import Fault, MailServer

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from engine.mail.sendgrid_events import AHEAD, OLDEST, SIGNATURE, TIMESTAMP, Malformed, genuine, read
-from engine.ports import Report
+from engine.model.ports import Report
 from tests.support.provider import Provider, event
 
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

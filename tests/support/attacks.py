@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.intake import Occurrence, record
-from engine.ports import Mail, Receipt
+from engine.model.ports import Mail, Receipt
 from engine.runtime import Runtime, open_runtime
 from tests.support.stage import FakeMailer, Stage
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from dsl.compile import compile_workspace
 from dsl.plan import After, AnyStep, Duration, Pattern, Plan, Scalar, Send, Start, Wait
 from engine.deploying.deploy import deploy
+from engine.model.ports import Parcel, Receipt
 from engine.opening import commit, open_ledger
-from engine.ports import Parcel, Receipt
 from engine.store import leads
 from engine.store.writes import Writes
 from tests.support.stage import Stage, open_stage

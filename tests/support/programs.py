@@ -12,7 +12,7 @@ from engine import sweeper
 from engine.clock import FixedClock
 from engine.deploying.deploy import deploy
 from engine.intake import Occurrence, record
-from engine.model import Event
+from engine.model.lead import Event
 from engine.runtime import open_runtime
 from engine.settings import Settings
 from tests.support.stage import TUESDAY, FakeMailer, LocalRuns, Stage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from engine.model.ports import Fate, Report
 from engine.outgoing.feedback import report
-from engine.ports import Fate, Report
 from tests.support.stage import COMPANY, Stage
 
 WORKSPACE = (

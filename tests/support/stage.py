@@ -15,7 +15,7 @@ from dsl.compile import compile_workspace
 from engine.clock import FixedClock
 from engine.deploying.deploy import deploy
 from engine.intake import Post, Submitted, submit
-from engine.ports import Mail, Receipt, Unreachable, Wake
+from engine.model.ports import Mail, Receipt, Unreachable, Wake
 from engine.runs import advance
 from engine.runs.answer import Answer
 from engine.runtime import Runtime, open_runtime

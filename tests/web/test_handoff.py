@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from engine.model import TRACKING
+from engine.model.lead import TRACKING
 from engine.runtime import Runtime
 from engine.sales import handoffs
 from engine.sales.ladder import Ignored, State

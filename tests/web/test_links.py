@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from engine.mail.compose import Addressed, compose
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.outgoing.letters import context_for
 from engine.outgoing.memo import memo_of
 from engine.runtime import Runtime

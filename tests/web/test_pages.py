@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.ports import Wake
+from engine.model.ports import Wake
 from engine.runtime import Runtime
 from tests.web.conftest import client_of, make_settings
 from web.app import create_app

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import BASE, PROGRAM

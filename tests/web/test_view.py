@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from engine.mail.compose import Addressed, Composed, compose
-from engine.model import TRACKING, Lead
+from engine.model.lead import TRACKING, Lead
 from engine.outgoing.letters import confirm_url, context_for
 from engine.outgoing.memo import memo_of
 from engine.runtime import Runtime

@@ -10,7 +10,7 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.envconfig import ClientConnectConfig
 
-from engine.ports import Unreachable, Wake
+from engine.model.ports import Unreachable, Wake
 from tests.workflows.support import Domain, dev_server, free_port, until, workers
 from workflows import gateway
 from workflows.contracts import Next

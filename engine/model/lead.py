@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Program, Scalar
-from engine.records import Record, record
+from engine.model.records import Record, record
 from engine.rules.conditions import Facts
 
 TRACKING = "@tracking"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
-from engine.records import Record, record
+from engine.model.records import Record, record
 
 RunKind = Literal["enrolment", "handoff"]
 Queue = Literal["mail", "db"]
