@@ -22,9 +22,9 @@ ROOTS = ("worker", "engine.cli", "engine.lsp", "web.app", "bench", "tests")
 PURE = (
     "engine.rules", "engine.deploying.changes", "engine.deploying.held", "engine.deploying.moves",
     "engine.graph.layout", "engine.graph.mermaid", "engine.graph.scene", "engine.graph.svg", "engine.model.lead",
-    "engine.outgoing.sending", "engine.outline", "engine.model.plan_cache", "engine.phrases", "engine.model.ports", "engine.model.records",
+    "engine.outgoing.sending", "engine.wording.steps", "engine.model.plan_cache", "engine.wording.events", "engine.model.ports", "engine.model.records",
     "engine.runs.answer", "engine.runs.bounds", "engine.runs.interpreter", "engine.runs.lead_changes",
-    "engine.runs.position", "engine.runs.resting", "engine.sales.ladder", "engine.sales.routing", "engine.words",
+    "engine.runs.position", "engine.runs.resting", "engine.sales.ladder", "engine.sales.routing", "engine.wording.terms",
 )  # fmt: skip
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 

@@ -95,7 +95,7 @@ def _write(
     plan: Plan, program: Program, parts: Sequence[Part], counted: Numbers | None, output: Path | None, open_it: bool
 ) -> None:  # fmt: skip
     from engine.graph.svg import svg
-    from engine.outline import head_lines
+    from engine.wording.steps import head_lines
 
     facts = head_lines(plan, program.workspace.currency)
     if counted is not None:
@@ -121,7 +121,7 @@ def file_name(name: str) -> str:
 
 
 def _as_json(plan: Plan, counted: Numbers | None) -> dict[str, Any]:
-    from engine.outline import entries, outline, start_words
+    from engine.wording.steps import entries, outline, start_words
 
     steps = []
     for step in plan.steps:

@@ -16,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engine.model.lead import Event
-from engine.phrases import booked as booked_words
-from engine.phrases import deed
 from engine.store.db import Database
+from engine.wording.events import booked as booked_words
+from engine.wording.events import deed
 
 Tone = Literal["plain", "quiet", "mail", "click", "good", "sales", "late", "bad"]
 

@@ -15,9 +15,9 @@ from engine.deploying.changes import Change, Changes, compare
 from engine.deploying.history import Stored, digests, load
 from engine.deploying.moves import Stays, Times
 from engine.deploying.moving import LEFT, MOVED, STAYED, judge
-from engine.outline import outline
 from engine.store.db import Database
 from engine.store.tables import plans
+from engine.wording.steps import outline
 
 CHUNK = 500
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dsl.plan import AnyStep, Plan, Target
 from engine.graph.layout import Edge
-from engine.outline import leave_words, outline, reachable, start_words, whenever_words
+from engine.wording.steps import leave_words, outline, reachable, start_words, whenever_words
 
 Kind = Literal["start", "mail", "wait", "choice", "sales", "data", "campaign", "stop", "label", "end", "side"]
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engine.model.lead import Event
-from engine.phrases import deed
 from engine.runtime import Runtime
 from engine.sales.ladder import Outcome, Phase
+from engine.wording.events import deed
 
 MOST_ENTRIES = 50
 _UNSAID = [

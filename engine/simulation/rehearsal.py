@@ -14,7 +14,7 @@ from engine.deploying.catalog import Deployment
 from engine.simulation.person import Person
 from engine.simulation.replay import Replay
 from engine.store.past import Past
-from engine.words import pattern
+from engine.wording.terms import pattern
 
 EXAMPLES = 3
 """Leads named per line."""

@@ -25,8 +25,6 @@ from dsl.plan import (
     Wait,
 )  # fmt: skip
 from engine.model.lead import Event
-from engine.phrases import booked as booked_words
-from engine.phrases import clause, deed, in_plain_words
 from engine.rules.calendar import local_time
 from engine.rules.composite import COUNTED
 from engine.rules.consequences import UNCHANGED, Ledger
@@ -37,7 +35,9 @@ from engine.runs.resting import Sleep
 from engine.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
-from engine.words import pattern as in_words
+from engine.wording.events import booked as booked_words
+from engine.wording.events import clause, deed, in_plain_words
+from engine.wording.terms import pattern as in_words
 
 QUIET = (
     "stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried",

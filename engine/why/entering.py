@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from dsl.plan import EnterCampaign, Plan, Start
 from engine.model.lead import Event
-from engine.outline import reentry_words, start_words
 from engine.rules import calendar
 from engine.rules.conditions import matches
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
-from engine.words import condition, duration, quoted
+from engine.wording.steps import reentry_words, start_words
+from engine.wording.terms import condition, duration, quoted
 
 MOST = 5
 """Occasions at which a lead could have entered and did not that are told, the newest ones."""

@@ -30,8 +30,8 @@ from engine.model.lead import TRACKING
 from engine.rules import calendar
 from engine.rules.conditions import Facts, holds, matches, value_of
 from engine.why.log import Log
-from engine.words import condition as in_words
-from engine.words import operand, quoted, scalar
+from engine.wording.terms import condition as in_words
+from engine.wording.terms import operand, quoted, scalar
 
 Grounds = tuple[bool | None, tuple[str, ...]]
 """Whether it was true (None: it cannot be told afterwards), and what decided it."""

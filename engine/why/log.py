@@ -11,11 +11,11 @@ from uuid import UUID
 
 from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
 from engine.model.lead import TRACKING, Event, Lead, stage_order
-from engine.phrases import clause
 from engine.rules import calendar
 from engine.rules.conditions import Facts, own_key, topic_state
 from engine.rules.segments import counts_for
-from engine.words import pattern, quoted
+from engine.wording.events import clause
+from engine.wording.terms import pattern, quoted
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from dsl.plan import AnyStep, Plan, Send
 from engine.outgoing.sending import is_open
-from engine.outline import words
-from engine.phrases import deed
 from engine.why.log import Log, Message, Run, Said
-from engine.words import duration, quoted, windows
+from engine.wording.events import deed
+from engine.wording.steps import words
+from engine.wording.terms import duration, quoted, windows
 
 PROMPT = timedelta(minutes=2)
 """A mail that leaves this soon was not held back."""

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.model.lead import Event
-from engine.outline import Exit, exits, words
-from engine.phrases import deed
 from engine.rules.conditions import matches
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
-from engine.words import condition, pattern, quoted
+from engine.wording.events import deed
+from engine.wording.steps import Exit, exits, words
+from engine.wording.terms import condition, pattern, quoted
 
 
 # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

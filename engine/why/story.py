@@ -8,14 +8,14 @@ from math import inf
 from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
-from engine.outline import leave_words, words
-from engine.phrases import booked as points_words
 from engine.rules.conditions import matches
 from engine.why.entering import entered
 from engine.why.log import Log, Points, Run, Said
 from engine.why.mails import mail_lines, not_walked
 from engine.why.steps import branch_taken, handoff_lines, trace, wait_ended
-from engine.words import number, pattern, quoted
+from engine.wording.events import booked as points_words
+from engine.wording.steps import leave_words, words
+from engine.wording.terms import number, pattern, quoted
 
 OUTCOMES = {
     "finished": "the flow came to its end", "stopped": "a `stop` ended it", "left": "left the campaign",

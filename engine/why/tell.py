@@ -8,7 +8,7 @@ from typing import Any
 from engine.why.entering import not_entered
 from engine.why.log import Log, Run, Said
 from engine.why.story import OUTCOMES, story
-from engine.words import number, quoted
+from engine.wording.terms import number, quoted
 
 
 @dataclass(frozen=True)

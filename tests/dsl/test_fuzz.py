@@ -19,8 +19,8 @@ from engine.graph.mermaid import mermaid
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.check import check_templates
-from engine.outline import head_lines
 from engine.rules.matching import Index
+from engine.wording.steps import head_lines
 from tests.dsl.harness import ASSETS, CASES, files_of
 
 GOOD = {path.stem: text for path in sorted((CASES / "good").iterdir()) if path.suffix == ".campaign" or path.is_dir()

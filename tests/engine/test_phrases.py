@@ -13,8 +13,8 @@ import pytest
 from dsl import events
 from dsl.plan import EventType
 from engine.model.lead import Event
-from engine.phrases import NOTES, PHRASES, booked, clause, deed
-from engine.words import quoted
+from engine.wording.events import NOTES, PHRASES, booked, clause, deed
+from engine.wording.terms import quoted
 from web.events import TYPES
 
 ENGINE = Path(__file__).resolve().parents[2] / "engine"

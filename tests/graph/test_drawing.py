@@ -14,7 +14,7 @@ from engine.graph.layout import Box, Edge, Layout, Place, lay_out
 from engine.graph.mermaid import mermaid
 from engine.graph.scene import circles, scene, with_figures
 from engine.graph.svg import measured, placed, svg
-from engine.outline import entries, exits, head_lines, reachable
+from engine.wording.steps import entries, exits, head_lines, reachable
 from tests.graph.samples import TEXTS, WHITEPAPER, long_campaign, plans
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,7 +6,7 @@ import pytest
 
 from dsl.compile import compile_workspace
 from dsl.plan import Plan
-from engine.outline import cost_words, goal_words, leave_words, reentry_words, start_words, whenever_words, words
+from engine.wording.steps import cost_words, goal_words, leave_words, reentry_words, start_words, whenever_words, words
 
 HEAD = """
 workspace "Acme"

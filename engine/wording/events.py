@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.model.lead import Event
-from engine.words import number
+from engine.wording.terms import number
 
 LEAD = "the lead"
 LONGEST_PART = 40

@@ -46,7 +46,7 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.words import condition, duration, moment, number, operand, pattern, quoted, windows
+from engine.wording.terms import condition, duration, moment, number, operand, pattern, quoted, windows
 
 USUAL_WITHIN = Duration(days=7)
 
