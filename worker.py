@@ -24,15 +24,15 @@ from temporalio.worker import Worker
 
 from engine import sweeper
 from engine.deploying.presence import keep_announcing
-from engine.log import configure_logging
 from engine.mail.choose import choose_mailer
-from engine.memory import settle_memory
 from engine.model.ports import Unreachable
 from engine.outgoing.webhook import WebPoster
+from engine.platform.log import configure_logging
+from engine.platform.memory import settle_memory
+from engine.platform.settings import Settings, temporal_connect_config
 from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs
-from engine.settings import Settings, temporal_connect_config
 from engine.store.tables import gates
 from workflows.activities import Activities
 from workflows.gate import GatedWorker

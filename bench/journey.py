@@ -42,12 +42,12 @@ from engine.cli.stack import Stack
 from engine.deploying.deploy import deploy
 from engine.embedded import temporal
 from engine.mail.links import link_id
-from engine.memory import settle_memory
 from engine.model.ports import Mail, Receipt
+from engine.platform.memory import settle_memory
+from engine.platform.settings import Settings
 from engine.runs import advance
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs
-from engine.settings import Settings
 from workflows.activities import Activities
 from workflows.gateway import TemporalRuns, connect
 from workflows.ids import ENROLMENT

@@ -22,7 +22,7 @@ from typing import Any
 from bench.journey import WORKSPACE
 from dsl.compile import compile_workspace
 from engine.deploying.catalog import Deployment
-from engine.memory import settle_memory
+from engine.platform.memory import settle_memory
 from engine.rules.limits import Enrolment
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person

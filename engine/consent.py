@@ -12,11 +12,11 @@ from typing import Any
 from dsl.plan import Form
 from engine.model.lead import TRACKING
 from engine.opening import Occurred
+from engine.platform.tokens import address_hash, email_key
 from engine.rules.consequences import Ledger
 from engine.rules.suppression import UNSUBSCRIBED, suppress
 from engine.runtime import Runtime
 from engine.store.writes import Writes
-from engine.tokens import address_hash, email_key
 
 
 def agree(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:

@@ -18,6 +18,7 @@ from engine.consent import agree, come_back, hashed, left, note_consent, proof, 
 from engine.model.lead import TRACKING
 from engine.opening import commit, open_ledger
 from engine.outgoing.letters import may_track
+from engine.platform.tokens import email_key
 from engine.rules.consequences import Ledger
 from engine.rules.suppression import has_left
 from engine.runtime import Runtime
@@ -25,7 +26,6 @@ from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
 from engine.store.writes import Writes
-from engine.tokens import email_key
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""

@@ -9,10 +9,10 @@ from uuid import UUID
 from dsl.plan import Scalar
 from engine.intake import known
 from engine.opening import commit, open_ledger
+from engine.platform.tokens import email_key
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store.writes import Writes
-from engine.tokens import email_key
 
 
 def note(

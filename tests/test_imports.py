@@ -138,7 +138,7 @@ def test_no_arrow_points_the_wrong_way(arrows: list[Arrow]) -> None:
 @pytest.mark.parametrize(
     ("importer", "line", "wrong"),
     [
-        ("dsl.build.program", "import engine.clock", True),
+        ("dsl.build.program", "import engine.platform.clock", True),
         ("dsl.build.program", "def f():\n    from sqlalchemy import text", True),
         ("dsl.build.program", "from lark import Lark", False),
         ("engine.intake", "from dsl.text.parse import parse", True),

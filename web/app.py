@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from engine.deploying.presence import keep_announcing
-from engine.memory import settle_memory
 from engine.model.ports import Runs
+from engine.platform.memory import settle_memory
+from engine.platform.settings import Settings
 from engine.runtime import NothingDeployed, Runtime, open_runtime
-from engine.settings import Settings
 from web import (
     confirm,
     events,

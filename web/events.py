@@ -19,8 +19,8 @@ from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine import intake
 from engine.model.ports import Fate, Report
 from engine.outgoing import feedback
+from engine.platform.tokens import email_key
 from engine.store.tables import api_keys
-from engine.tokens import email_key
 from web.answers import is_json
 from web.context import client, deployed, limits, load_json, runtime
 from web.fields import MAX_NUMBER, Context, Refused, clean, parse_field

@@ -21,7 +21,7 @@ from babel import Locale, UnknownLocaleError
 
 from dsl.plan import Form, LeadField, Program, Scalar
 from engine.model.lead import TRACKING
-from engine.tokens import email_key
+from engine.platform.tokens import email_key
 
 MAX_CHARS = 2_000
 """The longest value of one field."""

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from dsl.plan import Ask, Form, LeadField, Program
 from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING
-from engine.tokens import Tokens
+from engine.platform.tokens import Tokens
 from web.answers import page
 from web.context import runtime
 from web.fields import Problem, Raw, country_names

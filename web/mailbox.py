@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from engine.model.ports import Fate, Report
 from engine.outgoing import feedback
-from engine.settings import Settings
+from engine.platform.settings import Settings
 from engine.store.tables import mailbox
 from web.answers import missing, page, wants_json
 from web.context import posted, runtime, token_uuid

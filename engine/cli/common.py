@@ -15,7 +15,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 """Standard output: what a command was asked for."""
@@ -40,7 +40,7 @@ def load_settings(*, reading: bool = False, **changes: Any) -> Settings:
     meant."""
     from pydantic import ValidationError
 
-    from engine.settings import ReadingSettings, Settings
+    from engine.platform.settings import ReadingSettings, Settings
 
     try:
         return (ReadingSettings if reading else Settings)(
@@ -147,7 +147,7 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _explained(error: Exception) -> int:
     from engine.embedded.process import EmbeddedError
-    from engine.log import hide_in_text
+    from engine.platform.log import hide_in_text
 
     if isinstance(error, Stop):
         _problem(str(error))

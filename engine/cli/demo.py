@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.cli.stack import Stack
-    from engine.clock import HeldClock
     from engine.demo.people import Person
     from engine.demo.summary import Summary
-    from engine.settings import Settings
+    from engine.platform.clock import HeldClock
+    from engine.platform.settings import Settings
     from engine.store.db import Database
 
 CAMPAIGNS = Path(__file__).resolve().parents[2] / "campaigns"

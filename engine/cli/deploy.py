@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.cli.workspace import Examined
     from engine.deploying.deploy import Deployed, How
     from engine.deploying.outlook import Outlook
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 AT_ONCE = 1_000
 """Up to so many leads the command deals with itself; more are left to the workers."""
@@ -85,9 +85,9 @@ async def put_into_force(
 ) -> Deployed:  # fmt: skip
     """Deploy an examined workspace without errors. Raises Stop when running processes could not read it, or somebody
     has deployed since the base."""
-    from engine.clock import clock_from
     from engine.deploying.deploy import Refused
     from engine.deploying.deploy import deploy as store
+    from engine.platform.clock import clock_from
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not deployed"

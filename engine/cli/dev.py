@@ -15,7 +15,7 @@ from engine.cli.common import Stop, err, load_settings, out
 
 if TYPE_CHECKING:
     from engine.cli.stack import Stack
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def dev(

@@ -10,7 +10,7 @@ import typer
 from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def key(
@@ -64,8 +64,8 @@ def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
 
 
 async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:
-    from engine.clock import clock_from
     from engine.keys import NameTaken, list_keys, make_key, revoke_key
+    from engine.platform.clock import clock_from
     from engine.store.db import Database
 
     db, clock = Database(url, size=2), clock_from(settings)

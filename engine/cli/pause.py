@@ -15,7 +15,7 @@ import typer
 from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
     from engine.store.db import Database
 
 Campaign = Annotated[str | None, typer.Argument(help="The campaign's name.")]
@@ -125,8 +125,8 @@ def stop(
 
 
 async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awaitable[Any]]) -> Any:
-    from engine.clock import clock_from
     from engine.deploying.epochs import Refused
+    from engine.platform.clock import clock_from
     from engine.store.db import Database
 
     db = Database(url, size=2)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dsl.diagnostics import Diagnostic
     from engine.cli.workspace import Examined
     from engine.deploying.outlook import Outlook
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def plan(

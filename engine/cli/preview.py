@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsl.plan import Program
     from engine.model.lead import Lead
     from engine.outgoing.preview import Draft, Shown
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 INVENTED = "invented"
 
@@ -70,8 +70,8 @@ def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
     from dsl.compile import compile_workspace
     from engine.cli.plan import refuse
     from engine.cli.workspace import sources_in
-    from engine.clock import clock_from
     from engine.outgoing.preview import Draft
+    from engine.platform.clock import clock_from
 
     sources = sources_in(folder)
     if not sources.files:

@@ -15,7 +15,7 @@ from engine.cli.common import FAILED, Stop, database, err, load_settings, out, p
 
 if TYPE_CHECKING:
     from engine.cli.workspace import Examined
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
     from engine.simulation.rehearsal import Line, Rehearsal
 
 ASSUMED = (
@@ -84,7 +84,7 @@ async def _rehearse(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from dsl.near import near
-    from engine.clock import clock_from
+    from engine.platform.clock import clock_from
     from engine.simulation.rehearsal import Rehearsal
     from engine.simulation.simulation import deployment_of
     from engine.store import past

@@ -11,8 +11,8 @@ import typer
 from engine.cli.common import database, load_settings, out, print_json
 
 if TYPE_CHECKING:
+    from engine.platform.settings import Settings
     from engine.runs.results import Result
-    from engine.settings import Settings
 
 _COUNTED = {"clicks": "clicked", "opens": "opened", "replies": "replied", "goal": "reached the goal"}
 
@@ -28,7 +28,7 @@ def results(
 
     Example: `coldframe results "Webinar"`
     """
-    from engine.clock import clock_from
+    from engine.platform.clock import clock_from
 
     settings = load_settings(reading=True)
     with database(settings) as url:

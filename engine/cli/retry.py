@@ -10,7 +10,7 @@ import typer
 from engine.cli.common import Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def retry(

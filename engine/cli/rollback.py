@@ -13,7 +13,7 @@ from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_set
 if TYPE_CHECKING:
     from engine.deploying.history import Stored
     from engine.deploying.outlook import Outlook
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 VERBS = {"deploy": "deployed", "rollback": "rolled back to", "stop": "stopped", "resume": "resumed"}
 
@@ -76,8 +76,8 @@ async def _find(settings: Settings, url: str, to: int | None) -> _Way:
 
 
 async def _back(settings: Settings, url: str, stored: Stored, author: str, how: Any) -> Any:
-    from engine.clock import clock_from
     from engine.deploying.deploy import Refused, deploy
+    from engine.platform.clock import clock_from
     from engine.store.db import Database
 
     db = Database(url, size=2)

@@ -11,7 +11,7 @@ from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_set
 
 if TYPE_CHECKING:
     from engine.model.ports import Receipt
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def send_test(
@@ -42,11 +42,11 @@ def send_test(
 
 async def _send(settings: Settings, url: str, template: str, to: str, language: str | None) -> Receipt:
     from engine.cli.preview import known, spoken
-    from engine.clock import clock_from
     from engine.mail.choose import choose_mailer
     from engine.mail.errors import TemplateError
     from engine.outgoing.preview import Draft
     from engine.outgoing.send_test import send_test as send
+    from engine.platform.clock import clock_from
     from engine.runtime import NothingDeployed, open_runtime
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:

@@ -143,7 +143,7 @@ def _script(file: Path | None, text: str | None) -> tuple[str, str]:
 
 def starting(written: str | None, program: Program) -> datetime:
     """When a simulation begins: as written, in the workspace's zone, or today at 09:00."""
-    from engine.clock import SystemClock
+    from engine.platform.clock import SystemClock
     from engine.rules.calendar import instant
 
     zone = program.workspace.timezone

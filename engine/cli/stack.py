@@ -21,11 +21,11 @@ from typing import Self
 import httpx
 
 from engine.cli.parts import Part
-from engine.clock import HeldClock, VirtualClock
 from engine.embedded import postgres, temporal
 from engine.embedded.process import Child, EmbeddedError, free_port
 from engine.model.ports import Clock
-from engine.settings import Settings, temporal_configured
+from engine.platform.clock import HeldClock, VirtualClock
+from engine.platform.settings import Settings, temporal_configured
 from engine.store.migrate import migrate
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import typer
 from engine.cli.common import NOTHING_DEPLOYED, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
     from engine.status import Status
 
 
@@ -41,7 +41,7 @@ def status(
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
     from engine.cli.named import named
     from engine.cli.why import explained
-    from engine.clock import clock_from
+    from engine.platform.clock import clock_from
     from engine.status import status as ask
     from engine.store.db import Database
     from engine.why.read import Unknown, find_lead

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from engine.model.ports import Runs, Wake
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 
 def web(
@@ -53,7 +53,7 @@ def web(
 
 def application() -> FastAPI:
     """The web application with its runs on Temporal: the composition root of a web process."""
-    from engine.log import configure_logging
+    from engine.platform.log import configure_logging
     from web.app import create_app
 
     settings = load_settings()
@@ -65,7 +65,7 @@ class _Runs:
     """`engine.model.ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
 
     def __init__(self, settings: Settings) -> None:
-        from engine.settings import temporal_connect_config
+        from engine.platform.settings import temporal_connect_config
 
         self._config = temporal_connect_config(settings)
         self._task_queue = settings.task_queue

@@ -11,7 +11,7 @@ import typer
 from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
     from engine.why.log import Log, Said
     from engine.why.read import Unknown
     from engine.why.tell import Told
@@ -52,7 +52,7 @@ def why(
 
 
 async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
-    from engine.clock import clock_from
+    from engine.platform.clock import clock_from
     from engine.store.db import Database
     from engine.why.read import Unknown, read
 

@@ -12,7 +12,7 @@ from dsl.plan import Program
 from dsl.workspace import Sources, read_workspace
 from engine.cli.common import Stop
 from engine.mail.check import check_templates
-from engine.memory import no_collections
+from engine.platform.memory import no_collections
 
 
 @dataclass(frozen=True)

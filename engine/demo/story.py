@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from dsl.plan import Program
-from engine.clock import HeldClock
 from engine.demo.colleagues import Office
 from engine.demo.leads import Player, robot
 from engine.demo.people import Person
 from engine.demo.show import Display
 from engine.demo.timeline import Timeline
 from engine.demo.world import HEAD_START, Postbox, World, patiently
+from engine.platform.clock import HeldClock
 from engine.store.db import Database
 
 LENGTH = timedelta(days=16, hours=6)

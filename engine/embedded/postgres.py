@@ -59,7 +59,7 @@ class PostgresServer:
     child: Child | None = None
 
     def url(self, database: str = DATABASE) -> str:
-        """The address for SQLAlchemy; `engine.settings.libpq_url` turns it into psycopg's."""
+        """The address for SQLAlchemy; `engine.platform.settings.libpq_url` turns it into psycopg's."""
         return f"postgresql+psycopg://{USER}@/{database}?host={quote(str(self.socket), safe='')}"
 
     @property

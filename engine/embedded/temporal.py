@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.embedded.process import Child, EmbeddedError, free_port, wait_until_ready
-from engine.settings import DEFAULT_TEMPORAL_ADDRESS, temporal_address_file
+from engine.platform.settings import DEFAULT_TEMPORAL_ADDRESS, temporal_address_file
 
 NAMESPACE = "default"
 RETENTION = timedelta(days=7)

@@ -18,7 +18,7 @@ from engine.lsp.navigate import Index
 from engine.lsp.positions import Place
 from engine.lsp.project import Project, root_of
 from engine.mail.check import FILES
-from engine.memory import settle_memory
+from engine.platform.memory import settle_memory
 
 PAUSE = 0.02
 """Seconds without a keystroke before the workspace is checked."""

@@ -20,7 +20,7 @@ from engine.mail.places import Place
 from engine.mail.render import ENDINGS, LAYOUT, Renderer
 from engine.mail.source import Source, parse_text, read_source
 from engine.mail.uses import Line, Use, may_lack, uses_of
-from engine.tokens import Tokens
+from engine.platform.tokens import Tokens
 
 FILES = (*ENDINGS, ".txt")
 """What a file that is looked at ends with."""

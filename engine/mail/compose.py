@@ -15,7 +15,7 @@ from engine.mail.errors import Incomplete
 from engine.mail.links import link_id, rewrite
 from engine.mail.render import Renderer
 from engine.model.ports import Mail
-from engine.tokens import Tokens
+from engine.platform.tokens import Tokens
 
 Kind = Literal["marketing", "transactional", "staff"]
 

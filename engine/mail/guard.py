@@ -7,7 +7,7 @@ import re
 from email_validator import EmailNotValidError, validate_email
 
 from engine.model.ports import Mail
-from engine.tokens import email_key
+from engine.platform.tokens import email_key
 
 RESERVED_HEADERS = frozenset((
     "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from",

@@ -18,6 +18,7 @@ from dsl.plan import EventType
 from engine.consent import left, note_suppression, withdraw
 from engine.model.ports import Fate, Report
 from engine.opening import NOTHING, Occurred, commit, open_ledger
+from engine.platform.tokens import email_key
 from engine.rules import suppression
 from engine.rules.consequences import Ledger
 from engine.runtime import Runtime
@@ -25,7 +26,6 @@ from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Locked
 from engine.store.writes import Writes
-from engine.tokens import email_key
 
 Outcome = Literal["recorded", "repeated", "unknown"]
 """`unknown`: no mail of ours has that id. `repeated`: nothing is new."""

@@ -15,9 +15,9 @@ from engine.mail.render import Renderer
 from engine.model.lead import TRACKING, Lead
 from engine.model.ports import Mail
 from engine.outgoing.memo import memo_of
+from engine.platform.tokens import Tokens
 from engine.rules.chance import subject_of
 from engine.runs.position import Branch
-from engine.tokens import Tokens
 
 
 def context_for(

@@ -17,9 +17,9 @@ from engine.mail.render import Renderer
 from engine.model.lead import Lead
 from engine.model.ports import Mail
 from engine.outgoing.letters import compose_for_staff
+from engine.platform.tokens import Tokens
 from engine.sales.ladder import Notice, NoticeKind, State
 from engine.sales.routing import same
-from engine.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dsl.plan import Plan, Program, Send
 from engine.clocks import strike
 from engine.deploying.catalog import Deployment
 from engine.model.lead import Event, Lead
+from engine.platform.tokens import Tokens
 from engine.rules.admission import way_out
 from engine.rules.consequences import Ledger
 from engine.rules.limits import Enrolment, Rules
@@ -31,7 +32,6 @@ from engine.simulation.effects import Effects
 from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales
 from engine.simulation.watcher import Watcher
-from engine.tokens import Tokens
 
 EPOCH = 1
 """The number of the one deployment there is; a lead's own is 0 until the lead has seen it."""

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from engine.settings import sqlalchemy_url
+from engine.platform.settings import sqlalchemy_url
 
 _LOCK = 0x636F6C64
 """Key of the advisory lock that lets one process migrate at a time."""

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dsl.plan import Plan, Program
 from engine.deploying.catalog import Catalog, Deployment
 from engine.model.lead import Event, Lead
+from engine.platform.tokens import email_key
 from engine.rules.consequences import NOTED
 from engine.runs.position import Position
 from engine.store.db import Database
-from engine.tokens import email_key
 from engine.why.log import Hold, Log, Message, Move, Points, Rest, Run, Walk
 
 MOST_EVENTS = 20_000

@@ -17,10 +17,10 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import insert
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Topic, Workspace
-from engine.clock import SystemClock
 from engine.deploying.deploy import deploy
+from engine.platform.clock import SystemClock
+from engine.platform.settings import Settings
 from engine.runtime import Runtime, open_runtime
-from engine.settings import Settings
 from engine.store.tables import leads, mailbox, messages
 from web.app import create_app
 

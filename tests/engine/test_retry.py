@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import SystemClock, VirtualClock
+from engine.platform.clock import SystemClock, VirtualClock
 from engine.runs.retry import retry
 from engine.status import status
 from tests.support.invariants import broken, query

@@ -23,9 +23,9 @@ import pytest
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
-from engine.clock import HeldClock, VirtualClock
+from engine.platform.clock import HeldClock, VirtualClock
+from engine.platform.settings import Settings, temporal_connect_config
 from engine.runtime import Runtime, open_runtime
-from engine.settings import Settings, temporal_connect_config
 from tests.conftest import home_folder
 from tests.support.attacks import WAITING
 from tests.support.invariants import broken, query

@@ -18,10 +18,10 @@ from temporalio.client import Client
 
 from engine.cli.deploy import put_into_force
 from engine.cli.workspace import examine
-from engine.clock import HeldClock
 from engine.deploying import pauses
 from engine.deploying.deploy import How
 from engine.keys import make_key
+from engine.platform.clock import HeldClock
 from engine.rules.chance import in_control
 from tests.faults.conftest import World, open_world, until, write_workspace
 from tests.support.histories import fetch_ended

@@ -11,7 +11,7 @@ from dsl.plan import Topic, Workspace
 from engine.mail.context import Context, Rendered
 from engine.mail.render import Renderer
 from engine.model.ports import Mail
-from engine.tokens import Tokens
+from engine.platform.tokens import Tokens
 
 ADDRESS = "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"
 WORKSPACE = Workspace(

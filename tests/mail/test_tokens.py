@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tokens import MAX_TOKEN, Tokens, address_hash, email_key
+from engine.platform.tokens import MAX_TOKEN, Tokens, address_hash, email_key
 
 TOKENS = Tokens(["the first secret of the tests"])
 PART = st.one_of(st.uuids().map(str), st.text(max_size=60))

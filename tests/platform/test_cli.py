@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
-from engine.settings import libpq_url
+from engine.platform.settings import libpq_url
 from tests.support.cli import GOOD, Run, write
 
 

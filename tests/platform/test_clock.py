@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ClockError, FixedClock, HeldClock, SystemClock, VirtualClock, clock_from, parse_clock
-from engine.settings import Settings
+from engine.platform.clock import ClockError, FixedClock, HeldClock, SystemClock, VirtualClock, clock_from, parse_clock
+from engine.platform.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 8, 55, tzinfo=UTC)
 STARTED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

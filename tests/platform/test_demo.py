@@ -20,7 +20,6 @@ from rich.console import Console
 from sqlalchemy import insert, text, update
 
 from engine.cli.demo import CAMPAIGNS
-from engine.clock import FixedClock, HeldClock
 from engine.demo.people import MOST, PARTS, Person, Script, cast
 from engine.demo.show import Display, show_summary
 from engine.demo.story import LENGTH, clock_for
@@ -28,6 +27,7 @@ from engine.demo.summary import Fact, Summary, summarise
 from engine.demo.timeline import Line, Row, Timeline, lines
 from engine.demo.world import SITE, Unexpected, letter_of, patiently
 from engine.embedded import account
+from engine.platform.clock import FixedClock, HeldClock
 from engine.store.db import Database
 from engine.store.tables import enrolments, events, leads, mailbox, messages, points
 

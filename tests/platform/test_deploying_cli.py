@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.settings import libpq_url
+from engine.platform.settings import libpq_url
 from tests.support.cli import GOOD, Run, write
 
 LONG = {

@@ -19,7 +19,7 @@ import pytest
 from engine.embedded import account, postgres
 from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.process import Child, EmbeddedError
-from engine.settings import libpq_url
+from engine.platform.settings import libpq_url
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from engine.embedded import temporal
 from engine.embedded.process import EmbeddedError, free_port
 from engine.embedded.temporal import TemporalServer
-from engine.settings import Settings, temporal_connect_config
+from engine.platform.settings import Settings, temporal_connect_config
 
 
 async def test_it_answers_at_the_address_that_settings_find(

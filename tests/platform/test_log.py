@@ -12,8 +12,8 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from engine.log import configure_logging, hide_in_text, hide_private
-from engine.settings import Settings
+from engine.platform.log import configure_logging, hide_in_text, hide_private
+from engine.platform.settings import Settings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Settings
+from engine.platform.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPUTED = {"secret": "generated", "pepper": "generated", "base_url": "host and port"}

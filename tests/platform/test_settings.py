@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine.settings import Settings, libpq_url, sqlalchemy_url, temporal_address_file, temporal_connect_config
+from engine.platform.settings import Settings, libpq_url, sqlalchemy_url, temporal_address_file, temporal_connect_config
 from tests.support.provider import Provider
 
 

@@ -17,11 +17,11 @@ import pytest
 
 from engine.cli.parts import Part
 from engine.cli.stack import Stack
-from engine.clock import VirtualClock, parse_clock
 from engine.embedded import postgres, temporal
 from engine.embedded.postgres import NOT_DURABLE
 from engine.embedded.process import Child, EmbeddedError
-from engine.settings import Settings, libpq_url
+from engine.platform.clock import VirtualClock, parse_clock
+from engine.platform.settings import Settings, libpq_url
 
 
 def servers_only(home: Path, **more: object) -> Stack:

@@ -17,9 +17,9 @@ import pytest
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
-from engine.clock import clock_from
 from engine.deploying import pauses
-from engine.settings import Settings, libpq_url
+from engine.platform.clock import clock_from
+from engine.platform.settings import Settings, libpq_url
 from engine.store.db import Database
 from tests.conftest import home_folder
 from tests.support.cli import GOOD, write

@@ -18,7 +18,7 @@ from psycopg.rows import namedtuple_row
 
 from dsl.plan import At, Plan, Send, Wait
 from engine.mail.sendgrid_events import DROPPED
-from engine.settings import libpq_url
+from engine.platform.settings import libpq_url
 from tests.support.histories import Run
 
 TABLES = {

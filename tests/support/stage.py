@@ -12,15 +12,15 @@ from uuid import UUID
 import pytest
 
 from dsl.compile import compile_workspace
-from engine.clock import FixedClock
 from engine.deploying.deploy import deploy
 from engine.intake import Post, Submitted, submit
 from engine.model.ports import Mail, Receipt, Unreachable, Wake
+from engine.platform.clock import FixedClock
+from engine.platform.settings import Settings
 from engine.runs import advance
 from engine.runs.answer import Answer
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs
-from engine.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 

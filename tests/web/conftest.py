@@ -29,10 +29,10 @@ from dsl.plan import (
     Topic,
     Workspace,
 )  # fmt: skip
-from engine.clock import FixedClock
 from engine.deploying.deploy import deploy
+from engine.platform.clock import FixedClock
+from engine.platform.settings import Settings
 from engine.runtime import Runtime, open_runtime
-from engine.settings import Settings
 from engine.store.tables import events, leads, links, messages
 from web.app import create_app
 from web.limits import Budget, Budgets

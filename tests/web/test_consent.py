@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import select
 
 from engine import intake
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import PROGRAM, SITE

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, insert, select
 
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime
 from engine.store.tables import api_keys, visitor_events
 from engine.store.tables import events as event_rows

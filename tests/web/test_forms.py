@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime
 from engine.store.tables import consents, leads
 from engine.store.tables import events as event_rows

@@ -14,7 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime, open_runtime
 from tests.support.provider import Event, Provider, doubled, event, shuffled, split
 from tests.web.conftest import UNLIMITED, client_of, make_settings

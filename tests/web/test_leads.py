@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import insert
 
 from dsl.plan import CustomEvent, LeadField, Program, Workspace
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime
 from engine.store.tables import api_keys
 from tests.web.conftest import PROGRAM

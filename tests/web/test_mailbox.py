@@ -12,7 +12,7 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import insert
 
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
 from engine.runtime import Runtime, open_runtime
 from engine.store.tables import mailbox
 from tests.web.conftest import BASE, client_of, make_settings

@@ -14,9 +14,9 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 
-from engine.clock import FixedClock
+from engine.platform.clock import FixedClock
+from engine.platform.tokens import Tokens
 from engine.runtime import Runtime, open_runtime
-from engine.tokens import Tokens
 from tests.web.conftest import make_settings
 from web.app import Assets, create_app
 from web.security import MAX_BODY, BodyLimit, places

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import worker
 from engine.embedded.temporal import TemporalServer
-from engine.settings import Settings
+from engine.platform.settings import Settings
 from engine.store.tables import gates, processes
 from tests.workflows.support import free_port, until
 

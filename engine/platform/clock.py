@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from engine.model.ports import Clock
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 _VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")
 

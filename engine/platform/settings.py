@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from engine.clock import parse_clock
+from engine.platform.clock import parse_clock
 
 if TYPE_CHECKING:
     from temporalio.envconfig import ClientConnectConfig

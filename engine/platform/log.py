@@ -15,7 +15,7 @@ import structlog
 from pydantic import SecretBytes, SecretStr
 
 if TYPE_CHECKING:
-    from engine.settings import Settings
+    from engine.platform.settings import Settings
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=/?&@]+(?:@|%40)[^\s<>\"'(),;:=/?&@]+", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(://[^\s/:@]*):[^\s/@]*@")
