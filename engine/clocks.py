@@ -14,10 +14,11 @@ from uuid import UUID
 
 from dsl.plan import Pattern
 from engine.model.lead import Event
-from engine.rules import composite, dates
-from engine.rules.conditions import matches
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Booking
+from engine.rules.conditions import dates
+from engine.rules.conditions.conditions import matches
+from engine.rules.leads import composite
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Booking
 from engine.store.db import Hot
 from engine.store.leads import EVENT_JSON, event_of
 

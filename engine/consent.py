@@ -13,8 +13,8 @@ from dsl.plan import Form
 from engine.model.lead import TRACKING
 from engine.opening import Occurred
 from engine.platform.tokens import address_hash, email_key
-from engine.rules.consequences import Ledger
-from engine.rules.suppression import UNSUBSCRIBED, suppress
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.suppression import UNSUBSCRIBED, suppress
 from engine.runtime import Runtime
 from engine.store.writes import Writes
 

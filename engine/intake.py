@@ -19,8 +19,8 @@ from engine.model.lead import TRACKING
 from engine.opening import commit, open_ledger
 from engine.outgoing.letters import may_track
 from engine.platform.tokens import email_key
-from engine.rules.consequences import Ledger
-from engine.rules.suppression import has_left
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.suppression import has_left
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Rules, needed
-from engine.rules.matching import watch_of
+from engine.rules.conditions.matching import watch_of
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Rules, needed
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot

@@ -10,7 +10,7 @@ from dsl.plan import Scalar
 from engine.intake import known
 from engine.opening import commit, open_ledger
 from engine.platform.tokens import email_key
-from engine.rules.consequences import Ledger
+from engine.rules.leads.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store.writes import Writes
 

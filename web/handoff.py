@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dsl.plan import HandOff, Program
 from engine.model.lead import TRACKING
-from engine.rules.calendar import zone_of
+from engine.rules.conditions.calendar import zone_of
 from engine.sales import handoffs
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid
@@ -34,7 +34,7 @@ IGNORED: Mapping[str, str] = {
     "done before": "That was noted before.",
     "taken": "A colleague has acknowledged this lead, so it stays with them.",
 }
-"""What to say when an action changed nothing (engine.sales.ladder.Ignored)."""
+"""What to say when an action changed nothing (engine.rules.sales.ladder.Ignored)."""
 
 
 @router.get("/h/{token}")

@@ -22,7 +22,7 @@ from dsl.plan import Program, Topic
 from engine import intake
 from engine.model.lead import TRACKING, Lead
 from engine.preferences import PAGE, Choice, choose, may_choose, receives
-from engine.rules.suppression import UNSUBSCRIBED
+from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid

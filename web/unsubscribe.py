@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from dsl.plan import Topic
 from engine import intake
 from engine.mail.compose import preferences_url
-from engine.rules.conditions import topic_state
+from engine.rules.conditions.conditions import topic_state
 from engine.store.tables import leads
 from web.answers import missing, page
 from web.context import deployed, posted, runtime, token_parts, token_uuid

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.common import out
 
 if TYPE_CHECKING:
-    from engine.deploying.changes import Change, Part
     from engine.deploying.outlook import Outlook, Waiting
+    from engine.rules.deploying.changes import Change, Part
 
 MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
 STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}

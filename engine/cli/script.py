@@ -19,7 +19,7 @@ from dsl.near import near
 from dsl.plan import Duration, EventType, Program, Scalar, Send
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
-from engine.sales.ladder import Act
+from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
 
 _TOKEN = re.compile(

@@ -109,7 +109,7 @@ def _told(
     from dsl.diagnostics import as_json as rendered_json
     from dsl.diagnostics import as_text
     from engine.cli.script import read_script
-    from engine.rules.calendar import local_time
+    from engine.rules.conditions.calendar import local_time
     from engine.simulation.simulation import deployment_of
     from engine.simulation.story import Story
 
@@ -144,11 +144,11 @@ def _script(file: Path | None, text: str | None) -> tuple[str, str]:
 def starting(written: str | None, program: Program) -> datetime:
     """When a simulation begins: as written, in the workspace's zone, or today at 09:00."""
     from engine.platform.clock import SystemClock
-    from engine.rules.calendar import instant
+    from engine.rules.conditions.calendar import instant
 
     zone = program.workspace.timezone
     if written is None:
-        from engine.rules.calendar import local_date
+        from engine.rules.conditions.calendar import local_date
 
         day = local_date(SystemClock().now(), zone)
         return instant(datetime(day.year, day.month, day.day, 9), zone)

@@ -10,7 +10,7 @@ from typing import Any
 from dsl.plan import Duration, Program
 from engine.demo.people import Person
 from engine.demo.world import Letter, Postbox, World, expect
-from engine.rules.calendar import add
+from engine.rules.conditions.calendar import add
 
 
 class Office:

@@ -13,9 +13,9 @@ from sqlalchemy import func, select, text
 
 from dsl.plan import SCHEMA, Form, Plan, Program, Team, Workspace
 from engine.mail.render import Renderer
-from engine.rules.calendar import days_off
-from engine.rules.limits import Rules
-from engine.rules.matching import Index
+from engine.rules.conditions.calendar import days_off
+from engine.rules.conditions.matching import Index
+from engine.rules.leads.limits import Rules
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans
 

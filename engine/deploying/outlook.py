@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import select, text
 
 from dsl.plan import Plan, Program, Send
-from engine.deploying.changes import Change, Changes, compare
 from engine.deploying.history import Stored, digests, load
-from engine.deploying.moves import Stays, Times
 from engine.deploying.moving import LEFT, MOVED, STAYED, judge
+from engine.rules.deploying.changes import Change, Changes, compare
+from engine.rules.deploying.moves import Stays, Times
 from engine.store.db import Database
 from engine.store.tables import plans
 from engine.wording.steps import outline

@@ -15,6 +15,6 @@ NOTICES: Mapping[str, str] = {
     "reminder": "internal/reminder",
     "overdue": "internal/overdue",
 }
-"""engine.sales.ladder.NoticeKind → template."""
+"""engine.rules.sales.ladder.NoticeKind → template."""
 
 NOTICE_DATA = frozenset(("handoff_url", "note", "team", "member", "campaign", "phase", "due", "reason"))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from dsl.plan import Program, Scalar
 from engine.model.records import Record, record
-from engine.rules.conditions import Facts
+from engine.rules.conditions.conditions import Facts
 
 TRACKING = "@tracking"
 """The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""

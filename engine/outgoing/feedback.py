@@ -19,8 +19,8 @@ from engine.consent import left, note_suppression, withdraw
 from engine.model.ports import Fate, Report
 from engine.opening import NOTHING, Occurred, commit, open_ledger
 from engine.platform.tokens import email_key
-from engine.rules import suppression
-from engine.rules.consequences import Ledger
+from engine.rules.leads import suppression
+from engine.rules.leads.consequences import Ledger
 from engine.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot

@@ -16,8 +16,8 @@ from engine.model.lead import TRACKING, Lead
 from engine.model.ports import Mail
 from engine.outgoing.memo import memo_of
 from engine.platform.tokens import Tokens
-from engine.rules.chance import subject_of
-from engine.runs.position import Branch
+from engine.rules.conditions.chance import subject_of
+from engine.rules.runs.position import Branch
 
 
 def context_for(

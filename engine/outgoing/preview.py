@@ -18,7 +18,7 @@ from engine.model.lead import Lead
 from engine.outgoing.invented import given_for, invented_event, invented_lead, use_of
 from engine.outgoing.letters import context_for
 from engine.platform.tokens import Tokens
-from engine.rules.limits import Rules
+from engine.rules.leads.limits import Rules
 
 EVERYTHING, NOTHING = "everything known", "only what every lead has"
 _MESSAGE = UUID("00000000-0000-4000-8000-000000000001")

@@ -16,14 +16,14 @@ from sqlalchemy import text
 
 from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Operand, Plan, Post, Program, Send, TopicStep
 from engine.deploying.catalog import Deployment
-from engine.deploying.held import Held, leaves_at
 from engine.model.lead import TRACKING, Lead
 from engine.model.ports import Mail, Receipt
-from engine.outgoing.sending import Limits, hold_until
-from engine.rules import calendar
-from engine.rules.chance import in_control
-from engine.rules.conditions import Facts, topic_state, value_of
-from engine.runs.position import Branch
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import in_control
+from engine.rules.conditions.conditions import Facts, topic_state, value_of
+from engine.rules.runs.position import Branch
+from engine.rules.sending.pause_rules import Held, leaves_at
+from engine.rules.sending.windows import Limits, hold_until
 from engine.runtime import Runtime
 
 CONTROL_GROUP = "control group"

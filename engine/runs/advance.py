@@ -22,12 +22,12 @@ from engine.model.ports import Receipt
 from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import Hold, Skip
-from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
+from engine.rules.runs.position import Position
+from engine.rules.runs.rests import Sleep, may_send
 from engine.runs.deeds import Deeds
-from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.runs.outside import Outgoing, Ready, judged, next_receiver, ready
-from engine.runs.position import Position
-from engine.runs.resting import Sleep, may_send
 from engine.runs.sight import Sight
 from engine.runtime import Runtime
 from engine.store import leads, runs

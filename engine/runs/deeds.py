@@ -15,11 +15,11 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.consent import note_consent
 from engine.outgoing.sendout import CONTROL_GROUP, message_row
-from engine.rules.chance import in_control
+from engine.rules.conditions.chance import in_control
+from engine.rules.leads.lead_changes import change, change_topic, needs_consent
+from engine.rules.runs.interpreter import Effect, Verdict
+from engine.rules.runs.position import Branch
 from engine.runs import trials
-from engine.runs.interpreter import Effect, Verdict
-from engine.runs.lead_changes import change, change_topic, needs_consent
-from engine.runs.position import Branch
 from engine.runs.sight import Sight
 from engine.runtime import Runtime
 from engine.sales import handoffs

@@ -17,14 +17,14 @@ from engine.model.ports import Mail, Parcel, Receipt
 from engine.outgoing.letters import compose_for_lead, compose_for_staff
 from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
 from engine.outgoing.webhook import parcel
-from engine.rules import calendar
-from engine.rules.chance import in_control, subject_of
-from engine.rules.conditions import Facts
-from engine.runs.interpreter import Effect
-from engine.runs.position import Branch
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import in_control, subject_of
+from engine.rules.conditions.conditions import Facts
+from engine.rules.runs.interpreter import Effect
+from engine.rules.runs.position import Branch
+from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.runs.sight import Sight
 from engine.runtime import Runtime
-from engine.sales.routing import distinct, is_free, team_for
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"

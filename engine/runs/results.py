@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from engine.rules.shares import interval
+from engine.rules.conditions.shares import interval
 from engine.runs.trials import numbers
 from engine.store.db import Database
 

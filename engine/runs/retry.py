@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engine.opening import open_ledger, write
-from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
-from engine.runs.position import Position
+from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.rules.runs.position import Position
 from engine.runtime import Runtime
 from engine.sales.dossier import Dossier, wake_of
 from engine.store import leads

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from dsl.plan import Plan
 from engine.deploying.catalog import Deployment
-from engine.deploying.held import Held, came_due
 from engine.model.lead import Event, Lead
 from engine.opening import complete_history
-from engine.rules import calendar
-from engine.rules.admission import way_out
-from engine.rules.conditions import Facts
-from engine.rules.consequences import Ledger
-from engine.rules.limits import derived, needed
-from engine.runs.interpreter import World
-from engine.runs.position import Branch
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import Facts
+from engine.rules.leads.admission import way_out
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import derived, needed
+from engine.rules.runs.interpreter import World
+from engine.rules.runs.position import Branch
+from engine.rules.sending.pause_rules import Held, came_due
 from engine.runtime import Runtime
 from engine.store import leads, runs
 from engine.store.db import Hot

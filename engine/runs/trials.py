@@ -11,8 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from dsl.plan import BusinessHours, Plan, Target, VariantTest, targets
-from engine.rules import calendar
-from engine.rules.chance import variant_of
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import variant_of
 from engine.store.db import Hot
 
 _FIND = "SELECT ends_at, winner FROM tests WHERE campaign = %(campaign)s AND name = %(name)s"

@@ -11,13 +11,13 @@ from dsl.plan import Team
 from engine.deploying.catalog import Deployment
 from engine.model.ports import Wake
 from engine.opening import commit, complete_history
-from engine.rules.conditions import reached
-from engine.rules.consequences import Ledger
-from engine.rules.limits import needed
+from engine.rules.conditions.conditions import reached
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import needed
+from engine.rules.sales import ladder
+from engine.rules.sales.ladder import Act, Change, State
+from engine.rules.sales.routing import Choice, Desk, choose, same, team_for
 from engine.runtime import Runtime
-from engine.sales import ladder
-from engine.sales.ladder import Act, Change, State
-from engine.sales.routing import Choice, Desk, choose, same, team_for
 from engine.store import handoffs as store
 from engine.store import leads
 from engine.store.db import Hot

@@ -1,6 +1,6 @@
 """Handoffs: opened by a campaign, carried by their runs, acted on by sales.
 
-The ladder itself is `engine.sales.ladder`; in `engine.sales.dossier` it meets Postgres, `engine.sales.run` is the call
+The ladder itself is `engine.rules.sales.ladder`; in `engine.sales.dossier` it meets Postgres, `engine.sales.run` is the call
 behind a run, `engine.sales.mails` tells colleagues and `engine.sales.view` shows one. Whatever changes a handoff
 holds the lock of its lead.
 """
@@ -19,13 +19,13 @@ from engine.mail.errors import TemplateError
 from engine.model.ports import Wake
 from engine.opening import commit
 from engine.outgoing.letters import context_for
-from engine.rules.consequences import Ledger
+from engine.rules.leads.consequences import Ledger
+from engine.rules.sales import ladder
+from engine.rules.sales.ladder import Act, State
+from engine.rules.sales.routing import team_for
 from engine.runtime import Runtime
-from engine.sales import ladder
 from engine.sales.dossier import Dossier, call_waiting, freed, wake_of
-from engine.sales.ladder import Act, State
 from engine.sales.mails import Tray
-from engine.sales.routing import team_for
 from engine.sales.run import advance
 from engine.sales.view import HandoffView, view
 from engine.store import handoffs as store

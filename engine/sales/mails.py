@@ -18,8 +18,8 @@ from engine.model.lead import Lead
 from engine.model.ports import Mail
 from engine.outgoing.letters import compose_for_staff
 from engine.platform.tokens import Tokens
-from engine.sales.ladder import Notice, NoticeKind, State
-from engine.sales.routing import same
+from engine.rules.sales.ladder import Notice, NoticeKind, State
+from engine.rules.sales.routing import same
 
 
 @dataclass(frozen=True, slots=True)

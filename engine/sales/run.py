@@ -16,10 +16,10 @@ from engine.model.ports import Mail, Receipt
 from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import hand_over
-from engine.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
+from engine.rules.sales.ladder import State
 from engine.runtime import Runtime
 from engine.sales.dossier import Dossier, call_waiting, freed
-from engine.sales.ladder import State
 from engine.sales.mails import Pending, Tray, notice_mail, notice_row, outdated
 from engine.store import handoffs as store
 from engine.store.db import Hot

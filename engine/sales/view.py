@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engine.model.lead import Event
+from engine.rules.sales.ladder import Outcome, Phase
 from engine.runtime import Runtime
-from engine.sales.ladder import Outcome, Phase
 from engine.wording.events import deed
 
 MOST_ENTRIES = 50

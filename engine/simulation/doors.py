@@ -9,8 +9,8 @@ from typing import Any
 from dsl.plan import EventType, Form, Scalar
 from engine.intake import ONE_CLICK, REPEAT, fill
 from engine.outgoing.letters import may_track
-from engine.rules.consequences import Ledger
-from engine.rules.suppression import UNSUBSCRIBED, bounce, has_left, suppress
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
 from engine.update import note

@@ -12,15 +12,15 @@ from engine.mail.errors import TemplateError
 from engine.model.ports import Mail
 from engine.outgoing.letters import compose_for_lead
 from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
-from engine.rules.chance import in_control
-from engine.rules.conditions import Facts
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment
+from engine.rules.conditions.chance import in_control
+from engine.rules.conditions.conditions import Facts
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.lead_changes import change, change_topic, needs_consent
+from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.interpreter import Effect, Verdict
+from engine.rules.runs.position import Branch
 from engine.runs.deeds import NO_CONSENT
-from engine.runs.interpreter import Effect, Verdict
-from engine.runs.lead_changes import change, change_topic, needs_consent
 from engine.runs.outside import NOBODY, receivers
-from engine.runs.position import Branch
 from engine.simulation.person import Letter, Person
 from engine.simulation.trials import Trials
 

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from dsl.plan import AnyStep, Program
-from engine.rules.calendar import local_date
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment, Rules
-from engine.runs.interpreter import Stuck
-from engine.runs.resting import sleep
+from engine.rules.conditions.calendar import local_date
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment, Rules
+from engine.rules.runs.interpreter import Stuck
+from engine.rules.runs.rests import sleep
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 

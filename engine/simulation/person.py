@@ -11,10 +11,10 @@ from uuid import UUID
 from dsl.plan import Send
 from engine.model.lead import Event, Lead
 from engine.model.ports import Mail
-from engine.rules.conditions import glob
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Booking, Enrolment, Probe
-from engine.sales.ladder import State
+from engine.rules.conditions.conditions import glob
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Booking, Enrolment, Probe
+from engine.rules.sales.ladder import State
 
 
 @dataclass(slots=True, eq=False)

@@ -13,12 +13,12 @@ from random import Random
 
 from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start, Wait
 from engine.model.lead import TRACKING
-from engine.rules.conditions import glob
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment
-from engine.runs.interpreter import Stuck
-from engine.runs.resting import Sleep
-from engine.sales.ladder import Notice
+from engine.rules.conditions.conditions import glob
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.interpreter import Stuck
+from engine.rules.runs.rests import Sleep
+from engine.rules.sales.ladder import Notice
 from engine.simulation.doors import Doors
 from engine.simulation.people import invented
 from engine.simulation.person import Handover, Letter, Person

@@ -19,9 +19,9 @@ from engine.deploying.catalog import Deployment
 from engine.intake import fill
 from engine.model.lead import TRACKING, Event
 from engine.preferences import PAGE
-from engine.rules.limits import Enrolment
-from engine.rules.suppression import COMPLAINED, UNSUBSCRIBED
-from engine.sales.ladder import Act
+from engine.rules.leads.limits import Enrolment
+from engine.rules.leads.suppression import COMPLAINED, UNSUBSCRIBED
+from engine.rules.sales.ladder import Act
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF

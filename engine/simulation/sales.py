@@ -10,14 +10,14 @@ from uuid import UUID
 from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
 from engine.outgoing.letters import context_for
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment
-from engine.sales import ladder
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment
+from engine.rules.sales import ladder
+from engine.rules.sales.ladder import Act, Change, State
+from engine.rules.sales.routing import team_for
 from engine.sales.dossier import Dossier, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
-from engine.sales.ladder import Act, Change, State
 from engine.sales.mails import Tray
-from engine.sales.routing import team_for
 from engine.simulation.person import Handover, Person
 from engine.store.handoffs import Found
 from engine.store.leads import Locked
@@ -67,7 +67,7 @@ class Sales:
 
     def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str | None:
         """A colleague does something about the lead's open handoff; without `by` it is the member who has the lead.
-        Why it came to nothing: NO_HANDOFF, or engine.sales.ladder.Ignored; None when it did not."""
+        Why it came to nothing: NO_HANDOFF, or engine.rules.sales.ladder.Ignored; None when it did not."""
         one = person.open_handover()
         if one is None:
             return NO_HANDOFF

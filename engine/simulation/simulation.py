@@ -1,7 +1,7 @@
 """Production's rules without its servers: leads in memory, on a clock that skips from one due instant to the next.
 
-What decides is what decides in production: `engine.runs.interpreter` carries runs, `engine.rules.consequences.Ledger`
-follows events, `engine.outgoing.sendout.judge` lets mails go or not, `engine.sales.ladder` climbs the ladder of a
+What decides is what decides in production: `engine.rules.runs.interpreter` carries runs, `engine.rules.leads.consequences.Ledger`
+follows events, `engine.outgoing.sendout.judge` lets mails go or not, `engine.rules.sales.ladder` climbs the ladder of a
 handoff. This module does what `engine.runs.advance` does around them, for a world that fits into memory.
 """
 
@@ -21,13 +21,13 @@ from engine.clocks import strike
 from engine.deploying.catalog import Deployment
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import Tokens
-from engine.rules.admission import way_out
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment, Rules
-from engine.runs import interpreter
-from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
-from engine.runs.position import Position
-from engine.runs.resting import Sleep
+from engine.rules.leads.admission import way_out
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment, Rules
+from engine.rules.runs import interpreter
+from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
+from engine.rules.runs.position import Position
+from engine.rules.runs.rests import Sleep
 from engine.simulation.effects import Effects
 from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales

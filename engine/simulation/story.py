@@ -10,9 +10,9 @@ from typing import Any, Literal
 from dsl.plan import Duration, EventType, Form, Scalar
 from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING
-from engine.rules import calendar
-from engine.rules.conditions import glob
-from engine.sales.ladder import Act
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import glob
+from engine.rules.sales.ladder import Act
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF

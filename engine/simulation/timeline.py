@@ -25,14 +25,14 @@ from dsl.plan import (
     Wait,
 )  # fmt: skip
 from engine.model.lead import Event
-from engine.rules.calendar import local_time
-from engine.rules.composite import COUNTED
-from engine.rules.consequences import UNCHANGED, Ledger
-from engine.rules.limits import Booking, Enrolment
-from engine.rules.matching import Watch
-from engine.runs.interpreter import Stuck
-from engine.runs.resting import Sleep
-from engine.sales.ladder import Notice
+from engine.rules.conditions.calendar import local_time
+from engine.rules.conditions.matching import Watch
+from engine.rules.leads.composite import COUNTED
+from engine.rules.leads.consequences import UNCHANGED, Ledger
+from engine.rules.leads.limits import Booking, Enrolment
+from engine.rules.runs.interpreter import Stuck
+from engine.rules.runs.rests import Sleep
+from engine.rules.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 from engine.wording.events import booked as booked_words

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsl.plan import Plan, VariantTest
-from engine.rules import calendar
-from engine.rules.chance import variant_of
-from engine.rules.limits import Enrolment
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import variant_of
+from engine.rules.leads.limits import Enrolment
 from engine.runs.trials import Tried, steps_of
 from engine.simulation.person import Person
 

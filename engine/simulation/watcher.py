@@ -6,11 +6,11 @@ from datetime import datetime
 
 from dsl.plan import AnyStep, Send
 from engine.model.lead import Event
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment
-from engine.runs.interpreter import Stuck
-from engine.runs.resting import Sleep
-from engine.sales.ladder import Notice
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.interpreter import Stuck
+from engine.rules.runs.rests import Sleep
+from engine.rules.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event, Lead
-from engine.rules.limits import Enrolment, Probe
-from engine.runs.position import Position, streak_of
+from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.runs.position import Position, streak_of
 from engine.store.db import Hot
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
@@ -125,7 +125,7 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
-    """The lead of a run; `row.held` says whether its campaign is paused or stopped (engine.deploying.held.Held)."""
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (engine.rules.sending.pause_rules.Held)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event
-from engine.rules.limits import Enrolment, Probe
-from engine.runs.position import MOST_USED
-from engine.runs.resting import Resting
+from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.runs.position import MOST_USED
+from engine.rules.runs.rests import Resting
 from engine.store.db import Hot
 from engine.store.leads import (
     ENROLMENTS,

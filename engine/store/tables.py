@@ -320,7 +320,7 @@ handoffs = Table(
     Column("team", Text, nullable=False),
     Column("stage", Text),
     Column("note", Text, nullable=False),
-    Column("state", JSONB, nullable=False, comment="engine.sales.ladder.State"),
+    Column("state", JSONB, nullable=False, comment="engine.rules.sales.ladder.State"),
     Column("member", Text, comment="who has it now"),
     Column("outcome", Text, comment="accepted | rejected | overdue; None while open"),
     Column("reason", Text),

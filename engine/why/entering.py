@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from dsl.plan import EnterCampaign, Plan, Start
 from engine.model.lead import Event
-from engine.rules import calendar
-from engine.rules.conditions import matches
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import matches
 from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
 from engine.wording.steps import reentry_words, start_words

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
 from engine.model.lead import TRACKING, Event, Lead, stage_order
-from engine.rules import calendar
-from engine.rules.conditions import Facts, own_key, topic_state
-from engine.rules.segments import counts_for
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import Facts, own_key, topic_state
+from engine.rules.leads.segments import counts_for
 from engine.wording.events import clause
 from engine.wording.terms import pattern, quoted
 

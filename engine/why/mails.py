@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dsl.plan import AnyStep, Plan, Send
-from engine.outgoing.sending import is_open
+from engine.rules.sending.windows import is_open
 from engine.why.log import Log, Message, Run, Said
 from engine.wording.events import deed
 from engine.wording.steps import words

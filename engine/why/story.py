@@ -8,7 +8,7 @@ from math import inf
 from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
-from engine.rules.conditions import matches
+from engine.rules.conditions.conditions import matches
 from engine.why.entering import entered
 from engine.why.log import Log, Points, Run, Said
 from engine.why.mails import mail_lines, not_walked

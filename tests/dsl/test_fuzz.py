@@ -19,7 +19,7 @@ from engine.graph.mermaid import mermaid
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.check import check_templates
-from engine.rules.matching import Index
+from engine.rules.conditions.matching import Index
 from engine.wording.steps import head_lines
 from tests.dsl.harness import ASSETS, CASES, files_of
 

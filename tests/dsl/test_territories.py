@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.plan import Condition
-from engine.rules.conditions import Facts, holds
+from engine.rules.conditions.conditions import Facts, holds
 
 TEXT = """
 workspace "W"

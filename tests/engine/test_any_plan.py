@@ -37,10 +37,10 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.rules.conditions import Facts
-from engine.runs.interpreter import Effect, Finished, Stuck, Verdict, settle, step
-from engine.runs.position import Position
-from engine.runs.resting import Sleep
+from engine.rules.conditions.conditions import Facts
+from engine.rules.runs.interpreter import Effect, Finished, Stuck, Verdict, settle, step
+from engine.rules.runs.position import Position
+from engine.rules.runs.rests import Sleep
 from tests.engine.test_interpreter import CLICK, DEMO, RUN, Story, plan, send, wait
 
 IDS = [f"s{number}" for number in range(8)]

@@ -9,10 +9,10 @@ import pytest
 
 from dsl.plan import AddPoints, Pattern, Whenever
 from engine.model.lead import Event
-from engine.runs.bounds import MOST_FED
-from engine.runs.interpreter import Stuck
-from engine.runs.position import Position
-from engine.runs.resting import Sleep
+from engine.rules.runs.bounds import MOST_FED
+from engine.rules.runs.interpreter import Stuck
+from engine.rules.runs.position import Position
+from engine.rules.runs.rests import Sleep
 from engine.runs.retry import retry
 from engine.sweeper import deliver_all
 from tests.engine.test_interpreter import RUN, Story, event, plan, wait
@@ -156,7 +156,7 @@ async def test_a_run_that_feeds_itself_stops_and_goes_on_with_a_fresh_count(stag
 
 
 async def test_campaigns_that_start_each_other_stop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.runs.bounds.MOST_FED", 5)  # each delivery takes a while
+    monkeypatch.setattr("engine.rules.runs.bounds.MOST_FED", 5)  # each delivery takes a while
     await stage.post("round", email="ann@lead.example")
     why = "campaigns start it again and again: " + line('campaign "Left"')
     assert await attention(stage) == [("Left", why)]

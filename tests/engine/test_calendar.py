@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import After, At, BusinessHours, Duration, Weekday
-from engine.rules.calendar import (
+from engine.rules.conditions.calendar import (
     add,
     days_off,
     instant,

@@ -23,7 +23,7 @@ from dsl.plan import (
     Start,
 )  # fmt: skip
 from engine.intake import Occurrence, record
-from engine.rules.chance import in_control, share, subject_of
+from engine.rules.conditions.chance import in_control, share, subject_of
 from tests.support.plans import (
     DEMO,
     WORKSPACE,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.plan import Plan, Program
-from engine.deploying.changes import BUILT, Changes, Part, compare, compare_steps
-from engine.deploying.moves import Moved, Stays, Times, move, step_map
-from engine.runs.position import FLOW, Branch, Position
+from engine.rules.deploying.changes import BUILT, Changes, Part, compare, compare_steps
+from engine.rules.deploying.moves import Moved, Stays, Times, move, step_map
+from engine.rules.runs.position import FLOW, Branch, Position
 from tests.support.attacks import FORMS, HEAD
 
 CAMPAIGN = """

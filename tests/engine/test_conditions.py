@@ -24,7 +24,7 @@ from dsl.plan import (
     StageIs,
     Value,
 )
-from engine.rules.conditions import Facts, compare, holds, reached, value_of
+from engine.rules.conditions.conditions import Facts, compare, holds, reached, value_of
 
 ORDER = ("Visitor", "Lead", "MQL", "SQL")
 FACTS = Facts(

@@ -31,8 +31,8 @@ from dsl.plan import (
     Workspace,
 )  # fmt: skip
 from engine.model.lead import Event, Lead
-from engine.rules.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
-from engine.rules.limits import Probe, Rules, needed, probes
+from engine.rules.leads.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
+from engine.rules.leads.limits import Probe, Rules, needed, probes
 
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 CLICK = Pattern(type="email.clicked")

@@ -27,7 +27,7 @@ from dsl.plan import (
     Workspace,
 )
 from engine.model.lead import Lead
-from engine.rules.dates import following
+from engine.rules.conditions.dates import following
 from engine.update import tell
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep
 

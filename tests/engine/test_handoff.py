@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dsl.plan import Action, BusinessHours, Duration, Member, Team, TimeLimit, WhenFull
-from engine.rules.conditions import Facts
-from engine.sales.ladder import NO_RESPONSE, Change, Choose, Notice, State, act, open_, retry, tick
-from engine.sales.routing import Choice, Desk, choose
+from engine.rules.conditions.conditions import Facts
+from engine.rules.sales.ladder import NO_RESPONSE, Change, Choose, Notice, State, act, open_, retry, tick
+from engine.rules.sales.routing import Choice, Desk, choose
 
 HOURS = BusinessHours(zone="UTC")
 EVA, JONAS, LEAD = "eva@acme.example", "jonas@acme.example", "sales-lead@acme.example"

@@ -29,10 +29,10 @@ from dsl.plan import (
     Whenever,
 )  # fmt: skip
 from engine.model.lead import Event
-from engine.rules.conditions import Facts
-from engine.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
-from engine.runs.position import Position
-from engine.runs.resting import Sleep
+from engine.rules.conditions.conditions import Facts
+from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
+from engine.rules.runs.position import Position
+from engine.rules.runs.rests import Sleep
 
 RUN = UUID(int=1)
 START = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

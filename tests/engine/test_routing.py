@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import BusinessHours, Compare, Condition, FieldRef, In, Member, Team, Value, WhenFull
-from engine.rules.conditions import Facts
-from engine.sales.routing import Choice, Desk, choose, distinct, everyone, is_free, member_for, same, team_for
+from engine.rules.conditions.conditions import Facts
+from engine.rules.sales.routing import Choice, Desk, choose, distinct, everyone, is_free, member_for, same, team_for
 
 TODAY = date(2026, 9, 15)
 NOW = datetime(2026, 9, 15, 10, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from dsl.plan import AddPoints, Pattern, Whenever
 from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Receipt, Wake
-from engine.runs.interpreter import Effect, step
-from engine.runs.position import MOST_BRANCHES
-from engine.runs.resting import may_send
+from engine.rules.runs.interpreter import Effect, step
+from engine.rules.runs.position import MOST_BRANCHES
+from engine.rules.runs.rests import may_send
 from engine.runtime import Runtime
 from engine.store import runs
 from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import Duration, Limit, Window
-from engine.outgoing.sending import (
+from engine.rules.conditions.calendar import instant, local_time
+from engine.rules.sending.windows import (
     FRESH,
     HORIZON,
     SPREAD,
@@ -21,7 +22,6 @@ from engine.outgoing.sending import (
     next_opening,
     spread,
 )
-from engine.rules.calendar import instant, local_time
 
 BERLIN = "Europe/Berlin"
 LEAD = UUID(int=7)

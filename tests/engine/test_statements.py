@@ -29,7 +29,7 @@ from dsl.plan import (
     Wait,
 )  # fmt: skip
 from engine.intake import unsubscribe
-from engine.rules.chance import arm_of
+from engine.rules.conditions.chance import arm_of
 from tests.support.plans import campaign, change, enter, lead, outcomes, send, staged, steps_of, wait
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
 from engine.cli.results import verdict
 from engine.intake import click, opened
 from engine.mail.links import link_id
-from engine.rules.shares import interval
+from engine.rules.conditions.shares import interval
 from engine.runs.results import Result, arm_of, results
 from engine.runs.trials import numbers, steps_of
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait

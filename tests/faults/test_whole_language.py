@@ -22,7 +22,7 @@ from engine.deploying import pauses
 from engine.deploying.deploy import How
 from engine.keys import make_key
 from engine.platform.clock import HeldClock
-from engine.rules.chance import in_control
+from engine.rules.conditions.chance import in_control
 from tests.faults.conftest import World, open_world, until, write_workspace
 from tests.support.histories import fetch_ended
 from tests.support.invariants import Picture, assert_whole, breaches, moves_of, take

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
-from engine.runs.bounds import MOST_FED
+from engine.rules.runs.bounds import MOST_FED
 from tests.engine.test_bounds import WORKSPACE, line
 
 

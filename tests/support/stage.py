@@ -17,8 +17,8 @@ from engine.intake import Post, Submitted, submit
 from engine.model.ports import Mail, Receipt, Unreachable, Wake
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
+from engine.rules.runs.answer import Answer
 from engine.runs import advance
-from engine.runs.answer import Answer
 from engine.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import insert
 
 from engine.model.lead import TRACKING
+from engine.rules.sales.ladder import Ignored, State
 from engine.runtime import Runtime
 from engine.sales import handoffs
-from engine.sales.ladder import Ignored, State
 from engine.sales.view import Entry, HandoffView
 from engine.store.tables import handoffs as rows
 from tests.web.conftest import PROGRAM

@@ -285,7 +285,7 @@ def upgrade() -> None:
         Column("team", Text(), nullable=False),
         Column("stage", Text(), nullable=True),
         Column("note", Text(), nullable=False),
-        Column("state", JSONB(), nullable=False, comment="engine.sales.ladder.State"),
+        Column("state", JSONB(), nullable=False, comment="engine.rules.sales.ladder.State"),
         Column("member", Text(), nullable=True, comment="who has it now"),
         Column("outcome", Text(), nullable=True, comment="accepted | rejected | overdue; None while open"),
         Column("reason", Text(), nullable=True),

@@ -16,14 +16,15 @@ from dsl.plan import Duration, Plan, Relative, Scalar, Wait
 from engine.model.lead import TRACKING, Event, Lead
 from engine.model.plan_cache import per_plan
 from engine.model.ports import Queue, Wake
-from engine.rules import calendar, composite, points, segments
-from engine.rules.admission import admits, reaches_goal, run_value
-from engine.rules.conditions import Facts, holds, matches, own_key, reached
-from engine.rules.limits import Booking, Enrolment, Probe, Rules
-from engine.rules.matching import Watch, watch_of
-from engine.runs.bounds import longer
-from engine.runs.interpreter import HANDOFF_EVENTS, begin
-from engine.runs.resting import may_send
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import Facts, holds, matches, own_key, reached
+from engine.rules.conditions.matching import Watch, watch_of
+from engine.rules.leads import composite, points, segments
+from engine.rules.leads.admission import admits, reaches_goal, run_value
+from engine.rules.leads.limits import Booking, Enrolment, Probe, Rules
+from engine.rules.runs.bounds import longer
+from engine.rules.runs.interpreter import HANDOFF_EVENTS, begin
+from engine.rules.runs.rests import may_send
 
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""

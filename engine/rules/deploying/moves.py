@@ -13,8 +13,8 @@ from datetime import datetime
 
 from dsl import plan as kinds
 from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, Wait, targets
-from engine.rules import calendar
-from engine.runs.position import FLOW, LEAVE, Branch, Position
+from engine.rules.conditions import calendar
+from engine.rules.runs.position import FLOW, LEAVE, Branch, Position
 
 Done = Collection[tuple[str, str]]
 """(step, visit) of what a run has done for good: its mails and its points."""

@@ -16,9 +16,9 @@ from dsl.plan import (
     SetField,
     TopicStep,
 )  # fmt: skip
-from engine.rules.conditions import Facts, reached, topic_state, value_of
-from engine.rules.consequences import Ledger
-from engine.runs.position import Branch
+from engine.rules.conditions.conditions import Facts, reached, topic_state, value_of
+from engine.rules.leads.consequences import Ledger
+from engine.rules.runs.position import Branch
 
 
 def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Facts) -> None:

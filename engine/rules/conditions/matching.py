@@ -23,7 +23,7 @@ from dsl.plan import (
     Wait,
 )
 from engine.model.plan_cache import per_plan
-from engine.rules.conditions import glob, trigger
+from engine.rules.conditions.conditions import glob, trigger
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from engine.outgoing.sending import spread
-from engine.runs.position import Branch
+from engine.rules.runs.position import Branch
+from engine.rules.sending.windows import spread
 
 
 @dataclass(frozen=True, slots=True)

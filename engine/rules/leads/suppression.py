@@ -11,9 +11,9 @@ from uuid import UUID
 
 from dsl.plan import Plan, Program, Wait
 from engine.model.lead import Event, Lead
-from engine.rules.conditions import matches, topic_state
-from engine.rules.consequences import Ledger
-from engine.rules.limits import Enrolment
+from engine.rules.conditions.conditions import matches, topic_state
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Enrolment
 
 UNSUBSCRIBED = "unsubscribed"
 BOUNCED = "bounced"

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from dsl.plan import BusinessHours, Limit, Window
 from engine.model.records import Record, record
-from engine.rules.calendar import add, local_date, local_time, minutes_of, zone_of
+from engine.rules.conditions.calendar import add, local_date, local_time, minutes_of, zone_of
 
 Quiet = tuple[str, str]
 """Local start and end, "HH:MM"; may span midnight. Equal times are the whole day."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from dsl.plan import Interest, Segment, Start
 from dsl.plan.terms import digest_of
 from engine.model.lead import Event
-from engine.rules.conditions import glob, holds, own_key
+from engine.rules.conditions.conditions import glob, holds, own_key
 
 if TYPE_CHECKING:
-    from engine.rules.consequences import Ledger
+    from engine.rules.leads.consequences import Ledger
 
 
 def count_interest(ledger: Ledger, event: Event) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from dsl.plan import Whenever
 from engine.model.lead import Event
-from engine.rules import calendar
+from engine.rules.conditions import calendar
 
 MOST_FED = 100
 """Blocks and entries within FED_WITHIN."""

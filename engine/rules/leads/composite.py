@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from dsl.plan import Duration, InList, Pattern, Reactivation
 from engine.model.lead import Event
-from engine.rules import calendar
-from engine.rules.conditions import holds, matches, own_key, trigger
-from engine.rules.dates import following
-from engine.rules.matching import base
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import holds, matches, own_key, trigger
+from engine.rules.conditions.dates import following
+from engine.rules.conditions.matching import base
 
 if TYPE_CHECKING:
-    from engine.rules.consequences import Ledger
+    from engine.rules.leads.consequences import Ledger
 
 ACTIVE = frozenset({
     "page.visited", "email.clicked", "email.replied", "form.posted", "form.submitted", "file.downloaded",

@@ -43,8 +43,8 @@ from dsl.plan import (
     Value,
 )  # fmt: skip
 from engine.model.records import Record, record
-from engine.rules import calendar
-from engine.rules.free_mail import FREE_MAIL_DOMAINS
+from engine.rules.conditions import calendar
+from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
 
 if TYPE_CHECKING:
     from engine.model.lead import Event

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 
 from dsl.plan import Dated, Program
 from engine.model.lead import Lead
-from engine.rules import calendar
-from engine.rules.conditions import when
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import when
 
 NINE = "09:00"
 _DAYS_AHEAD = 400

@@ -22,7 +22,7 @@ from dsl.plan import (
 )
 from engine.model.plan_cache import per_plan
 from engine.model.records import Record, record
-from engine.runs.position import Branch, Position
+from engine.rules.runs.position import Branch, Position
 from engine.wording.terms import pattern
 
 

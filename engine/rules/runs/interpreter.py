@@ -35,12 +35,12 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.model.lead import Event
 from engine.model.records import Record, record
-from engine.rules import calendar
-from engine.rules.chance import arm_of
-from engine.rules.conditions import Facts, holds, matches
-from engine.runs.bounds import longer, too_long, within_limit
-from engine.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
-from engine.runs.resting import Sleep, sleep
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import arm_of
+from engine.rules.conditions.conditions import Facts, holds, matches
+from engine.rules.runs.bounds import longer, too_long, within_limit
+from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.rules.runs.rests import Sleep, sleep
 
 MOST_HOPS = 1000
 """Steps without an effect or a rest in one call: more means the plan goes round in a circle."""

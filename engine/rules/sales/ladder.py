@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from dsl.plan import Frozen, Team, TimeLimit
-from engine.rules.calendar import add, next_business_opening
-from engine.sales.routing import Choice, distinct, everyone, same
+from engine.rules.conditions.calendar import add, next_business_opening
+from engine.rules.sales.routing import Choice, distinct, everyone, same
 
 Phase = Literal["waiting", "assigned", "acknowledged", "contacted", "closed"]
 Outcome = Literal["accepted", "rejected", "overdue"]
@@ -25,7 +25,7 @@ NO_RESPONSE = "no response"
 """The reason with which an unanswered lead goes back to marketing."""
 
 Choose = Callable[[tuple[str, ...]], Choice]
-"""Who gets the lead, given the addresses it was with before; `engine.sales.routing.choose` with the rest filled in."""
+"""Who gets the lead, given the addresses it was with before; `engine.rules.sales.routing.choose` with the rest filled in."""
 
 _ORDER: tuple[Phase, ...] = ("waiting", "assigned", "acknowledged", "contacted", "closed")
 _REACHES: dict[Act, Phase] = {

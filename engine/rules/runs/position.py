@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.model.lead import Event
 from engine.model.records import Record, record
-from engine.runs.bounds import Streak
+from engine.rules.runs.bounds import Streak
 
 FLOW = "flow"
 LEAVE = "leave"
@@ -88,7 +88,7 @@ class Position(Record):
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
     recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
     read: step, instant, and the branch (empty: the flow) that came there. `fed` counts what runs have set off in this
-    campaign, see engine.runs.bounds."""
+    campaign, see engine.rules.runs.bounds."""
 
     branches: tuple[Branch, ...]
     seen: int = 0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from dsl.plan import Member, Team
-from engine.rules.calendar import local_date
-from engine.rules.conditions import Facts, holds
+from engine.rules.conditions.calendar import local_date
+from engine.rules.conditions.conditions import Facts, holds
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dsl.plan import BusinessHours, Plan, Target
 from engine.model.lead import Event
-from engine.rules import calendar
-from engine.rules.conditions import matches
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import matches
 
 if TYPE_CHECKING:
-    from engine.rules.limits import Enrolment
+    from engine.rules.leads.limits import Enrolment
 
 
 def run_value(plan: Plan, event: Event | None) -> str:

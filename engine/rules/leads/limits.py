@@ -11,11 +11,11 @@ from uuid import UUID
 from dsl.plan import Every, Pattern, Plan, Program, Rule
 from engine.model.lead import Event, Lead, stage_order
 from engine.model.records import Record, record
-from engine.rules import calendar
-from engine.rules.conditions import matches, trigger
-from engine.rules.matching import Index
-from engine.runs.interpreter import HANDOFF_EVENTS
-from engine.runs.position import Position
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import matches, trigger
+from engine.rules.conditions.matching import Index
+from engine.rules.runs.interpreter import HANDOFF_EVENTS
+from engine.rules.runs.position import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from dsl.plan import Rule
 from engine.model.lead import Event
-from engine.rules import calendar
-from engine.rules.conditions import holds, matches
-from engine.rules.limits import Booking, probes
+from engine.rules.conditions import calendar
+from engine.rules.conditions.conditions import holds, matches
+from engine.rules.leads.limits import Booking, probes
 
 if TYPE_CHECKING:
-    from engine.rules.consequences import Ledger
+    from engine.rules.leads.consequences import Ledger
 
 
 def score(ledger: Ledger, event: Event) -> None:
