@@ -22,7 +22,6 @@ from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from engine import sweeper
 from engine.deploying.presence import keep_announcing
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
@@ -31,7 +30,8 @@ from engine.platform.log import configure_logging
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings, temporal_connect_config
 from engine.runs import advance
-from engine.runtime import Runtime, open_runtime
+from engine.runtime import sweeper
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 from engine.store.tables import gates
 from workflows.activities import Activities

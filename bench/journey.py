@@ -46,7 +46,7 @@ from engine.model.ports import Mail, Receipt
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runs import advance
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 from workflows.activities import Activities
 from workflows.gateway import TemporalRuns, connect

@@ -11,11 +11,11 @@ from typing import Any
 
 from dsl.plan import Form
 from engine.model.lead import TRACKING
-from engine.opening import Occurred
 from engine.platform.tokens import address_hash, email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, suppress
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import Occurred
 from engine.store.writes import Writes
 
 

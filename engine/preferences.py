@@ -9,11 +9,11 @@ from uuid import UUID
 from dsl.plan import Program, Workspace
 from engine.consent import come_back, left, note_consent, withdraw
 from engine.model.lead import TRACKING, Lead
-from engine.opening import commit, open_ledger
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit, open_ledger
 from engine.store import leads
 from engine.store.writes import Writes
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from dsl.plan import Scalar
 from engine.intake import known
-from engine.opening import commit, open_ledger
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit, open_ledger
 from engine.store.writes import Writes
 
 

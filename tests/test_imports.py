@@ -111,7 +111,7 @@ def breaks(arrow: Arrow) -> str | None:
     ):
         reason = "composition roots and embedded servers are on top"
     elif within(importer, *PURE):
-        if within(imported, "engine.store", "engine.mail", "engine.runtime", "workflows", "web"):
+        if within(imported, "engine.store", "engine.mail", "engine.runtime.runtime", "workflows", "web"):
             reason = "rules know no adapter"
         elif third_party(imported) and not within(
             imported, "pydantic", "holidays", "babel", "phonenumbers", "pycountry"

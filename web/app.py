@@ -18,7 +18,7 @@ from engine.deploying.presence import keep_announcing
 from engine.model.ports import Runs
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
-from engine.runtime import NothingDeployed, Runtime, open_runtime
+from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from web import (
     confirm,
     events,

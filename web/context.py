@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from dsl.plan import Form
-from engine.deploying.catalog import Catalog, Deployment
-from engine.runtime import Runtime
+from engine.runtime.catalog import Catalog, Deployment
+from engine.runtime.runtime import Runtime
 from web.answers import media_type, missing
 from web.fields import Raw
 from web.limits import Buckets, Budget, Limits

@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from dsl.plan import Form, Scalar
 from engine import intake
-from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.runtime.catalog import Deployment
 from web.answers import page, wants_json
 from web.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.fields import Parsed, Raw, parse_form, safe_url

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dsl.plan import Ask, Form, LeadField, Program
-from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING
 from engine.platform.tokens import Tokens
+from engine.runtime.catalog import Deployment
 from web.answers import page
 from web.context import runtime
 from web.fields import Problem, Raw, country_names

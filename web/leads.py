@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from dsl.plan import Program
 from engine import update
-from engine.runtime import NothingDeployed
+from engine.runtime.runtime import NothingDeployed
 from web.answers import is_json
 from web.context import deployed, load_json, runtime
 from web.events import MAX_BATCH, Wrong, authorise, line, who

@@ -117,7 +117,7 @@ async def _carry_out(settings: Settings, url: str, jobs: Sequence[UUID], many: i
     from rich.progress import Progress
 
     from engine.deploying.jobs import carry, look
-    from engine.runtime import open_runtime
+    from engine.runtime.runtime import open_runtime
 
     ends: Counter[str] = Counter()
     with Progress(console=err, transient=True, disable=quiet or not err.is_terminal) as progress:

@@ -125,8 +125,8 @@ def stop(
 
 
 async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awaitable[Any]]) -> Any:
-    from engine.deploying.epochs import Refused
     from engine.platform.clock import clock_from
+    from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
     db = Database(url, size=2)

@@ -81,8 +81,8 @@ def refuse(
 
 async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:
     """Compare with what is deployed. Raises Stop when this version cannot read that."""
-    from engine.deploying.epochs import Refused
     from engine.deploying.outlook import look
+    from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not compared"

@@ -47,7 +47,7 @@ def _told(count: int, campaign: str | None, lead: str | None) -> str:
 async def _retry(settings: Settings, url: str, campaign: str | None, lead: str | None) -> int:
     from engine.cli.named import named
     from engine.runs.retry import retry as again
-    from engine.runtime import open_runtime
+    from engine.runtime.runtime import open_runtime
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
         if campaign is not None:

@@ -57,9 +57,9 @@ def rollback(
 
 
 async def _find(settings: Settings, url: str, to: int | None) -> _Way:
-    from engine.deploying.epochs import Refused
     from engine.deploying.history import before, load
     from engine.deploying.outlook import look
+    from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
     db = Database(url, size=2)

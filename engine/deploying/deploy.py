@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import SCHEMA, Plan, Program
 from engine.deploying import jobs
-from engine.deploying.epochs import DEPLOYING, LAST, Refused
 from engine.deploying.moving import Order
 from engine.deploying.pauses import restart_stopped
 from engine.model.ports import Clock
 from engine.rules.deploying.moves import step_map
+from engine.runtime.epochs import DEPLOYING, LAST, Refused
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans, processes
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from dsl.plan import SCHEMA, Program
 from engine.deploying.deploy import SOURCES
-from engine.deploying.epochs import Refused
+from engine.runtime.epochs import Refused
 from engine.store.db import Database
 from engine.store.tables import assets, deployments
 

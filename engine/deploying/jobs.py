@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.deploying import moving
 from engine.model.ports import Clock
-from engine.opening import open_ledger, write
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import open_ledger, write
 from engine.store import leads
 from engine.store.db import Database
 from engine.store.tables import jobs

@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan
-from engine.opening import open_ledger, write
 from engine.rules.deploying.moves import Done, Moved, Stays, Times, move
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Enrolment
 from engine.rules.runs.answer import RESTORED, Answer
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import sleep
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import open_ledger, write
 from engine.store import leads, runs
 from engine.store.db import Hot
 from engine.store.writes import Writes

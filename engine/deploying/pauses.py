@@ -16,8 +16,8 @@ from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.deploying import jobs
-from engine.deploying.epochs import DEPLOYING, Refused, again
 from engine.model.ports import Clock
+from engine.runtime.epochs import DEPLOYING, Refused, again
 from engine.store.db import Database
 from engine.store.tables import campaign_states
 

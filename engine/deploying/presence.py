@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dsl.plan import SCHEMA
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 

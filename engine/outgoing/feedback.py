@@ -17,11 +17,11 @@ from uuid import UUID
 from dsl.plan import EventType
 from engine.consent import left, note_suppression, withdraw
 from engine.model.ports import Fate, Report
-from engine.opening import NOTHING, Occurred, commit, open_ledger
 from engine.platform.tokens import email_key
 from engine.rules.leads import suppression
 from engine.rules.leads.consequences import Ledger
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import NOTHING, Occurred, commit, open_ledger
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Locked

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dsl.plan import Plan, Send
-from engine.deploying.catalog import Deployment
 from engine.mail.compose import Addressed, Composed, compose
 from engine.mail.context import Context
 from engine.mail.render import Renderer
@@ -18,6 +17,7 @@ from engine.outgoing.memo import memo_of
 from engine.platform.tokens import Tokens
 from engine.rules.conditions.chance import subject_of
 from engine.rules.runs.position import Branch
+from engine.runtime.catalog import Deployment
 
 
 def context_for(

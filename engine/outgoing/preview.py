@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from dsl.plan import Program
-from engine.deploying.catalog import Deployment
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.errors import TemplateError
 from engine.mail.lint import Warned, lint
@@ -19,6 +18,7 @@ from engine.outgoing.invented import given_for, invented_event, invented_lead, u
 from engine.outgoing.letters import context_for
 from engine.platform.tokens import Tokens
 from engine.rules.leads.limits import Rules
+from engine.runtime.catalog import Deployment
 
 EVERYTHING, NOTHING = "everything known", "only what every lead has"
 _MESSAGE = UUID("00000000-0000-4000-8000-000000000001")

@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import text
 
 from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Operand, Plan, Post, Program, Send, TopicStep
-from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING, Lead
 from engine.model.ports import Mail, Receipt
 from engine.rules.conditions import calendar
@@ -24,7 +23,8 @@ from engine.rules.conditions.conditions import Facts, topic_state, value_of
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Held, leaves_at
 from engine.rules.sending.windows import Limits, hold_until
-from engine.runtime import Runtime
+from engine.runtime.catalog import Deployment
+from engine.runtime.runtime import Runtime
 
 CONTROL_GROUP = "control group"
 """Why a step is skipped whose lead is only measured."""

@@ -12,7 +12,7 @@ from engine.mail.compose import Addressed, compose
 from engine.mail.errors import TemplateError
 from engine.outgoing.letters import confirm_url, file_urls
 from engine.outgoing.memo import context_of
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import leads, messages
 
 _COLUMNS = (messages.c.lead_id, messages.c.template, messages.c.kind, messages.c.variant, messages.c.memo)

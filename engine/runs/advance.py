@@ -19,7 +19,6 @@ import structlog
 from dsl.plan import Notify, Plan, Post, Send
 from engine.mail.errors import TemplateError
 from engine.model.ports import Receipt
-from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import Hold, Skip
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
@@ -29,7 +28,8 @@ from engine.rules.runs.rests import Sleep, may_send
 from engine.runs.deeds import Deeds
 from engine.runs.outside import Outgoing, Ready, judged, next_receiver, ready
 from engine.runs.sight import Sight
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken
 from engine.store.writes import Writes

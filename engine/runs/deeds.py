@@ -21,7 +21,7 @@ from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
 from engine.runs import trials
 from engine.runs.sight import Sight
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
 from engine.store.db import Hot
 from engine.store.writes import Writes

@@ -24,7 +24,7 @@ from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.runs.sight import Sight
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engine.opening import open_ledger, write
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.position import Position
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import open_ledger, write
 from engine.sales.dossier import Dossier, wake_of
 from engine.store import leads
 from engine.store.writes import Writes

@@ -6,9 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from dsl.plan import Plan
-from engine.deploying.catalog import Deployment
 from engine.model.lead import Event, Lead
-from engine.opening import complete_history
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import Facts
 from engine.rules.leads.admission import way_out
@@ -17,7 +15,9 @@ from engine.rules.leads.limits import derived, needed
 from engine.rules.runs.interpreter import World
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Held, came_due
-from engine.runtime import Runtime
+from engine.runtime.catalog import Deployment
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import complete_history
 from engine.store import leads, runs
 from engine.store.db import Hot
 

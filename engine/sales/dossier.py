@@ -8,16 +8,16 @@ from datetime import datetime
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.deploying.catalog import Deployment
 from engine.model.ports import Wake
-from engine.opening import commit, complete_history
 from engine.rules.conditions.conditions import reached
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import needed
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
 from engine.rules.sales.routing import Choice, Desk, choose, same, team_for
-from engine.runtime import Runtime
+from engine.runtime.catalog import Deployment
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit, complete_history
 from engine.store import handoffs as store
 from engine.store import leads
 from engine.store.db import Hot

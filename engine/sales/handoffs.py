@@ -14,16 +14,16 @@ from uuid import UUID, uuid4
 import structlog
 
 from dsl.plan import HandOff
-from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
 from engine.model.ports import Wake
-from engine.opening import commit
 from engine.outgoing.letters import context_for
 from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, State
 from engine.rules.sales.routing import team_for
-from engine.runtime import Runtime
+from engine.runtime.catalog import Deployment
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit
 from engine.sales.dossier import Dossier, call_waiting, freed, wake_of
 from engine.sales.mails import Tray
 from engine.sales.run import advance

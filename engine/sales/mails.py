@@ -10,7 +10,6 @@ from typing import Any, get_args
 from uuid import UUID
 
 from dsl.plan import Team
-from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
 from engine.mail.notices import NOTICES
 from engine.mail.render import Renderer
@@ -20,6 +19,7 @@ from engine.outgoing.letters import compose_for_staff
 from engine.platform.tokens import Tokens
 from engine.rules.sales.ladder import Notice, NoticeKind, State
 from engine.rules.sales.routing import same
+from engine.runtime.catalog import Deployment
 
 
 @dataclass(frozen=True, slots=True)

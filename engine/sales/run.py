@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from engine.deploying.catalog import Deployment
 from engine.mail.errors import TemplateError
 from engine.model.ports import Mail, Receipt
-from engine.opening import commit
 from engine.outgoing.feedback import reported
 from engine.outgoing.sendout import hand_over
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.sales.ladder import State
-from engine.runtime import Runtime
+from engine.runtime.catalog import Deployment
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit
 from engine.sales.dossier import Dossier, call_waiting, freed
 from engine.sales.mails import Pending, Tray, notice_mail, notice_row, outdated
 from engine.store import handoffs as store

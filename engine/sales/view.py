@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engine.model.lead import Event
 from engine.rules.sales.ladder import Outcome, Phase
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.wording.events import deed
 
 MOST_ENTRIES = 50

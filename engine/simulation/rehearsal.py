@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import AddPoints, HandOff, Program, Send
-from engine.deploying.catalog import Deployment
+from engine.runtime.catalog import Deployment
 from engine.simulation.person import Person
 from engine.simulation.replay import Replay
 from engine.store.past import Past

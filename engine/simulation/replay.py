@@ -15,13 +15,13 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import ListStep, Program, SetField
-from engine.deploying.catalog import Deployment
 from engine.intake import fill
 from engine.model.lead import TRACKING, Event
 from engine.preferences import PAGE
 from engine.rules.leads.limits import Enrolment
 from engine.rules.leads.suppression import COMPLAINED, UNSUBSCRIBED
 from engine.rules.sales.ladder import Act
+from engine.runtime.catalog import Deployment
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from dsl.plan import Plan, Program, Send
 from engine.clocks import strike
-from engine.deploying.catalog import Deployment
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import Tokens
 from engine.rules.leads.admission import way_out
@@ -28,6 +27,7 @@ from engine.rules.runs import interpreter
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
+from engine.runtime.catalog import Deployment
 from engine.simulation.effects import Effects
 from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales

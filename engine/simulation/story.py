@@ -8,11 +8,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from dsl.plan import Duration, EventType, Form, Scalar
-from engine.deploying.catalog import Deployment
 from engine.model.lead import TRACKING
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import glob
 from engine.rules.sales.ladder import Act
+from engine.runtime.catalog import Deployment
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF

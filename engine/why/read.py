@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Plan, Program
-from engine.deploying.catalog import Catalog, Deployment
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import NOTED
 from engine.rules.runs.position import Position
+from engine.runtime.catalog import Catalog, Deployment
 from engine.store.db import Database
 from engine.why.log import Hold, Log, Message, Move, Points, Rest, Run, Walk
 

@@ -20,7 +20,7 @@ from dsl.plan import Ask, Consent, Form, LeadField, Program, Topic, Workspace
 from engine.deploying.deploy import deploy
 from engine.platform.clock import SystemClock
 from engine.platform.settings import Settings
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import leads, mailbox, messages
 from web.app import create_app
 

@@ -14,7 +14,7 @@ import pytest
 
 from engine.model.ports import Mail, Receipt
 from engine.runs.retry import retry
-from engine.runtime import NoRuns, open_runtime
+from engine.runtime.runtime import NoRuns, open_runtime
 from engine.sales import handoffs
 from engine.sales.run import TEAM_GONE
 from tests.support.sales import (

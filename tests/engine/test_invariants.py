@@ -11,7 +11,7 @@ from engine.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
 from engine.outgoing.sendout import FRESH_MARK, hand_over
-from engine.sweeper import wake_stalled
+from engine.runtime.sweeper import wake_stalled
 from tests.engine.test_journey import WORKSPACE
 from tests.support.stage import FakeMailer, Stage, stage_fixture
 

@@ -12,12 +12,12 @@ from sqlalchemy import insert
 
 from dsl.compile import compile_workspace
 from dsl.plan import SCHEMA, Program
-from engine import sweeper
 from engine.deploying import deploy as deploying
-from engine.deploying.catalog import Catalog, Unreadable
 from engine.deploying.deploy import Refused, deploy
 from engine.intake import Occurrence, record
 from engine.platform.clock import VirtualClock
+from engine.runtime import sweeper
+from engine.runtime.catalog import Catalog, Unreadable
 from engine.status import status
 from engine.store.tables import processes
 from tests.support.stage import COMPANY, Stage, deploy_text, stage_fixture

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from engine import sweeper
 from engine.deploying import jobs, pauses
-from engine.deploying.epochs import Refused
 from engine.deploying.pauses import Change
 from engine.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
+from engine.runtime import sweeper
+from engine.runtime.epochs import Refused
 from tests.support.attacks import FORMS, HEAD, url_of, watched
 from tests.support.invariants import broken
 from tests.support.stage import Stage, deploy_text, open_stage

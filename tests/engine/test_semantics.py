@@ -15,7 +15,7 @@ from engine.model.ports import Receipt, Wake
 from engine.rules.runs.interpreter import Effect, step
 from engine.rules.runs.position import MOST_BRANCHES
 from engine.rules.runs.rests import may_send
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store import runs
 from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait
 from tests.support.stage import COMPANY, company, deploy_text, open_stage

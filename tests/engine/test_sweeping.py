@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry, Segment, Start
-from engine import sweeper
 from engine.deploying import jobs, pauses
+from engine.runtime import sweeper
 from engine.update import tell
 from tests.support.attacks import second
 from tests.support.invariants import broken

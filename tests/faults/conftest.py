@@ -25,7 +25,7 @@ from engine.cli.stack import Stack
 from engine.cli.workspace import examine
 from engine.platform.clock import HeldClock, VirtualClock
 from engine.platform.settings import Settings, temporal_connect_config
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from tests.conftest import home_folder
 from tests.support.attacks import WAITING
 from tests.support.invariants import broken, query

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from engine import sweeper
 from engine.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
 from engine.runs.retry import retry
+from engine.runtime import sweeper
 from tests.support.attacks import (
     FORMS,
     HEAD,

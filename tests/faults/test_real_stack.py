@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from engine import sweeper
 from engine.embedded import temporal
+from engine.runtime import sweeper
 from engine.sales import handoffs
 from tests.faults.conftest import World, until
 from tests.support.mailserver import Fault

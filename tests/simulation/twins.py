@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import intake, sweeper, update
+from engine import intake, update
 from engine.mail.links import link_id
 from engine.model.ports import Report
 from engine.outgoing import feedback
+from engine.runtime import sweeper
 from engine.sales import handoffs
 from engine.simulation.doors import Doors
 from engine.simulation.simulation import Simulation, deployment_of

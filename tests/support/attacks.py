@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.intake import Occurrence, record
 from engine.model.ports import Mail, Receipt
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.stage import FakeMailer, Stage
 
 HEAD = """

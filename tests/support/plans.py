@@ -11,7 +11,7 @@ from dsl.compile import compile_workspace
 from dsl.plan import After, AnyStep, Duration, Pattern, Plan, Scalar, Send, Start, Wait
 from engine.deploying.deploy import deploy
 from engine.model.ports import Parcel, Receipt
-from engine.opening import commit, open_ledger
+from engine.runtime.transaction import commit, open_ledger
 from engine.store import leads
 from engine.store.writes import Writes
 from tests.support.stage import Stage, open_stage

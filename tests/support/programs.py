@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from dsl.plan import Pattern, Plan, Program, Rule, Start, Wait, Workspace
-from engine import sweeper
 from engine.deploying.deploy import deploy
 from engine.intake import Occurrence, record
 from engine.model.lead import Event
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
-from engine.runtime import open_runtime
+from engine.runtime import sweeper
+from engine.runtime.runtime import open_runtime
 from tests.support.stage import TUESDAY, FakeMailer, LocalRuns, Stage
 
 ANN = "ann@lead.example"

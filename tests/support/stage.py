@@ -19,7 +19,7 @@ from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
 from engine.rules.runs.answer import Answer
 from engine.runs import advance
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 
 TUESDAY = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

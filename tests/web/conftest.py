@@ -32,7 +32,7 @@ from dsl.plan import (
 from engine.deploying.deploy import deploy
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import events, leads, links, messages
 from web.app import create_app
 from web.limits import Budget, Budgets

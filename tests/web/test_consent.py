@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from engine import intake
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import PROGRAM, SITE
 from web.fields import ticked

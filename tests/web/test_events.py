@@ -19,7 +19,7 @@ import pytest_asyncio
 from sqlalchemy import func, insert, select
 
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import api_keys, visitor_events
 from engine.store.tables import events as event_rows
 from tests.web.conftest import client_of

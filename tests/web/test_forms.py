@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import consents, leads
 from engine.store.tables import events as event_rows
 from tests.web.conftest import BASE, BUNDLE, PDF, SITE, client_of

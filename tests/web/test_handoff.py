@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from engine.model.lead import TRACKING
 from engine.rules.sales.ladder import Ignored, State
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
 from engine.sales.view import Entry, HandoffView
 from engine.store.tables import handoffs as rows

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.provider import Event, Provider, doubled, event, shuffled, split
 from tests.web.conftest import UNLIMITED, client_of, make_settings
 from web.app import create_app

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from dsl.plan import CustomEvent, LeadField, Program, Workspace
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import api_keys
 from tests.web.conftest import PROGRAM
 from tests.web.test_events import KEY, NOW

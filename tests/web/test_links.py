@@ -17,7 +17,7 @@ from engine.mail.compose import Addressed, compose
 from engine.model.lead import TRACKING, Lead
 from engine.outgoing.letters import context_for
 from engine.outgoing.memo import memo_of
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE, PDF
 

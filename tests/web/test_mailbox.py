@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import insert
 
 from engine.platform.clock import FixedClock
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import mailbox
 from tests.web.conftest import BASE, client_of, make_settings
 from web.app import create_app

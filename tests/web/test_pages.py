@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.model.ports import Wake
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from tests.web.conftest import client_of, make_settings
 from web.app import create_app
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.model.lead import TRACKING, Lead
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import BASE, PROGRAM
 from web.preferences import offer_of, own_name

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount
 
 from engine.platform.clock import FixedClock
 from engine.platform.tokens import Tokens
-from engine.runtime import Runtime, open_runtime
+from engine.runtime.runtime import Runtime, open_runtime
 from tests.web.conftest import make_settings
 from web.app import Assets, create_app
 from web.security import MAX_BODY, BodyLimit, places

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from web.unsubscribe import mask
 
 Make = Callable[..., Awaitable[UUID]]

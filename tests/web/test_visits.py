@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store.tables import visitor_events
 from tests.web.conftest import SITE
 

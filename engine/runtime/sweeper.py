@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from engine.clocks import ring, take_due
 from engine.deploying import jobs
-from engine.opening import commit, open_ledger
-from engine.outbox import BATCH
-from engine.runtime import Runtime
+from engine.runtime.outbox import BATCH
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit, open_ledger
 from engine.store import leads
 from engine.store.writes import Writes
 

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from engine.deploying.catalog import Catalog, Deployment
 from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
-from engine.outbox import Outbox
 from engine.platform.clock import clock_from
 from engine.platform.rate_limit import Pace
 from engine.platform.settings import Settings
 from engine.platform.tokens import Tokens
+from engine.runtime.catalog import Catalog, Deployment
+from engine.runtime.outbox import Outbox
 from engine.store.db import Database
 
 MOST_LINKS = 10_000

@@ -12,7 +12,7 @@ from engine.model.lead import Event
 from engine.rules.conditions.matching import watch_of
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Rules, needed
-from engine.runtime import Runtime
+from engine.runtime.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
