@@ -37,10 +37,10 @@ from temporalio.worker import Worker
 from bench import floor as floor_module
 from bench.floor import Floor
 from dsl.compile import compile_workspace
-from engine import intake
 from engine.cli.stack import Stack
 from engine.deploying.deploy import deploy
 from engine.embedded import temporal
+from engine.leads import intake
 from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
 from engine.platform.memory import settle_memory

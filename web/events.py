@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
-from engine import intake
+from engine.leads import intake
 from engine.model.ports import Fate, Report
 from engine.outgoing import feedback
 from engine.platform.tokens import email_key

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from dsl.plan import Form, Scalar
-from engine import intake
+from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.runtime.catalog import Deployment

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import Program
-from engine import update
+from engine.leads import external_changes
 from engine.runtime.runtime import NothingDeployed
 from web.answers import is_json
 from web.context import deployed, load_json, runtime
@@ -53,7 +53,7 @@ async def _take(request: Request, item: object, program: Program) -> dict[str, A
         email, fields, lists, left = read_lead(item, program)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
-    return {"state": "stored", "lead": str(await update.tell(runtime(request), email, fields, lists, left))}
+    return {"state": "stored", "lead": str(await external_changes.tell(runtime(request), email, fields, lists, left))}
 
 
 def read_lead(

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from engine import intake
+from engine.leads import intake
 from engine.store.tables import leads, links
 from web.answers import missing
 from web.context import deployed, runtime, token_parts, token_uuid

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dsl.plan import Program, Topic
-from engine import intake
+from engine.leads import intake
+from engine.leads.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.model.lead import TRACKING, Lead
-from engine.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.store.tables import leads
 from web.answers import missing, page

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dsl.plan import Topic
-from engine import intake
+from engine.leads import intake
 from engine.mail.compose import preferences_url
 from engine.rules.conditions.conditions import topic_state
 from engine.store.tables import leads

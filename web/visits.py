@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine import intake
+from engine.leads import intake
 from web.context import deployed, load_json, runtime, spend
 from web.fields import Refused, clean, safe_url
 from web.origins import admits, share

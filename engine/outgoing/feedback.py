@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from dsl.plan import EventType
-from engine.consent import left, note_suppression, withdraw
+from engine.leads.consent import left, note_suppression, withdraw
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.leads import suppression

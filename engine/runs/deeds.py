@@ -13,7 +13,7 @@ from dsl.plan import (
     TopicStep,
     VariantTest,
 )  # fmt: skip
-from engine.consent import note_consent
+from engine.leads.consent import note_consent
 from engine.outgoing.sendout import CONTROL_GROUP, message_row
 from engine.rules.conditions.chance import in_control
 from engine.rules.leads.lead_changes import change, change_topic, needs_consent

@@ -11,8 +11,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from engine.clocks import ring, take_due
 from engine.deploying import jobs
+from engine.leads.lead_clocks import ring, take_due
 from engine.runtime.outbox import BATCH
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, open_ledger

@@ -1,4 +1,4 @@
-"""What a lead does, from outside: the ways in of `engine.intake`, for a simulation."""
+"""What a lead does, from outside: the ways in of `engine.leads.intake`, for a simulation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from dsl.plan import EventType, Form, Scalar
-from engine.intake import ONE_CLICK, REPEAT, fill
+from engine.leads.external_changes import note
+from engine.leads.intake import ONE_CLICK, REPEAT, fill
 from engine.outgoing.letters import may_track
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
-from engine.update import note
 
 CONFIRMS_AFTER = timedelta(minutes=5)
 """How long a lead takes to press the button of a double opt-in mail, where nothing else is said."""
@@ -108,7 +108,7 @@ class Doors:
     def tell(
         self, person: Person, fields: Mapping[str, Scalar | None], lists: Sequence[str] = (), left: Sequence[str] = ()
     ) -> str | None:  # fmt: skip
-        """What another system knows of the lead; see engine.update.tell."""
+        """What another system knows of the lead; see engine.leads.external_changes.tell."""
         ledger = self.sim.open(person)
         note(ledger, fields, lists, left)
         self.sim.commit(person, ledger)

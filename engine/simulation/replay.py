@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import ListStep, Program, SetField
-from engine.intake import fill
+from engine.leads.intake import fill
+from engine.leads.preferences import PAGE
 from engine.model.lead import TRACKING, Event
-from engine.preferences import PAGE
 from engine.rules.leads.limits import Enrolment
 from engine.rules.leads.suppression import COMPLAINED, UNSUBSCRIBED
 from engine.rules.sales.ladder import Act

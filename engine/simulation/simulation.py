@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan, Program, Send
-from engine.clocks import strike
+from engine.leads.lead_clocks import strike
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import Tokens
 from engine.rules.leads.admission import way_out
@@ -231,7 +231,7 @@ class Simulation:
             self.at(due, self._look, person, what, due)
 
     def _look(self, person: Person, what: str, due: datetime) -> None:
-        """See engine.clocks.ring: every purpose that is due, in the order of time."""
+        """See engine.leads.lead_clocks.ring: every purpose that is due, in the order of time."""
         if person.clocks.get(what) != due:
             return
         rings = sorted((at, one) for one, at in person.clocks.items() if at <= self.now)

@@ -22,7 +22,7 @@ from dsl.plan import (
     Reentry,
     Start,
 )  # fmt: skip
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.rules.conditions.chance import in_control, share, subject_of
 from tests.support.plans import (
     DEMO,

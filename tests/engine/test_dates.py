@@ -26,9 +26,9 @@ from dsl.plan import (
     Webinar,
     Workspace,
 )
+from engine.leads.external_changes import tell
 from engine.model.lead import Lead
 from engine.rules.conditions.dates import following
-from engine.update import tell
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep
 
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from engine.cli.status import show
-from engine.intake import confirm, unsubscribe
+from engine.leads.intake import confirm, unsubscribe
 from engine.model.ports import Fate
 from engine.outgoing.feedback import newest_mail
 from engine.status import Status, status

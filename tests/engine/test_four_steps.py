@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli.workspace import examine
 from engine.deploying.deploy import deploy
-from engine.intake import Occurrence, click, confirm, record
+from engine.leads.intake import Occurrence, click, confirm, record
 from engine.model.lead import TRACKING
 from tests.support.sales import act
 from tests.support.stage import Stage, open_stage

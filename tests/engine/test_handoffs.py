@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from dsl.plan import LeadField
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.sales import handoffs
 from engine.store import handoffs as store
 from tests.support.sales import (

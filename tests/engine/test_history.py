@@ -29,7 +29,7 @@ from dsl.plan import (
     Workspace,
 )
 from engine.deploying.deploy import deploy
-from engine.intake import Occurrence, Post, record, submit
+from engine.leads.intake import Occurrence, Post, record, submit
 from engine.store.leads import MOST_PAST
 from tests.support.programs import START, campaign, deploy_program, happen, lead, open_program, runs
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from engine.intake import click, unsubscribe
+from engine.leads.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
 from engine.outgoing.sendout import FRESH_MARK, hand_over

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
+from engine.leads.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.model.ports import Receipt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import update
-from engine.intake import Occurrence, record
+from engine.leads import external_changes
+from engine.leads.intake import Occurrence, record
 from tests.support.stage import company, open_stage
 
 WORKSPACE = (
@@ -48,7 +48,7 @@ GERMAN = "---\nsubject: Tipps\n---\n{{ greeting }}!\n"
 async def test_a_code_with_a_region_gets_the_version_of_its_language(new_database, code: str, subject: str):
     speaking = WORKSPACE.replace('timezone "UTC"', 'timezone "UTC"\n    languages "en", "de"')
     async with open_stage(new_database(), speaking, {"tips": TIPS, "tips.de": GERMAN}) as stage:
-        await update.tell(stage.rt, "ann@lead.example", {"language": code}, [], [])
+        await external_changes.tell(stage.rt, "ann@lead.example", {"language": code}, [], [])
         await record(stage.rt, Occurrence("custom", "tips", {}, email="ann@lead.example"))
         await stage.settle()
         (mail,) = stage.mailer.mails

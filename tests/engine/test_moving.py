@@ -12,7 +12,7 @@ import pytest
 from dsl.compile import compile_workspace
 from engine.deploying import jobs, pauses
 from engine.deploying.deploy import Deployed, How, deploy
-from engine.intake import click
+from engine.leads.intake import click
 from engine.mail.links import link_id
 from engine.sales.handoffs import act
 from tests.support.attacks import FORMS, HEAD, url_of, visit

@@ -14,7 +14,7 @@ from dsl.compile import compile_workspace
 from dsl.plan import SCHEMA, Program
 from engine.deploying import deploy as deploying
 from engine.deploying.deploy import Refused, deploy
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.platform.clock import VirtualClock
 from engine.runtime import sweeper
 from engine.runtime.catalog import Catalog, Unreadable

@@ -11,7 +11,7 @@ import pytest
 
 from engine.deploying import jobs, pauses
 from engine.deploying.pauses import Change
-from engine.intake import click, unsubscribe
+from engine.leads.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.runtime import sweeper

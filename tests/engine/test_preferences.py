@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from dsl.plan import Program, Topic, Workspace
-from engine.intake import Occurrence, click, opened, record, unsubscribe
+from engine.leads.intake import Occurrence, click, opened, record, unsubscribe
+from engine.leads.preferences import Change, Choice, change_of, choose, receives
 from engine.mail.links import link_id
 from engine.model.lead import TRACKING, Lead
-from engine.preferences import Change, Choice, change_of, choose, receives
 from tests.support.stage import TUESDAY, Stage, deploy_text, open_stage
 
 WORKSPACE = """

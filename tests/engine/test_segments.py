@@ -37,8 +37,8 @@ from dsl.plan import (
     Value,
     Wait,
 )
-from engine.intake import unsubscribe
-from engine.update import tell
+from engine.leads.external_changes import tell
+from engine.leads.intake import unsubscribe
 from tests.support.programs import (
     ANN,
     START,

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from dsl.plan import AddPoints, Pattern, Whenever
-from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
+from engine.leads.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Receipt, Wake
 from engine.rules.runs.interpreter import Effect, step

@@ -28,7 +28,7 @@ from dsl.plan import (
     Value,
     Wait,
 )  # fmt: skip
-from engine.intake import unsubscribe
+from engine.leads.intake import unsubscribe
 from engine.rules.conditions.chance import arm_of
 from tests.support.plans import campaign, change, enter, lead, outcomes, send, staged, steps_of, wait
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry, Segment, Start
 from engine.deploying import jobs, pauses
+from engine.leads.external_changes import tell
 from engine.runtime import sweeper
-from engine.update import tell
 from tests.support.attacks import second
 from tests.support.invariants import broken
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep

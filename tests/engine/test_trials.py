@@ -8,7 +8,7 @@ import pytest
 
 from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
 from engine.cli.results import verdict
-from engine.intake import click, opened
+from engine.leads.intake import click, opened
 from engine.mail.links import link_id
 from engine.rules.conditions.shares import interval
 from engine.runs.results import Result, arm_of, results

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.update import tell
+from engine.leads.external_changes import tell
 from tests.support.programs import ANN, happen, lead, runs, sweep
 from tests.support.stage import Stage, deploy_text, open_stage
 

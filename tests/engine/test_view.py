@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dsl.plan import FieldRef, Value
-from engine.intake import click, confirm
+from engine.leads.intake import click, confirm
 from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.outgoing.memo import MOST

@@ -11,7 +11,7 @@ import orjson
 import psycopg
 import pytest
 
-from engine.intake import Occurrence, Post, click, record, submit, unsubscribe
+from engine.leads.intake import Occurrence, Post, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.runs.advance import advance

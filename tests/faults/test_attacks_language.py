@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from dsl.plan import Duration, Variant, VariantTest
-from engine.intake import Occurrence, record, unsubscribe
+from engine.leads.external_changes import tell
+from engine.leads.intake import Occurrence, record, unsubscribe
 from engine.model.ports import Mail
 from engine.outgoing.webhook import WebPoster, parcel
-from engine.update import tell
 from tests.support.attacks import HEAD, subjects, url_of, watched
 from tests.support.invariants import broken
 from tests.support.plans import campaign, deploy_plans, enter, send

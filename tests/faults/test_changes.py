@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from engine.intake import Occurrence, Post, click, confirm, record, submit
+from engine.leads.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
 from engine.runs.retry import retry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.graph.numbers import AtStep, numbers
-from engine.intake import click, opened, unsubscribe
+from engine.leads.intake import click, opened, unsubscribe
 from engine.mail.links import link_id
 from tests.support.stage import COMPANY, Stage, stage_fixture
 

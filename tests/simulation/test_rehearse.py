@@ -15,8 +15,8 @@ from dsl.compile import compile_workspace
 from dsl.plan import Program
 from engine.cli.main import app, main
 from engine.cli.rehearse import with_spans
-from engine.intake import unsubscribe
-from engine.preferences import Choice, choose
+from engine.leads.intake import unsubscribe
+from engine.leads.preferences import Choice, choose
 from engine.simulation.rehearsal import Line, Rehearsal
 from engine.simulation.simulation import deployment_of
 from engine.store import past

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine import intake, update
+from engine.leads import external_changes, intake
 from engine.mail.links import link_id
 from engine.model.ports import Report
 from engine.outgoing import feedback
@@ -94,7 +94,7 @@ async def _act(stage: Stage, act: Act) -> None:
             elif mail is not None:
                 await intake.opened(rt, mail.message_id)
         case "tell":
-            await update.tell(rt, EMAIL, act.values)
+            await external_changes.tell(rt, EMAIL, act.values)
         case verb if "." in verb:
             other: Any = verb
             await intake.record(rt, intake.Occurrence(other, act.name, act.values, email=EMAIL))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.model.ports import Mail, Receipt
 from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.stage import FakeMailer, Stage

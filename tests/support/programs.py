@@ -9,7 +9,7 @@ from typing import Any
 
 from dsl.plan import Pattern, Plan, Program, Rule, Start, Wait, Workspace
 from engine.deploying.deploy import deploy
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.model.lead import Event
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings

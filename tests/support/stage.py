@@ -13,7 +13,7 @@ import pytest
 
 from dsl.compile import compile_workspace
 from engine.deploying.deploy import deploy
-from engine.intake import Post, Submitted, submit
+from engine.leads.intake import Post, Submitted, submit
 from engine.model.ports import Mail, Receipt, Unreachable, Wake
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
-from engine import intake
+from engine.leads import intake
 from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.tables import consents

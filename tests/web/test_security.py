@@ -165,7 +165,7 @@ async def test_an_exception_tells_nothing(
     async def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("engine.intake.submit", fails)
+    monkeypatch.setattr("engine.leads.intake.submit", fails)
     body = {"email": "secret@firm.example"}
     answer = await http.post("/f/demo", json=body, headers={"accept": accept, "origin": "https://go.acme.example"})
     assert answer.status_code == status

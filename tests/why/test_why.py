@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.intake import Occurrence, click, record, unsubscribe
+from engine.leads.intake import Occurrence, click, record, unsubscribe
 from engine.mail.links import link_id
 from engine.why.log import Said
 from engine.why.read import Unknown, read

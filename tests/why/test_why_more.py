@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from engine.deploying.pauses import pause, resume
-from engine.intake import Occurrence, record
+from engine.leads.intake import Occurrence, record
 from engine.sales.handoffs import act
 from engine.why.log import Said
 from engine.why.read import read

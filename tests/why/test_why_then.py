@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.intake import Occurrence, record, unsubscribe
+from engine.leads.external_changes import tell as told_by_crm
+from engine.leads.intake import Occurrence, record, unsubscribe
 from engine.sales.handoffs import act
-from engine.update import tell as told_by_crm
 from engine.why.log import Log, Said
 from engine.why.read import read
 from engine.why.tell import tell

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
-from engine.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
+from engine.leads.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
 from engine.outgoing.letters import may_track
 from engine.platform.tokens import email_key

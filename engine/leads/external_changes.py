@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Scalar
-from engine.intake import known
+from engine.leads.intake import known
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.runtime.runtime import Runtime

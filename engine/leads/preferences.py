@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from dsl.plan import Program, Workspace
-from engine.consent import come_back, left, note_consent, withdraw
+from engine.leads.consent import come_back, left, note_consent, withdraw
 from engine.model.lead import TRACKING, Lead
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
