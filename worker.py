@@ -25,7 +25,6 @@ from temporalio.worker import Worker
 from engine.deploying.presence import keep_announcing
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
-from engine.outgoing.webhook import WebPoster
 from engine.platform.log import configure_logging
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings, temporal_connect_config
@@ -33,6 +32,7 @@ from engine.runs import advance
 from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
+from engine.sending.webhook import WebPoster
 from engine.store.tables import gates
 from workflows.activities import Activities
 from workflows.gate import GatedWorker

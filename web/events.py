@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine.leads import intake
 from engine.model.ports import Fate, Report
-from engine.outgoing import feedback
 from engine.platform.tokens import email_key
+from engine.sending import feedback
 from engine.store.tables import api_keys
 from web.answers import is_json
 from web.context import client, deployed, limits, load_json, runtime

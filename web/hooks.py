@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.mail import sendgrid_events
-from engine.outgoing import feedback
+from engine.sending import feedback
 from web.context import runtime, spend
 
 router = APIRouter()

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from engine.model.ports import Fate, Report
-from engine.outgoing import feedback
 from engine.platform.settings import Settings
+from engine.sending import feedback
 from engine.store.tables import mailbox
 from web.answers import missing, page, wants_json
 from web.context import posted, runtime, token_uuid

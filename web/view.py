@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from engine.outgoing.view import view
+from engine.sending.mail_view import view
 from web.answers import missing, page
 from web.context import deployed, runtime, token_parts, token_uuid
 from web.origins import origin_of

@@ -54,7 +54,7 @@ def key(
 
 
 def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
-    from engine.outgoing.webhook import webhook_secret
+    from engine.sending.webhook import webhook_secret
 
     secret = webhook_secret(settings.secret.get_secret_value())
     if as_json:

@@ -17,8 +17,8 @@ from engine.cli.common import FAILED, Stop, database, known_are, load_settings, 
 if TYPE_CHECKING:
     from dsl.plan import Program
     from engine.model.lead import Lead
-    from engine.outgoing.preview import Draft, Shown
     from engine.platform.settings import Settings
+    from engine.sending.preview import Draft, Shown
 
 INVENTED = "invented"
 
@@ -70,8 +70,8 @@ def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
     from dsl.compile import compile_workspace
     from engine.cli.plan import refuse
     from engine.cli.workspace import sources_in
-    from engine.outgoing.preview import Draft
     from engine.platform.clock import clock_from
+    from engine.sending.preview import Draft
 
     sources = sources_in(folder)
     if not sources.files:
@@ -166,7 +166,7 @@ def _write(shown: Sequence[Shown], folder: Path | None, open_it: bool) -> None:
 
 def stem(one: Shown) -> str:
     """The name of a version's files: template, language, and `bare` for the lead of whom little is known."""
-    from engine.outgoing.preview import NOTHING
+    from engine.sending.preview import NOTHING
 
     return f"{one.template.replace('/', '-')}.{one.language}{'.bare' if one.variant == NOTHING else ''}"
 

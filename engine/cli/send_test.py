@@ -44,10 +44,10 @@ async def _send(settings: Settings, url: str, template: str, to: str, language: 
     from engine.cli.preview import known, spoken
     from engine.mail.choose import choose_mailer
     from engine.mail.errors import TemplateError
-    from engine.outgoing.preview import Draft
-    from engine.outgoing.send_test import send_test as send
     from engine.platform.clock import clock_from
     from engine.runtime.runtime import NothingDeployed, open_runtime
+    from engine.sending.preview import Draft
+    from engine.sending.send_test import send_test as send
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
         key, clock = settings.sendgrid_api_key, clock_from(settings)

@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 from dsl.plan import EventType, Form, Scalar
 from engine.leads.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
-from engine.outgoing.letters import may_track
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, open_ledger
+from engine.sending.composing import may_track
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked

@@ -19,8 +19,6 @@ import structlog
 from dsl.plan import Notify, Plan, Post, Send
 from engine.mail.errors import TemplateError
 from engine.model.ports import Receipt
-from engine.outgoing.feedback import reported
-from engine.outgoing.sendout import Hold, Skip
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.rules.runs.position import Position
@@ -30,6 +28,8 @@ from engine.runs.outside import Outgoing, Ready, judged, next_receiver, ready
 from engine.runs.sight import Sight
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
+from engine.sending.delivery import Hold, Skip
+from engine.sending.feedback import reported
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken
 from engine.store.writes import Writes

@@ -14,7 +14,6 @@ from dsl.plan import (
     VariantTest,
 )  # fmt: skip
 from engine.leads.consent import note_consent
-from engine.outgoing.sendout import CONTROL_GROUP, message_row
 from engine.rules.conditions.chance import in_control
 from engine.rules.leads.lead_changes import change, change_topic, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
@@ -23,6 +22,7 @@ from engine.runs import trials
 from engine.runs.sight import Sight
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
+from engine.sending.delivery import CONTROL_GROUP, message_row
 from engine.store.db import Hot
 from engine.store.writes import Writes
 

@@ -14,9 +14,6 @@ from uuid import UUID, uuid5
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
 from engine.model.lead import Lead
 from engine.model.ports import Mail, Parcel, Receipt
-from engine.outgoing.letters import compose_for_lead, compose_for_staff
-from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
-from engine.outgoing.webhook import parcel
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import in_control, subject_of
 from engine.rules.conditions.conditions import Facts
@@ -25,6 +22,9 @@ from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.runs.sight import Sight
 from engine.runtime.runtime import Runtime
+from engine.sending.composing import compose_for_lead, compose_for_staff
+from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
+from engine.sending.webhook import parcel
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"

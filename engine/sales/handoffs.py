@@ -16,7 +16,6 @@ import structlog
 from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
 from engine.model.ports import Wake
-from engine.outgoing.letters import context_for
 from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, State
@@ -28,6 +27,7 @@ from engine.sales.dossier import Dossier, call_waiting, freed, wake_of
 from engine.sales.mails import Tray
 from engine.sales.run import advance
 from engine.sales.view import HandoffView, view
+from engine.sending.composing import context_for
 from engine.store import handoffs as store
 from engine.store.db import Hot
 from engine.store.writes import Writes

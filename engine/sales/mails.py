@@ -15,11 +15,11 @@ from engine.mail.notices import NOTICES
 from engine.mail.render import Renderer
 from engine.model.lead import Lead
 from engine.model.ports import Mail
-from engine.outgoing.letters import compose_for_staff
 from engine.platform.tokens import Tokens
 from engine.rules.sales.ladder import Notice, NoticeKind, State
 from engine.rules.sales.routing import same
 from engine.runtime.catalog import Deployment
+from engine.sending.composing import compose_for_staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from uuid import UUID, uuid4
 
 from engine.mail.errors import TemplateError
 from engine.model.ports import Mail, Receipt
-from engine.outgoing.feedback import reported
-from engine.outgoing.sendout import hand_over
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.sales.ladder import State
 from engine.runtime.catalog import Deployment
@@ -21,6 +19,8 @@ from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.dossier import Dossier, call_waiting, freed
 from engine.sales.mails import Pending, Tray, notice_mail, notice_row, outdated
+from engine.sending.delivery import hand_over
+from engine.sending.feedback import reported
 from engine.store import handoffs as store
 from engine.store.db import Hot
 from engine.store.writes import Writes

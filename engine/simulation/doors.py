@@ -9,9 +9,9 @@ from typing import Any
 from dsl.plan import EventType, Form, Scalar
 from engine.leads.external_changes import note
 from engine.leads.intake import ONE_CLICK, REPEAT, fill
-from engine.outgoing.letters import may_track
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
+from engine.sending.composing import may_track
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
 from engine.mail.errors import TemplateError
 from engine.model.ports import Mail
-from engine.outgoing.letters import compose_for_lead
-from engine.outgoing.sendout import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import Facts
 from engine.rules.leads.consequences import Ledger
@@ -21,6 +19,8 @@ from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
 from engine.runs.deeds import NO_CONSENT
 from engine.runs.outside import NOBODY, receivers
+from engine.sending.composing import compose_for_lead
+from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.simulation.person import Letter, Person
 from engine.simulation.trials import Trials
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
-from engine.outgoing.letters import context_for
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Enrolment
 from engine.rules.sales import ladder
@@ -18,6 +17,7 @@ from engine.rules.sales.routing import team_for
 from engine.sales.dossier import Dossier, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
 from engine.sales.mails import Tray
+from engine.sending.composing import context_for
 from engine.simulation.person import Handover, Person
 from engine.store.handoffs import Found
 from engine.store.leads import Locked

@@ -196,7 +196,7 @@ class Story:
         return self.doors.mail_event(self.person, letter, action.type, link)
 
     def _no_link(self) -> str:
-        from engine.outgoing.letters import may_track
+        from engine.sending.composing import may_track
 
         if not may_track(self.person.lead, self.deployment):
             return "the lead has not agreed to tracking, so clicks are not recorded"

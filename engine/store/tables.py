@@ -259,7 +259,7 @@ messages = Table(
     Column("subject", Text, nullable=False),
     Column("variant", Text, comment="the subject line under test"),
     Column("provider_id", Text),
-    Column("memo", JSONB, comment="what its template looked at: engine.outgoing.memo"),
+    Column("memo", JSONB, comment="what its template looked at: engine.sending.mail_record"),
     instant("at", required=True),
     instant("settled_at"),
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),

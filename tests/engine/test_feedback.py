@@ -13,7 +13,7 @@ import pytest
 from engine.cli.status import show
 from engine.leads.intake import confirm, unsubscribe
 from engine.model.ports import Fate
-from engine.outgoing.feedback import newest_mail
+from engine.sending.feedback import newest_mail
 from engine.status import Status, status
 from engine.why.read import read
 from engine.why.tell import as_json

@@ -10,9 +10,9 @@ from engine.leads.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
-from engine.outgoing.send_test import send_test
 from engine.runs.advance import advance
 from engine.runs.retry import retry
+from engine.sending.send_test import send_test
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
 
 WORKSPACE = f"""{COMPANY}form "paper"

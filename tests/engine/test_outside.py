@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dsl.plan import FieldRef, Leave, Notify, Post, Receiver, SetField, Value
 from engine.cli.main import app
 from engine.model.ports import Parcel, Receipt
-from engine.outgoing.webhook import WebPoster, _public, parcel, webhook_secret
+from engine.sending.webhook import WebPoster, _public, parcel, webhook_secret
 from tests.support.plans import DEMO, FakePoster, campaign, enter, lead, outcomes, send, staged, steps_of
 from tests.support.stage import TUESDAY, Stage
 

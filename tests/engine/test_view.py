@@ -12,8 +12,8 @@ from dsl.plan import FieldRef, Value
 from engine.leads.intake import click, confirm
 from engine.mail.links import link_id
 from engine.model.ports import Mail
-from engine.outgoing.memo import MOST
-from engine.outgoing.view import view
+from engine.sending.mail_record import MOST
+from engine.sending.mail_view import view
 from tests.support.plans import campaign, change, deploy_plans, enter, lead, send, staged, wait
 from tests.support.stage import Stage, company, deploy_text, open_stage
 

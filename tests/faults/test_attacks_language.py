@@ -12,7 +12,7 @@ from dsl.plan import Duration, Variant, VariantTest
 from engine.leads.external_changes import tell
 from engine.leads.intake import Occurrence, record, unsubscribe
 from engine.model.ports import Mail
-from engine.outgoing.webhook import WebPoster, parcel
+from engine.sending.webhook import WebPoster, parcel
 from tests.support.attacks import HEAD, subjects, url_of, watched
 from tests.support.invariants import broken
 from tests.support.plans import campaign, deploy_plans, enter, send

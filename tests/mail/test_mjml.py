@@ -18,7 +18,7 @@ from engine.mail.compose import Addressed, compose
 from engine.mail.context import Context, Rendered
 from engine.mail.errors import BadMjml, TemplateError
 from engine.mail.render import Renderer
-from engine.outgoing.preview import Draft
+from engine.sending.preview import Draft
 from tests.mail.samples import ADDRESS, NOW, TOKENS, WORKSPACE
 from tests.mail.test_check import checked
 

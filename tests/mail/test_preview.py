@@ -11,8 +11,8 @@ from dsl.compile import compile_workspace
 from engine.cli.preview import page, stem
 from engine.mail.errors import Incomplete, TemplateError
 from engine.model.lead import Lead
-from engine.outgoing.invented import NOBODY, invented_lead
-from engine.outgoing.preview import EVERYTHING, NOTHING, Draft
+from engine.sending.preview import EVERYTHING, NOTHING, Draft
+from engine.sending.sample_lead import NOBODY, invented_lead
 
 NOW = datetime(2026, 9, 1, 7, tzinfo=UTC)
 WORKSPACE = """

@@ -11,9 +11,9 @@ from uuid import UUID
 from engine.leads import external_changes, intake
 from engine.mail.links import link_id
 from engine.model.ports import Report
-from engine.outgoing import feedback
 from engine.runtime import sweeper
 from engine.sales import handoffs
+from engine.sending import feedback
 from engine.simulation.doors import Doors
 from engine.simulation.simulation import Simulation, deployment_of
 from engine.simulation.watcher import Watcher

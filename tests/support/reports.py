@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.ports import Fate, Report
-from engine.outgoing.feedback import report
+from engine.sending.feedback import report
 from tests.support.stage import COMPANY, Stage
 
 WORKSPACE = (

@@ -167,10 +167,10 @@ async def test_a_failure_in_the_middle_is_repeated_by_the_provider(
     hooked: FastAPI, tell: Callable[..., Awaitable[httpx.Response]], stored: Stored, new_lead: New, new_message: New,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    import engine.outgoing.feedback
+    import engine.sending.feedback
 
     batch = [event("bounce", await new_message(await new_lead(f"mid{n}@firm.example"))) for n in range(3)]
-    real, calls = engine.outgoing.feedback.commit, 0
+    real, calls = engine.sending.feedback.commit, 0
 
     async def failing(*given: Any) -> None:
         nonlocal calls
@@ -179,7 +179,7 @@ async def test_a_failure_in_the_middle_is_repeated_by_the_provider(
             raise ConnectionError("away")
         await real(*given)
 
-    monkeypatch.setattr(engine.outgoing.feedback, "commit", failing)
+    monkeypatch.setattr(engine.sending.feedback, "commit", failing)
     assert (await tell(*batch)).status_code == 503
     left = [(await stored(f"mid{n}@firm.example")).suppressed for n in range(3)]
     assert sorted(map(str, left)) == ["None", "bounced", "bounced"]

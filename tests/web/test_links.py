@@ -15,9 +15,9 @@ from sqlalchemy import insert, select
 
 from engine.mail.compose import Addressed, compose
 from engine.model.lead import TRACKING, Lead
-from engine.outgoing.letters import context_for
-from engine.outgoing.memo import memo_of
 from engine.runtime.runtime import Runtime
+from engine.sending.composing import context_for
+from engine.sending.mail_record import memo_of
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE, PDF
 

@@ -13,9 +13,9 @@ from sqlalchemy import insert, update
 
 from engine.mail.compose import Addressed, Composed, compose
 from engine.model.lead import TRACKING, Lead
-from engine.outgoing.letters import confirm_url, context_for
-from engine.outgoing.memo import memo_of
 from engine.runtime.runtime import Runtime
+from engine.sending.composing import confirm_url, context_for
+from engine.sending.mail_record import memo_of
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE
 from tests.web.test_links import message_row

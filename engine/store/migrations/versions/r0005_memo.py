@@ -14,7 +14,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "messages", Column("memo", JSONB(), nullable=True, comment="what its template looked at: engine.outgoing.memo")
+        "messages",
+        Column("memo", JSONB(), nullable=True, comment="what its template looked at: engine.sending.mail_record"),
     )
 
 

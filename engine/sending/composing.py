@@ -13,11 +13,11 @@ from engine.mail.context import Context
 from engine.mail.render import Renderer
 from engine.model.lead import TRACKING, Lead
 from engine.model.ports import Mail
-from engine.outgoing.memo import memo_of
 from engine.platform.tokens import Tokens
 from engine.rules.conditions.chance import subject_of
 from engine.rules.runs.position import Branch
 from engine.runtime.catalog import Deployment
+from engine.sending.mail_record import memo_of
 
 
 def context_for(

@@ -14,11 +14,11 @@ from engine.mail.lint import Warned, lint
 from engine.mail.render import ENDINGS
 from engine.mail.uses import uses_of
 from engine.model.lead import Lead
-from engine.outgoing.invented import given_for, invented_event, invented_lead, use_of
-from engine.outgoing.letters import context_for
 from engine.platform.tokens import Tokens
 from engine.rules.leads.limits import Rules
 from engine.runtime.catalog import Deployment
+from engine.sending.composing import context_for
+from engine.sending.sample_lead import given_for, invented_event, invented_lead, use_of
 
 EVERYTHING, NOTHING = "everything known", "only what every lead has"
 _MESSAGE = UUID("00000000-0000-4000-8000-000000000001")

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from engine.mail.compose import Addressed, compose
 from engine.model.ports import Receipt
-from engine.outgoing.invented import given_for, invented_event, invented_lead, use_of
-from engine.outgoing.letters import context_for
 from engine.runtime.runtime import NothingDeployed, Runtime
+from engine.sending.composing import context_for
+from engine.sending.sample_lead import given_for, invented_event, invented_lead, use_of
 
 
 async def send_test(rt: Runtime, template: str, to: str, language: str | None) -> Receipt:

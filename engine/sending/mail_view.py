@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from engine.mail.compose import Addressed, compose
 from engine.mail.errors import TemplateError
-from engine.outgoing.letters import confirm_url, file_urls
-from engine.outgoing.memo import context_of
 from engine.runtime.runtime import Runtime
+from engine.sending.composing import confirm_url, file_urls
+from engine.sending.mail_record import context_of
 from engine.store.tables import leads, messages
 
 _COLUMNS = (messages.c.lead_id, messages.c.template, messages.c.kind, messages.c.variant, messages.c.memo)
