@@ -12,7 +12,7 @@ from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.position import Position
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import open_ledger, write
-from engine.sales.dossier import Dossier, wake_of
+from engine.sales.handoff_turn import Dossier, wake_of
 from engine.store import leads
 from engine.store.writes import Writes
 

@@ -1,7 +1,7 @@
 """Handoffs: opened by a campaign, carried by their runs, acted on by sales.
 
-The ladder itself is `engine.rules.sales.ladder`; in `engine.sales.dossier` it meets Postgres, `engine.sales.run` is the call
-behind a run, `engine.sales.mails` tells colleagues and `engine.sales.view` shows one. Whatever changes a handoff
+The ladder itself is `engine.rules.sales.ladder`; in `engine.sales.handoff_turn` it meets Postgres, `engine.sales.advance` is the call
+behind a run, `engine.sales.notices` tells colleagues and `engine.sales.handoff_view` shows one. Whatever changes a handoff
 holds the lock of its lead.
 """
 
@@ -23,10 +23,10 @@ from engine.rules.sales.routing import team_for
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
-from engine.sales.dossier import Dossier, call_waiting, freed, wake_of
-from engine.sales.mails import Tray
-from engine.sales.run import advance
-from engine.sales.view import HandoffView, view
+from engine.sales.advance import advance
+from engine.sales.handoff_turn import Dossier, call_waiting, freed, wake_of
+from engine.sales.handoff_view import HandoffView, view
+from engine.sales.notices import Tray
 from engine.sending.composing import context_for
 from engine.store import handoffs as store
 from engine.store.db import Hot

@@ -14,9 +14,9 @@ from engine.rules.leads.limits import Enrolment
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
 from engine.rules.sales.routing import team_for
-from engine.sales.dossier import Dossier, chain_of, freed
+from engine.sales.handoff_turn import Dossier, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
-from engine.sales.mails import Tray
+from engine.sales.notices import Tray
 from engine.sending.composing import context_for
 from engine.simulation.person import Handover, Person
 from engine.store.handoffs import Found
@@ -86,7 +86,7 @@ class Sales:
         return None
 
     def climb(self, one: Handover) -> None:
-        """One rung of the ladder, if it is time; see engine.sales.dossier.Dossier.climb."""
+        """One rung of the ladder, if it is time; see engine.sales.handoff_turn.Dossier.climb."""
         if one.id not in self.open:
             return
         dossier = self._dossier(one)

@@ -12,7 +12,7 @@ from dsl.plan import Team
 from engine.model.lead import Event
 from engine.rules.leads.limits import Enrolment, Probe
 from engine.rules.sales.ladder import State
-from engine.sales.mails import Tray
+from engine.sales.notices import Tray
 from engine.store.db import Hot
 from engine.store.leads import ENROLMENTS, HISTORY, TALLIES, enrolments_of, event_of, probes_json, tallies_of
 

@@ -16,7 +16,7 @@ from engine.model.ports import Mail, Receipt
 from engine.runs.retry import retry
 from engine.runtime.runtime import NoRuns, open_runtime
 from engine.sales import handoffs
-from engine.sales.run import TEAM_GONE
+from engine.sales.advance import TEAM_GONE
 from tests.support.sales import (
     BOSS,
     DAY,

@@ -17,7 +17,7 @@ from engine.model.lead import TRACKING
 from engine.rules.sales.ladder import Ignored, State
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
-from engine.sales.view import Entry, HandoffView
+from engine.sales.handoff_view import Entry, HandoffView
 from engine.store.tables import handoffs as rows
 from tests.web.conftest import PROGRAM
 from web.handoff import IGNORED, reasons, shown

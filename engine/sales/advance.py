@@ -17,8 +17,8 @@ from engine.rules.sales.ladder import State
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
-from engine.sales.dossier import Dossier, call_waiting, freed
-from engine.sales.mails import Pending, Tray, notice_mail, notice_row, outdated
+from engine.sales.handoff_turn import Dossier, call_waiting, freed
+from engine.sales.notices import Pending, Tray, notice_mail, notice_row, outdated
 from engine.sending.delivery import hand_over
 from engine.sending.feedback import reported
 from engine.store import handoffs as store
