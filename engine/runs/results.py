@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from engine.rules.conditions.shares import interval
-from engine.runs.trials import numbers
+from engine.runs.variant_tests import numbers
 from engine.store.db import Database
 
 _CAMPAIGNS = """

@@ -17,8 +17,8 @@ from engine.rules.leads.lead_changes import change, change_topic, needs_consent
 from engine.rules.leads.limits import Enrolment
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
-from engine.runs.deeds import NO_CONSENT
-from engine.runs.outside import NOBODY, receivers
+from engine.runs.lead_steps import NO_CONSENT
+from engine.runs.outgoing_steps import NOBODY, receivers
 from engine.sending.composing import compose_for_lead
 from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.simulation.person import Letter, Person
@@ -39,7 +39,7 @@ class Effects:
         self.trials = Trials(simulation)
 
     def perform(self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
-        """Carry the effect out inside the run's transaction; see engine.runs.deeds and engine.runs.outside."""
+        """Carry the effect out inside the run's transaction; see engine.runs.lead_steps and engine.runs.outgoing_steps."""
         step, branch = effect.step, effect.branch
         if isinstance(step, Send):
             return self._send(plan, person, run, ledger, step, branch)

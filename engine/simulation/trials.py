@@ -1,4 +1,4 @@
-"""Tests of variants in a simulation; see engine.runs.trials."""
+"""Tests of variants in a simulation; see engine.runs.variant_tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dsl.plan import Plan, VariantTest
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import variant_of
 from engine.rules.leads.limits import Enrolment
-from engine.runs.trials import Tried, steps_of
+from engine.runs.variant_tests import Tried, steps_of
 from engine.simulation.person import Person
 
 if TYPE_CHECKING:

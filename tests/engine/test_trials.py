@@ -12,7 +12,7 @@ from engine.leads.intake import click, opened
 from engine.mail.links import link_id
 from engine.rules.conditions.shares import interval
 from engine.runs.results import Result, arm_of, results
-from engine.runs.trials import numbers, steps_of
+from engine.runs.variant_tests import numbers, steps_of
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait
 from tests.support.stage import Stage
 

@@ -18,8 +18,8 @@ from engine.rules.conditions.chance import in_control
 from engine.rules.leads.lead_changes import change, change_topic, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
-from engine.runs import trials
-from engine.runs.sight import Sight
+from engine.runs import variant_tests
+from engine.runs.turn import Sight
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
 from engine.sending.delivery import CONTROL_GROUP, message_row
@@ -87,5 +87,5 @@ class Deeds:
         lead, hours = self.sight.lead, self.sight.deployment.program.workspace.business_hours
         if in_control(self.plan, lead.id):  # they would count for a variant they see nothing of
             return Verdict(lead.seq)
-        variant = await trials.choose(self.hot, step, self.plan, lead.id, self.run, self.sight.now, hours)
+        variant = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.sight.now, hours)
         return Verdict(lead.seq, variant=variant)

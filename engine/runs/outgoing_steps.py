@@ -20,7 +20,7 @@ from engine.rules.conditions.conditions import Facts
 from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
-from engine.runs.sight import Sight
+from engine.runs.turn import Sight
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
