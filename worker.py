@@ -22,7 +22,7 @@ from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from engine.deploying.presence import keep_announcing
+from engine.deploying.heartbeat import keep_announcing
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from engine.deploying.presence import keep_announcing
+from engine.deploying.heartbeat import keep_announcing
 from engine.model.ports import Runs
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings

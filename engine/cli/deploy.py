@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.cli.workspace import Examined
     from engine.deploying.deploy import Deployed, How
-    from engine.deploying.outlook import Outlook
+    from engine.deploying.impact import Outlook
     from engine.platform.settings import Settings
 
 AT_ONCE = 1_000

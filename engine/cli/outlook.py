@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.common import out
 
 if TYPE_CHECKING:
-    from engine.deploying.outlook import Outlook, Waiting
+    from engine.deploying.impact import Outlook, Waiting
     from engine.rules.deploying.changes import Change, Part
 
 MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
@@ -69,7 +69,7 @@ class _View:
         self.outlook, self.new, self.old, self.moving = outlook, sources, outlook.old_sources, moving
 
     def campaign(self, change: Change) -> None:
-        from engine.deploying.outlook import relevant
+        from engine.deploying.impact import relevant
 
         waiting = relevant(change, self.outlook)
         news = {"added": "is new", "removed": "is gone", "changed": "changes"}.get(change.kind, change.kind)

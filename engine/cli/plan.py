@@ -14,7 +14,7 @@ from engine.cli.common import FAILED, Stop, database, err, load_settings, no_dat
 if TYPE_CHECKING:
     from dsl.diagnostics import Diagnostic
     from engine.cli.workspace import Examined
-    from engine.deploying.outlook import Outlook
+    from engine.deploying.impact import Outlook
     from engine.platform.settings import Settings
 
 
@@ -44,7 +44,7 @@ def plan(
 
 
 def _compared(settings: Settings, found: Examined) -> Outlook:
-    from engine.deploying.outlook import first
+    from engine.deploying.impact import first
 
     if no_database(settings):
         assert found.program is not None
@@ -81,7 +81,7 @@ def refuse(
 
 async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:
     """Compare with what is deployed. Raises Stop when this version cannot read that."""
-    from engine.deploying.outlook import look
+    from engine.deploying.impact import look
     from engine.runtime.epochs import Refused
     from engine.store.db import Database
 

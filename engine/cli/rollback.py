@@ -12,7 +12,7 @@ from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_set
 
 if TYPE_CHECKING:
     from engine.deploying.history import Stored
-    from engine.deploying.outlook import Outlook
+    from engine.deploying.impact import Outlook
     from engine.platform.settings import Settings
 
 VERBS = {"deploy": "deployed", "rollback": "rolled back to", "stop": "stopped", "resume": "resumed"}
@@ -58,7 +58,7 @@ def rollback(
 
 async def _find(settings: Settings, url: str, to: int | None) -> _Way:
     from engine.deploying.history import before, load
-    from engine.deploying.outlook import look
+    from engine.deploying.impact import look
     from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
