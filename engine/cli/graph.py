@@ -14,8 +14,8 @@ from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, err, kno
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
-    from engine.graph.numbers import Numbers
     from engine.graph.scene import Part
+    from engine.reports.campaign_numbers import Numbers
 
 
 def graph(
@@ -72,7 +72,7 @@ def chosen(campaign: str, path: Path | None, as_json: bool) -> tuple[Program, Pl
 
 def _count(plan: Plan, digest: str | None) -> Numbers:
     from engine.deploying.history import entries
-    from engine.graph.numbers import numbers
+    from engine.reports.campaign_numbers import numbers
     from engine.store.db import Database
 
     async def ask(url: str) -> Numbers:

@@ -12,7 +12,7 @@ from engine.cli.common import database, load_settings, out, print_json
 
 if TYPE_CHECKING:
     from engine.platform.settings import Settings
-    from engine.runs.results import Result
+    from engine.reports.results import Result
 
 _COUNTED = {"clicks": "clicked", "opens": "opened", "replies": "replied", "goal": "reached the goal"}
 
@@ -44,7 +44,7 @@ def results(
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
     from engine.cli.named import named
-    from engine.runs.results import results as read
+    from engine.reports.results import results as read
     from engine.store.db import Database
 
     db = Database(url, size=2)

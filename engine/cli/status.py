@@ -14,7 +14,7 @@ from engine.cli.common import NOTHING_DEPLOYED, database, load_settings, out, pr
 
 if TYPE_CHECKING:
     from engine.platform.settings import Settings
-    from engine.status import Status
+    from engine.reports.status import Status
 
 
 def status(
@@ -42,7 +42,7 @@ async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | N
     from engine.cli.named import named
     from engine.cli.why import explained
     from engine.platform.clock import clock_from
-    from engine.status import status as ask
+    from engine.reports.status import status as ask
     from engine.store.db import Database
     from engine.why.read import Unknown, find_lead
 

@@ -13,8 +13,8 @@ import pytest
 from engine.cli.status import show
 from engine.leads.intake import confirm, unsubscribe
 from engine.model.ports import Fate
+from engine.reports.status import Status, status
 from engine.sending.feedback import newest_mail
-from engine.status import Status, status
 from engine.why.read import read
 from engine.why.tell import as_json
 from engine.why.tell import tell as why

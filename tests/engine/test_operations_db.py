@@ -16,9 +16,9 @@ from engine.deploying import deploy as deploying
 from engine.deploying.deploy import Refused, deploy
 from engine.leads.intake import Occurrence, record
 from engine.platform.clock import VirtualClock
+from engine.reports.status import status
 from engine.runtime import sweeper
 from engine.runtime.catalog import Catalog, Unreadable
-from engine.status import status
 from engine.store.tables import processes
 from tests.support.stage import COMPANY, Stage, deploy_text, stage_fixture
 

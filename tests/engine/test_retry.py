@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.platform.clock import SystemClock, VirtualClock
+from engine.reports.status import status
 from engine.runs.retry import retry
-from engine.status import status
 from tests.support.invariants import broken, query
 from tests.support.stage import Stage, deploy_text, open_stage
 

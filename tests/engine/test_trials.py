@@ -10,8 +10,8 @@ from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
 from engine.cli.results import verdict
 from engine.leads.intake import click, opened
 from engine.mail.links import link_id
+from engine.reports.results import Result, arm_of, results
 from engine.rules.conditions.shares import interval
-from engine.runs.results import Result, arm_of, results
 from engine.runs.variant_tests import numbers, steps_of
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait
 from tests.support.stage import Stage

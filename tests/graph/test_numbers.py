@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.graph.numbers import AtStep, numbers
 from engine.leads.intake import click, opened, unsubscribe
 from engine.mail.links import link_id
+from engine.reports.campaign_numbers import AtStep, numbers
 from tests.support.stage import COMPANY, Stage, stage_fixture
 
 WORKSPACE = f"""{COMPANY}form "paper"
