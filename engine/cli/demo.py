@@ -137,8 +137,8 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
 
 async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:
     """Deploy the workspace, and make an API key for the company's other system."""
+    from engine.access.keys import make_key
     from engine.cli.dev import deploy_or_explain
-    from engine.keys import make_key
 
     await deploy_or_explain(stack)
     return await make_key(db, clock, "demo")

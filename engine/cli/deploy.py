@@ -70,7 +70,7 @@ def deploy(
 
 def confirm(outlook: Outlook, sources: Mapping[str, str], move: bool, yes: bool, verb: str) -> None:
     """Show what would change; on a terminal ask, unless `yes`. Ends the command when the answer is no."""
-    from engine.cli.outlook import show
+    from engine.cli.impact import show
 
     if outlook.base == 0 or not (outlook.changes or (move and outlook.waiting)):
         return
@@ -143,7 +143,7 @@ def report(done: Deployed, outlook: Outlook, moved: Mapping[str, int] | None, as
     if moved is None:
         out.print(f"the workers are moving {outlook.leads} leads: `coldframe deployments` shows how far they are")
     elif moved:
-        from engine.cli.outlook import _end
+        from engine.cli.impact import _end
 
         out.print(", ".join(_end(end, many) for end, many in moved.items()), markup=False)
 

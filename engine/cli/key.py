@@ -64,7 +64,7 @@ def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
 
 
 async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:
-    from engine.keys import NameTaken, list_keys, make_key, revoke_key
+    from engine.access.keys import NameTaken, list_keys, make_key, revoke_key
     from engine.platform.clock import clock_from
     from engine.store.db import Database
 

@@ -140,7 +140,7 @@ async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awai
 
 async def _named(settings: Settings, url: str, campaign: str | None, everything: bool) -> str:
     """The campaign as it is written; empty for all. Raises Stop, with near names."""
-    from engine.cli.named import named
+    from engine.cli.lookup import named
     from engine.deploying import pauses
 
     if everything == bool(campaign):
@@ -175,6 +175,6 @@ def _again(name: str) -> str:
 
 
 def _leads(many: int) -> str:
-    from engine.cli.outlook import leads
+    from engine.cli.impact import leads
 
     return leads(many)

@@ -33,7 +33,7 @@ def plan(
     settings = load_settings(reading=True)
     found = sound(path or settings.campaigns, as_json, "nothing was compared")
     outlook = _compared(settings, found)
-    from engine.cli.outlook import as_data, show
+    from engine.cli.impact import as_data, show
 
     if as_json:
         print_json(as_data(outlook, found.files))

@@ -124,7 +124,7 @@ _TITLES = {"entries": "Entries", "mails": "Mails", "stages": "Stages", "handoffs
 
 
 def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
-    from engine.cli.outlook import leads
+    from engine.cli.impact import leads
 
     out.print(
         f"something happened to {leads(rehearsal.leads)} since {rehearsal.since:%Y-%m-%d}; the draft would do "

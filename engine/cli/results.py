@@ -43,7 +43,7 @@ def results(
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:
-    from engine.cli.named import named
+    from engine.cli.lookup import named
     from engine.reports.results import results as read
     from engine.store.db import Database
 

@@ -45,7 +45,7 @@ def _told(count: int, campaign: str | None, lead: str | None) -> str:
 
 
 async def _retry(settings: Settings, url: str, campaign: str | None, lead: str | None) -> int:
-    from engine.cli.named import named
+    from engine.cli.lookup import named
     from engine.runs.retry import retry as again
     from engine.runtime.runtime import open_runtime
 

@@ -39,7 +39,7 @@ def status(
 
 
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
-    from engine.cli.named import named
+    from engine.cli.lookup import named
     from engine.cli.why import explained
     from engine.platform.clock import clock_from
     from engine.reports.status import status as ask

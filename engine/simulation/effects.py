@@ -22,7 +22,7 @@ from engine.runs.outgoing_steps import NOBODY, receivers
 from engine.sending.composing import compose_for_lead
 from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.simulation.person import Letter, Person
-from engine.simulation.trials import Trials
+from engine.simulation.variant_tests import Trials
 
 if TYPE_CHECKING:
     from engine.simulation.simulation import Simulation

@@ -9,8 +9,8 @@ from dsl.plan import EnterCampaign, Plan, Start
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import matches
-from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
+from engine.why.reasons import grounds
 from engine.wording.steps import reentry_words, start_words
 from engine.wording.terms import condition, duration, quoted
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.model.lead import Event
 from engine.rules.conditions.conditions import matches
-from engine.why.grounds import grounds
 from engine.why.log import Log, Run, Said
+from engine.why.reasons import grounds
 from engine.wording.events import deed
 from engine.wording.steps import Exit, exits, words
 from engine.wording.terms import condition, pattern, quoted

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from engine.keys import NameTaken, list_keys, make_key, revoke_key
+from engine.access.keys import NameTaken, list_keys, make_key, revoke_key
 from engine.platform.clock import FixedClock
 from engine.store.db import Database
 from engine.store.tables import api_keys

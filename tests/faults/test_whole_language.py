@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from engine.access.keys import make_key
 from engine.cli.deploy import put_into_force
 from engine.cli.workspace import examine
 from engine.deploying import pauses
 from engine.deploying.deploy import How
-from engine.keys import make_key
 from engine.platform.clock import HeldClock
 from engine.rules.conditions.chance import in_control
 from tests.faults.conftest import World, open_world, until, write_workspace
