@@ -19,27 +19,29 @@ from engine.model.ports import Runs
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
-from web import (
-    confirm,
-    events,
-    forms,
-    handoff,
-    hooks,
-    leads,
-    links,
-    mailbox,
-    pages,
-    preferences,
-    unsubscribe,
-    view,
-    visits,
-)
-from web.answers import STATIC, problem
-from web.context import Freshness
-from web.limits import Budgets, Limits
-from web.security import BodyLimit, Guard, SecurityHeaders
+from web.api import events, leads, provider
+from web.desk import handoff, mailbox, start
+from web.http.answers import STATIC, problem
+from web.http.context import Freshness
+from web.http.limits import Budgets, Limits
+from web.http.security import BodyLimit, Guard, SecurityHeaders
+from web.public import confirm, forms, links, mail_view, preferences, unsubscribe, visits
 
-PARTS = (forms, visits, links, confirm, unsubscribe, preferences, view, handoff, events, leads, hooks, mailbox, pages)
+PARTS = (
+    forms,
+    visits,
+    links,
+    confirm,
+    unsubscribe,
+    preferences,
+    mail_view,
+    handoff,
+    events,
+    leads,
+    provider,
+    mailbox,
+    start,
+)
 
 
 def create_app(

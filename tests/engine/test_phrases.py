@@ -15,7 +15,7 @@ from dsl.plan import EventType
 from engine.model.lead import Event
 from engine.wording.events import NOTES, PHRASES, booked, clause, deed
 from engine.wording.terms import quoted
-from web.events import TYPES
+from web.api.events import TYPES
 
 ENGINE = Path(__file__).resolve().parents[2] / "engine"
 AT = datetime(2026, 9, 1, tzinfo=UTC)

@@ -35,7 +35,7 @@ from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import events, leads, links, messages
 from web.app import create_app
-from web.limits import Budget, Budgets
+from web.http.limits import Budget, Budgets
 
 BASE = "https://go.acme.example"
 SITE = "https://acme.example"

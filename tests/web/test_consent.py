@@ -16,9 +16,9 @@ from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import PROGRAM, SITE
-from web.fields import ticked
-from web.hosted import offers
-from web.words import Words
+from web.http.fields import ticked
+from web.http.words import Words
+from web.public.hosted import offers
 
 Stored = Callable[[str], Awaitable[Any]]
 Log = Callable[[UUID], Awaitable[list[Any]]]

@@ -23,9 +23,9 @@ from engine.runtime.runtime import Runtime
 from engine.store.tables import api_keys, visitor_events
 from engine.store.tables import events as event_rows
 from tests.web.conftest import client_of
+from web.api.events import Wrong, read_event
 from web.app import create_app
-from web.events import Wrong, read_event
-from web.limits import Budget, Budgets
+from web.http.limits import Budget, Budgets
 
 KEY = {"authorization": "Bearer cf_good"}
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Workspace
-from web.fields import MAX_CHARS, Context, Refused, clean, parse_field, parse_form, safe_url
-from web.words import ENGLISH, GERMAN, Words
+from web.http.fields import MAX_CHARS, Context, Refused, clean, parse_field, parse_form, safe_url
+from web.http.words import ENGLISH, GERMAN, Words
 
 PROGRAM = Program(
     workspace=Workspace(name="Acme", timezone="Europe/Berlin", languages=("en", "de"), currency="EUR"),

@@ -19,7 +19,7 @@ from engine.store.tables import consents, leads
 from engine.store.tables import events as event_rows
 from tests.web.conftest import BASE, BUNDLE, PDF, SITE, client_of
 from web.app import create_app
-from web.limits import Budget, Budgets
+from web.http.limits import Budget, Budgets
 
 Stored = Callable[[str], Awaitable[Any]]
 Log = Callable[[UUID], Awaitable[list[Any]]]

@@ -20,7 +20,7 @@ from engine.sales import handoffs
 from engine.sales.handoff_view import Entry, HandoffView
 from engine.store.tables import handoffs as rows
 from tests.web.conftest import PROGRAM
-from web.handoff import IGNORED, reasons, shown
+from web.desk.handoff import IGNORED, reasons, shown
 
 EVIL = "<script>alert(1)</script>"
 EVA = "eva@acme.example"
@@ -89,7 +89,7 @@ async def test_times_are_those_of_the_team_as_in_its_mail(
     async def deployed(_: object) -> object:
         return SimpleNamespace(program=program)
 
-    monkeypatch.setattr("web.handoff.deployed", deployed)
+    monkeypatch.setattr("web.desk.handoff.deployed", deployed)
     desk.view_ = replace(VIEW, team=team)
     page = await http.get(path(rt, desk))
     assert f'Next step due by <time datetime="2026-09-01T07:00:00+00:00">{due}</time>' in page.text

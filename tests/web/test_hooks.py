@@ -19,8 +19,8 @@ from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.provider import Event, Provider, doubled, event, shuffled, split
 from tests.web.conftest import UNLIMITED, client_of, make_settings
 from web.app import create_app
-from web.limits import Budget, Budgets
-from web.security import LARGER
+from web.http.limits import Budget, Budgets
+from web.http.security import LARGER
 
 PROVIDER = Provider()
 PATH = "/hooks/sendgrid"

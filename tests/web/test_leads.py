@@ -18,8 +18,8 @@ from engine.runtime.runtime import Runtime
 from engine.store.tables import api_keys
 from tests.web.conftest import PROGRAM
 from tests.web.test_events import KEY, NOW
-from web.events import NAMELESS, TYPES, Wrong, read_event
-from web.leads import read_lead
+from web.api.events import NAMELESS, TYPES, Wrong, read_event
+from web.api.leads import read_lead
 
 Stored = Callable[[str], Awaitable[Any]]
 Log = Callable[[UUID], Awaitable[list[Any]]]

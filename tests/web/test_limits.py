@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.limits import Buckets, Budget, Budgets, Limits, network
+from web.http.limits import Buckets, Budget, Budgets, Limits, network
 
 
 class Watch:

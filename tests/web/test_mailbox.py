@@ -17,7 +17,7 @@ from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import mailbox
 from tests.web.conftest import BASE, client_of, make_settings
 from web.app import create_app
-from web.mailbox import FATES, in_new_tab
+from web.desk.mailbox import FATES, in_new_tab
 
 New = Callable[..., Awaitable[UUID]]
 Log = Callable[[UUID], Awaitable[list[Any]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from web.origins import admits, origin_of
+from web.http.origins import admits, origin_of
 
 BASE = "https://go.acme.example"
 ALLOWED = ("https://acme.example", "https://www.acme.example/shop/")

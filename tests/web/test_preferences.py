@@ -16,8 +16,8 @@ from engine.model.lead import TRACKING, Lead
 from engine.runtime.runtime import Runtime
 from engine.store.tables import consents
 from tests.web.conftest import BASE, PROGRAM
-from web.preferences import offer_of, own_name
-from web.words import ENGLISH, GERMAN
+from web.http.words import ENGLISH, GERMAN
+from web.public.preferences import offer_of, own_name
 
 Make = Callable[..., Awaitable[UUID]]
 Stored = Callable[[str], Awaitable[Any]]

@@ -19,7 +19,7 @@ from engine.platform.tokens import Tokens
 from engine.runtime.runtime import Runtime, open_runtime
 from tests.web.conftest import make_settings
 from web.app import Assets, create_app
-from web.security import MAX_BODY, BodyLimit, places
+from web.http.security import MAX_BODY, BodyLimit, places
 
 PUBLIC = {
     ("GET", "/f/{form}"), ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
@@ -131,7 +131,7 @@ async def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> Non
 
     from starlette.exceptions import HTTPException
 
-    monkeypatch.setattr("web.security.BODY_SECONDS", 0.01)
+    monkeypatch.setattr("web.http.security.BODY_SECONDS", 0.01)
     seen: list[int] = []
 
     async def app(scope: object, receive: object, send: object) -> None:

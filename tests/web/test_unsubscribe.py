@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.runtime.runtime import Runtime
-from web.unsubscribe import mask
+from web.public.unsubscribe import mask
 
 Make = Callable[..., Awaitable[UUID]]
 Stored = Callable[[str], Awaitable[Any]]

@@ -19,7 +19,7 @@ from engine.sending.mail_record import memo_of
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE
 from tests.web.test_links import message_row
-from web.view import titled
+from web.public.mail_view import titled
 
 Make = Callable[..., Awaitable[UUID]]
 Log = Callable[[UUID], Awaitable[list[Any]]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.words import Words, preferred
+from web.http.words import Words, preferred
 
 SPOKEN = ("en", "de", "ro")
 

@@ -18,12 +18,12 @@ from dsl.plan import Ask, Form, LeadField, Program
 from engine.model.lead import TRACKING
 from engine.platform.tokens import Tokens
 from engine.runtime.catalog import Deployment
-from web.answers import page
-from web.context import runtime
-from web.fields import Problem, Raw, country_names
-from web.origins import origin_of
-from web.security import policy
-from web.words import Words, preferred
+from web.http.answers import page
+from web.http.context import runtime
+from web.http.fields import Problem, Raw, country_names
+from web.http.origins import origin_of
+from web.http.security import policy
+from web.http.words import Words, preferred
 
 HONEYPOT = "cf_website"
 NONCE = "cf_nonce"

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from dsl.plan import Program
 from engine.leads import external_changes
 from engine.runtime.runtime import NothingDeployed
-from web.answers import is_json
-from web.context import deployed, load_json, runtime
-from web.events import MAX_BATCH, Wrong, authorise, line, who
-from web.fields import Context, FieldValue, Refused, parse_field
-from web.words import Words
+from web.api.events import MAX_BATCH, Wrong, authorise, line, who
+from web.http.answers import is_json
+from web.http.context import deployed, load_json, runtime
+from web.http.fields import Context, FieldValue, Refused, parse_field
+from web.http.words import Words
 
 router = APIRouter()
 MAX_LISTS = 50

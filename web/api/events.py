@@ -21,10 +21,10 @@ from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.sending import feedback
 from engine.store.tables import api_keys
-from web.answers import is_json
-from web.context import client, deployed, limits, load_json, runtime
-from web.fields import MAX_NUMBER, Context, Refused, clean, parse_field
-from web.words import Words
+from web.http.answers import is_json
+from web.http.context import client, deployed, limits, load_json, runtime
+from web.http.fields import MAX_NUMBER, Context, Refused, clean, parse_field
+from web.http.words import Words
 
 router = APIRouter()
 MAX_BATCH = 500

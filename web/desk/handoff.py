@@ -15,9 +15,9 @@ from dsl.plan import HandOff, Program
 from engine.model.lead import TRACKING
 from engine.rules.conditions.calendar import zone_of
 from engine.sales import handoffs
-from web.answers import missing, page
-from web.context import deployed, posted, runtime, token_parts, token_uuid
-from web.fields import Refused, clean
+from web.http.answers import missing, page
+from web.http.context import deployed, posted, runtime, token_parts, token_uuid
+from web.http.fields import Refused, clean
 
 router = APIRouter()
 Action = Literal["acknowledge", "contacted", "accept", "reject"]

@@ -24,11 +24,11 @@ from engine.leads.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.model.lead import TRACKING, Lead
 from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.store.tables import leads
-from web.answers import missing, page
-from web.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
-from web.fields import Raw
-from web.unsubscribe import mask
-from web.words import Words
+from web.http.answers import missing, page
+from web.http.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
+from web.http.fields import Raw
+from web.http.words import Words
+from web.public.unsubscribe import mask
 
 router = APIRouter()
 EVERYTHING = "everything"

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from web.answers import page
-from web.context import deployed, runtime
-from web.mailbox import active
+from web.desk.mailbox import active
+from web.http.answers import page
+from web.http.context import deployed, runtime
 
 router = APIRouter()
 PATIENCE = 3.0

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.answers import problem
+from web.http.answers import problem
 
 MAX_BODY = 64 * 1024
 """Bytes a body may have, unless LARGER says otherwise."""

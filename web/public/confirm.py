@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.leads import intake
 from engine.store.tables import events
-from web.answers import missing, page
-from web.context import deployed, runtime, token_parts, token_uuid
-from web.hosted import language_of
-from web.words import Words
+from web.http.answers import missing, page
+from web.http.context import deployed, runtime, token_parts, token_uuid
+from web.http.words import Words
+from web.public.hosted import language_of
 
 router = APIRouter()
 MOST_DIGITS = 19

@@ -46,7 +46,7 @@ _COUNTRY_WORDS = {"uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a field was refused: a code of `web.words` and what its sentence needs. Never the visitor's text."""
+    """Why a field was refused: a code of `web.http.words` and what its sentence needs. Never the visitor's text."""
 
     code: str
     words: Mapping[str, str] = field(default_factory=dict)

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from web.words import LANGUAGES, Words, preferred
+from web.http.words import LANGUAGES, Words, preferred
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1]
 STATIC = HERE / "static"
 _STYLE = hashlib.sha256((STATIC / "site.css").read_bytes()).hexdigest()[:12]
 

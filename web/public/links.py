@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.leads import intake
 from engine.store.tables import leads, links
-from web.answers import missing
-from web.context import deployed, runtime, token_parts, token_uuid
-from web.fields import safe_url
+from web.http.answers import missing
+from web.http.context import deployed, runtime, token_parts, token_uuid
+from web.http.fields import safe_url
 
 router = APIRouter()
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from engine.sending.mail_view import view
-from web.answers import missing, page
-from web.context import deployed, runtime, token_parts, token_uuid
-from web.origins import origin_of
-from web.words import Words
+from web.http.answers import missing, page
+from web.http.context import deployed, runtime, token_parts, token_uuid
+from web.http.origins import origin_of
+from web.http.words import Words
 
 router = APIRouter()
 

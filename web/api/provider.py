@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from engine.mail import sendgrid_events
 from engine.sending import feedback
-from web.context import runtime, spend
+from web.http.context import runtime, spend
 
 router = APIRouter()
 EVENTS = Counter("coldframe_provider_events_total", "Events that the mail provider has reported", ["outcome"])

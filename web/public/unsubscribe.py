@@ -15,9 +15,9 @@ from engine.leads import intake
 from engine.mail.compose import preferences_url
 from engine.rules.conditions.conditions import topic_state
 from engine.store.tables import leads
-from web.answers import missing, page
-from web.context import deployed, posted, runtime, token_parts, token_uuid
-from web.words import Words
+from web.http.answers import missing, page
+from web.http.context import deployed, posted, runtime, token_parts, token_uuid
+from web.http.words import Words
 
 router = APIRouter()
 

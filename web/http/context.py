@@ -17,9 +17,9 @@ from starlette.requests import Request
 from dsl.plan import Form
 from engine.runtime.catalog import Catalog, Deployment
 from engine.runtime.runtime import Runtime
-from web.answers import media_type, missing
-from web.fields import Raw
-from web.limits import Buckets, Budget, Limits
+from web.http.answers import media_type, missing
+from web.http.fields import Raw
+from web.http.limits import Buckets, Budget, Limits
 
 MAX_FIELDS = 200
 """Names and values in one post."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from web.fields import Problem
+from web.http.fields import Problem
 
 ENGLISH: Mapping[str, str] = {
     # problems with one field

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.leads import intake
-from web.context import deployed, load_json, runtime, spend
-from web.fields import Refused, clean, safe_url
-from web.origins import admits, share
+from web.http.context import deployed, load_json, runtime, spend
+from web.http.fields import Refused, clean, safe_url
+from web.http.origins import admits, share
 
 router = APIRouter()
 COOKIE = "cf_v"

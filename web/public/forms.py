@@ -22,10 +22,12 @@ from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.runtime.catalog import Deployment
-from web.answers import page, wants_json
-from web.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
-from web.fields import Parsed, Raw, parse_form, safe_url
-from web.hosted import (
+from web.http.answers import page, wants_json
+from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
+from web.http.fields import Parsed, Raw, parse_form, safe_url
+from web.http.origins import admits, origin_of, share
+from web.http.words import Words
+from web.public.hosted import (
     HONEYPOT,
     NONCE,
     QUICKEST,
@@ -36,9 +38,7 @@ from web.hosted import (
     language_of,
     read_nonce,
 )
-from web.origins import admits, origin_of, share
-from web.visits import visitor_of
-from web.words import Words
+from web.public.visits import visitor_of
 
 router = APIRouter()
 MAX_KEY = 200

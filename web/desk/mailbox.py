@@ -19,9 +19,9 @@ from engine.model.ports import Fate, Report
 from engine.platform.settings import Settings
 from engine.sending import feedback
 from engine.store.tables import mailbox
-from web.answers import missing, page, wants_json
-from web.context import posted, runtime, token_uuid
-from web.origins import admits, origin_of
+from web.http.answers import missing, page, wants_json
+from web.http.context import posted, runtime, token_uuid
+from web.http.origins import admits, origin_of
 
 router = APIRouter()
 PER_PAGE = 50
