@@ -25,12 +25,12 @@ from dsl.checks import (
     steps,
     tracking,
 )  # fmt: skip
-from dsl.diagnostics import Diagnostic, in_order
-from dsl.echoes import without_echoes
+from dsl.checks.echoes import without_echoes
 from dsl.lower.program import lower
+from dsl.names.scope import Scope, scope_of
 from dsl.plan import Program
-from dsl.problems import MOST, Problems
-from dsl.scope import Scope, scope_of
+from dsl.problems.diagnostics import Diagnostic, in_order
+from dsl.problems.problems import MOST, Problems
 from dsl.text.lines import Line, read_lines
 from dsl.text.reader import Reader
 from dsl.text.source import normalise

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from dsl.diagnostics import Diagnostic
-from dsl.problems import Problems
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
 from dsl.text.lexer import STRAIGHT, Lexeme
 from dsl.text.lines import Line, indentation, read_lines
 from dsl.text.source import Source, normalise

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from dsl.diagnostics import Diagnostic
-from dsl.problems import Problems
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
 from dsl.tree.declarations import Span
 
 

@@ -124,7 +124,7 @@ def breaks(arrow: Arrow) -> str | None:
     elif within(importer, "workflows") and within(imported, "web"):
         reason = "workflows know no HTTP"
     if reason is None and not within(importer, "dsl", *ROOTS) and within(imported, "dsl"):
-        allowed = ("dsl.plan", "dsl.diagnostics") if within(importer, "engine.mail.check") else ("dsl.plan",)
+        allowed = ("dsl.plan", "dsl.problems.diagnostics") if within(importer, "engine.mail.check") else ("dsl.plan",)
         if imported != "dsl" and not within(imported, *allowed):
             reason = "only the plan crosses from the language to the engine"
     return reason

@@ -7,7 +7,7 @@ from typing import Any
 from dsl import plan
 from dsl.build.flow import Flows
 from dsl.build.starts import only_if, schedule
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import span_of

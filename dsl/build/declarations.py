@@ -7,8 +7,8 @@ from typing import Any
 
 from dsl import plan
 from dsl.build.campaign import days, per_span
-from dsl.near import near
-from dsl.problems import Problems
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import span_of

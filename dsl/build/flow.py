@@ -8,7 +8,7 @@ from typing import Any
 
 from dsl import plan
 from dsl.build.steps import step
-from dsl.known import check_zone
+from dsl.names.known import check_zone
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import span_of

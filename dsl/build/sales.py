@@ -6,7 +6,7 @@ from typing import Any
 
 from dsl import plan
 from dsl.build.campaign import CALENDAR, trigger
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import span_of

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from dsl import plan
-from dsl.known import check_zone
-from dsl.near import near
-from dsl.problems import Problems
+from dsl.names.known import check_zone
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import Lexeme, span_of

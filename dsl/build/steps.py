@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
 from dsl.text.lexer import span_of

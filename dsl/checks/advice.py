@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from dsl import plan
-from dsl.diagnostics import Diagnostic, at
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.names.walk import Same, all_statements, atoms, blocks, bodies, conditions, events, statements
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.problems import Problems
 from dsl.text.values import is_plain
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Rule, Scoring, Span, Text
-from dsl.walk import Same, all_statements, atoms, blocks, bodies, conditions, events, statements
 
 Asked = tuple[Text | None, float, Span]
 """A scoring, the score that is asked for, and where."""

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from dsl.checks.flows import cycles
 from dsl.checks.steps import check_twice
-from dsl.diagnostics import Diagnostic, at
-from dsl.known import check_zone
-from dsl.near import near, slip
-from dsl.problems import Problems
-from dsl.scope import FIELD_TYPES, Scope, matches, no_template, unknown
+from dsl.names.known import check_zone
+from dsl.names.scope import FIELD_TYPES, Scope, matches, no_template, unknown
+from dsl.names.walk import all_statements, atoms, conditions, events
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.near import near, slip
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text
-from dsl.walk import all_statements, atoms, conditions, events
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
 GROUPS = ("segment", "list", "topic")

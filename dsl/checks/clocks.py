@@ -9,13 +9,13 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from dsl import plan
-from dsl.diagnostics import Diagnostic
-from dsl.known import zones
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.known import zones
+from dsl.names.scope import Scope
+from dsl.names.walk import events
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span
-from dsl.walk import events
 
 _YEAR = 2040
 """The checker reads no clock. What the zones lay down today holds for every year far enough ahead."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl.events import spec_of
-from dsl.known import check_country, check_language, check_zone
-from dsl.near import near
+from dsl.names.events import spec_of
+from dsl.names.known import check_country, check_language, check_zone
+from dsl.names.scope import Scope, unknown
+from dsl.names.walk import Place
 from dsl.plan import LeadField
-from dsl.problems import Problems
-from dsl.scope import Scope, unknown
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Text
-from dsl.walk import Place
 
 KINDS = {
     "number": "number", "money": "money", "date": "date", "moment": "date", "yes/no": "flag", "choices": "choices",

@@ -7,15 +7,15 @@ from typing import Any
 from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
 from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
-from dsl.diagnostics import Diagnostic
-from dsl.events import DEED_VERBS, DEEDS
-from dsl.near import near
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.events import DEED_VERBS, DEEDS
+from dsl.names.scope import Scope
+from dsl.names.walk import Place, atoms, conditions, joined
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Text
-from dsl.walk import Place, atoms, conditions, joined
 
 SPANS = ("next", "last")
 SIDES = ("past", "future")

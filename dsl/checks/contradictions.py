@@ -9,8 +9,8 @@ from itertools import product
 from typing import Any
 
 from dsl.checks.comparisons import show
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Operand

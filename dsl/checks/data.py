@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dsl.arrivals import data
 from dsl.checks.comparisons import KINDS, WORDS, check_datum
 from dsl.checks.literals import HOLDS
-from dsl.diagnostics import Diagnostic
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.arrivals import data
+from dsl.names.scope import Scope
+from dsl.names.walk import last_at
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Text
-from dsl.walk import last_at
 
 
 def check_event_data(scope: Scope) -> list[Diagnostic]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dsl.events import DATES, EVENTS, NOUNS, verbs_of
-from dsl.near import near
-from dsl.problems import Problems
-from dsl.scope import Scope, unknown
+from dsl.names.events import DATES, EVENTS, NOUNS, verbs_of
+from dsl.names.scope import Scope, unknown
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree.declarations import Dated, Span, Text
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from dsl.checks.literals import SITE, URL, check_literal, check_sender
 from dsl.checks.references import check_template
-from dsl.diagnostics import Diagnostic, at
-from dsl.known import CURRENCIES, check_country, check_language, check_zone
-from dsl.messages import FIRST_HERE
-from dsl.near import near
+from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
+from dsl.names.scope import FIELD_TYPES, Scope, unknown
 from dsl.plan import BUILT_IN, CONFIRMING, LeadField
-from dsl.problems import Problems
-from dsl.scope import FIELD_TYPES, Scope, unknown
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.messages import FIRST_HERE
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dsl.checks.flows import cycles, has_way_past
-from dsl.diagnostics import Diagnostic, at
+from dsl.names.scope import Scope, matches
+from dsl.names.walk import bodies
 from dsl.plan import After, Duration
-from dsl.problems import Problems
-from dsl.scope import Scope, matches
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Event, Span
-from dsl.walk import bodies
 
 DAY, HOUR = 24 * 60, 60
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from dsl.checks.comparisons import Comparisons, check_interest, check_stage
 from dsl.checks.dates import check_dated
-from dsl.diagnostics import Diagnostic
-from dsl.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
-from dsl.messages import a
-from dsl.near import near
-from dsl.problems import Problems
-from dsl.scope import Scope, matches, no_template, unknown
+from dsl.names.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
+from dsl.names.scope import Scope, matches, no_template, unknown
+from dsl.names.walk import Place, events
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.messages import a
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Text
-from dsl.walk import Place, events
 
 
 def check_events(scope: Scope) -> list[Diagnostic]:

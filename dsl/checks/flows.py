@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from dsl.diagnostics import Diagnostic, at
-from dsl.ids import slug
-from dsl.messages import FIRST_HERE
-from dsl.problems import Problems
-from dsl.scope import Scope, matches
+from dsl.names.ids import slug
+from dsl.names.scope import Scope, matches
+from dsl.names.walk import all_statements, bodies, statements
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.messages import FIRST_HERE
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Span, Statement
-from dsl.walk import all_statements, bodies, statements
 
 
 def check_labels(scope: Scope) -> list[Diagnostic]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dsl.known import check_country, check_language, check_zone
-from dsl.near import near
+from dsl.names.known import check_country, check_language, check_zone
 from dsl.plan import LeadField
-from dsl.problems import Problems
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Quoted, Text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dsl.checks.comparisons import check_stage
 from dsl.checks.events import check_group
 from dsl.checks.literals import check_address
-from dsl.diagnostics import Diagnostic
-from dsl.problems import Problems
-from dsl.scope import Scope, no_template, unknown
+from dsl.names.scope import Scope, no_template, unknown
+from dsl.names.walk import all_statements
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Statement, Text
-from dsl.walk import all_statements
 
 
 def check_references(scope: Scope) -> list[Diagnostic]:

@@ -8,11 +8,11 @@ from dsl.checks.declarations import check_hours
 from dsl.checks.literals import check_address
 from dsl.checks.references import check_campaign
 from dsl.checks.territories import check_overlaps
-from dsl.diagnostics import Diagnostic, at
-from dsl.messages import FIRST_HERE, a
-from dsl.near import near
-from dsl.problems import Problems
-from dsl.scope import Scope, unknown
+from dsl.names.scope import Scope, unknown
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.messages import FIRST_HERE, a
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Team, Text
 

@@ -10,14 +10,14 @@ from typing import Any
 from dsl import plan
 from dsl.checks.comparisons import KINDS, check_interest
 from dsl.checks.literals import HOLDS, URL, check_literal
-from dsl.diagnostics import Diagnostic, at
-from dsl.messages import FIRST_HERE
-from dsl.near import near
-from dsl.problems import Problems
-from dsl.scope import Scope, unknown
+from dsl.names.scope import Scope, unknown
+from dsl.names.walk import all_statements, statements
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.messages import FIRST_HERE
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Campaign, Operand, Span, Statement, Text
-from dsl.walk import all_statements, statements
 
 METRICS = ("clicks", "opens", "replies", "goal")
 PRIORITIES = ("high", "normal", "low")

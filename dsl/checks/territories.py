@@ -10,10 +10,10 @@ from itertools import combinations, product
 from dsl.build.program import program_of
 from dsl.checks.conditions import check_conditions
 from dsl.checks.contradictions import Facts, Key, facts_of, impossible, questions
-from dsl.diagnostics import at
-from dsl.messages import FIRST_HERE
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.problems.diagnostics import at
+from dsl.problems.messages import FIRST_HERE
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Span, Team
 

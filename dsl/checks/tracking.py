@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsl.diagnostics import Diagnostic, at
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.names.walk import all_statements, atoms, conditions, events
+from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Send, Text
-from dsl.walk import all_statements, atoms, conditions, events
 
 _TRACKED = ("opened", "clicked")
 

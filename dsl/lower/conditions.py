@@ -7,7 +7,7 @@ from typing import Any
 from dsl import plan
 from dsl.lower.events import absence, happening
 from dsl.lower.operands import FLAGS, declared, duration, operand, scalar
-from dsl.scope import Scope
+from dsl.names.scope import Scope
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Event, Operand
 

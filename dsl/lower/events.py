@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dsl import plan
-from dsl.events import Spec, spec_of
 from dsl.lower.operands import declared, duration, scalar, scoring_name
-from dsl.scope import Scope
+from dsl.names.events import Spec, spec_of
+from dsl.names.scope import Scope
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from dsl import plan
-from dsl.ids import Ids
 from dsl.lower.conditions import condition, pattern
 from dsl.lower.operands import declared, operand, scoring_name
-from dsl.scope import Scope
+from dsl.names.ids import Ids
+from dsl.names.scope import Scope
+from dsl.names.walk import all_statements, blocks, bodies, statements
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Statement
-from dsl.walk import all_statements, blocks, bodies, statements
 
 WITHIN = plan.Duration(days=7)
 _PRIORITIES: dict[str, Any] = {"high": "high", "low": "low"}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsl import plan
-from dsl.problems import Problems
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Amounts, Operand, Text

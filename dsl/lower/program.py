@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from dsl import plan
-from dsl.ids import Ids
 from dsl.lower.conditions import condition, pattern
 from dsl.lower.flow import lower_campaign, only_if
 from dsl.lower.operands import declared, scalar
-from dsl.scope import Scope
+from dsl.names.ids import Ids
+from dsl.names.scope import Scope
+from dsl.names.walk import all_statements
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Text
-from dsl.walk import all_statements
 
 
 def lower(scope: Scope) -> plan.Program:

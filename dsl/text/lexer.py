@@ -7,7 +7,7 @@ from typing import Any
 
 from lark import Token
 
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.source import HOSTILE, character_name, without_hostile
 from dsl.tree.declarations import Span
 

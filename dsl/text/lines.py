@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.lexer import Lexeme, LineLexer, span_of
 from dsl.text.source import HOSTILE, Source
 from dsl.tree.declarations import Span

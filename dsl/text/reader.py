@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsl.diagnostics import at
-from dsl.hints import event_hint, hint
-from dsl.messages import FIRST_HERE
-from dsl.near import near
-from dsl.problems import Problems
+from dsl.problems.diagnostics import at
+from dsl.problems.messages import FIRST_HERE
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
+from dsl.text.hints import event_hint, hint
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
 from dsl.text.parse import Failure, parse

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.tree.declarations import Span
 
 LARGEST = 2_000_000

@@ -6,8 +6,8 @@ import re
 from datetime import date
 
 from dsl import plan
-from dsl.near import near
-from dsl.problems import Problems
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.text.lexer import Lexeme, span_of
 from dsl.tree.declarations import Amount, Amounts, Number, Span
 

@@ -10,7 +10,7 @@ import typer
 from engine.cli.common import FAILED, err, load_settings, out
 
 if TYPE_CHECKING:
-    from dsl.diagnostics import Diagnostic
+    from dsl.problems.diagnostics import Diagnostic
 
 
 def check(
@@ -23,8 +23,8 @@ def check(
 
     Example: `coldframe check campaigns --json`
     """
-    from dsl.diagnostics import as_json as rendered_json
-    from dsl.diagnostics import as_text
+    from dsl.problems.diagnostics import as_json as rendered_json
+    from dsl.problems.diagnostics import as_text
     from dsl.workspace import misnamed
     from engine.cli.workspace import examine
 

@@ -96,7 +96,7 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
 
 def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
     """What to say after "there is no such …": near names, else the first ones and how many more there are."""
-    from dsl.near import near
+    from dsl.problems.near import near
 
     close = near(wanted, names)
     if close:

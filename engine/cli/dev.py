@@ -76,7 +76,7 @@ class until_stopped:
 
 async def deploy_or_explain(stack: Stack) -> None:
     """Deploy the workspace; with errors in it they are shown, nothing is deployed, and the stack stays."""
-    from dsl.diagnostics import as_text
+    from dsl.problems.diagnostics import as_text
     from engine.cli.deploy import described, put_into_force
     from engine.cli.workspace import examine
 

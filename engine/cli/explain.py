@@ -22,7 +22,7 @@ def explain(
     from rich.markdown import Markdown
 
     from dsl.explain import as_markdown, explanations
-    from dsl.near import near
+    from dsl.problems.near import near
 
     known = explanations()
     if code is None:

@@ -76,9 +76,9 @@ def _read(path: Path) -> bytes:
 
 def _formatted(path: Path, raw: bytes) -> str | None:
     """The text in the one style; None after saying why the file is left alone."""
-    from dsl.diagnostics import as_text
     from dsl.fmt import format_text
-    from dsl.problems import Problems
+    from dsl.problems.diagnostics import as_text
+    from dsl.problems.problems import Problems
     from dsl.workspace import decoded
 
     shown, problems = path.as_posix(), Problems()

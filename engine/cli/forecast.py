@@ -34,7 +34,7 @@ def forecast(
     seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Let the leads come and time go by, with a progress bar on standard error. Raises Stop."""
-    from dsl.near import near
+    from dsl.problems.near import near
     from engine.platform.memory import settle_memory
     from engine.simulation.forecast import Forecast
     from engine.simulation.population import Population, entries_of

@@ -81,7 +81,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
 
 def _starter(kind: str) -> Starter:
-    from dsl.near import near
+    from dsl.problems.near import near
     from engine.cli.starter import starters
 
     known = starters()

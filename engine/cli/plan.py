@@ -12,7 +12,7 @@ import typer
 from engine.cli.common import FAILED, Stop, database, err, load_settings, no_database, out, print_json
 
 if TYPE_CHECKING:
-    from dsl.diagnostics import Diagnostic
+    from dsl.problems.diagnostics import Diagnostic
     from engine.cli.workspace import Examined
     from engine.deploying.impact import Outlook
     from engine.platform.settings import Settings
@@ -67,8 +67,8 @@ def refuse(
     problems: tuple[Diagnostic, ...], files: Mapping[str, str], campaigns: int, as_json: bool, otherwise: str
 ) -> NoReturn:
     """Show why the workspace cannot be used, and end the command with 1."""
-    from dsl.diagnostics import as_json as rendered_json
-    from dsl.diagnostics import as_text
+    from dsl.problems.diagnostics import as_json as rendered_json
+    from dsl.problems.diagnostics import as_text
     from engine.cli.check import summary
 
     if as_json:

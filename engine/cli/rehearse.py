@@ -83,7 +83,7 @@ async def _rehearse(
 ) -> Rehearsal:  # fmt: skip
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from dsl.near import near
+    from dsl.problems.near import near
     from engine.platform.clock import clock_from
     from engine.simulation.rehearsal import Rehearsal
     from engine.simulation.simulation import deployment_of

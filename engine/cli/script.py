@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from dsl.diagnostics import Diagnostic, diagnostic
-from dsl.known import LANGUAGES
-from dsl.near import near
+from dsl.names.known import LANGUAGES
 from dsl.plan import Duration, EventType, Program, Scalar, Send
+from dsl.problems.diagnostics import Diagnostic, diagnostic
+from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
 from engine.rules.sales.ladder import Act

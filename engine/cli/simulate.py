@@ -106,8 +106,8 @@ def _told(
     as_json: bool,
 ) -> Story:  # fmt: skip
     """The story, played to its end. Exits 1 after showing what cannot be read in the script."""
-    from dsl.diagnostics import as_json as rendered_json
-    from dsl.diagnostics import as_text
+    from dsl.problems.diagnostics import as_json as rendered_json
+    from dsl.problems.diagnostics import as_text
     from engine.cli.script import read_script
     from engine.rules.conditions.calendar import local_time
     from engine.simulation.simulation import deployment_of
@@ -160,7 +160,7 @@ def starting(written: str | None, program: Program) -> datetime:
 
 
 def _fields(lead: Sequence[str], program: Program) -> dict[str, Scalar]:
-    from dsl.near import near
+    from dsl.problems.near import near
     from engine.cli.script import misfit, plain_value
 
     fields: dict[str, Scalar] = {}

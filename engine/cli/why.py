@@ -67,7 +67,7 @@ async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
 
 def explained(error: Unknown) -> Stop:
     """What is not there, with what there is instead."""
-    from dsl.near import near
+    from dsl.problems.near import near
 
     if error.what == "deployment":
         return Stop(NOTHING_DEPLOYED, FAILED)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.plan import Program
+from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.workspace import Sources, read_workspace
 from engine.cli.common import Stop
 from engine.mail.check import check_templates

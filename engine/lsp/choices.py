@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsl.checks.declarations import INTENTS
 from dsl.checks.steps import METRICS, PRIORITIES
-from dsl.events import DATES, DEEDS, EVENTS, NOUNS
-from dsl.known import COUNTRIES, CURRENCIES, LANGUAGES, zones
-from dsl.scope import FIELD_TYPES, Scope
+from dsl.names.events import DATES, DEEDS, EVENTS, NOUNS
+from dsl.names.known import COUNTRIES, CURRENCIES, LANGUAGES, zones
+from dsl.names.scope import FIELD_TYPES, Scope
 from dsl.text.lexer import Lexeme
 from dsl.text.values import WEEKDAYS
 from dsl.tree.declarations import Text

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind, Range, TextEdit
 
-from dsl.scope import Scope
+from dsl.names.scope import Scope
+from dsl.problems.usage import SHOWN
 from dsl.text.lexer import Lexeme
 from dsl.text.parse import Failure, parse
 from dsl.text.reader import start_of
 from dsl.text.vocabulary import heads
-from dsl.usage import SHOWN
 from engine.lsp import choices
 from engine.lsp.guide import about_line, head_key, usage
 from engine.lsp.look import Unfinished, unfinished_at

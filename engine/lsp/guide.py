@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dsl.events import DEEDS, EVENTS
+from dsl.names.events import DEEDS, EVENTS
+from dsl.problems.usage import USAGE
 from dsl.text.lexer import Lexeme
-from dsl.usage import USAGE
 
 LINES: Mapping[str, str] = {
     "workspace": "Who you are, when you write, and what people can subscribe to. There is one in a program.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsl.compile import Parsed
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.lexer import Lexeme, LineLexer
 from dsl.text.lines import Line, indentation
 from engine.lsp.names import context_below

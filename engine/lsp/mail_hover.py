@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dsl.names.scope import Scope
 from dsl.plan.carries import CARRIES
-from dsl.scope import Scope
 from dsl.tree.declarations import Span
 from engine.lsp import mail_guide
 from engine.lsp.names import Mention

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsl.diagnostics import Diagnostic
-from dsl.incremental import Checked
+from dsl.editor.checker import Checked
+from dsl.editor.planner import Planned, Planner
 from dsl.plan import Plan, Program
-from dsl.planning import Planned, Planner
+from dsl.problems.diagnostics import Diagnostic
 from dsl.text.lines import Line as WrittenLine
 from engine.lsp.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named

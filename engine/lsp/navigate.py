@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl.compile import Parsed
+from dsl.names.scope import matches
 from dsl.plan import BUILT_IN
-from dsl.scope import matches
 from dsl.text.lines import Line
 from dsl.tree.declarations import Span
 from engine.lsp.guide import about_line, about_word, line_key

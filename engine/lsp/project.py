@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsl.diagnostics import Diagnostic, in_order, on_whole_lines
-from dsl.incremental import Checked, Checker
-from dsl.problems import Problems
+from dsl.editor.checker import Checked, Checker
+from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
+from dsl.problems.problems import Problems
 from dsl.workspace import decoded, paths
 from engine.lsp.mails import Mails
 from engine.lsp.positions import Positions

@@ -13,7 +13,7 @@ from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
-from dsl.diagnostics import Diagnostic
+from dsl.problems.diagnostics import Diagnostic
 from engine.lsp.navigate import Index
 from engine.lsp.positions import Place
 from engine.lsp.project import Project, root_of

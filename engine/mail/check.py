@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
-from dsl.diagnostics import Diagnostic, Related
 from dsl.plan import EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, Today, Value
 from dsl.plan.carries import CARRIES
+from dsl.problems.diagnostics import Diagnostic, Related
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
 from engine.mail.errors import BadMjml, Incomplete, TemplateError

@@ -55,7 +55,7 @@ import json, resource, sys
 BEGIN = {begin!r}
 CHAIN = "        otherwise if vip\\n            stop\\n"
 from dsl.compile import compile_workspace
-from dsl.diagnostics import as_json, as_text
+from dsl.problems.diagnostics import as_json, as_text
 from dsl.fmt import format_text
 text = {text}
 files = {{"campaigns/x.campaign": text}}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import as_text
+from dsl.problems.diagnostics import as_text
 from tests.dsl.harness import ASSETS, CASES, files_of
 
 

@@ -7,14 +7,14 @@ import re
 
 import pytest
 
-from dsl.diagnostics import as_json, as_text
-from dsl.messages import ENTRIES
-from dsl.problems import Problems
+from dsl.problems.diagnostics import as_json, as_text
+from dsl.problems.messages import ENTRIES
+from dsl.problems.problems import Problems
+from dsl.problems.usage import USAGE
 from dsl.text.lines import read_lines
 from dsl.text.parse import Failure, grammar, parse
 from dsl.text.source import normalise
 from dsl.text.vocabulary import ALL_HEADS, CONTEXTS, INSIDE
-from dsl.usage import USAGE
 from tests.dsl.harness import CASES, compile_text
 
 MISSPELT = """

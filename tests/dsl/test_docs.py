@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import as_text
-from dsl.events import EVENTS
-from dsl.usage import USAGE
+from dsl.names.events import EVENTS
+from dsl.problems.diagnostics import as_text
+from dsl.problems.usage import USAGE
 from tests.dsl.harness import ASSETS, surroundings
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "language.md").read_text(encoding="utf-8")

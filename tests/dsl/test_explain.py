@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import Diagnostic, as_text
 from dsl.explain import Example, Explanation, as_page, explanations
-from dsl.messages import ENTRIES
+from dsl.problems.diagnostics import Diagnostic, as_text
+from dsl.problems.messages import ENTRIES
 from engine.cli.script import read_script
 from engine.mail.check import CODES, check_templates
 from tests.dsl.harness import ASSETS, CASES, surroundings

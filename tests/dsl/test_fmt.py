@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.fmt import format_text
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.lines import Line, read_lines
 from dsl.text.source import normalise
 from tests.dsl.harness import ASSETS, CASES, files_of

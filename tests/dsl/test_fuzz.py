@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import as_json, as_text
 from dsl.explain import explanations
 from dsl.fmt import format_text
 from dsl.plan import Program
-from dsl.problems import MOST
+from dsl.problems.diagnostics import as_json, as_text
+from dsl.problems.problems import MOST
 from engine.graph.mermaid import mermaid
 from engine.graph.scene import scene
 from engine.graph.svg import svg

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
-from dsl.incremental import Checker
+from dsl.editor.checker import Checker
 from tests.dsl.harness import ASSETS, CASES, files_of
 from tests.dsl.test_corpus import cases
 from tests.dsl.test_fuzz import accident

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.incremental import Checker
+from dsl.editor.checker import Checker
+from dsl.editor.planner import Planned, Planner
 from dsl.plan import Plan
-from dsl.planning import Planned, Planner
 from tests.dsl.harness import ASSETS, CASES, files_of
 
 GOOD = sorted(path for path in (CASES / "good").iterdir() if path.is_dir() or path.suffix == ".campaign")

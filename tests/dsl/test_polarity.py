@@ -10,7 +10,7 @@ from lark import Lark, logger
 from lark.lexer import Lexer
 
 from dsl import plan
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.lexer import LineLexer
 from dsl.text.parse import GRAMMAR, Failure, parse
 from dsl.tree import declarations as tree

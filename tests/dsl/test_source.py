@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.source import normalise
 
 LONG = "a1B2" * 10

@@ -8,7 +8,7 @@ import pytest
 from lark import Transformer, v_args
 
 from bench.workspace import workspace
-from dsl.problems import Problems
+from dsl.problems.problems import Problems
 from dsl.text.expressions import Expressions
 from dsl.text.lexer import Lexeme
 from dsl.text.lines import Line, read_lines

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from dsl import events
+from dsl.names import events
 from dsl.plan import EventType
 from engine.model.lead import Event
 from engine.wording.events import NOTES, PHRASES, booked, clause, deed

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dsl.events import DATES, DEEDS, EVENTS, NOUNS
-from dsl.scope import FIELD_TYPES
+from dsl.names.events import DATES, DEEDS, EVENTS, NOUNS
+from dsl.names.scope import FIELD_TYPES
 from dsl.text.parse import grammar
 from dsl.text.values import UNITS, WEEKDAYS
 from dsl.text.vocabulary import ALL_HEADS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsl.compile import compile_workspace
-from dsl.diagnostics import Diagnostic
+from dsl.problems.diagnostics import Diagnostic
 from dsl.workspace import read_workspace
 from engine.mail.check import check_templates
 from engine.mail.compose import Addressed, compose

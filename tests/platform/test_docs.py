@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dsl.diagnostics import as_text
+from dsl.problems.diagnostics import as_text
 from engine.cli.main import app
 from engine.cli.workspace import examine
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dsl.diagnostics import as_text
+from dsl.problems.diagnostics import as_text
 from engine.cli.starter import starters
 from engine.cli.workspace import examine
 from tests.support.cli import Run

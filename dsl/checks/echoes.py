@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from dsl.diagnostics import Diagnostic
+from dsl.problems.diagnostics import Diagnostic
 from dsl.text.lines import Line
 
 READING = ("E0", "E4")

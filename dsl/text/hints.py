@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dsl.events import EVENTS
+from dsl.names.events import EVENTS
 from dsl.text.lexer import Lexeme
 
 _COUNT = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'

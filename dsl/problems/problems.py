@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dsl import messages
-from dsl.diagnostics import Diagnostic, Related, diagnostic
+from dsl.problems import messages
+from dsl.problems.diagnostics import Diagnostic, Related, diagnostic
 from dsl.tree.declarations import Span
 
 MOST = 500
@@ -39,6 +39,6 @@ class Problems:
 def problem(
     code: str, span: Span, *, near: Iterable[str] = (), related: Iterable[Related] = (), **values: Any
 ) -> Diagnostic:
-    """One diagnostic with the English of `dsl.messages`; `near` names are offered before the entry's own help."""
+    """One diagnostic with the English of `dsl.problems.messages`; `near` names are offered before the entry's own help."""
     headline, help = messages.text(code, tuple(near), values)
     return diagnostic(code, headline, span, help, related)

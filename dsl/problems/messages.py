@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dsl.messages_lines import BY_LINE, Entry
-from dsl.usage import ADVICE, PLACES, SHOWN, USAGE
+from dsl.problems.messages_lines import BY_LINE, Entry
+from dsl.problems.usage import ADVICE, PLACES, SHOWN, USAGE
 
 FIRST_HERE = "it was said first here"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Generic, Literal, TypeVar
 
-from dsl.arrivals import arrivals
+from dsl.names.arrivals import arrivals
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Condition, Event, Statement
 from dsl.tree.flow import bodies as bodies

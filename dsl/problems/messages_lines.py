@@ -1,4 +1,4 @@
-"""The English of problems with declarations, campaigns and their steps; the rest stands in `dsl.messages`."""
+"""The English of problems with declarations, campaigns and their steps; the rest stands in `dsl.problems.messages`."""
 
 from __future__ import annotations
 

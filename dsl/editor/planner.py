@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dsl.compile import Parsed
-from dsl.incremental import Checked
+from dsl.editor.checker import Checked
 from dsl.lower.flow import lower_campaign
 from dsl.lower.program import lower
 from dsl.plan import Plan, Program
-from dsl.problems import MOST
+from dsl.problems.problems import MOST
 from dsl.tree.declarations import Campaign
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from zoneinfo import available_timezones
 
-from dsl.near import near
-from dsl.problems import Problems
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.tree.declarations import Text
 
 

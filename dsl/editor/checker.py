@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dsl.build.program import program_of
 from dsl.compile import CHECKS, LOCAL, Parsed, parse_file, report, whole
-from dsl.diagnostics import Diagnostic
-from dsl.scope import Scope, scope_of
+from dsl.names.scope import Scope, scope_of
+from dsl.problems.diagnostics import Diagnostic
 from dsl.tree.declarations import Campaign
 
 

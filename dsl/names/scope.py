@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dsl import plan
-from dsl.events import spec_of
-from dsl.near import near
+from dsl.names.events import spec_of
 from dsl.plan.carries import Data
-from dsl.problems import Problems
+from dsl.problems.near import near
+from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Text
 
