@@ -39,6 +39,6 @@ class Problems:
 def problem(
     code: str, span: Span, *, near: Iterable[str] = (), related: Iterable[Related] = (), **values: Any
 ) -> Diagnostic:
-    """One diagnostic with the English of `dsl.problems.messages`; `near` names are offered before the entry's own help."""
+    """One diagnostic in the English of `problems.messages`; `near` names are offered before the entry's own help."""
     headline, help = messages.text(code, tuple(near), values)
     return diagnostic(code, headline, span, help, related)

@@ -62,7 +62,7 @@ def application() -> FastAPI:
 
 
 class _Runs:
-    """`engine.model.ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
+    """`ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
 
     def __init__(self, settings: Settings) -> None:
         from engine.platform.settings import temporal_connect_config

@@ -36,7 +36,7 @@ class Addressed:
 class Composed:
     """`links` are the addresses behind the click links, by `link_id`: store them before the mail leaves.
 
-    `memo` is what has to be kept to compose the same mail again (`engine.sending.mail_record`), None where nobody wants it.
+    `memo` is what has to be kept to compose the same mail again (`sending.mail_record`), None where nobody wants it.
     """
 
     mail: Mail

@@ -1,8 +1,8 @@
 """Handoffs: opened by a campaign, carried by their runs, acted on by sales.
 
-The ladder itself is `engine.rules.sales.ladder`; in `engine.sales.handoff_turn` it meets Postgres, `engine.sales.advance` is the call
-behind a run, `engine.sales.notices` tells colleagues and `engine.sales.handoff_view` shows one. Whatever changes a handoff
-holds the lock of its lead.
+The ladder itself is `engine.rules.sales.ladder`. In this package it meets Postgres in `handoff_turn`, `advance` is the
+call behind a run, `notices` tells colleagues and `handoff_view` shows one. Whatever changes a handoff holds the lock of
+its lead.
 """
 
 from __future__ import annotations

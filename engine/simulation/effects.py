@@ -39,7 +39,7 @@ class Effects:
         self.trials = Trials(simulation)
 
     def perform(self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
-        """Carry the effect out inside the run's transaction; see engine.runs.lead_steps and engine.runs.outgoing_steps."""
+        """Carry the effect out inside the run's transaction; see engine.runs.{lead_steps,outgoing_steps}."""
         step, branch = effect.step, effect.branch
         if isinstance(step, Send):
             return self._send(plan, person, run, ledger, step, branch)

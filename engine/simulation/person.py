@@ -103,7 +103,7 @@ class Tallies(Mapping[Probe, tuple[int, float]]):
 
 
 class Memory:
-    """What a clock asks of a person's past; see engine.leads.lead_clocks.Archive. `ledger` is the transaction it rings in."""
+    """What a clock asks of a person's past; see leads.lead_clocks.Archive. `ledger` is the transaction it rings in."""
 
     def __init__(self, person: Person, ledger: Ledger) -> None:
         self._person, self._ledger = person, ledger

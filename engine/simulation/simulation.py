@@ -1,6 +1,6 @@
 """Production's rules without its servers: leads in memory, on a clock that skips from one due instant to the next.
 
-What decides is what decides in production: `engine.rules.runs.interpreter` carries runs, `engine.rules.leads.consequences.Ledger`
+What decides is what decides in production: `rules.runs.interpreter` carries runs, `rules.leads.consequences.Ledger`
 follows events, `engine.sending.delivery.judge` lets mails go or not, `engine.rules.sales.ladder` climbs the ladder of a
 handoff. This module does what `engine.runs.advance` does around them, for a world that fits into memory.
 """

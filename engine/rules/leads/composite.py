@@ -1,7 +1,7 @@
 """Patterns that take more than one event: counted, followed by nothing, silent, dated. Pure; the ledger is given.
 
 What comes true with an event is logged at once. What time brings about is a row of the lead's clock, named by purpose
-and pattern; `engine.leads.lead_clocks` looks at it when it is due. Activity never moves a row: a due one is checked again.
+and pattern; `leads.lead_clocks` looks at it when it is due. Activity never moves a row: a due one is checked again.
 """
 
 from __future__ import annotations

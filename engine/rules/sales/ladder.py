@@ -25,7 +25,7 @@ NO_RESPONSE = "no response"
 """The reason with which an unanswered lead goes back to marketing."""
 
 Choose = Callable[[tuple[str, ...]], Choice]
-"""Who gets the lead, given the addresses it was with before; `engine.rules.sales.routing.choose` with the rest filled in."""
+"""Who gets the lead, given the addresses it was with before; `routing.choose` with the rest filled in."""
 
 _ORDER: tuple[Phase, ...] = ("waiting", "assigned", "acknowledged", "contacted", "closed")
 _REACHES: dict[Act, Phase] = {
