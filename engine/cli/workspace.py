@@ -35,7 +35,7 @@ def examine(folder: Path) -> Examined:
     shown = _near(folder)
     sources = sources_in(shown)
     if not sources.files and not sources.diagnostics:
-        raise Stop(f"there is no *.campaign file under {shown}")
+        raise Stop(f"no *.campaign file in {shown}")
     with no_collections():
         compiled = compile_workspace(sources.files, sources.assets)
         found = [*sources.diagnostics, *compiled.diagnostics]
@@ -56,11 +56,11 @@ def sources_in(folder: Path) -> Sources:
         return read_workspace(folder)
     except NotADirectoryError:
         if folder.exists():
-            raise Stop(f"{folder} is a file: give the folder that it lies in") from None
-        hint = f"give the workspace folder, or write one with `coldframe new workspace {folder}`"
-        raise Stop(f"there is no folder {folder}: {hint}") from None
+            raise Stop(f"{folder} is a file; name the folder it is in") from None
+        hint = f"name the workspace folder, or create one with `coldframe new workspace {folder}`"
+        raise Stop(f"no folder {folder}; {hint}") from None
     except OSError as error:
-        raise Stop(f"{folder} cannot be read: {error.strerror or error}") from None
+        raise Stop(f"cannot read {folder}: {error.strerror or error}") from None
 
 
 def _templates(assets: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
