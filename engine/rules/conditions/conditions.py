@@ -37,6 +37,7 @@ from dsl.plan import (
     Scalar,
     ScoreRef,
     StageIs,
+    StartRef,
     Subscribed,
     Today,
     TrackingAllowed,
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 class Facts(Record):
     """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
 
-    `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
-    of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
+    `event` is the data of the event that is asked about, `start` of the one that started the run. `topics` and `lists`
+    by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
     and `entered_at` the instant. Without `now` nothing that depends on the date is true.
     """
 
@@ -64,6 +65,7 @@ class Facts(Record):
     stage: str = ""
     order: tuple[str, ...] = ()
     event: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, str] = field(default_factory=dict)
     interests: Mapping[str, float] = field(default_factory=dict)
@@ -126,6 +128,8 @@ def value_of(operand: Operand, facts: Facts) -> Any:
             return facts.scores.get(model, 0)
         case EventRef(name=name):
             return _present(facts.event.get(name))
+        case StartRef(name=name):
+            return _present(facts.start.get(name))
         case InterestRef(name=name):
             return facts.interests.get(own_key(facts.interests, name) or name, 0)
         case Today():
@@ -249,7 +253,7 @@ def _has(condition: Has, facts: Facts) -> bool:
             continue
         if condition.since_entering and not _since_entering(event, facts):
             continue
-        left -= matches(condition.pattern, event)
+        left -= matches(condition.pattern, event, start=facts.start)
         if left <= 0:
             return True
     return False
@@ -262,8 +266,11 @@ def _since_entering(event: Event, facts: Facts) -> bool:
     return facts.entered_at is None or event.at >= facts.entered_at
 
 
-def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bool:
-    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails.
+def matches(
+    pattern: Pattern, event: Event, enrolment: UUID | None = None, start: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails. `start` is
+    the data of the event that started it.
 
     A composite pattern is met by what the engine has logged under its key, and by nothing else.
     """
@@ -283,7 +290,7 @@ def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bo
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data, start=start or {}))
 
 
 def trigger(pattern: Pattern) -> str:

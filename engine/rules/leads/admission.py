@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dsl.plan import BusinessHours, Plan, Target
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import matches
 
 if TYPE_CHECKING:
     from engine.rules.leads.limits import Enrolment
@@ -55,7 +54,7 @@ def within_runs(plan: Plan, now: datetime, zone: str) -> bool:
 def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: BusinessHours) -> bool:
     """Whether the event is what the campaign is for, in time, and the first such. It counts after the run's end too."""
     goal = plan.goal
-    if goal is None or run.goal_at is not None or not matches(goal.pattern, event, run.id):
+    if goal is None or run.goal_at is not None or not run.hears(goal.pattern, event):
         return False
     return goal.within is None or event.at <= calendar.add(goal.within, run.started_at, zone, hours)
 
@@ -65,7 +64,7 @@ def way_out(plan: Plan, run: Enrolment, leaving: Event | None) -> tuple[Target, 
     where it has no name of its own."""
     if leaving is None:
         return None, ""
-    entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+    entry = next((one.entry for one in plan.leaves if run.hears(one.pattern, leaving)), None)
     goal = plan.goal
-    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and matches(goal.pattern, leaving, run.id)
+    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and run.hears(goal.pattern, leaving)
     return entry, "goal" if reached else ""

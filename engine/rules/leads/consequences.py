@@ -198,7 +198,7 @@ class Ledger:
         plan = self.rules.plan_of(enrolment.digest)
         if plan is None or event.type not in _heard(plan):
             return
-        if enrolment.state == "live" and any(matches(one.pattern, event, enrolment.id) for one in plan.leaves):
+        if enrolment.state == "live" and any(enrolment.hears(one.pattern, event) for one in plan.leaves):
             self.leave(enrolment, event.seq)
         elif awaits(plan, enrolment, event):
             self.wake(enrolment)
@@ -268,7 +268,7 @@ class Ledger:
         program = self.rules.program
         needs = not program.workspace.tracking_needs_consent
         return self.lead.facts(
-            self.rules.order, event.data if event else None,
+            self.rules.order, event.data if event else None, start=_began(event, run),
             campaigns=frozenset(one.campaign.casefold() for one in self.enrolments if one.state != "ended"),
             been=frozenset(one.campaign.casefold() for one in self.enrolments),
             tracking=needs or self.lead.topics.get(TRACKING) == "subscribed",
@@ -352,6 +352,13 @@ class Ledger:
         return True
 
 
+def _began(event: Event | None, run: Enrolment | None) -> Mapping[str, Any]:
+    """The data of the event that started the run that asks, or would start one."""
+    if run is not None:
+        return run.position.start
+    return event.data if event else {}
+
+
 @per_plan
 def _heard(plan: Plan) -> frozenset[str]:
     """The types of events that can end a run, or wake it."""
@@ -362,11 +369,11 @@ def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
     """Whether the run rests on something this event could be."""
     for branch in enrolment.position.branches:
         step = plan.by_id.get(branch.at or "")
-        if isinstance(step, Wait) and any(matches(arm.pattern, event, enrolment.id) for arm in step.arms):
+        if isinstance(step, Wait) and any(enrolment.hears(arm.pattern, event) for arm in step.arms):
             return True
         until = step.until if isinstance(step, Wait) else None
         if isinstance(until, Relative) and event.type == "field.changed" and event.name == until.field:
             return True
         if branch.handoff is not None and event.type in HANDOFF_EVENTS and event.data.get("handoff") == branch.handoff:
             return True
-    return any(matches(one.pattern, event, enrolment.id) for one in plan.whenevers)
+    return any(enrolment.hears(one.pattern, event) for one in plan.whenevers)

@@ -54,6 +54,10 @@ class Enrolment:
     per: str = ""
     goal_at: datetime | None = None
 
+    def hears(self, pattern: Pattern, event: Event) -> bool:
+        """Whether the event counts for a pattern of the run's plan, seen from this run."""
+        return matches(pattern, event, self.id, self.position.start)
+
 
 @record
 class Probe(Record):
