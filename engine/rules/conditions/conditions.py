@@ -56,8 +56,9 @@ class Facts(Record):
     """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
 
     `event` is the data of the event that is asked about, `start` of the one that started the run. `topics` and `lists`
-    by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
-    and `entered_at` the instant. Without `now` nothing that depends on the date is true.
+    by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part of its log that
+    conditions ask, in seq order. In a run `entered` is the seq after which events came since entering, and `entered_at`
+    the instant. Without `now` nothing that depends on the date is true.
     """
 
     fields: Mapping[str, Scalar] = field(default_factory=dict)

@@ -24,18 +24,19 @@ def run_value(plan: Plan, event: Event | None) -> str:
 
 def admits(plan: Plan, past: Sequence[Enrolment], value: str, now: datetime, zone: str, hours: BusinessHours) -> bool:
     """Whether the lead may enter now. `past` are the lead's runs of this campaign, live ones included, `value` is the
-    new run's, `hours` the company's."""
+    new run's, `hours` the company's. An event that makes a run leave is judged for that first: with `enters every time`
+    the run that is leaving stands in no other's way, and the same event can start the next one."""
     if not within_runs(plan, now, hours.zone):
         return False
     if plan.reentry.kind == "per":
         return all(one.per != value for one in past)
+    if plan.reentry.kind == "always":
+        return all(one.state != "live" for one in past)
     if any(one.state != "ended" for one in past):
         return False
     match plan.reentry.kind:
         case "once":
             return not past
-        case "always":
-            return True
         case "after":
             if not past or plan.reentry.after is None:
                 return True
