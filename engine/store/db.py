@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from engine.store.session import PATIENT, Patience, Sessions, Statements, alive
+from engine.store.session import PATIENT, Patience, Sessions, Statements
 from engine.store.wire import Values, Wire
 
 _CONNECT = {"connect_timeout": 10}
@@ -82,7 +82,7 @@ class Database:
             await self._pool.open()
         while True:
             driver = await self._pool.getconn()
-            if alive(driver.pgconn):
+            if self._sessions.usable(driver):
                 return driver
             await driver.close()
             await self._pool.putconn(driver)

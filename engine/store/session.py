@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 from dataclasses import dataclass
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
 from psycopg.pq import ConnStatus
@@ -24,7 +24,7 @@ Statements = Literal["auto", "yes", "no"]
 
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
 """There are few statements, and planning one costs more than running it. Without names nothing is planned ahead."""
-_MARK = "coldframe.pooled"
+_MARK, _FRESH = "coldframe.pooled", "coldframe.fresh"
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,22 @@ class Sessions:
         self._prepared = prepared
         self._opening: WeakKeyDictionary[psycopg.AsyncConnection[Any], bytes] = WeakKeyDictionary()
         """What each transaction begins with, for connections behind a pooler."""
+        self._fresh: WeakSet[psycopg.AsyncConnection[Any]] = WeakSet()
 
     def opening(self, driver: psycopg.AsyncConnection[Any]) -> bytes | None:
         """The statement every transaction has to begin with; None: this connection keeps settings and statements."""
         return self._opening.get(driver)
 
+    def usable(self, driver: psycopg.AsyncConnection[Any]) -> bool:
+        """Whether a connection from the hot pool can be used. One just opened can, so that looking never goes on."""
+        if driver in self._fresh:
+            self._fresh.discard(driver)
+            return True
+        return alive(driver.pgconn)
+
     async def configure(self, driver: psycopg.AsyncConnection[Any]) -> None:
         """Called by the hot pool with each new connection."""
+        self._fresh.add(driver)
         answer = await (await driver.execute("SELECT pg_backend_pid()")).fetchone()
         if self._shared(driver.info.backend_pid, answer):
             self._opening[driver] = _assignment(self._settings, local=True).encode()
@@ -81,7 +90,7 @@ class Sessions:
             cursor = connection.cursor()
             cursor.execute("SELECT pg_backend_pid()")
             shared = self._shared(connection.driver_connection.info.backend_pid, cursor.fetchone())
-            record.info[_MARK] = shared
+            record.info.update({_MARK: shared, _FRESH: True})
             if not shared:
                 cursor.execute(_assignment(self._settings, local=False))
             cursor.close()
@@ -89,7 +98,7 @@ class Sessions:
 
         @event.listens_for(engine, "checkout")
         def lent(connection: Any, record: Any, proxy: Any) -> None:
-            if not alive(connection.driver_connection.pgconn):
+            if not record.info.pop(_FRESH, False) and not alive(connection.driver_connection.pgconn):
                 raise InvalidatePoolError
 
         @event.listens_for(engine, "begin")
@@ -105,18 +114,15 @@ class Sessions:
 
 
 def alive(connection: Any) -> bool:
-    """Whether the server has left an idle connection open. Asks the socket, not the server, so it costs nothing."""
+    """Whether the server has left an idle connection alone. Asks the socket, not the server, so it costs nothing.
+
+    What a server says unasked is nearly always its farewell; one that only reports a changed setting is replaced too.
+    """
     if connection.status != ConnStatus.OK:
         return False
     poll = select.poll()
     poll.register(connection.socket, select.POLLIN)
-    if not poll.poll(0):
-        return True
-    try:
-        connection.consume_input()  # a notice or a changed setting, or the end
-    except psycopg.Error:
-        return False
-    return bool(connection.status == ConnStatus.OK)
+    return not poll.poll(0)
 
 
 def _assignment(settings: dict[str, str], *, local: bool) -> str:

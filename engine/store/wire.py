@@ -21,7 +21,7 @@ import orjson
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb, set_json_loads
 from psycopg.waiting import Ready, Wait
 
@@ -84,7 +84,7 @@ class Wire:
 
     async def end(self) -> None:
         """Roll back what was not committed and leave the connection as it was."""
-        if not self._open:
+        if not self._open or self._pg.status == ConnStatus.BAD:
             return
         try:
             await self._sync()
