@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import psycopg
 import structlog
 import uvloop
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.runtime import Runtime as TemporalRuntime
@@ -84,9 +85,9 @@ class Process:
         if self.runtime is None:
             return False
         try:
-            async with asyncio.timeout(LOOK_SECONDS), self.runtime.db.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.runtime.db.answers()
+        except (psycopg.Error, OSError, TimeoutError):
             return False
         return True
 

@@ -6,7 +6,6 @@ import asyncio
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -27,8 +26,8 @@ async def health() -> Response:
 async def ready(request: Request) -> Response:
     """200 when a post could be stored now, else 503. Forms are taken without Temporal, so it is not asked."""
     try:
-        async with asyncio.timeout(PATIENCE), runtime(request).db.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        async with asyncio.timeout(PATIENCE):
+            await runtime(request).db.answers()
     except Exception:  # whatever it is, the process is not ready; the text could hold an address or a password
         return JSONResponse({"ready": False, "reason": "database"}, 503)
     current = runtime(request).catalog.current
