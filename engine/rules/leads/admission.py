@@ -11,7 +11,7 @@ from engine.model.lead import Event
 from engine.rules.conditions import calendar
 
 if TYPE_CHECKING:
-    from engine.rules.leads.limits import Enrolment
+    from engine.rules.runs.enrolment import Enrolment
 
 
 def run_value(plan: Plan, event: Event | None) -> str:
