@@ -132,11 +132,11 @@ def _run(work: Callable[[Database, Clock], Awaitable[T]]) -> T:
 
 
 async def _in(settings: Settings, url: str, work: Callable[[Database, Clock], Awaitable[T]]) -> T:
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
-        return await work(db, clock_from(settings))
+        return await work(db, parse_clock(settings.clock))
     finally:
         await db.close()

@@ -16,6 +16,7 @@ def migrate(
 
     You can run it from several machines at the same time and more than once, and all data stays. Run it before you
     start the processes of a new version. Without `DATABASE_URL`, it updates the embedded database in `COLDFRAME_HOME`.
+    If `DATABASE_URL` is a pooler, `MIGRATION_DATABASE_URL` can name the server itself.
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe migrate`
     """
@@ -30,7 +31,7 @@ def migrate(
             with postgres.embedded_postgres(settings.home) as server:
                 revision = store.migrate(server.url())
         else:
-            revision = store.migrate(settings.database_url)
+            revision = store.migrate(settings.migration_database_url or settings.database_url)
     except OperationalError:
         raise Stop("cannot connect to the database in DATABASE_URL") from None
     if as_json:
