@@ -161,9 +161,7 @@ class _Line:
             name, factor = units[unit.text.removesuffix("s")]
             totals[name] += number * factor
         if not any(totals.values()) or max(totals.values()) > 5 * 366 * 24 * 60:
-            raise self._wrong(
-                "S004", "this time is longer than 5 years, or empty", start, "write it like this: after 2 days"
-            )
+            raise self._wrong("S004", "this time is longer than 5 years, or empty", start, _like("after 2 days"))
         return Duration(**totals)
 
     def _day(self) -> str:
@@ -177,9 +175,7 @@ class _Line:
     def _clock(self) -> str:
         token = self._next("a time")
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", token.text):
-            raise self._wrong(
-                "S004", f"`{token.text}` is not a time of day", token.span, "write it like this: at 09:00"
-            )
+            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, _like("at 09:00"))
         return token.text
 
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,17 +227,15 @@ class _Line:
         fields = [name for name in self.program.all_fields if name not in ("email", "created")]
         name = self._one_of(fields, "field")
         if not self._take("to"):
-            raise self._wrong(
-                "S003", f"`{name}` needs a value", self._peek_span(), f"write it like this: changes {name} to …"
-            )
+            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})
 
     def _sales(self) -> Action:
         token = self._next("what sales does")
         if token.text not in _SALES:
             close = near(token.text, _SALES)
-            message = f"sales cannot `{token.text}`; it acknowledges, contacts, accepts, or rejects"
-            raise self._wrong("S001", message, token.span, _meant(close))
+            message = f"no sales action named `{token.text}`"
+            raise self._wrong("S001", message, token.span, _meant(close) or f"use one of {', '.join(_SALES)}")
         data: dict[str, Scalar] = {}
         if self._take("because"):
             data["reason"] = self._name("a reason")
@@ -298,9 +292,7 @@ class _Line:
             if allowed is not None and token.text not in allowed:
                 raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, _meant(near(token.text, allowed)))
             if not self._take("="):
-                raise self._wrong(
-                    "S003", f"`{token.text}` needs a value", token.span, f'write it like this: {token.text} = "…"'
-                )
+                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, _like(f'{token.text} = "…"'))
             data[token.text] = self._value(token.text)
             if not (self._take(",") or self._take("and")):
                 return data
@@ -378,7 +370,7 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
         examples = {
             "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "country": "DE", "language": "de",
         }  # fmt: skip
-        return f"`{field}` is a {declared.type}", f"write it like this: {field} = {examples[declared.type]}"
+        return f"`{field}` is a {declared.type}", _like(f"{field} = {examples[declared.type]}")
     if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
         help = _meant(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
         return f"`{value}` is not a choice of `{field}`", help
@@ -401,3 +393,7 @@ def _inner(token: Token) -> str:
 def _meant(names: Iterable[str]) -> str | None:
     found = [f"`{name}`" for name in names]
     return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def _like(example: str) -> str:
+    return f"write it like this: {example}"
