@@ -22,12 +22,14 @@ from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import Facts, topic_state, value_of
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Held, leaves_at
-from engine.rules.sending.windows import Limits, hold_until
+from engine.rules.sending.windows import Limits, held_by, hold_until
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 
 CONTROL_GROUP = "control group"
 """Why a step is skipped whose lead is only measured."""
+RESUMED = "the campaign was paused, and its overdue emails leave one after another"
+"""What keeps a mail that came due during a pause."""
 PRIORITY_STEP = timedelta(minutes=1)
 FRESH_MARK = timedelta(seconds=2)
 """A mark older than this is not handed over any more: a suppression may have come since."""
@@ -44,8 +46,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
+    """`attention`: why a person should look; `why`: the rule that keeps the mail, in words."""
+
     until: datetime
     attention: str | None = None
+    why: str = ""
 
 
 def judge(
@@ -65,14 +70,15 @@ def judge(
         return Skip("too late")
     place = None if step.mode == "transactional" else leaves_at(branch, held, lead.id, deadline)
     if place is not None and now < place:
-        return Hold(place)
+        return Hold(place, why=RESUMED)
     limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:
         return None
+    why = held_by(now, limits, sent=sent, mode=step.mode, event_at=branch.event_at)
     if workspace.mail_limit is not None and len(sent) >= workspace.mail_limit.times:
         until += yielding(plan, deployment.program)
-    return Skip("too late") if until > deadline else Hold(until)
+    return Skip("too late") if until > deadline else Hold(until, why=why)
 
 
 def yielding(plan: Plan, program: Program) -> timedelta:
@@ -105,14 +111,15 @@ def forbidden(step: Send, plan: Plan, deployment: Deployment, lead: Lead) -> str
 def message_row(
     id: UUID, owner: UUID, step: AnyStep, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
     subject: str = "", variant: str | None = None, staff: str | None = None, memo: Mapping[str, Any] | None = None,
+    held: Sequence[tuple[str, str]] = (),
 ) -> Mapping[str, Any]:  # fmt: skip
     """The row of a step that leaves the house, or of one that was passed over. `variant`: the subject under test;
-    `memo`: what makes a mail to a lead again."""
+    `memo`: what makes a mail to a lead again; `held`: what kept it until now."""
     what, kind = _content(step)
     return {
         "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": what,
         "kind": kind, "staff": staff, "state": state, "reason": reason, "attempt": attempt, "source": step.source,
-        "subject": subject, "variant": variant, "memo": memo, "at": now,
+        "subject": subject, "variant": variant, "memo": memo, "held": [list(one) for one in held] or None, "at": now,
         "settled_at": None if state == "sending" else now,
     }  # fmt: skip
 
