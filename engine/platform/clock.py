@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from engine.model.ports import Clock
-    from engine.platform.settings import Settings
 
 _VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")
 
@@ -183,8 +182,3 @@ def kept_clock(home: Path) -> str:
         domain, _, factor = text.removeprefix(_STOPPED).rpartition("x")
         text = f"virtual:{domain}@{datetime.now(UTC).isoformat()}x{factor}"
     return text
-
-
-def clock_from(settings: Settings) -> Clock:
-    """The clock that these settings ask for."""
-    return parse_clock(settings.clock)

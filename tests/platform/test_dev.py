@@ -95,9 +95,8 @@ def test_a_time_within_the_window_lets_the_first_email_leave_immediately(home: P
         base = dev.post(text)
         mails: list[dict[str, str]] = []
         for _ in range(100):
-            mails = httpx.get(f"{base}/mailbox", headers={"Accept": "application/json"}, trust_env=False).json()[
-                "mails"
-            ]
+            answer = httpx.get(f"{base}/mailbox", headers={"Accept": "application/json"}, trust_env=False)
+            mails = answer.json()["mails"]
             if mails:
                 break
             time.sleep(0.5)
