@@ -172,7 +172,7 @@ def _run(
     return Run(
         id=id, number=row["number"], digest=row["digest"], plan=plan, state=row["state"], outcome=row["outcome"],
         attention=row["attention"], leave_seq=row["leave_seq"], started_at=row["started_at"], ended_at=row["ended_at"],
-        entered=position.entered, per=row["per"],
+        entered=position.entered, per=row["per"], start=position.start,
         path=tuple(Walk(step, datetime.fromisoformat(at), branch) for step, at, branch in position.path),
         messages=tuple(
             Message(

@@ -13,7 +13,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import topic_state, value_of
 from engine.rules.runs.position import Branch
-from engine.rules.sending.pause_rules import Held, leaves_at
+from engine.rules.sending.pause_rules import Pause, leaves_at
 from engine.rules.sending.windows import Limits, held_by, hold_until
 
 CONTROL_GROUP = "control group"
@@ -39,10 +39,10 @@ class Hold:
 
 def judge(
     step: Send, branch: Branch, plan: Plan, program: Program, lead: Lead, sent: Sequence[datetime], now: datetime,
-    held: Held | None = None,
+    pause: Pause | None = None,
 ) -> Skip | Hold | None:  # fmt: skip
     """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
-    `held`: the last pause, after which what is overdue leaves bit by bit."""
+    `pause`: the last pause, after which what is overdue leaves bit by bit."""
     workspace = program.workspace
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
@@ -52,7 +52,7 @@ def judge(
     deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
     if now > deadline:
         return Skip("too late")
-    place = None if step.mode == "transactional" else leaves_at(branch, held, lead.id, deadline)
+    place = None if step.mode == "transactional" else leaves_at(branch, pause, lead.id, deadline)
     if place is not None and now < place:
         return Hold(place, why=RESUMED)
     limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
