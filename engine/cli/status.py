@@ -95,7 +95,8 @@ def show(found: Status) -> None:
     _table("Leads that need attention", found.parked, ("email", "attention"), found.now)
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
-    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "attention")
+    _table("Emails held back", found.held_back, ("campaign", "source", "leads", "next", "held"), found.now)
+    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "held", "attention")
     _table("Leads", found.waiting, waiting, found.now)
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
 
@@ -104,7 +105,7 @@ _SENDS = {"accepted": "sent"}
 """What is stored, and what people read."""
 _HEADS = {
     "source": "source", "what": "waiting for", "due_at": "due (UTC)", "next": "next due (UTC)",
-    "attention": "needs attention", "member": "team member",
+    "attention": "needs attention", "member": "team member", "held": "held back because",
 }  # fmt: skip
 
 
