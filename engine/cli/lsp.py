@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from engine.cli.common import Stop
+
 
 def lsp() -> None:
     """Run the language server for an editor.
@@ -11,6 +15,8 @@ def lsp() -> None:
 
     Example: set `coldframe lsp` as the server command in your editor
     """
+    if find_spec("pygls") is None:
+        raise Stop("the language server is not installed; run `pip install 'coldframe[editor]'`")
     from engine.lsp.features import create_server
 
     create_server().start_io()
