@@ -105,7 +105,7 @@ PARTS: Sequence[Part] = (
     Part("never confirms", Script(days=(0, 6), confirms=None), None),
     Part("mistypes", Script(days=(1, 3), first_wrong=True, clicks=_some(1)), None),
     Part("presses twice", Script(days=(2, 5), twice=True, clicks=_some(1, 2), big=True), DACH),
-    Part("no mail, please", Script(days=(1, 6), subscribes=False), None),
+    Part("no email, please", Script(days=(1, 6), subscribes=False), None),
     Part("private", Script(days=(0, 5), measured=False, clicks=_some(1, 2)), None),
     Part("met at the fair", Script(days=(0, 1), clicks=_some(1), booth_after=timedelta(days=3), big=True), DACH),
     Part("straight to the demo", Script(days=(2, 6), form="demo"), DACH),

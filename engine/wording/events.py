@@ -52,8 +52,8 @@ def clause(event: Event, *, past: bool = True, quote: Quote = curly, met: Mappin
 
 
 def booked(amount: float, after: float, model: str = "", *, expired: bool = False, quote: Quote = curly) -> str:
-    """Points as they change a score: `+10 points of “fit”, now 30`."""
-    scoring = f" of {quote(model)}" if model else ""
+    """Points as they change a score: `+10 points in “fit”, now 30`."""
+    scoring = f" in {quote(model)}" if model else ""
     sign = "+" if amount >= 0 else ""
     return f"{sign}{number(amount)} points{scoring}{' (expired)' if expired else ''}, now {number(after)}"
 
@@ -89,7 +89,7 @@ def _values(event: Event, quote: Quote) -> Mapping[str, str]:
         "model": f" of {quote(event.name)}" if event.name else "",
         "link": _link(str(data.get("link") or "")),
         "before": in_plain_words(data.get("before")), "after": in_plain_words(data.get("after")),
-        "member": str(data.get("member") or "somebody"), "by": str(data.get("by") or "sales"),
+        "member": str(data.get("member") or "a team member"), "by": str(data.get("by") or "sales"),
         "because": f": {data['reason']}" if data.get("reason") else "",
         "stage": f" to {quote(str(data['pipeline_stage']))}" if data.get("pipeline_stage") else "",
         "campaign": f" {quote(str(data['campaign']))}" if data.get("campaign") else "",
@@ -114,19 +114,19 @@ def in_plain_words(value: Any) -> str:
 
 
 CONFIRMED = Phrase("confirms", "confirmed", " form{name}")
-COMPLAINED = Phrase("marks", "marked", " a mail as spam")
-REACTIVATED = Phrase("has been", "had been", " silent for longer than the stage allows")
+COMPLAINED = Phrase("marks", "marked", " an email as spam")
+REACTIVATED = Phrase("has been", "had been", " inactive for longer than the stage allows")
 NOTES: Mapping[str, Phrase] = {
-    "left": Phrase("takes", "took", " the lead out of campaign{campaign}", "another campaign"),
+    "left": Phrase("removes", "removed", " the lead from campaign{campaign}", "another campaign"),
     "moved": Phrase("is", "was", " moved to the campaign's new version"),
-    "removed": Phrase("is", "was", " taken out by a deployment"),
-    "reported": Phrase("is", "was", " reported on by the mail provider", "a mail"),
-    "retried": Phrase("is", "was", " sent on by hand"),
-    "woken": Phrase("is", "was", " looked at again"),
+    "removed": Phrase("is", "was", " removed by a deployment"),
+    "reported": Phrase("is", "was", " reported on by the email provider", "an email"),
+    "retried": Phrase("is", "was", " retried manually"),
+    "woken": Phrase("is", "was", " re-evaluated"),
 }
 """What was done to a run from outside its plan, by the name of the event."""
 PHRASES: Mapping[str, Phrase] = {
-    "form.posted": Phrase("sends", "sent", " form{name}, not yet confirmed"),
+    "form.posted": Phrase("submits", "submitted", " form{name}, not yet confirmed"),
     "form.submitted": Phrase("submits", "submitted", " form{name}"),
     "email.received": Phrase("is", "was", " sent email{name}"),
     "email.delivered": Phrase("receives", "received", " email{name}"),
@@ -146,37 +146,37 @@ PHRASES: Mapping[str, Phrase] = {
     "cart.updated": Phrase("changes", "changed", " the cart{name}"),
     "order.placed": Phrase("places", "placed", " an order{name}"),
     "deal.opened": Phrase("is", "was", " opened", "a deal{name}"),
-    "deal.moved": Phrase("moves on", "moved on", "{stage}", "a deal{name}"),
+    "deal.moved": Phrase("moves", "moved", "{stage}", "a deal{name}"),
     "deal.won": Phrase("is", "was", " won", "a deal{name}"),
     "deal.lost": Phrase("is", "was", " lost", "a deal{name}"),
     "stage.entered": Phrase("becomes", "became", "{bare}"),
     "score.reached": Phrase("rises", "rose", " from {before} to {after}", "the score{model}"),
     "score.dropped": Phrase("falls", "fell", " from {before} to {after}", "the score{model}"),
     "interest.reached": Phrase("rises", "rose", " from {before} to {after}", "interest in{name}"),
-    "lead.inactive": Phrase("stays", "stayed", " silent for too long"),
-    "lead.returned": Phrase("comes", "came", " back after a long silence"),
+    "lead.inactive": Phrase("is", "was", " inactive for too long"),
+    "lead.returned": Phrase("returns", "returned", " after a long inactivity"),
     "lead.unsubscribed": Phrase("unsubscribes", "unsubscribed", " from {all}"),
     "field.changed": Phrase("changes", "changed", " from {before} to {after}", "field{bare}"),
-    "list.joined": Phrase("is", "was", " put on list{name}"),
-    "list.left": Phrase("is", "was", " taken off list{name}"),
-    "segment.joined": Phrase("comes", "came", " into segment{name}"),
-    "segment.left": Phrase("drops", "dropped", " out of segment{name}"),
+    "list.joined": Phrase("is", "was", " added to list{name}"),
+    "list.left": Phrase("is", "was", " removed from list{name}"),
+    "segment.joined": Phrase("joins", "joined", " segment{name}"),
+    "segment.left": Phrase("leaves", "left", " segment{name}"),
     "topic.joined": Phrase("is", "was", " subscribed to{name}"),
     "topic.left": Phrase("is", "was", " unsubscribed from{name}"),
-    "preferences.chosen": Phrase("chooses", "chose", " what to receive"),
+    "preferences.chosen": Phrase("updates", "updated", " email preferences"),
     "campaign.entered": Phrase("enters", "entered", " campaign{name}"),
     "campaign.left": Phrase("leaves", "left", " campaign{name}"),
-    "date.due": Phrase("comes", "came", subject="a date that a campaign waits for"),
-    "pattern.met": Phrase("happens", "happened", subject="what a campaign waits for"),
-    "handoff.opened": Phrase("is", "was", " handed to team{name}"),
-    "handoff.assigned": Phrase("is", "was", " given to {member}"),
+    "date.due": Phrase("arrives", "arrived", subject="a date that a campaign is waiting for"),
+    "pattern.met": Phrase("happens", "happened", subject="an event pattern that a campaign is waiting for"),
+    "handoff.opened": Phrase("is", "was", " handed off to team{name}"),
+    "handoff.assigned": Phrase("is", "was", " assigned to {member}"),
     "handoff.acknowledged": Phrase("is", "was", " acknowledged by {by}"),
     "handoff.contacted": Phrase("is", "was", " contacted by {by}"),
     "handoff.accepted": Phrase("is", "was", " accepted by {by}"),
     "handoff.rejected": Phrase("is", "was", " rejected by {by}{because}"),
-    "handoff.overdue": Phrase("gets", "got", " no answer from sales in time"),
+    "handoff.overdue": Phrase("gets", "got", " no decision from sales in time"),
     "handoff.retried": Phrase("is", "was", " offered to team{name} again"),
-    "run.noted": Phrase("is", "was", " helped on by hand"),
+    "run.noted": Phrase("is", "was", " moved on manually"),
     "custom": Phrase("happens", "happened", subject="event{name}"),
 }  # fmt: skip
 """Every type of event that the log can hold."""
