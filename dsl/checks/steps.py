@@ -119,7 +119,7 @@ def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
         elif not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields)
         return
-    if field.from_crm or field.name in FIXED:
+    if field.from_crm or field.measured or field.name in FIXED:
         hint = "it comes from the CRM; take `from crm` from the field, or set another one"
         problems.add(
             "E630", name.span, field=f"`{field.name}`", hint="set another field" if not field.from_crm else hint

@@ -224,7 +224,8 @@ class _Line:
 
     def _change(self) -> Action:
         """`changes company_size to 500`, as another system would tell."""
-        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
+        known = self.program.all_fields
+        fields = [name for name in known if name not in ("email", "created") and not known[name].measured]
         name = self._one_of(fields, "field")
         if not self._take("to"):
             raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), f"write: changes {name} to …")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -19,6 +19,7 @@ from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
+from engine.rules.tracking.classify import Source
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, open_ledger
 from engine.sending.composing import may_track
@@ -26,6 +27,17 @@ from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
 from engine.store.writes import Writes
+from engine.tracking.paths import (
+    Path,
+    join_sessions,
+    made_known_by,
+    note_conversion,
+    note_origin,
+    path_for,
+    source_of_event,
+    source_of_page,
+)
+from engine.tracking.visits import Visitor, lock_visitor, see
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
@@ -37,7 +49,8 @@ ONE_CLICK = timedelta(seconds=10)
 class Post:
     """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
 
-    `language`: what the visitor asked for, for a lead whose language is not known yet.
+    `language`: what the visitor asked for, for a lead whose language is not known yet. `page` and `referrer`: the
+    address of the page the form stands on, and where its visitor came from, for those of whom no visit is known.
     """
 
     form: Form
@@ -47,6 +60,8 @@ class Post:
     visitor: UUID | None = None
     language: str | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    page: str = ""
+    referrer: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,8 @@ class Occurrence:
     email: str | None = None
     visitor: UUID | None = None
     key: str | None = None
+    source: Source | None = None
+    """Where it came from, as its sender says."""
 
 
 async def submit(rt: Runtime, post: Post) -> Submitted:
@@ -78,11 +95,11 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
     type: EventType = "form.posted" if post.form.confirm_with else "form.submitted"
     data = {name: value for name, value in post.values.items() if name != "email"}
     async with rt.turn(key), rt.db.hot() as hot:
-        attached = await _lock_visitor(rt, hot, post.visitor)
+        seen = await lock_visitor(rt, hot, post.visitor)
         locked = await known(rt, hot, address, key)
         now = rt.clock.now()
         keys, fresh = _natural_keys(post, now)
-        visitor = post.visitor if attached is None else None
+        visitor = post.visitor if seen is not None and seen.lead is None else None
         event = (type, post.form.name, data)
         ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh, visitor=visitor)
         if around.repeated is not None:
@@ -93,10 +110,13 @@ async def submit(rt: Runtime, post: Post) -> Submitted:
             fill(ledger, spoken, overwrite=False)
             await _posted(ledger, writes, post, data, keys[0])
         else:
-            _join_visitor(ledger, writes, around, visitor)
+            own = source_of_page((await rt.deployment(locked.epoch)).ways, post.page, post.referrer)
+            path = await path_for(hot, locked.lead.id, seen, own, new=bool(locked.row.created))
+            note_origin(ledger, path, now, made_known_by(type, post.form.name) if locked.row.created else None)
+            _join_visitor(ledger, writes, around, visitor, path)
             fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
             agree(ledger, writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
-            ledger.happen(type, post.form.name, data, key=keys[0])
+            note_conversion(ledger, writes, ledger.happen(type, post.form.name, data, key=keys[0]), path, now)
         await commit(rt, hot, ledger, writes)
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
 
@@ -109,15 +129,15 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
     """
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         posted = await hot.one(
-            """SELECT name, data, (SELECT jsonb_object_agg(topic, record) FROM consents
+            """SELECT name, data, at, (SELECT jsonb_object_agg(topic, record) FROM consents
                 WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
             FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'""",
             {"lead": lead_id, "seq": seq},
         )
         if posted is None:
             return None
-        visitor = UUID(posted.data["visitor"]) if posted.data.get("visitor") else None
-        visitor = visitor if await _lock_visitor(rt, hot, visitor) is None else None
+        seen = await lock_visitor(rt, hot, UUID(posted.data["visitor"]) if posted.data.get("visitor") else None)
+        visitor = seen.id if seen is not None and seen.lead is None else None
         locked = await leads.lock(hot, lead_id)
         if locked is None:
             return None
@@ -127,13 +147,16 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         ledger, around = await open_ledger(rt, hot, locked, event, keys=[key], visitor=visitor)
         if around.repeated is None:
             writes = Writes()
-            _join_visitor(ledger, writes, around, visitor)
+            own = source_of_page((await rt.deployment(locked.epoch)).ways, data.get("page"), data.get("referrer"))
+            path = await path_for(hot, lead_id, seen, own, new=seq == 1)
+            note_origin(ledger, path, posted.at, made_known_by("form.submitted", name) if seq == 1 else None)
+            _join_visitor(ledger, writes, around, visitor, path)
             fill(ledger, values, overwrite=True)
             if data["topics"]:
                 come_back(rt, ledger, writes)
             asked = posted.asked or {}
             agree(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
-            ledger.happen("form.submitted", name, values, key=key)
+            note_conversion(ledger, writes, ledger.happen("form.submitted", name, values, key=key), path, posted.at)
             await commit(rt, hot, ledger, writes)
     return name
 
@@ -175,10 +198,13 @@ async def record(rt: Runtime, one: Occurrence) -> Taken:
             return await _occur(rt, hot, await known(rt, hot, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
-        lead_id = await _lock_visitor(rt, hot, one.visitor)
-        if lead_id is not None and (found := await leads.lock(hot, lead_id)):
-            return await _occur(rt, hot, found, one)
+        seen = await lock_visitor(rt, hot, one.visitor)
+        assert seen is not None, "it is made if it is new"
+        if seen.lead is not None and (found := await leads.lock(hot, seen.lead)):
+            return await _occur(rt, hot, found, one, seen)
         writes = Writes()
+        if one.type == "page.visited" and (deployment := rt.catalog.current or await rt.catalog.refresh()):
+            await see(rt, hot, writes, deployment.ways, seen, one.data)
         key = one.key or str(uuid4())
         writes.insert(
             "visitor_events", visitor_id=one.visitor, key=key, type=one.type, name=one.name, data=one.data,
@@ -209,7 +235,7 @@ async def _happen(
             await _occur(rt, hot, locked, one)
 
 
-async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Taken:
+async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
     keys = [one.key] if one.key else []
@@ -217,8 +243,15 @@ async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Take
     if around.repeated is not None:
         return "repeated"
     ledger.rate()
-    ledger.happen(one.type, one.name, one.data, key=one.key)
-    await commit(rt, hot, ledger, Writes())
+    writes, lead, new = Writes(), locked.lead.id, bool(getattr(locked.row, "created", False))
+    path = await path_for(hot, lead, seen, source_of_event(one.type, one.source), new=new)
+    if new:
+        note_origin(ledger, path, ledger.now, made_known_by(one.type, one.name))
+    if one.type == "page.visited" and seen is not None:
+        await see(rt, hot, writes, (await rt.deployment(locked.epoch)).ways, seen, one.data)
+    event = ledger.happen(one.type, one.name, one.data, key=one.key)
+    note_conversion(ledger, writes, event, path, event.happened_at)
+    await commit(rt, hot, ledger, writes)
     return "recorded"
 
 
@@ -247,6 +280,7 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
 async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
     """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
+    raw |= {name: value for name, value in (("page", post.page), ("referrer", post.referrer)) if value}
     if post.visitor is not None:
         raw["visitor"] = str(post.visitor)
     event = ledger.happen("form.posted", post.form.name, raw, key=key)
@@ -260,7 +294,7 @@ def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> No
     program, changes = ledger.rules.program, {}
     for name, value in values.items():
         declared = program.all_fields.get(name)
-        if name == "email" or declared is None or declared.from_crm:
+        if name == "email" or declared is None or declared.from_crm or declared.measured:
             continue
         if overwrite or ledger.lead.fields.get(name) in (None, ""):
             changes[name] = value
@@ -268,28 +302,19 @@ def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> No
     ledger.rate()
 
 
-def _join_visitor(ledger: Ledger, writes: Writes, around: Around, visitor: UUID | None) -> None:
+def _join_visitor(ledger: Ledger, writes: Writes, around: Around, visitor: UUID | None, path: Path) -> None:
     """What an anonymous visitor did counts from the moment they are known, in the order it happened."""
     if visitor is None:
         return
     writes.update("visitors", id=visitor, lead_id=ledger.lead.id)
+    join_sessions(ledger, writes, path)
     for one in around.anonymous:
-        ledger.happen(one["type"], one["name"], {**one["data"], "at": one["at"]}, key=f"v:{visitor}:{one['key']}")
+        data = {**one["data"], "at": one["data"].get("at", one["at"])}
+        event = ledger.happen(one["type"], one["name"], data, key=f"v:{visitor}:{one['key']}")
+        own = source_of_event(one["type"], None)
+        note_conversion(ledger, writes, event, replace(path, own=own), event.happened_at)
     if around.anonymous:
         writes.delete("visitor_events", "visitor_id", visitor)
-
-
-async def _lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> UUID | None:
-    """The visitor before the lead, always in this order; the lead they are known as, if any."""
-    if visitor is None:
-        return None
-    row = await hot.one(
-        """INSERT INTO visitors AS v (id, first_touch, first_at, last_at) VALUES (%(id)s, '{}', %(now)s, %(now)s)
-        ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING lead_id""",
-        {"id": visitor, "now": rt.clock.now()},
-    )
-    found: UUID | None = row.lead_id
-    return found
 
 
 def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None]:

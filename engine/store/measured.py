@@ -9,8 +9,8 @@ from engine.store.tables import instant, metadata
 
 sources = Table(
     "sources", metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="hash of the tuple: store.sources.source_id"),
-    Column("channel", Text, nullable=False, comment="as classified when the row was made; `channel_of` judges again"),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="hash of the tuple: store.sources"),
+    Column("channel", Text, nullable=False, comment="as classified when the row was made"),
     Column("source", Text, nullable=False),
     Column("medium", Text, nullable=False),
     Column("campaign", Text, nullable=False),
@@ -38,7 +38,7 @@ sessions = Table(
 visit_days = Table(
     "visit_days", metadata,
     Column("day", Date, primary_key=True, comment="in the workspace's zone"),
-    Column("source_id", BigInteger, primary_key=True),
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
     Column("landing", Text, primary_key=True),
     Column("visits", BigInteger, nullable=False, comment="sessions begun"),
     Column("visitors", BigInteger, nullable=False, comment="of these the first of their visitor on this day"),
@@ -50,7 +50,7 @@ touches = Table(
     Column("lead_id", Uuid, primary_key=True),
     Column("key", Text, primary_key=True, comment="v:<session> | m:<message>:<second> | e:<seq>"),
     Column("source_id", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False, comment="visit | mail click | form | call | chat | webinar | meeting | …"),
+    Column("kind", Text, nullable=False, comment="visit | mail click | form | call | chat | webinar | meeting"),
     Column("seq", BigInteger, comment="the event's number"),
     Column("session_id", Uuid),
     instant("at", required=True),

@@ -46,7 +46,7 @@ class Session:
         return soon and (source.direct or source == self.source)
 
     def covers(self, at: datetime) -> bool:
-        """Whether something that happened at `at` belongs to this session: its last page is at most 30 minutes before."""
+        """Whether something that happened at `at` belongs to this session, whose last page was seen shortly before."""
         return self.begun <= at <= self.last_at + PAUSE
 
 
