@@ -22,7 +22,6 @@ from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, open_ledger
-from engine.sending.composing import may_track
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
@@ -268,7 +267,8 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
         data = {"link": url} if url else {}
         event = (type, locked.row.template, data)
         ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh)
-        wanted = locked.row.kind != "staff" and may_track(locked.lead, await rt.deployment(locked.epoch))
+        program = (await rt.deployment(locked.epoch)).program
+        wanted = locked.row.kind != "staff" and locked.lead.may_be_tracked(program)
         if around.repeated is None and wanted:
             ledger.rate()
             row = locked.row

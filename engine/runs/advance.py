@@ -23,12 +23,12 @@ from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, put_out, settle, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep, may_send
+from engine.rules.sending.judge import Hold, Skip
 from engine.runs.lead_steps import Deeds
 from engine.runs.outgoing_steps import Outgoing, Ready, judged, next_receiver, ready
 from engine.runs.turn import Sight
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
-from engine.sending.delivery import Hold, Skip
 from engine.sending.feedback import reported
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken

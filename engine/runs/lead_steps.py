@@ -18,11 +18,12 @@ from engine.rules.conditions.chance import in_control
 from engine.rules.leads.lead_changes import change, change_topic, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
+from engine.rules.sending.judge import CONTROL_GROUP
 from engine.runs import variant_tests
 from engine.runs.turn import Sight
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
-from engine.sending.delivery import CONTROL_GROUP, message_row
+from engine.sending.delivery import message_row
 from engine.store.db import Hot
 from engine.store.writes import Writes
 

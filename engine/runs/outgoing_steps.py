@@ -12,18 +12,18 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
-from engine.model.lead import Lead
+from engine.model.lead import Facts, Lead
 from engine.model.ports import Mail, Parcel, Receipt
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import in_control, subject_of
-from engine.rules.conditions.conditions import Facts
 from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
+from engine.rules.sending.judge import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.runs.turn import Sight
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
-from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, hand_over, judge, message_row
+from engine.sending.delivery import hand_over, message_row
 from engine.sending.webhook import parcel
 from engine.store.db import Hot
 
@@ -82,7 +82,7 @@ def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | N
     """Whether the step may leave now: None, or why never, or until when not. `to`: the colleague a notice is for."""
     step, branch, lead, now = effect.step, effect.branch, sight.lead, sight.now
     if isinstance(step, Send):
-        return judge(step, branch, plan, sight.deployment, lead, sight.found.sent, now, sight.held)
+        return judge(step, branch, plan, sight.deployment.program, lead, sight.found.sent, now, sight.held)
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
     if lead.email is None:

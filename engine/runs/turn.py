@@ -6,9 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from dsl.plan import Plan
-from engine.model.lead import Event, Lead
+from engine.model.lead import Event, Facts, Lead
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import Facts
 from engine.rules.leads.admission import way_out
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import derived, needed

@@ -14,11 +14,12 @@ from engine.mail.errors import TemplateError
 from engine.model.ports import Mail, Receipt
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.sales.ladder import State
+from engine.rules.sales.tray import Pending, Tray, outdated
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.handoff_turn import Dossier, call_waiting, freed
-from engine.sales.notices import Pending, Tray, notice_mail, notice_row, outdated
+from engine.sales.notices import notice_mail, notice_row
 from engine.sending.delivery import hand_over
 from engine.sending.feedback import reported
 from engine.store import handoffs as store

@@ -20,13 +20,13 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, State
 from engine.rules.sales.routing import team_for
+from engine.rules.sales.tray import Tray
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.advance import advance
 from engine.sales.handoff_turn import Dossier, call_waiting, freed, wake_of
 from engine.sales.handoff_view import HandoffView, view
-from engine.sales.notices import Tray
 from engine.sending.composing import context_for
 from engine.store import handoffs as store
 from engine.store.db import Hot

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event, Lead
-from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.leads.limits import Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position, streak_of
 from engine.store.db import Hot
 

@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
-from engine.model.lead import TRACKING, Event, Lead, stage_order
+from engine.model.lead import TRACKING, Event, Facts, Lead, stage_order
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import Facts, own_key, topic_state
+from engine.rules.conditions.conditions import own_key, topic_state
 from engine.rules.leads.segments import counts_for
 from engine.wording.events import clause
 from engine.wording.terms import pattern, quoted

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dsl.plan import Plan, Program
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
-from engine.rules.leads.consequences import NOTED
+from engine.rules.leads.working_copy import NOTED
 from engine.rules.runs.position import Position
 from engine.runtime.catalog import Catalog, Deployment
 from engine.store.db import Database

@@ -26,9 +26,9 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.model.lead import TRACKING
+from engine.model.lead import TRACKING, Facts
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import Facts, holds, matches, value_of
+from engine.rules.conditions.conditions import holds, matches, value_of
 from engine.why.log import Log
 from engine.wording.terms import condition as in_words
 from engine.wording.terms import operand, quoted, scalar

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from engine.leads import lead_clocks
 from engine.leads.intake import Occurrence, Post, click, confirm, record, submit
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
 from engine.runs.retry import retry
-from engine.runtime import sweeper
 from tests.support.attacks import (
     FORMS,
     HEAD,
@@ -98,7 +98,7 @@ scoring
             await hot.run("""UPDATE leads SET scores = '{"": "poison"}' WHERE email_key LIKE 'bad@%%'""", {})
             await hot.commit()
         stage.clock.advance(timedelta(days=2))
-        await sweeper.ring_clocks(stage.rt)
+        await lead_clocks.ring_clocks(stage.rt)
         [good] = await stage.rows("SELECT scores FROM leads WHERE email_key LIKE 'good@%%'")
         assert good.scores == {"": 0}
 

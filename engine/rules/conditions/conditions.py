@@ -1,17 +1,16 @@
 """Conditions on what is known of a lead, and whether an event is one that a pattern asks for. Pure.
 
-Everything a condition may ask for stands in `Facts`. The two belong together: `has visited page "/p*"` is a condition
-on events, and `where` is a condition inside a pattern.
+Everything a condition may ask for stands in `Facts`. Conditions and patterns belong together: `has visited page "/p*"`
+is a condition on events, and `where` is a condition inside a pattern.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
@@ -34,7 +33,6 @@ from dsl.plan import (
     Not,
     Operand,
     Pattern,
-    Scalar,
     ScoreRef,
     StageIs,
     Subscribed,
@@ -42,39 +40,9 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.model.records import Record, record
+from engine.model.lead import Event, Facts
 from engine.rules.conditions import calendar
 from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
-
-if TYPE_CHECKING:
-    from engine.model.lead import Event
-
-
-@record
-class Facts(Record):
-    """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
-
-    `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
-    of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
-    and `entered_at` the instant. Without `now` nothing that depends on the date is true.
-    """
-
-    fields: Mapping[str, Scalar] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
-    stage: str = ""
-    order: tuple[str, ...] = ()
-    event: Mapping[str, Any] = field(default_factory=dict)
-    topics: Mapping[str, str] = field(default_factory=dict)
-    lists: Mapping[str, str] = field(default_factory=dict)
-    interests: Mapping[str, float] = field(default_factory=dict)
-    campaigns: frozenset[str] = frozenset()
-    been: frozenset[str] = frozenset()
-    tracking: bool = True
-    history: Sequence[Event] = ()
-    now: datetime | None = None
-    zone: str = "UTC"
-    entered: int = 0
-    entered_at: datetime | None = None
 
 
 def holds(condition: Condition | None, facts: Facts) -> bool:

@@ -12,7 +12,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import matches
 
 if TYPE_CHECKING:
-    from engine.rules.leads.limits import Enrolment
+    from engine.rules.runs.enrolment import Enrolment
 
 
 def run_value(plan: Plan, event: Event | None) -> str:

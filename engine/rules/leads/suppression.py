@@ -13,7 +13,7 @@ from dsl.plan import Plan, Program, Wait
 from engine.model.lead import Event, Lead
 from engine.rules.conditions.conditions import matches, topic_state
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 
 UNSUBSCRIBED = "unsubscribed"
 BOUNCED = "bounced"

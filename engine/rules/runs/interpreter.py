@@ -33,11 +33,11 @@ from dsl.plan import (
     VariantTest,
     Wait,
 )  # fmt: skip
-from engine.model.lead import Event
+from engine.model.lead import HANDOFF_EVENTS, Event, Facts
 from engine.model.records import Record, record
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import arm_of
-from engine.rules.conditions.conditions import Facts, holds, matches
+from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
 from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.rules.runs.rests import Sleep, sleep
@@ -45,7 +45,6 @@ from engine.rules.runs.rests import Sleep, sleep
 MOST_HOPS = 1000
 """Steps without an effect or a rest in one call: more means the plan goes round in a circle."""
 NOBODY = UUID(int=0)
-HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
 @record
