@@ -66,6 +66,18 @@ async def see(rt: Runtime, hot: Hot, writes: Writes, ways: Ways, visitor: Visito
         note_touch(writes, visitor.lead, touch)
 
 
+async def refused(rt: Runtime) -> None:
+    """A page view whose visitor did not agree: counted, and nothing else."""
+    deployment = rt.catalog.current or await rt.catalog.refresh()
+    if deployment is None:
+        return
+    async with rt.db.hot() as hot:
+        writes = Writes()
+        note_refusal(writes, deployment.ways.day(rt.clock.now()))
+        await writes.flush(hot)
+        await hot.commit()
+
+
 async def _full(rt: Runtime, hot: Hot) -> bool:
     """Whether there are so many sources that new keywords are not kept; counted once a minute in each process."""
     now = rt.clock.real()

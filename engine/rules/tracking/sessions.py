@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from engine.rules.tracking.classify import UNKNOWN, Source
+from engine.rules.tracking.classify import Source
 
 PAUSE = timedelta(minutes=30)
 """Longer between two page views, and the second begins a session of its own."""
@@ -84,22 +84,3 @@ def conversion_touch(type: str, seq: int, at: datetime, session: Session | None,
     if kind is None or (session is not None and session.covers(at) and type not in ALWAYS):
         return None
     return Touch(f"e:{seq}", at, source, kind, seq=seq)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a lead came from: by the first touch of all, and by the last one up to the moment they became known."""
-
-    first: Source = UNKNOWN
-    created: Source = UNKNOWN
-    by: str = ""
-
-
-def origin_of(touches: Iterable[Touch], created_at: datetime, by: str) -> Origin:
-    """`by`: what made the person known, as `form demo` or `import`. Ties go by the touch's key, so that the order in
-    which touches were noted does not matter."""
-    path = sorted(touches, key=lambda touch: (touch.at, touch.key))
-    before = [touch for touch in path if touch.at <= created_at]
-    return Origin(
-        path[0].source if path else UNKNOWN, before[-1].source if before else UNKNOWN, by,
-    )  # fmt: skip
