@@ -45,7 +45,7 @@ ONE_CLICK = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Post:
+class FormPost:
     """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
 
     `language`: what the visitor asked for, for a lead whose language is not known yet. `page` and `referrer`: the
@@ -87,7 +87,7 @@ class Occurrence:
     """Where it came from, as its sender says."""
 
 
-async def submit(rt: Runtime, post: Post) -> Submitted:
+async def submit(rt: Runtime, post: FormPost) -> Submitted:
     """Take a form post in. With double opt-in it only asks for the confirmation; nothing else happens until then."""
     address = str(post.values["email"])
     key = email_key(address)
@@ -277,7 +277,7 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
     return str(url) if url else None
 
 
-async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
+async def _posted(ledger: Ledger, writes: Writes, post: FormPost, data: Mapping[str, Scalar], key: str) -> None:
     """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
     raw |= {name: value for name, value in (("page", post.page), ("referrer", post.referrer)) if value}
@@ -317,7 +317,7 @@ def _join_visitor(ledger: Ledger, writes: Writes, around: Around, visitor: UUID 
         writes.delete("visitor_events", "visitor_id", visitor)
 
 
-def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None]:
+def _natural_keys(post: FormPost, now: datetime) -> tuple[list[str], datetime | None]:
     """The keys under which the post may have come before; those made from its content fade."""
     if post.key is not None:
         return [f"post:{post.form.name}:{post.key}"], None

@@ -52,9 +52,10 @@ class Event(Record):
 class Facts(Record):
     """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
 
-    `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
-    of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
-    and `entered_at` the instant. Without `now` nothing that depends on the date is true.
+    `event` is the data of the event that is asked about, `start` of the one that started the run. `topics` and `lists`
+    by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part of its log that
+    conditions ask, in seq order. In a run `entered` is the seq after which events came since entering, and `entered_at`
+    the instant. Without `now` nothing that depends on the date is true.
     """
 
     fields: Mapping[str, Scalar] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Facts(Record):
     stage: str = ""
     order: tuple[str, ...] = ()
     event: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, str] = field(default_factory=dict)
     interests: Mapping[str, float] = field(default_factory=dict)

@@ -126,7 +126,7 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
-    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Held`)."""
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Pause`)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 

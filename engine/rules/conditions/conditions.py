@@ -35,6 +35,7 @@ from dsl.plan import (
     Pattern,
     ScoreRef,
     StageIs,
+    StartRef,
     Subscribed,
     Today,
     TrackingAllowed,
@@ -94,6 +95,8 @@ def value_of(operand: Operand, facts: Facts) -> Any:
             return facts.scores.get(model, 0)
         case EventRef(name=name):
             return _present(facts.event.get(name))
+        case StartRef(name=name):
+            return _present(facts.start.get(name))
         case InterestRef(name=name):
             return facts.interests.get(own_key(facts.interests, name) or name, 0)
         case Today():
@@ -217,7 +220,7 @@ def _has(condition: Has, facts: Facts) -> bool:
             continue
         if condition.since_entering and not _since_entering(event, facts):
             continue
-        left -= matches(condition.pattern, event)
+        left -= matches(condition.pattern, event, start=facts.start)
         if left <= 0:
             return True
     return False
@@ -230,8 +233,11 @@ def _since_entering(event: Event, facts: Facts) -> bool:
     return facts.entered_at is None or event.at >= facts.entered_at
 
 
-def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bool:
-    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails.
+def matches(
+    pattern: Pattern, event: Event, enrolment: UUID | None = None, start: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails. `start` is
+    the data of the event that started it.
 
     A composite pattern is met by what the engine has logged under its key, and by nothing else.
     """
@@ -251,7 +257,7 @@ def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bo
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data, start=start or {}))
 
 
 def trigger(pattern: Pattern) -> str:

@@ -149,7 +149,7 @@ class Ledger(WorkingCopy):
         plan = self.rules.plan_of(enrolment.digest)
         if plan is None or event.type not in _heard(plan):
             return
-        if enrolment.state == "live" and any(matches(one.pattern, event, enrolment.id) for one in plan.leaves):
+        if enrolment.state == "live" and any(enrolment.hears(one.pattern, event) for one in plan.leaves):
             self.leave(enrolment, event.seq)
         elif awaits(plan, enrolment, event):
             self.wake(enrolment)
@@ -222,11 +222,11 @@ def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
     """Whether the run rests on something this event could be."""
     for branch in enrolment.position.branches:
         step = plan.by_id.get(branch.at or "")
-        if isinstance(step, Wait) and any(matches(arm.pattern, event, enrolment.id) for arm in step.arms):
+        if isinstance(step, Wait) and any(enrolment.hears(arm.pattern, event) for arm in step.arms):
             return True
         until = step.until if isinstance(step, Wait) else None
         if isinstance(until, Relative) and event.type == "field.changed" and event.name == until.field:
             return True
         if branch.handoff is not None and event.type in HANDOFF_EVENTS and event.data.get("handoff") == branch.handoff:
             return True
-    return any(matches(one.pattern, event, enrolment.id) for one in plan.whenevers)
+    return any(enrolment.hears(one.pattern, event) for one in plan.whenevers)

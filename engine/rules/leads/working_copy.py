@@ -145,7 +145,7 @@ class WorkingCopy(ABC):
         """Everything a condition may ask for at this moment; `run` is the one that asks."""
         program = self.rules.program
         return self.lead.facts(
-            self.rules.order, event.data if event else None,
+            self.rules.order, event.data if event else None, start=_began(event, run),
             campaigns=frozenset(one.campaign.casefold() for one in self.enrolments if one.state != "ended"),
             been=frozenset(one.campaign.casefold() for one in self.enrolments),
             tracking=self.lead.may_be_tracked(program),
@@ -170,3 +170,10 @@ class WorkingCopy(ABC):
 
     def listened(self, type: str) -> bool:
         return type in self.rules.index.watch.types or any(type in watch.types for watch in self.older())
+
+
+def _began(event: Event | None, run: Enrolment | None) -> Mapping[str, Any]:
+    """The data of the event that started the run that asks, or would start one."""
+    if run is not None:
+        return run.position.start
+    return event.data if event else {}

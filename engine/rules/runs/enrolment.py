@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from dsl.plan import Pattern
+from engine.model.lead import Event
+from engine.rules.conditions.conditions import matches
 from engine.rules.runs.position import Position
 
 
@@ -25,3 +28,7 @@ class Enrolment:
     leave_seq: int | None = None
     per: str = ""
     goal_at: datetime | None = None
+
+    def hears(self, pattern: Pattern, event: Event) -> bool:
+        """Whether the event counts for a pattern of the run's plan, seen from this run."""
+        return matches(pattern, event, self.id, self.position.start)
