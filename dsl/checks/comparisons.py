@@ -29,6 +29,7 @@ GROUPS = ("segment", "list", "campaign")
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
+STARTED = "inside `where`, `event.…` means those that start the run; "
 WHERE_HINT = "`where` asks the event only; use `only if`"
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
@@ -119,6 +120,8 @@ class Comparisons:
                 return self._field_kind(Text(name, span), place)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
+            case tree.EventDatum(name=name, span=span) if place.kind == "where":
+                return self._start_kind(Text(name, span), place)
             case tree.EventDatum(name=name, span=span):
                 return self._datum_kind(Text(name, span), place)
             case tree.InterestCount(name=profile, span=span):
@@ -188,6 +191,17 @@ class Comparisons:
         self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
         return None
 
+    def _start_kind(self, name: Text, place: Place) -> str | None:
+        """`event.…` inside `where`: of the event that started the run."""
+        if place.start is None:
+            self.problems.add("E344", name.span, name=name.value)
+        elif place.event is not None and (place.event.times or place.event.absent):
+            self.problems.add("E345", name.span, name=name.value)
+        else:
+            own = f"for its own value write `{name.value}`; " if self._of_event(name.value, place) else ""
+            return check_datum(name, place.start, self.scope, self.problems, own + STARTED)
+        return None
+
     def _number_kind(self, number: tree.Number) -> str | None:
         if number.unit is None and values.is_date(number.raw):
             return "date"
@@ -197,7 +211,13 @@ class Comparisons:
 
     # ── values on the right ──────────────────────────────────────────────────────────────────────────────────────
     def _right(self, left: Operand, left_kind: str | None, right: Operand, place: Place) -> str | None:
-        """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
+        """A bare word on the right is a field, in `where` the event's; when there is none, quotes were probably
+        forgotten."""
+        if isinstance(right, tree.Word) and self.is_lead_field(right, place):
+            self.lead_field(right)
+            return None
+        if isinstance(right, tree.Word) and self._of_event(right.name, place):
+            return self.kind(right, place)
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self.kind(right, place)
         if left_kind == "date" and not near(right.name, self.scope.fields):
@@ -209,6 +229,17 @@ class Comparisons:
         elif left_kind is not None:
             self.kind(right, place if place.kind != "where" else Place("flow"))
         return None
+
+    def _of_event(self, name: str, place: Place) -> bool:
+        return place.kind == "where" and place.event is not None and name in (self.scope.event_data(place.event) or {})
+
+    def is_lead_field(self, word: tree.Word, place: Place) -> bool:
+        """Whether a word on the right in `where` can only be meant as a field of the lead, which `where` cannot ask."""
+        known = word.name in self.scope.fields and word.name not in FLAGS
+        return place.kind == "where" and known and not self._of_event(word.name, place)
+
+    def lead_field(self, word: tree.Word) -> None:
+        self.problems.add("E346", word.span, name=word.name)
 
     def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
         field = self._field(left, place)
@@ -243,9 +274,11 @@ class Comparisons:
             self.problems.add("E308", amount.span, **words)
 
 
-def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
+def check_datum(
+    name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems, which: str = ""
+) -> str | None:
     """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
-    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks."""
+    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks. `which` begins the help."""
     known: dict[str, str] = {}
     for event in last:
         data = scope.event_data(event)
@@ -255,8 +288,10 @@ def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems
             kind = KINDS.get(type, "text")
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
-        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else "ask for a field of the lead"
-        problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
+        without = "what starts this campaign carries nothing" if which else "ask for a field of the lead"
+        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else without
+        close = () if which else near(name.value, known)
+        problems.add("E343", name.span, near=close, name=name.value, hint=which + hint)
     return known.get(name.value)
 
 

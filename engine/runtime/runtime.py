@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
-from engine.platform.clock import clock_from
+from engine.platform.clock import parse_clock
 from engine.platform.rate_limit import Pace
 from engine.platform.settings import Settings
 from engine.platform.tokens import Tokens
@@ -79,7 +79,7 @@ async def open_runtime(
     """Open the parts and close them again. `settings.database_url` must name a migrated database."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
-    clock = clock or clock_from(settings)
+    clock = clock or parse_clock(settings.clock)
     db = Database(
         settings.database_url, size=size or settings.database_pool, patience=patience,
         prepared=settings.database_prepared,
