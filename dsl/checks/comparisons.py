@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsl.names.events import spec_of
-from dsl.names.known import check_country, check_language, check_zone
+from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
@@ -48,7 +48,7 @@ class Comparisons:
             hint = 'put the field first: `country is "DE"`'
             self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
             return
-        left = self.kind(atom.left, place)
+        left = self.kind(atom.left, place, type_for(atom.right))
         right = self._right(atom.left, left, atom.right, place)
         if left is None or right is None:
             return
@@ -112,11 +112,11 @@ class Comparisons:
         self.problems.add("E303", value.span, left=shown, example=example)
 
     # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def kind(self, operand: Operand, place: Place) -> str | None:
-        """How the operand compares; None after reporting that it does not exist."""
+    def kind(self, operand: Operand, place: Place, type: str = "text") -> str | None:
+        """How the operand compares; None after reporting that it does not exist. `type` is what to declare then."""
         match operand:
             case tree.Word(name=name, span=span):
-                return self._field_kind(Text(name, span), place)
+                return self._field_kind(Text(name, span), place, type)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
             case tree.EventDatum(name=name, span=span):
@@ -130,7 +130,7 @@ class Comparisons:
             case tree.Number():
                 return self._number_kind(operand)
 
-    def _field_kind(self, name: Text, place: Place) -> str | None:
+    def _field_kind(self, name: Text, place: Place, type: str) -> str | None:
         if place.kind == "where":
             return self._datum_kind(name, place)
         if name.value in FLAGS:
@@ -147,7 +147,7 @@ class Comparisons:
                 hint = f'write `in {name.value} "…"`'
                 self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
-                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
+                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None}, type=type)
         return None
 
     def _score_kind(self, model: Text | None, span: tree.Span, place: Place) -> str | None:
@@ -213,7 +213,7 @@ class Comparisons:
     def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
         field = self._field(left, place)
         if isinstance(right, tree.Number) and right.unit is not None:
-            self._currency(right)
+            self._currency(left, right, place)
         if field is None or not isinstance(right, tree.Quoted) or op in ("<", "<=", ">", ">="):
             return
         if field.choices and op != "starts with" and not (op == "contains" and field.type == "choice"):
@@ -235,12 +235,29 @@ class Comparisons:
             return None
         return self.scope.fields.get(operand.name)
 
-    def _currency(self, amount: tree.Number) -> None:
+    def _currency(self, left: Operand, amount: tree.Number, place: Place) -> None:
         workspace = self.scope.workspace
         currency = workspace.currency.value if workspace and workspace.currency else "EUR"
-        if amount.unit and amount.unit.value != currency:
+        if amount.unit and self.kind(left, place) == "number" and amount.unit.value.upper() not in CURRENCIES:
+            unit = amount.unit
+            self.problems.add("E307", unit.span, thing=f"`{unit.value}`", hint=f"write `{amount.raw}`, without a unit")
+        elif amount.unit and amount.unit.value != currency:
             words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
             self.problems.add("E308", amount.span, **words)
+
+
+def type_for(value: Operand | None) -> str:
+    """The type of field that compares with a value that is written out."""
+    match value:
+        case tree.Number(unit=None, raw=raw):
+            return "date" if values.is_date(raw) else "number"
+        case tree.Number():
+            return "money"
+        case tree.Word(name="yes" | "no"):
+            return "yes/no"
+        case tree.Today():
+            return "date"
+    return "text"
 
 
 def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:

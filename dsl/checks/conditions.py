@@ -115,7 +115,7 @@ class _Checker:
 
     # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _date(self, atom: tree.DateIs, place: Place) -> None:
-        left = self.comparisons.kind(atom.left, place)
+        left = self.comparisons.kind(atom.left, place, "date")
         if left not in ("date", "any", None):
             names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
             self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)

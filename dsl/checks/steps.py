@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from dsl import plan
-from dsl.checks.comparisons import KINDS, check_interest
+from dsl.checks.comparisons import KINDS, check_interest, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import all_statements, statements
@@ -117,7 +117,7 @@ def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
             )
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields)
+            unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
         return
     if field.from_crm or field.name in FIXED:
         hint = "it comes from the CRM; take `from crm` from the field, or set another one"

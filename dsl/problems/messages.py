@@ -63,7 +63,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E023": Entry("blocks are nested more than {limit} deep", "split the campaign in two and use `enter campaign`"),
     # ── names ──
-    "E101": Entry("no field is called `{name}`", "declare it: `field {name} text`"),
+    "E101": Entry("no field is called `{name}`", "declare it: `field {name} {type}`"),
     "E102": Entry("no stage is called `{name}`", "{names}"),
     "E103": Entry("there is no template `{name}`", "write it as templates/{name}.md"),
     "E104": Entry("no form is called `{name}`", 'declare it: `form "{name}"`'),
@@ -156,7 +156,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E214": Entry("`{text}` must be in whole units", "write a sum instead, for example `2 days 12 hours`"),
     "E215": Entry("`{text}` is not a time of day", "write hours and minutes with two digits each: `{meant}`"),
     "E216": Entry("`{text}` is not a date", "write year, month and day: `{meant}`"),
-    "E217": Entry("the date `{text}` does not exist"),
+    "E217": Entry("the date `{text}` does not exist", "write a date that exists, such as `{meant}`"),
     "E218": Entry(
         "`{text}` is not a day of the week", "days are monday to sunday, small and in full; or a date like 2026-10-06"
     ),
@@ -167,7 +167,7 @@ ENTRIES: Mapping[str, Entry] = {
         "`{text}` is not a span of time to count in",
         "write `per day`, `per week`, `per month` or a time such as `per 7 days`",
     ),
-    "E223": Entry("{text} on which day?", "write `wait until tuesday {text}`"),
+    "E223": Entry("{text} on which day?", "write `wait until tuesday {meant}`"),
     "E230": Entry("`{text}` needs a percent sign here", "write `{text}%`"),
     "E231": Entry("`{text}` is not a share", "a share is more than 0% and at most 100%, like `20%`"),
     "E232": Entry("the arms of this split add up to {total}: {much}", "change them so that they make 100%, {hint}"),
@@ -246,7 +246,7 @@ ENTRIES: Mapping[str, Entry] = {
 def text(code: str, near: tuple[str, ...], values: Mapping[str, object]) -> tuple[str, str]:
     """Headline and help of one problem."""
     entry = ENTRIES[code]
-    shown = _Shown({name: _show(name, value) for name, value in values.items()})
+    shown = _Shown({"type": "text", **{name: _show(name, value) for name, value in values.items()}})
     headline = entry.headline.format_map(shown)
     if near:
         where = values.get("declared")
