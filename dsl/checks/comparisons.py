@@ -9,6 +9,7 @@ from dsl.names.known import CURRENCIES, check_country, check_language, check_zon
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
+from dsl.problems.messages import one_of
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -29,7 +30,7 @@ GROUPS = ("segment", "list", "campaign")
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
-WHERE_HINT = "`where` asks the event only; use `only if`"
+WHERE_HINT = "use `only if` instead; `where` sees only the event"
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
     **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
@@ -45,7 +46,7 @@ class Comparisons:
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
     def compare(self, atom: tree.Compare, place: Place) -> None:
         if isinstance(atom.left, tree.Quoted | tree.Number):
-            hint = 'put the field first: `country is "DE"`'
+            hint = 'write the field first: `country is "DE"`'
             self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
             return
         left = self.kind(atom.left, place, type_for(atom.right))
@@ -63,15 +64,15 @@ class Comparisons:
     def _different(self, left: Operand, left_kind: str, right: Operand, right_kind: str) -> None:
         hint = ""
         if left_kind == "text" and isinstance(right, tree.Number):
-            hint = f'put the value in quotes: "{right.raw}"'
+            hint = f'write the value in quotes: `"{right.raw}"`'
         elif left_kind == "date":
-            hint = "dates are written without quotes, like 2026-12-24"
+            hint = "write a date without quotes: `2026-12-24`"
         elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
             amount = right.value[:1].isdigit() or values.is_plain(right.value)
-            like = f"write a number without quotes, like {AMOUNT[left_kind]}"
-            hint = f"leave out the quotes: {right.value}" if amount else like
+            like = f"write a number without quotes: `{AMOUNT[left_kind]}`"
+            hint = f"remove the quotes: `{right.value}`" if amount else like
         elif left_kind == "choices" and isinstance(right, tree.Number):
-            hint = f'put the value in quotes: "{right.raw}"'
+            hint = f'write the value in quotes: `"{right.raw}"`'
         elif left_kind == "flag":
             hint = f"write {show(left)} alone, or `not {plain(left)}`"
         words: dict[str, Any] = {"left": show(left), "left_type": WORDS[left_kind]}
@@ -172,7 +173,7 @@ class Comparisons:
     def _datum_kind(self, name: Text, place: Place) -> str | None:
         if place.event is None:
             if place.kind in ("team", "scoring", "segment"):
-                self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
+                self.problems.add("E307", name.span, thing="`event`", hint="use a field; there is no event here")
                 return None
             return check_datum(name, place.last(), self.scope, self.problems)
         data = self.scope.event_data(place.event)
@@ -182,10 +183,10 @@ class Comparisons:
             return "any"
         if name.value in data:
             return KINDS.get(data[name.value], "text")
-        known = tuple(data) or "nothing that can be asked for"
+        hint = f"use {one_of(tuple(data))}" if data else "delete the condition; this event has no properties"
         close = near(name.value, data)
         what = f"`{place.event.noun.value} … {place.event.verb.value}`"
-        self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
+        self.problems.add("E117", name.span, near=close, event=what, name=name.value, hint=hint)
         return None
 
     def _number_kind(self, number: tree.Number) -> str | None:
@@ -219,7 +220,7 @@ class Comparisons:
         if field.choices and op != "starts with" and not (op == "contains" and field.type == "choice"):
             if right.value.casefold() not in {choice.casefold() for choice in field.choices}:
                 close = near(right.value, field.choices)
-                text: dict[str, Any] = {"name": right.value, "field": field.name, "choices": field.choices}
+                text: dict[str, Any] = {"name": right.value, "field": field.name, "options": field.choices}
                 self.problems.add("E115", right.span, near=close, **text)
         elif op in ("is", "is not") and field.type == "country":
             check_country(Text(right.value, right.span), self.problems)
@@ -262,7 +263,7 @@ def type_for(value: Operand | None) -> str:
 
 def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
     """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
-    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks."""
+    has it. For those without it the value is missing, like a field that a lead lacks."""
     known: dict[str, str] = {}
     for event in last:
         data = scope.event_data(event)
@@ -272,7 +273,7 @@ def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems
             kind = KINDS.get(type, "text")
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
-        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else "ask for a field of the lead"
+        hint = f"use {one_of(tuple(f'event.{datum}' for datum in known))}" if known else "use a field of the lead"
         problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
     return known.get(name.value)
 
@@ -283,8 +284,7 @@ def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
     if not scope.stages:
         problems.add("E511", name.span, name=name.value)
         return
-    stages = " → ".join(scope.stages)
-    unknown(problems, "E102", name, scope.stages, names=f"the stages are {stages}")
+    unknown(problems, "E102", name, scope.stages, options=tuple(scope.stages))
 
 
 def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
@@ -322,9 +322,9 @@ def plain(operand: Operand) -> str:
 def _unsuited(atom: tree.Compare, left: str) -> str:
     """Why an operator does not go with what stands on its left; empty when it does."""
     if atom.op in ("<", "<=", ">", ">=") and left not in ORDERED:
-        return "more and less are for numbers, amounts and dates"
+        return "use `is`; more and less work only for numbers, amounts and dates"
     if atom.op in ("contains", "starts with") and left not in ("text", "choices", "any"):
-        return f"`{atom.op}` is for texts"
+        return f"use `is` or a comparison such as `>=`; `{atom.op}` works only for texts"
     if left == "choices" and atom.op != "contains":
         return f'write `{plain(atom.left)} contains "…"`'
     return ""
