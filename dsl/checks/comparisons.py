@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dsl.names.events import spec_of
@@ -120,6 +121,8 @@ class Comparisons:
                 return self._field_kind(Text(name, span), place, type)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
+            case tree.EventDatum(name=name, span=span) if place.kind == "where":
+                return self._start_kind(Text(name, span), place)
             case tree.EventDatum(name=name, span=span):
                 return self._datum_kind(Text(name, span), place)
             case tree.InterestCount(name=profile, span=span):
@@ -189,6 +192,17 @@ class Comparisons:
         self.problems.add("E117", name.span, near=close, event=what, name=name.value, hint=hint)
         return None
 
+    def _start_kind(self, name: Text, place: Place) -> str | None:
+        """`event.…` inside `where`: of the event that started the run."""
+        if place.start is None:
+            self.problems.add("E344", name.span, name=name.value)
+        elif place.event is not None and (place.event.times or place.event.absent):
+            self.problems.add("E345", name.span, name=name.value)
+        else:
+            own = f"write `{name.value}` for this event's own value" if self._of_event(name.value, place) else ""
+            return check_datum(name, place.start, self.scope, self.problems, own)
+        return None
+
     def _number_kind(self, number: tree.Number) -> str | None:
         if number.unit is None and values.is_date(number.raw):
             return "date"
@@ -198,7 +212,13 @@ class Comparisons:
 
     # ── values on the right ──────────────────────────────────────────────────────────────────────────────────────
     def _right(self, left: Operand, left_kind: str | None, right: Operand, place: Place) -> str | None:
-        """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
+        """A bare word on the right is a field, in `where` the event's; when there is none, quotes were probably
+        forgotten."""
+        if isinstance(right, tree.Word) and self.is_lead_field(right, place):
+            self.lead_field(right)
+            return None
+        if isinstance(right, tree.Word) and self._of_event(right.name, place):
+            return self.kind(right, place)
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self.kind(right, place)
         if left_kind == "date" and not near(right.name, self.scope.fields):
@@ -210,6 +230,17 @@ class Comparisons:
         elif left_kind is not None:
             self.kind(right, place if place.kind != "where" else Place("flow"))
         return None
+
+    def _of_event(self, name: str, place: Place) -> bool:
+        return place.kind == "where" and place.event is not None and name in (self.scope.event_data(place.event) or {})
+
+    def is_lead_field(self, word: tree.Word, place: Place) -> bool:
+        """Whether a word on the right in `where` can only be meant as a field of the lead, which `where` cannot ask."""
+        known = word.name in self.scope.fields and word.name not in FLAGS
+        return place.kind == "where" and known and not self._of_event(word.name, place)
+
+    def lead_field(self, word: tree.Word) -> None:
+        self.problems.add("E346", word.span, name=word.name)
 
     def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
         field = self._field(left, place)
@@ -261,9 +292,12 @@ def type_for(value: Operand | None) -> str:
     return "text"
 
 
-def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
+def check_datum(
+    name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems, own: str | None = None
+) -> str | None:
     """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
-    has it. For those without it the value is missing, like a field that a lead lacks."""
+    has it. For those without it the value is missing, like a field that a lead lacks. Inside `where` they are those
+    that start the run, and `own` is the help about the event's own value, which may be empty."""
     known: dict[str, str] = {}
     for event in last:
         data = scope.event_data(event)
@@ -273,9 +307,19 @@ def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems
             kind = KINDS.get(type, "text")
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
-        hint = f"use {one_of(tuple(f'event.{datum}' for datum in known))}" if known else "use a field of the lead"
-        problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
+        close = near(name.value, known) if own is None else ()
+        problems.add("E343", name.span, near=close, name=name.value, hint=_other_properties(tuple(known), own))
     return known.get(name.value)
+
+
+def _other_properties(known: Sequence[str], own: str | None) -> str:
+    """What to write instead of a property that no event has."""
+    options = one_of([f"event.{name}" for name in known])
+    if own is None:
+        return f"use {options}" if known else "use a field of the lead"
+    of_start = f"use {options}, which the event that starts the run has" if known else ""
+    nothing = "delete the condition; the event that starts the run has no properties"
+    return ", or ".join(part for part in (own, of_start) if part) or nothing
 
 
 def check_stage(name: Text, scope: Scope, problems: Problems) -> None:

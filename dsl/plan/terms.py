@@ -104,6 +104,13 @@ class EventRef(Frozen):
     name: str
 
 
+class StartRef(Frozen):
+    """In `where`, and only there: a datum of the event that started the run which asks. Without such a run, missing."""
+
+    kind: Literal["start"] = "start"
+    name: str
+
+
 class InterestRef(Frozen):
     """How often the lead has touched an interest profile."""
 
@@ -122,7 +129,9 @@ class Value(Frozen):
     value: Scalar
 
 
-Operand = Annotated[FieldRef | ScoreRef | EventRef | InterestRef | Today | Value, Field(discriminator="kind")]
+Operand = Annotated[
+    FieldRef | ScoreRef | EventRef | StartRef | InterestRef | Today | Value, Field(discriminator="kind")
+]
 
 
 class All(Frozen):

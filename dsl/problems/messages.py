@@ -206,6 +206,18 @@ ENTRIES: Mapping[str, Entry] = {
         "`tracking` can only be allowed or not allowed", "write `tracking is allowed` or `tracking is not allowed`"
     ),
     "E343": Entry("no event that leads here has a property `{name}`", "{hint}"),
+    "E344": Entry(
+        "`event.{name}` has no event here, because no run has started",
+        'write the name alone for this event\'s own value: `where {name} is "x"`',
+    ),
+    "E345": Entry(
+        "`event.{name}` cannot be used with a counted or absent event",
+        "remove the count; to compare two events, write `with the same {name} within 2 hours`",
+    ),
+    "E346": Entry(
+        "`{name}` is a field of the lead, but `where` sees only the event",
+        'write `"{name}"` for a text, or `event.{name}` for the event that started the run',
+    ),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} named `{name}` is declared, but others are", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(

@@ -175,6 +175,7 @@ BY_LINE: Mapping[str, Entry] = {
         "email {count} in a period for which the workspace allows {times}",
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
+    "E650": Entry("this step has no effect: {why}", "{hint}"),
     "W110": Entry(
         "{text} in {zone} {how}",
         "use a time such as `09:00`; a skipped time runs one hour later, and a repeated time runs once, the first time",

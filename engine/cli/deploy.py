@@ -87,14 +87,14 @@ async def put_into_force(
     has deployed since the base."""
     from engine.deploying.deploy import Refused
     from engine.deploying.deploy import deploy as store
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not deployed"
     db = Database(url, size=2)
     sources = {path: text for path, text in found.files.items() if path.endswith(".campaign")}
     try:
-        return await store(db, clock_from(settings), found.program, found.assets, author, how, sources)
+        return await store(db, parse_clock(settings.clock), found.program, found.assets, author, how, sources)
     except Refused as refusal:
         raise Stop(str(refusal), FAILED) from None
     finally:

@@ -65,10 +65,10 @@ def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
 
 async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:
     from engine.access.keys import NameTaken, list_keys, make_key, revoke_key
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.store.db import Database
 
-    db, clock = Database(url, size=2), clock_from(settings)
+    db, clock = Database(url, size=2), parse_clock(settings.clock)
     try:
         if name is None:
             return list(await list_keys(db))

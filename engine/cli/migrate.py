@@ -13,7 +13,8 @@ def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print the revi
     """Bring the database of `DATABASE_URL` to this version's schema.
 
     Safe to run from several machines at once, and again: what is there stays. Run it before the new version's processes
-    start. Without `DATABASE_URL` it is the embedded database under `COLDFRAME_HOME`.
+    start. Without `DATABASE_URL` it is the embedded database under `COLDFRAME_HOME`. If `DATABASE_URL` is a pooler,
+    `MIGRATION_DATABASE_URL` can name the server itself.
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe migrate`
     """
@@ -28,7 +29,7 @@ def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print the revi
             with postgres.embedded_postgres(settings.home) as server:
                 revision = store.migrate(server.url())
         else:
-            revision = store.migrate(settings.database_url)
+            revision = store.migrate(settings.migration_database_url or settings.database_url)
     except OperationalError:
         raise Stop("the database of DATABASE_URL cannot be reached") from None
     if as_json:

@@ -125,13 +125,13 @@ def stop(
 
 
 async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awaitable[Any]]) -> Any:
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
-        return await what(db, clock_from(settings))
+        return await what(db, parse_clock(settings.clock))
     except Refused as refusal:
         raise Stop(str(refusal), FAILED) from None
     finally:

@@ -70,7 +70,7 @@ def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
     from dsl.compile import compile_workspace
     from engine.cli.plan import refuse
     from engine.cli.workspace import sources_in
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.sending.preview import Draft
 
     sources = sources_in(folder)
@@ -79,7 +79,7 @@ def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
     compiled = compile_workspace(sources.files, sources.assets)
     if compiled.program is None:
         refuse(compiled.diagnostics, sources.files, len(sources.files), as_json, "nothing was rendered")
-    return Draft.of(compiled.program, sources.assets, clock_from(settings).now(), settings.base_url)
+    return Draft.of(compiled.program, sources.assets, parse_clock(settings.clock).now(), settings.base_url)
 
 
 def known(draft: Draft, template: str) -> str:

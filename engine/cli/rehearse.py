@@ -84,7 +84,7 @@ async def _rehearse(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from dsl.problems.near import near
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.simulation.rehearsal import Rehearsal
     from engine.simulation.simulation import deployment_of
     from engine.store import past
@@ -95,7 +95,7 @@ async def _rehearse(
     if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
         close = near(campaign, names)
         raise Stop(f"no campaign is called “{campaign}”" + (f": did you mean “{close[0]}”?" if close else ""), FAILED)
-    now = clock_from(settings).now()
+    now = parse_clock(settings.clock).now()
     rehearsal = Rehearsal(deployment_of(found.program, found.assets), now - span, now, campaign=campaign)
     db = Database(url, size=2)
     try:

@@ -28,7 +28,7 @@ def results(
 
     Example: `coldframe results "Webinar"`
     """
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
 
     settings = load_settings(reading=True)
     with database(settings) as url:
@@ -39,7 +39,7 @@ def results(
         out.print(_nothing(campaign), markup=False)
     else:
         for one in found:
-            _show(one, clock_from(settings).now())
+            _show(one, parse_clock(settings.clock).now())
 
 
 async def _read(settings: Settings, url: str, campaign: str | None) -> list[Result]:

@@ -77,12 +77,12 @@ async def _find(settings: Settings, url: str, to: int | None) -> _Way:
 
 async def _back(settings: Settings, url: str, stored: Stored, author: str, how: Any) -> Any:
     from engine.deploying.deploy import Refused, deploy
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.store.db import Database
 
     db = Database(url, size=2)
     try:
-        return await deploy(db, clock_from(settings), stored.program, stored.bundle, author, how, stored.sources)
+        return await deploy(db, parse_clock(settings.clock), stored.program, stored.bundle, author, how, stored.sources)
     except Refused as refusal:
         raise Stop(str(refusal), FAILED) from None
     finally:

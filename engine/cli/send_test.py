@@ -44,13 +44,13 @@ async def _send(settings: Settings, url: str, template: str, to: str, language: 
     from engine.cli.preview import known, spoken
     from engine.mail.choose import choose_mailer
     from engine.mail.errors import TemplateError
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.runtime.runtime import NothingDeployed, open_runtime
     from engine.sending.preview import Draft
     from engine.sending.send_test import send_test as send
 
     async with open_runtime(settings.model_copy(update={"database_url": url}), size=2) as rt:
-        key, clock = settings.sendgrid_api_key, clock_from(settings)
+        key, clock = settings.sendgrid_api_key, parse_clock(settings.clock)
         rt.mailer = choose_mailer(key, settings.sendgrid_url, rt.db.engine, clock)
         try:
             if deployment := await rt.catalog.refresh():

@@ -41,12 +41,12 @@ def status(
 async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | None, many: int) -> Status:
     from engine.cli.lookup import named
     from engine.cli.why import explained
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.reports.status import status as ask
     from engine.store.db import Database
     from engine.why.read import Unknown, find_lead
 
-    clock = clock_from(settings)
+    clock = parse_clock(settings.clock)
     db = Database(url, size=2)
     try:
         if campaign is not None:

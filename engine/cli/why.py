@@ -52,13 +52,13 @@ def why(
 
 
 async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
-    from engine.platform.clock import clock_from
+    from engine.platform.clock import parse_clock
     from engine.store.db import Database
     from engine.why.read import Unknown, read
 
     db = Database(url, size=2)
     try:
-        return await read(db, lead, campaign, clock_from(settings).now())
+        return await read(db, lead, campaign, parse_clock(settings.clock).now())
     except Unknown as error:
         raise explained(error) from None
     finally:

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from engine.model.ports import Clock
-    from engine.platform.settings import Settings
 
 _VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")
 
@@ -152,8 +151,3 @@ def parse_clock(text: str) -> Clock:
         raise ClockError("a virtual clock needs two ISO 8601 instants and a number") from error
     clock = VirtualClock(domain, real, factor)
     return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
-
-
-def clock_from(settings: Settings) -> Clock:
-    """The clock that these settings ask for."""
-    return parse_clock(settings.clock)

@@ -38,6 +38,14 @@ class Settings(BaseSettings):
         None, repr=False, validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="`postgresql://user:password@host/name`. Unset: an embedded server under the home folder",
     )  # fmt: skip
+    migration_database_url: str | None = Field(
+        None, repr=False, validation_alias=AliasChoices("MIGRATION_DATABASE_URL", "migration_database_url"),
+        description="where `migrate` connects, for when `DATABASE_URL` is a pooler. Unset: `DATABASE_URL`",
+    )  # fmt: skip
+    database_prepared: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="whether statements are prepared by name; `auto`: unless a pooler (PgBouncer) is found",
+    )
     database_pool: int = Field(
         10, ge=1, description="connections each process keeps to PostgreSQL; under load twice as many"
     )
@@ -103,7 +111,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
         return init_settings, env_settings
 
-    @field_validator("database_url")
+    @field_validator("database_url", "migration_database_url")
     @classmethod
     def _with_driver(cls, value: str | None) -> str | None:
         return None if value is None else sqlalchemy_url(value)

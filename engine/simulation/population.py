@@ -15,7 +15,7 @@ from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start,
 from engine.model.lead import TRACKING
 from engine.rules.conditions.conditions import glob
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import Sleep
 from engine.rules.sales.ladder import Notice

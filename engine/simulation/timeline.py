@@ -28,8 +28,10 @@ from engine.model.lead import Event
 from engine.rules.conditions.calendar import local_time
 from engine.rules.conditions.matching import Watch
 from engine.rules.leads.composite import COUNTED
-from engine.rules.leads.consequences import UNCHANGED, Ledger
-from engine.rules.leads.limits import Booking, Enrolment
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Booking
+from engine.rules.leads.working_copy import UNCHANGED
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import Sleep
 from engine.rules.sales.ladder import Notice

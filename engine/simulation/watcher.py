@@ -7,7 +7,7 @@ from datetime import datetime
 from dsl.plan import AnyStep, Send
 from engine.model.lead import Event
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import Sleep
 from engine.rules.sales.ladder import Notice

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event
-from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.leads.limits import Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import MOST_USED
 from engine.rules.runs.rests import Resting
 from engine.store.db import Hot

@@ -227,7 +227,10 @@ enrolments = Table(
     instant("started_at", required=True),
     instant("ended_at"),
     instant("real_woken_at"),
-    Index("enrolments_live", "lead_id", "campaign", "per", unique=True, postgresql_where=text("state <> 'ended'")),
+    Index(
+        "enrolments_live", "lead_id", "campaign", "per", "number", unique=True,
+        postgresql_where=text("state <> 'ended'"),
+    ),
     Index("enrolments_of_lead", "lead_id"),
     Index("enrolments_due", "due_at", postgresql_where=text("state <> 'ended'")),
 )  # fmt: skip

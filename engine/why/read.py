@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dsl.plan import Plan, Program
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
-from engine.rules.leads.consequences import NOTED
+from engine.rules.leads.working_copy import NOTED
 from engine.rules.runs.position import Position
 from engine.runtime.catalog import Catalog, Deployment
 from engine.store.db import Database
@@ -171,7 +171,7 @@ def _run(
     return Run(
         id=id, number=row["number"], digest=row["digest"], plan=plan, state=row["state"], outcome=row["outcome"],
         attention=row["attention"], leave_seq=row["leave_seq"], started_at=row["started_at"], ended_at=row["ended_at"],
-        entered=position.entered, per=row["per"],
+        entered=position.entered, per=row["per"], start=position.start,
         path=tuple(Walk(step, datetime.fromisoformat(at), branch) for step, at, branch in position.path),
         messages=tuple(
             Message(m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id, m.staff)

@@ -8,7 +8,6 @@ from math import inf
 from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
-from engine.rules.conditions.conditions import matches
 from engine.why.entering import entered
 from engine.why.log import Log, Points, Run, Said
 from engine.why.mails import mail_lines, not_walked
@@ -214,6 +213,6 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
     if event is None:
         return "", ""
     for leave in run.plan.leaves if run.plan else ():
-        if matches(leave.pattern, event, run.id):
+        if run.hears(leave.pattern, event):
             return f"{leave_words(leave)}: {log.said(event)}", leave.source
     return log.said(event), ""

@@ -39,6 +39,7 @@ from dsl.plan import (
     Scalar,
     ScoreRef,
     StageIs,
+    StartRef,
     Subscribed,
     Today,
     TrackingAllowed,
@@ -133,7 +134,7 @@ def operand(one: Operand) -> str:
             return name
         case ScoreRef(model=model):
             return f"score of {quoted(model)}" if model else "score"
-        case EventRef(name=name):
+        case EventRef(name=name) | StartRef(name=name):
             return f"event.{name}"
         case InterestRef(name=name):
             return f"interest in {quoted(name)}"

@@ -21,7 +21,8 @@ EVERY = [*HEADLINES, *HELPS, *NOTES]
 
 IMPERATIVES = (
     "add", "change", "check", "choose", "compare", "create", "declare", "delete", "give", "indent", "join", "keep",
-    "lower", "move", "name", "put", "remove", "rename", "save", "set", "shorten", "split", "start", "use", "wait", "write",
+    "lower", "move", "name", "put", "remove", "rename", "save", "set", "shorten", "split", "start", "use", "wait",
+    "write",
 )  # fmt: skip
 NEVER = (
     r"\bmails?\b", r"\bnobody\b", r"\bsomebody\b", r"\beverybody\b", r"\bwhoever\b", r"(?<!there )\bis no\b",

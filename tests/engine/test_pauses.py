@@ -14,7 +14,7 @@ from engine.deploying.pauses import Change
 from engine.leads.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
-from engine.runtime import sweeper
+from engine.runs import watchdog
 from engine.runtime.epochs import Refused
 from tests.support.attacks import FORMS, HEAD, url_of, watched
 from tests.support.invariants import broken
@@ -291,12 +291,12 @@ async def test_the_watchdog_leaves_paused_leads_alone_and_those_just_resumed(sta
         await stage.post("go", email="ann@lead.example")
         await pause(stage)
         stage.clock.advance(9 * DAY)
-        await sweeper.wake_stalled(stage.rt)
+        await watchdog.wake_stalled(stage.rt)
         rows = await stage.rows("SELECT campaign, attention FROM enrolments ORDER BY campaign")
         assert [tuple(row) for row in rows] == [("Guide", None), ("Other", "its run does not answer")]
         assert len(await stage.rows("SELECT 1 FROM outbox")) == 1
         await pauses.resume(stage.rt.db, stage.clock, "Guide", "ben")
-        await sweeper.wake_stalled(stage.rt)
+        await watchdog.wake_stalled(stage.rt)
         [row] = await stage.rows("SELECT attention FROM enrolments WHERE campaign = 'Guide'")
         assert row.attention is None
 

@@ -12,7 +12,8 @@ from engine.leads.intake import click, opened
 from engine.mail.links import link_id
 from engine.reports.results import Result, arm_of, results
 from engine.rules.conditions.shares import interval
-from engine.runs.variant_tests import numbers, steps_of
+from engine.runs.variant_tests import steps_of
+from engine.store.variant_tests import numbers
 from tests.support.plans import DEMO, campaign, enter, send, staged, wait
 from tests.support.stage import Stage
 

@@ -88,7 +88,8 @@ class Position(Record):
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
     recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
     read: step, instant, and the branch (empty: the flow) that came there. `fed` counts what runs have set off in this
-    campaign, see engine.rules.runs.bounds."""
+    campaign, see engine.rules.runs.bounds. `start` is the data of the event that the run began with, for `where x is
+    event.x`."""
 
     branches: tuple[Branch, ...]
     seen: int = 0
@@ -99,6 +100,7 @@ class Position(Record):
     entered: int = 0
     path: tuple[tuple[str, str, str], ...] = ()
     fed: Streak | None = None
+    start: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
@@ -140,23 +142,34 @@ class Position(Record):
             data["entered"] = self.entered
         if self.path:
             data["path"] = [[step, at, *([branch] if branch else [])] for step, at, branch in self.path]
+        if self.start != _start_of(self.branches, self.entered):
+            data["start"] = dict(self.start)
         if self.fed:
             data["fed"] = [self.fed[0].isoformat(), self.fed[1]]
         return data
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Position:
+        branches, entered = tuple(_branch_from_json(branch) for branch in data["branches"]), data.get("entered", 0)
         return Position(
-            branches=tuple(_branch_from_json(branch) for branch in data["branches"]),
+            branches=branches,
             seen=data["seen"],
             sent=data.get("sent", {}),
             fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
-            entered=data.get("entered", 0),
+            entered=entered,
             path=tuple((step, at, branch[0] if branch else "") for step, at, *branch in data.get("path", ())),
             fed=streak_of(data.get("fed")),
+            start=data["start"] if "start" in data else _start_of(branches, entered),
         )
+
+
+def _start_of(branches: Sequence[Branch], entered: int) -> Mapping[str, Any]:
+    """The data of the event that started the run, as long as its flow still carries them: they are not stored twice,
+    and a position from before they were kept has them too."""
+    flow = next((one for one in branches if one.id == FLOW), None)
+    return flow.event if flow is not None and flow.event_seq <= entered else {}
 
 
 def streak_of(data: Sequence[Any] | None) -> Streak | None:
