@@ -53,12 +53,14 @@ def campaign(
     Example: `coldframe new campaign webinar --name "Spring webinar"`
     """
     from engine.cli import starter
+    from engine.cli.workspace import sources_in
 
     if name is not None and ('"' in name or not name.strip() or "\\" in name):
         raise Stop("a campaign's name is some text without quotes")
     folder = path or load_settings(reading=True).campaigns
     if not folder.is_dir():
         raise Stop(f"there is no folder {folder}; `coldframe new workspace {folder}` makes one")
+    sources_in(folder)
     _report(folder, _add(folder, starter.named(_starter(kind), name)))
 
 

@@ -89,13 +89,14 @@ def show(found: Status) -> None:
     _table("Leads that need attention", found.parked, ("email", "attention"), found.now)
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
-    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "attention")
+    _table("Emails held back", found.held_back, ("campaign", "source", "leads", "next", "held"), found.now)
+    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "held", "attention")
     _table("Leads", found.waiting, waiting, found.now)
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
 
 
 _HEADS = {"source": "at", "what": "waits for", "due_at": "until (UTC)", "next": "first until (UTC)",
-          "attention": "needs attention"}  # fmt: skip
+          "attention": "needs attention", "held": "held back because"}  # fmt: skip
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:

@@ -41,6 +41,8 @@ MOST_MAILS = 10
 """Mails and posts in one call."""
 MOST_LEAD_STEPS = 200
 """Other effects in one call."""
+GATE_CLOSED = "the email provider took no emails"
+"""What kept a mail whose turn came while the provider's gate was closed."""
 OVERTAKEN = "another attempt has taken over"
 _RECEIPTS: Mapping[str, Literal["accepted", "refused"]] = {"accepted": "accepted", "failed": "refused"}
 
@@ -195,6 +197,7 @@ class _Call:
             self.position = self.position.with_branch(effect.branch)
         verdict = judged(effect, to, self.plan, self.turn)
         if verdict is None and not self._may_leave(effect):
+            self._note_closed_gate(effect)
             return await self._end_call(hot, None)
         if verdict is None:
             try:
@@ -212,9 +215,16 @@ class _Call:
             return False
         return isinstance(effect.step, Post) or self._may_mail()
 
-    def _may_mail(self) -> bool:
+    def _note_closed_gate(self, effect: Effect) -> None:
+        if self._gate_closed() and isinstance(effect.step, Send):
+            self.position = self.position.with_branch(effect.branch.kept(self.turn.now, GATE_CLOSED))
+
+    def _gate_closed(self) -> bool:
         closed = self.turn.found.closed_until
-        if closed is not None and closed > self.rt.clock.real():
+        return closed is not None and closed > self.rt.clock.real()
+
+    def _may_mail(self) -> bool:
+        if self._gate_closed():
             return False
         if not self.has_token:
             self.has_token = self.rt.pace.try_take()
@@ -297,9 +307,10 @@ class _Call:
     def _settle_unsent(self, hot: Hot, effect: Effect, judged: Skip | Hold) -> None:
         verdict = self._verdict()
         if isinstance(judged, Hold):
+            effect = replace(effect, branch=effect.branch.kept(self.turn.now, judged.why))
             verdict = replace(verdict, until=judged.until, why=judged.attention)
         else:
-            self._lead_steps(hot).skip(effect.step, effect.branch.visit, judged.reason)
+            self._lead_steps(hot).skip(effect.step, effect.branch.visit, judged.reason, effect.branch.held)
         self.position = settle(self.plan, self.position, effect, verdict)
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────

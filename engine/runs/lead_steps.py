@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -63,10 +64,10 @@ class LeadSteps:
         change(ledger, step, branch, self.run, self.turn.facts(branch))
         return Verdict(ledger.lead.seq)
 
-    def skip(self, step: AnyStep, visit: str, reason: str) -> Verdict:
-        """Write down that the step was passed over."""
+    def skip(self, step: AnyStep, visit: str, reason: str, held: Sequence[tuple[str, str]] = ()) -> Verdict:
+        """Write down that the step was passed over. `held`: what had kept its mail."""
         lead, now = self.turn.lead, self.turn.now
-        row = message_row(uuid4(), self.run, step, visit, lead, "skipped", reason, self.attempt, now)
+        row = message_row(uuid4(), self.run, step, visit, lead, "skipped", reason, self.attempt, now, held=held)
         self.writes.insert("messages", **row)
         return Verdict(lead.seq)
 

@@ -141,7 +141,7 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(
                 mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,
-                memo=composed.memo,
+                memo=composed.memo, held=branch.held,
             )  # fmt: skip
             return Ready(mail, row, composed.links)
         case Notify():
