@@ -215,7 +215,7 @@ ENTRIES: Mapping[str, Entry] = {
         "remove the count; to compare two events, write `with the same {name} within 2 hours`",
     ),
     "E346": Entry(
-        "`{name}` is a field of the lead, but `where` sees only the event",
+        "`where` sees only the event, but `{name}` is a lead's field",
         'write `"{name}"` for a text, or `event.{name}` for the event that started the run',
     ),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
