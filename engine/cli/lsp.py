@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from engine.cli.common import Stop
+
 
 def lsp() -> None:
     """Serve an editor over standard input and output, by the Language Server Protocol.
@@ -11,6 +15,8 @@ def lsp() -> None:
 
     Example: `coldframe lsp`, where an editor asks for the server's command
     """
+    if find_spec("pygls") is None:
+        raise Stop("the language server is not installed; run `pip install 'coldframe[editor]'`")
     from engine.lsp.features import create_server
 
     create_server().start_io()
