@@ -21,7 +21,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
-from engine.store import leads, visitors
+from engine.store import consents, leads, visitors
 from engine.store.leads import Locked
 
 REPEAT = timedelta(minutes=10)
@@ -126,11 +126,18 @@ async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
             await _occur(work, locked, Occurrence("file.downloaded", path))
 
 
-async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -> None:
-    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more."""
+async def unsubscribe(
+    rt: Runtime, lead_id: UUID, topic: str | None, how: str, *, since: datetime | None = None
+) -> None:  # fmt: skip
+    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more.
+
+    `since`: when they said so, if that was earlier; whoever has subscribed again after it stays subscribed.
+    """
     async with lead_transaction(rt, str(lead_id)) as work:
         locked = await leads.lock(work.hot, lead_id)
         if locked is None:
+            return
+        if since is not None and await consents.agreed_since(work.hot, lead_id, topic, since):
             return
         ledger = await work.open(locked, left(topic, how))
         if has_left(ledger.lead, topic, ledger.rules.program):
