@@ -38,11 +38,11 @@ FROM touches t JOIN sources o ON o.id = t.source_id WHERE t.lead_id = %(lead)s O
 @dataclass(frozen=True)
 class Path:
     """What is known of how a lead came here when they convert: the source that the event itself names, their visitor's
-    sessions and whether these become the lead's only now, and the first touch noted before."""
+    sessions, the visitor if these become the lead's only now, and the first touch noted before."""
 
     own: Source = UNKNOWN
     sessions: Sequence[Session] = ()
-    joined: bool = False
+    joining: UUID | None = None
     first: tuple[Source, datetime] | None = None
 
     def covering(self, at: datetime) -> Session | None:
@@ -62,7 +62,7 @@ async def path_for(hot: Hot, lead: UUID, visitor: Visitor | None, own: Source, *
     if visitor.lead is not None:
         return Path(own, (visitor.session,) if visitor.session else ())
     sessions = await unjoined(hot, visitor.id)
-    return Path(own, sessions, True, await first_touch(hot, lead) if sessions and not new else None)
+    return Path(own, sessions, visitor.id, await first_touch(hot, lead) if sessions and not new else None)
 
 
 async def first_touch(hot: Hot, lead: UUID) -> tuple[Source, datetime] | None:
@@ -72,7 +72,7 @@ async def first_touch(hot: Hot, lead: UUID) -> tuple[Source, datetime] | None:
 
 def join_sessions(ledger: Ledger, writes: Writes, path: Path) -> None:
     """The sessions of a visitor become the lead's, each with its touch at the instant of the visit itself."""
-    for session in path.sessions if path.joined else ():
+    for session in path.sessions if path.joining else ():
         writes.update("sessions", id=session.id, lead_id=ledger.lead.id)
         if touch := visit_touch(session):
             note_touch(writes, ledger.lead.id, touch)
@@ -90,7 +90,7 @@ def note_origin(ledger: Ledger, path: Path, at: datetime, by: str | None) -> Non
     last = covered or next((one for one in reversed(path.sessions) if one.begun <= at), None)
     own = path.own if covered is None and path.own != UNKNOWN else None
     values: dict[str, str | None] = {}
-    begun = path.sessions[0].begun if path.sessions and path.joined else None
+    begun = path.sessions[0].begun if path.sessions and path.joining else None
     if begun is not None and (path.first is None or begun < path.first[1]):
         values |= _fields("first", path.sessions[0].source)
     elif by is not None and path.first is None:
@@ -114,7 +114,7 @@ def source_of_page(ways: Ways, page: str | None, referrer: str | None) -> Source
     return ways.source(page, referrer or "") if page else UNKNOWN
 
 
-def source_of_event(type: str, given: Source | None) -> Source:
+def source_of_event(type: str, given: Source | None = None) -> Source:
     """What an event says of its own source; calls, chats and meetings that say nothing came from outside the web."""
     return given or (OFFLINE if type in CONVERSIONS and type != "form.submitted" else UNKNOWN)
 

@@ -55,6 +55,20 @@ async def lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> Visitor |
     return Visitor.of(await hot.one(_LOCK, {"id": visitor, "now": rt.clock.now()}))
 
 
+def anonymous(visitor: Visitor | None) -> UUID | None:
+    """The visitor whose name is not known yet."""
+    return visitor.id if visitor is not None and visitor.lead is None else None
+
+
+async def keep(
+    hot: Hot, writes: Writes, visitor: Visitor, key: str, type: str, name: str, data: Mapping[str, Any], at: datetime
+) -> None:  # fmt: skip
+    """Keep what a locked visitor did until they become known, and commit. The same `key` is the same event."""
+    writes.insert("visitor_events", visitor_id=visitor.id, key=key, type=type, name=name, data=data, at=at)
+    await writes.flush(hot)
+    await hot.commit()
+
+
 async def see(rt: Runtime, hot: Hot, writes: Writes, ways: Ways, visitor: Visitor, data: Mapping[str, Any]) -> None:
     """Take a page view in: its session, the count of its day, and the touch if the visitor is a lead by now."""
     at, address = rt.clock.now(), str(data.get("url", ""))
