@@ -26,7 +26,6 @@ from engine.simulation.story import Action, When
 _TOKEN = re.compile(
     r'(?P<string>["“”„](?:[^"“”\\]|\\.)*["“”]?)|(?P<mark>[=,;])|(?P<comment>#.*)|(?P<word>[^\s,;="“”„]+)'
 )
-OURS = ("email", "created")
 _SUBJECTS = ("lead", "the", "she", "he", "they", "it", "then", "and")
 _SALES: dict[str, Act] = {
     "acknowledges": "acknowledge", "contacts": "contacted", "accepts": "accept", "rejects": "reject",
@@ -226,7 +225,9 @@ class _Line:
 
     def _change(self) -> Action:
         """`changes company_size to 500`, as another system would tell."""
-        written = [name for name, one in self.program.all_fields.items() if not one.measured and name not in OURS]
+        written = [
+            n for n, one in self.program.all_fields.items() if not one.measured and n not in ("email", "created")
+        ]
         name = self._one_of(written, "field")
         if not self._take("to"):
             raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
