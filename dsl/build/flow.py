@@ -140,11 +140,11 @@ class Flows:
 
     def _wait_date(self, row: Row) -> Statement:
         day, clock, zone, label = row.args
-        if clock is None and values.is_time(str(day)):
-            self.problems.add("E223", span_of(day), text=str(day))
-            return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=0, time=str(day)))
+        if meant := values.time_meant(str(day)):
+            self.problems.add("E223", span_of(day), text=str(day), meant=meant)
+            return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=0, time=meant))
         date = values.day(day, self.problems)
-        time = self._time_of_day(row, str(day), clock)
+        time = self._time_of_day(row, str(day), clock) if date else "09:00"
         if zone is not None:
             from_zone = text_of(zone)
             check_zone(from_zone, self.problems)
@@ -206,7 +206,7 @@ class Flows:
 
 def _belongs(rule: str) -> str:
     if rule == "or_for":
-        return "it follows the block of a `wait for …`, at the same depth"
+        return "move it after the block of a `wait for …`, at the same depth"
     if rule == "otherwise_if":
-        return "it follows the block of an `if`, at the same depth"
-    return "it follows the block of an `if` or a `wait`, at the same depth"
+        return "move it after the block of an `if`, at the same depth"
+    return "move it after the block of an `if` or a `wait`, at the same depth"
