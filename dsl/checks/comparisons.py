@@ -30,6 +30,9 @@ ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
 WHERE_HINT = "`where` asks the event only; use `only if`"
+ANNIVERSARY = (
+    "begin a campaign with `starts when anniversary of {0}`, or ask of the date itself: `{0} is in the next 7 days`"
+)
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
     **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
@@ -125,6 +128,10 @@ class Comparisons:
                 return self._interest_kind(profile, span, place)
             case tree.Today():
                 return "date"
+            case tree.Shifted():
+                return self._shifted_kind(operand, place)
+            case tree.Age():
+                return self._age_kind(operand, place)
             case tree.Quoted():
                 return "text"
             case tree.Number():
@@ -187,6 +194,28 @@ class Comparisons:
         what = f"`{place.event.noun.value} … {place.event.verb.value}`"
         self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
         return None
+
+    def _shifted_kind(self, shifted: tree.Shifted, place: Place) -> str | None:
+        base = self.kind(shifted.base, place)
+        values.duration(shifted.offset, self.problems, longest=values.LIFETIME)
+        if base not in ("date", "any", None):
+            self.problems.add("E344", shifted.base.span, left=show(shifted.base), kind=WORDS[base])
+            return None
+        return "date"
+
+    def _age_kind(self, age: tree.Age, place: Place) -> str | None:
+        if age.word.value != "age":
+            hint = ANNIVERSARY.format(age.field.value) if age.word.value == "anniversary" else "write `age of birthday`"
+            self.problems.add("E345", age.span, near=near(age.word.value, ("age",)), word=age.word.value, hint=hint)
+            return None
+        if place.kind == "where":
+            self.problems.add("E307", age.span, thing="an age", hint=WHERE_HINT)
+            return None
+        kind = self._field_kind(age.field, place)
+        if kind not in ("date", None):
+            self.problems.add("E344", age.field.span, left=f"`{age.field.value}`", kind=WORDS[kind])
+            return None
+        return None if kind is None else "number"
 
     def _number_kind(self, number: tree.Number) -> str | None:
         if number.unit is None and values.is_date(number.raw):
@@ -292,6 +321,10 @@ def show(operand: Operand) -> str:
             return f'`interest in "{profile.value}"`'
         case tree.Today():
             return "`today`"
+        case tree.Shifted(base=base, offset=offset, before=before):
+            return f"`{plain(base)} {'minus' if before else 'plus'} {values.shown(offset)}`"
+        case tree.Age(field=field):
+            return f"`age of {field.value}`"
         case tree.Quoted(value=value):
             return f'"{value}"'
         case tree.Number(raw=raw, unit=unit):

@@ -168,6 +168,10 @@ ENTRIES: Mapping[str, Entry] = {
         "write `per day`, `per week`, `per month` or a time such as `per 7 days`",
     ),
     "E223": Entry("{text} on which day?", "write `wait until tuesday {text}`"),
+    "E224": Entry(
+        "`{text}` cannot be counted from a day of the calendar", "use whole days, weeks, months or years: `60 days`"
+    ),
+    "E225": Entry("`enters every {text}` is not a way to enter", "write `enters every time` or `enters every year`"),
     "E230": Entry("`{text}` needs a percent sign here", "write `{text}%`"),
     "E231": Entry("`{text}` is not a share", "a share is more than 0% and at most 100%, like `20%`"),
     "E232": Entry("the arms of this split add up to {total}: {much}", "change them so that they make 100%, {hint}"),
@@ -184,7 +188,6 @@ ENTRIES: Mapping[str, Entry] = {
     "E301": Entry("{left} is {left_type}, and {right} is {right_type}: they cannot be compared", "{hint}"),
     "E302": Entry("`{op}` does not go with {left}, which is {kind}", "{hint}"),
     "E303": Entry("{left} alone is not a condition", "say what it should be, for example {example}"),
-    "E304": Entry("`is at least` is for stages", "write `stage is at least {example}`, or `{left} >= …` for numbers"),
     "E305": Entry("only `email` can be a free address", "write `email is a free address`"),
     "E306": Entry(
         "a stage can only be compared with the name of a stage",
@@ -231,6 +234,8 @@ ENTRIES: Mapping[str, Entry] = {
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
     "E343": Entry("no event that leads here carries `{name}`", "{hint}"),
+    "E344": Entry("{left} is {kind}, not a date", "count from a date, like `today plus 14 days` or `age of birthday`"),
+    "E345": Entry("`{word} of` cannot be asked", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(

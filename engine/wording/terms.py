@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from dsl.plan import (
     Absence,
     After,
+    Age,
     All,
     Any_,
     At,
@@ -38,6 +39,7 @@ from dsl.plan import (
     Relative,
     Scalar,
     ScoreRef,
+    Shifted,
     StageIs,
     Subscribed,
     Today,
@@ -65,6 +67,11 @@ def scalar(value: Scalar) -> str:
 
 def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def stage_name(name: str) -> str:
+    """A stage as campaigns write it: a plain word, or in quotes when it is several."""
+    return name if name.isidentifier() else quoted(name)
 
 
 def duration(span: Duration) -> str:
@@ -96,7 +103,8 @@ def moment(until: Moment) -> str:
             return f"until {until.date} {until.time}" + (f" {quoted(until.zone)}" if until.zone else "")
         case Relative():
             at = "" if until.time == "09:00" or until.offset.minutes else f" at {until.time}"
-            return f"until {_offset(until.offset, until.before)}{until.field}{at}"
+            named = f"event.{until.field}" if until.of_event else until.field
+            return f"until {_offset(until.offset, until.before)}{named}{at}"
 
 
 def _offset(span: Duration | None, before: bool) -> str:
@@ -139,6 +147,10 @@ def operand(one: Operand) -> str:
             return f"interest in {quoted(name)}"
         case Today():
             return "today"
+        case Shifted(base=base, offset=offset, before=before):
+            return f"{operand(base)} {'minus' if before else 'plus'} {duration(offset)}"
+        case Age(field=name):
+            return f"age of {name}"
 
 
 def condition(one: Condition, *, negated: bool = False) -> str:
@@ -158,7 +170,7 @@ def condition(one: Condition, *, negated: bool = False) -> str:
         case Known():
             return f"{operand(one.operand)} is {'unknown' if negated else 'known'}"
         case StageIs(stage=stage, at_least=True):
-            return f"{'not ' if negated else ''}stage is at least {stage}"
+            return f"{'not ' if negated else ''}stage is at least {stage_name(stage)}"
         case DateIs():
             return ("not " if negated else "") + _date(one)
         case Has():
@@ -171,7 +183,7 @@ def _plain(one: Condition, negated: bool) -> str:
     no = "not " if negated else ""
     match one:
         case StageIs(stage=stage):
-            return f"stage is {no}{stage}"
+            return f"stage is {no}{stage_name(stage)}"
         case FreeMail():
             return f"{no}email is a free address"
         case InList(name=name):
@@ -308,7 +320,7 @@ def _event(one: Pattern) -> str:
         case "date.due" if one.dated is not None:
             return dated(one.dated)
         case "stage.entered":
-            return f"lead becomes {one.name or 'any stage'}"
+            return f"lead becomes {stage_name(one.name) if one.name else 'any stage'}"
         case "score.reached" | "score.dropped":
             verb = "reaches" if one.type == "score.reached" else "drops below"
             return f"{operand(ScoreRef(model=one.model))} {verb} {number(one.threshold or 0)}"
@@ -324,6 +336,7 @@ def _event(one: Pattern) -> str:
             inside = f" in email {quoted(one.name)}" if one.name else ""
             return f"link {quoted(one.link)}{inside} is clicked"
     noun, verb = _EVENTS.get(one.type, (one.type, "happens"))
+    verb = " or ".join((verb, *(_EVENTS[type][1].removeprefix("is ") for type in one.also)))
     named = f" {quoted(one.name)}" if one.name and one.type not in _NAMELESS else ""
     return f"{noun}{named} {verb}"
 
