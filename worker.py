@@ -13,22 +13,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import psycopg
 import structlog
 import uvloop
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
+from engine.leads import lead_clocks
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings, temporal_connect_config
-from engine.runs import advance
+from engine.runs import advance, watchdog
 from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
@@ -43,6 +46,13 @@ from workflows.workers import Limits, db_worker, mail_worker, main_worker
 
 log = structlog.get_logger(__name__)
 
+BESIDE = (
+    sweeper.Recurring(1, lambda rt: rt.delivery.sweep_all()),
+    sweeper.Recurring(1, jobs.sweep),
+    sweeper.Recurring(1, lead_clocks.ring_all),
+    sweeper.Recurring(30, watchdog.wake_stalled),
+)
+"""What a worker does beside its calls, every so many seconds."""
 LOOK_SECONDS = 2.0
 """How long a dependency may take to say that it is there."""
 
@@ -75,9 +85,9 @@ class Process:
         if self.runtime is None:
             return False
         try:
-            async with asyncio.timeout(LOOK_SECONDS), self.runtime.db.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.runtime.db.answers()
+        except (psycopg.Error, OSError, TimeoutError):
             return False
         return True
 
@@ -148,7 +158,7 @@ async def _work(rt: Runtime, client: Client, stop: asyncio.Event) -> None:
     activities = Activities(partial(advance.advance, rt), partial(handoffs.advance, rt))
     mail = GatedWorker(lambda: mail_worker(client, names, activities, limits, build), partial(closed_gate, rt))
     async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(sweeper.run(rt)), group.create_task(keep_announcing(rt, "worker"))]
+        beside = [group.create_task(sweeper.run(rt, BESIDE)), group.create_task(keep_announcing(rt, "worker"))]
         polling = [
             group.create_task(_serve(main_worker(client, names, activities, limits, build), stop)),
             group.create_task(_serve(db_worker(client, names, activities, limits, build), stop)),

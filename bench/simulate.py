@@ -22,7 +22,7 @@ from typing import Any
 from bench.journey import WORKSPACE
 from dsl.compile import compile_workspace
 from engine.platform.memory import settle_memory
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.runtime.catalog import Deployment
 from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person

@@ -19,7 +19,8 @@ from engine.model.ports import Runs
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
-from web.api import events, leads, provider
+from engine.store.session import PROMPT
+from web.api import events, health, leads, provider
 from web.desk import handoff, mailbox, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
@@ -41,6 +42,7 @@ PARTS = (
     provider,
     mailbox,
     start,
+    health,
 )
 
 
@@ -61,7 +63,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if rt is None:
-                app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs))
+                app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs, patience=PROMPT))
                 settle_memory()
             async with asyncio.TaskGroup() as group:
                 presence = group.create_task(keep_announcing(app.state.rt, "web"))

@@ -29,6 +29,7 @@ GROUPS = ("segment", "list", "campaign")
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
+STARTED = "inside `where`, `event.…` means those that start the run; "
 WHERE_HINT = "`where` asks the event only; use `only if`"
 ANNIVERSARY = (
     "begin a campaign with `starts when anniversary of {0}`, or ask of the date itself: `{0} is in the next 7 days`"
@@ -122,6 +123,8 @@ class Comparisons:
                 return self._field_kind(Text(name, span), place)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
+            case tree.EventDatum(name=name, span=span) if place.kind == "where":
+                return self._start_kind(Text(name, span), place)
             case tree.EventDatum(name=name, span=span):
                 return self._datum_kind(Text(name, span), place)
             case tree.InterestCount(name=profile, span=span):
@@ -199,23 +202,34 @@ class Comparisons:
         base = self.kind(shifted.base, place)
         values.duration(shifted.offset, self.problems, longest=values.LIFETIME)
         if base not in ("date", "any", None):
-            self.problems.add("E344", shifted.base.span, left=show(shifted.base), kind=WORDS[base])
+            self.problems.add("E347", shifted.base.span, left=show(shifted.base), kind=WORDS[base])
             return None
         return "date"
 
     def _age_kind(self, age: tree.Age, place: Place) -> str | None:
         if age.word.value != "age":
             hint = ANNIVERSARY.format(age.field.value) if age.word.value == "anniversary" else "write `age of birthday`"
-            self.problems.add("E345", age.span, near=near(age.word.value, ("age",)), word=age.word.value, hint=hint)
+            self.problems.add("E348", age.span, near=near(age.word.value, ("age",)), word=age.word.value, hint=hint)
             return None
         if place.kind == "where":
             self.problems.add("E307", age.span, thing="an age", hint=WHERE_HINT)
             return None
         kind = self._field_kind(age.field, place)
         if kind not in ("date", None):
-            self.problems.add("E344", age.field.span, left=f"`{age.field.value}`", kind=WORDS[kind])
+            self.problems.add("E347", age.field.span, left=f"`{age.field.value}`", kind=WORDS[kind])
             return None
         return None if kind is None else "number"
+
+    def _start_kind(self, name: Text, place: Place) -> str | None:
+        """`event.…` inside `where`: of the event that started the run."""
+        if place.start is None:
+            self.problems.add("E344", name.span, name=name.value)
+        elif place.event is not None and (place.event.times or place.event.absent):
+            self.problems.add("E345", name.span, name=name.value)
+        else:
+            own = f"for its own value write `{name.value}`; " if self._of_event(name.value, place) else ""
+            return check_datum(name, place.start, self.scope, self.problems, own + STARTED)
+        return None
 
     def _number_kind(self, number: tree.Number) -> str | None:
         if number.unit is None and values.is_date(number.raw):
@@ -226,7 +240,13 @@ class Comparisons:
 
     # ── values on the right ──────────────────────────────────────────────────────────────────────────────────────
     def _right(self, left: Operand, left_kind: str | None, right: Operand, place: Place) -> str | None:
-        """A bare word on the right is a field; when there is none, quotes were probably forgotten."""
+        """A bare word on the right is a field, in `where` the event's; when there is none, quotes were probably
+        forgotten."""
+        if isinstance(right, tree.Word) and self.is_lead_field(right, place):
+            self.lead_field(right)
+            return None
+        if isinstance(right, tree.Word) and self._of_event(right.name, place):
+            return self.kind(right, place)
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self.kind(right, place)
         if left_kind == "date" and not near(right.name, self.scope.fields):
@@ -238,6 +258,17 @@ class Comparisons:
         elif left_kind is not None:
             self.kind(right, place if place.kind != "where" else Place("flow"))
         return None
+
+    def _of_event(self, name: str, place: Place) -> bool:
+        return place.kind == "where" and place.event is not None and name in (self.scope.event_data(place.event) or {})
+
+    def is_lead_field(self, word: tree.Word, place: Place) -> bool:
+        """Whether a word on the right in `where` can only be meant as a field of the lead, which `where` cannot ask."""
+        known = word.name in self.scope.fields and word.name not in FLAGS
+        return place.kind == "where" and known and not self._of_event(word.name, place)
+
+    def lead_field(self, word: tree.Word) -> None:
+        self.problems.add("E346", word.span, name=word.name)
 
     def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
         field = self._field(left, place)
@@ -272,9 +303,11 @@ class Comparisons:
             self.problems.add("E308", amount.span, **words)
 
 
-def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems) -> str | None:
+def check_datum(
+    name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems, which: str = ""
+) -> str | None:
     """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
-    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks."""
+    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks. `which` begins the help."""
     known: dict[str, str] = {}
     for event in last:
         data = scope.event_data(event)
@@ -284,8 +317,10 @@ def check_datum(name: Text, last: tuple[tree.Event, ...], scope: Scope, problems
             kind = KINDS.get(type, "text")
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
-        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else "ask for a field of the lead"
-        problems.add("E343", name.span, near=near(name.value, known), name=name.value, hint=hint)
+        without = "what starts this campaign carries nothing" if which else "ask for a field of the lead"
+        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else without
+        close = () if which else near(name.value, known)
+        problems.add("E343", name.span, near=close, name=name.value, hint=which + hint)
     return known.get(name.value)
 
 

@@ -145,6 +145,8 @@ class _Checker:
                 self.problems.add("E330", span, text=show(right), meant=meant)
             case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
                 self.problems.add("E330", span, text=show(right), meant="2026-12-24")
+            case tree.Word() if self.comparisons.is_lead_field(right, place):
+                self.comparisons.lead_field(right)
             case tree.Word() | tree.EventDatum() | tree.Today() | tree.Shifted():
                 if self.comparisons.kind(right, place) not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
@@ -156,7 +158,7 @@ class _Checker:
         if self._deed(atom.deed):
             check_event(atom.deed, self.scope, self.problems)
             for asked in atoms(atom.deed.where) if atom.deed.where else ():
-                self.atom(asked, Place("where", atom.deed))
+                self.atom(asked, Place("where", atom.deed, start=place.start))
         if atom.times is not None:
             values.whole_number(atom.times.raw, atom.times.span, self.problems)
         if atom.within is not None:

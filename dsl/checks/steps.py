@@ -112,11 +112,7 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
     field = scope.fields.get(name.value)
     if field is None:
         if name.value in ("score", "stage"):
-            hint = (
-                "use `add 15 points`"
-                if name.value == "score"
-                else "use `qualify as MQL` or `recycle to Lead because …`"
-            )
+            hint = "use `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields)
@@ -131,6 +127,25 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
         problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a count")
     elif step.value is not None and not step.add:
         _check_value(field, step.value, step, campaign, scope, problems)
+
+
+def _instead_of_stage(step: tree.SetField, scope: Scope) -> str:
+    """How a lead comes to the stage that `set stage to …` names."""
+    wanted = _word(step.value)
+    inside = [name for name, stage in scope.stages.items() if not stage.outside]
+    if wanted in scope.stages and wanted not in inside:
+        return f"write `qualify as {wanted}`"
+    if wanted not in scope.stages:
+        wanted = (inside[1:] or inside or ["MQL"])[0]
+    return f'write `qualify as {wanted}` or `recycle to {wanted} because "…"`'
+
+
+def _word(value: Operand | None) -> str:
+    match value:
+        case tree.Word(name=text) | tree.Quoted(value=text):
+            return text
+        case _:
+            return ""
 
 
 def _check_value(

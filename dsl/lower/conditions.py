@@ -81,14 +81,8 @@ class _Lowering:
         left, op, right = written.left, written.op, written.right
         if not self.of_event and isinstance(left, tree.Word) and left.name == "stage":
             return _maybe_not(plan.StageIs(stage=_stage(right)), op == "is not")
-        compared = plan.Compare(left=self._operand(left), op=_OPS[op], right=self._right(right))
+        compared = plan.Compare(left=self._operand(left), op=_OPS[op], right=self._operand(right))
         return _maybe_not(compared, op == "is not")
-
-    def _right(self, right: Operand) -> plan.Operand:
-        """In `where`, a bare word on the right is the lead's field."""
-        if isinstance(right, tree.Word) and right.name in self.scope.fields:
-            return operand(right)
-        return self._operand(right)
 
     def _membership(self, written: tree.Membership) -> plan.Condition:
         name, scope = written.name, self.scope
@@ -116,7 +110,7 @@ class _Lowering:
         if isinstance(right, tree.Today):
             return plan.DateIs(operand=left, relation="past" if relation == "before" else "future")
         if right is not None:
-            return plan.Compare(left=left, op="lt" if relation == "before" else "gt", right=self._right(right))
+            return plan.Compare(left=left, op="lt" if relation == "before" else "gt", right=self._operand(right))
         span = duration(written.length)
         return plan.DateIs(operand=left, relation=_RELATIONS.get(relation, "today"), span=span)
 

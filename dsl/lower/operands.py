@@ -17,13 +17,15 @@ FLAGS = {"yes": True, "no": False}
 
 
 def operand(written: Operand, *, of_event: bool = False) -> plan.Operand:
+    """With `of_event`, inside `where`: a bare word is a datum of the event that is matched, `event.…` one of the event
+    that started the run."""
     match written:
         case tree.Word(name=name):
             if name in FLAGS:
                 return plan.Value(value=FLAGS[name])
             return plan.EventRef(name=name) if of_event else plan.FieldRef(name=name)
         case tree.EventDatum(name=name):
-            return plan.EventRef(name=name)
+            return plan.StartRef(name=name) if of_event else plan.EventRef(name=name)
         case tree.Score(model=model):
             return plan.ScoreRef(model=model.value if model else "")
         case tree.InterestCount(name=profile):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Generic, Literal, TypeVar
 
@@ -17,11 +17,13 @@ from dsl.tree.flow import statements as statements
 @dataclass(frozen=True)
 class Place:
     """Where a condition stands, which decides what it may ask. With `event`, bare words are that event's data; `last`
-    gives the events one of which has happened last, for `event.…`."""
+    gives the events one of which has happened last, for `event.…`. Inside `where` that is the event which started the
+    run, one of `start`; None: no run asks here."""
 
     kind: Literal["flow", "trigger", "team", "scoring", "segment", "where"]
     event: Event | None = None
     last: Callable[[], tuple[Event, ...]] = tuple
+    start: tuple[Event, ...] | None = None
 
 
 def blocks(campaign: Campaign) -> tuple[Block, ...]:
@@ -35,26 +37,38 @@ def all_statements(campaign: Campaign) -> tuple[Statement, ...]:
 
 
 def events(program: tree.Program) -> Iterator[Event]:
+    yield from (event for event, _ in _events(program))
+
+
+def _events(program: tree.Program) -> Iterator[tuple[Event, tuple[Event, ...] | None]]:
+    """Each with the events that start the runs which listen for it; None where no run does."""
     for scoring in program.scorings:
-        yield from (rule.event for rule in scoring.rules if rule.event)
+        yield from ((rule.event, None) for rule in scoring.rules if rule.event)
     for lifecycle in program.lifecycles:
-        yield from (rule.event for stage in lifecycle.stages for rule in stage.rules)
+        yield from ((rule.event, None) for stage in lifecycle.stages for rule in stage.rules)
     for campaign in program.campaigns:
-        yield from (start.event for start in campaign.starts)
-        yield from (leave.event for leave in campaign.leaves)
-        yield from (whenever.event for whenever in campaign.whenevers)
+        begun = _begun(campaign)
+        yield from ((start.event, None) for start in campaign.starts)
+        yield from ((leave.event, begun) for leave in campaign.leaves)
+        yield from ((whenever.event, begun) for whenever in campaign.whenevers)
         if campaign.goal:
-            yield campaign.goal.event
+            yield campaign.goal.event, begun
         for statement in all_statements(campaign):
             if isinstance(statement, tree.Wait):
-                yield from (arm.event for arm in statement.arms)
+                yield from ((arm.event, begun) for arm in statement.arms)
+
+
+def _begun(campaign: Campaign) -> tuple[Event, ...]:
+    return tuple(start.event for start in campaign.starts)
 
 
 def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
-    for event in events(program):
-        for asked in (event, event.absent.event) if event.absent else (event,):
-            if asked.where:
-                yield asked.where, Place("where", asked)
+    for event, begun in _events(program):
+        if event.where:
+            yield event.where, Place("where", event, start=begun)
+        if event.absent and event.absent.event.where:
+            missing = replace(event.absent.event, absent=event.absent)
+            yield event.absent.event.where, Place("where", missing, start=begun)
     for scoring in program.scorings:
         yield from ((rule.condition, Place("scoring")) for rule in scoring.rules if rule.condition)
     for team in program.teams:
@@ -70,10 +84,11 @@ def conditions(program: tree.Program) -> Iterator[tuple[Condition, Place]]:
         yield from _triggers((*campaign.starts, *campaign.schedules))
         for statement in all_statements(campaign):
             if isinstance(statement, tree.If):
-                place = Place("flow", last=partial(last_at, statement, campaign))
+                place = Place("flow", last=partial(last_at, statement, campaign), start=_begun(campaign))
                 yield from ((condition, place) for condition, _ in statement.branches)
             elif isinstance(statement, tree.Repeat) and statement.until:
-                yield statement.until, Place("flow", last=partial(last_at, statement, campaign))
+                place = Place("flow", last=partial(last_at, statement, campaign), start=_begun(campaign))
+                yield statement.until, place
 
 
 def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
@@ -89,7 +104,7 @@ def joined(program: tree.Program) -> Iterator[tuple[Condition, ...]]:
 def _triggers(triggers: tuple[tree.Trigger | tree.Schedule, ...]) -> Iterator[tuple[Condition, Place]]:
     for trigger in triggers:
         events = (trigger.event,) if isinstance(trigger, tree.Trigger) else ()
-        place = Place("trigger", last=partial(tuple, events))
+        place = Place("trigger", last=partial(tuple, events), start=events)
         yield from ((condition, place) for condition in trigger.only_if)
 
 

@@ -106,6 +106,13 @@ class EventRef(Frozen):
     name: str
 
 
+class StartRef(Frozen):
+    """In `where`, and only there: a datum of the event that started the run which asks. Without such a run, missing."""
+
+    kind: Literal["start"] = "start"
+    name: str
+
+
 class InterestRef(Frozen):
     """How often the lead has touched an interest profile."""
 
@@ -123,7 +130,7 @@ class Shifted(Frozen):
     """A date counted from another: so many months and days, in the lead's zone."""
 
     kind: Literal["shifted"] = "shifted"
-    base: FieldRef | EventRef | Today | Value = Field(discriminator="kind")
+    base: FieldRef | EventRef | StartRef | Today | Value = Field(discriminator="kind")
     offset: Duration
     before: bool = False
 
@@ -141,7 +148,7 @@ class Value(Frozen):
 
 
 Operand = Annotated[
-    FieldRef | ScoreRef | EventRef | InterestRef | Today | Shifted | Age | Value, Field(discriminator="kind")
+    FieldRef | ScoreRef | EventRef | StartRef | InterestRef | Today | Shifted | Age | Value, Field(discriminator="kind")
 ]
 
 

@@ -234,8 +234,20 @@ ENTRIES: Mapping[str, Entry] = {
     "E338": Entry("`{word}` has no date", 'write the name of a date field, or `webinar "Seals explained"`'),
     "E342": Entry("`tracking` can only be allowed or not", "write `tracking is allowed` or `tracking is not allowed`"),
     "E343": Entry("no event that leads here carries `{name}`", "{hint}"),
-    "E344": Entry("{left} is {kind}, not a date", "count from a date, like `today plus 14 days` or `age of birthday`"),
-    "E345": Entry("`{word} of` cannot be asked", "{hint}"),
+    "E344": Entry(
+        "`event.{name}` has no event to come from: no run has started here",
+        'write the name alone for this event\'s own value, as in `where {name} is "x"`',
+    ),
+    "E345": Entry(
+        "`event.{name}` cannot be asked of an event that is counted or must not follow",
+        "leave out the count, or write `and then no … with the same {name} within 2 hours`",
+    ),
+    "E346": Entry(
+        "`{name}` is a field of the lead, and `where` asks the event only",
+        'for a text write `"{name}"`; for the event that started the run write `event.{name}`',
+    ),
+    "E347": Entry("{left} is {kind}, not a date", "count from a date, like `today plus 14 days` or `age of birthday`"),
+    "E348": Entry("`{word} of` cannot be asked", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} is called `{name}`, and others are declared", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(

@@ -191,6 +191,7 @@ BY_LINE: Mapping[str, Entry] = {
         "this is mail number {count} in a time for which the workspace allows {times}",
         "it will wait until the limit allows it, or be left out; put a longer wait before it",
     ),
+    "E650": Entry("this step has no effect: {why}", "{hint}"),
     "W110": Entry(
         "{text} in {zone} {how}",
         "what falls on a skipped time is done an hour later, and of two equal times the first counts; a time like "

@@ -20,4 +20,4 @@ async def named(db: Database, campaign: str) -> tuple[str, bool]:
             return name, False
     if await pauses.is_over(db, campaign):
         return campaign, True
-    raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
+    raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)

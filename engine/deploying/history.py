@@ -93,13 +93,13 @@ async def before(db: Database) -> int:
     """
     known = await entries(db, 10_000)
     if not known:
-        raise Refused("nothing is deployed yet: `coldframe deploy` puts a workspace into force")
+        raise Refused("nothing is deployed yet; run `coldframe deploy`")
     now = next((one for one in known if one.kind in ("deploy", "rollback")), known[-1])
     epoch = now.target if now.target is not None else now.epoch
     for one in known:
         if one.epoch < epoch and one.kind == "deploy" and one.content != now.content:
             return one.epoch
-    raise Refused("there is no earlier deployment to roll back to: `coldframe deployments` lists them")
+    raise Refused("no earlier deployment to roll back to; `coldframe deployments` lists them all")
 
 
 def digests(bundle: Mapping[str, bytes]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from uuid import UUID
 from dsl.plan import Plan
 from engine.rules.deploying.moves import Done, Moved, Stays, Times, move
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
 from engine.rules.runs.answer import RESTORED, Answer
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import sleep
 from engine.runtime.runtime import Runtime

@@ -21,7 +21,6 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, open_ledger
-from engine.sending.composing import may_track
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Around, Locked
@@ -34,7 +33,7 @@ ONE_CLICK = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Post:
+class FormPost:
     """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
 
     `language`: what the visitor asked for, for a lead whose language is not known yet.
@@ -71,7 +70,7 @@ class Occurrence:
     key: str | None = None
 
 
-async def submit(rt: Runtime, post: Post) -> Submitted:
+async def submit(rt: Runtime, post: FormPost) -> Submitted:
     """Take a form post in. With double opt-in it only asks for the confirmation; nothing else happens until then."""
     address = str(post.values["email"])
     key = email_key(address)
@@ -235,7 +234,8 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
         data = {"link": url} if url else {}
         event = (type, locked.row.template, data)
         ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh)
-        wanted = locked.row.kind != "staff" and may_track(locked.lead, await rt.deployment(locked.epoch))
+        program = (await rt.deployment(locked.epoch)).program
+        wanted = locked.row.kind != "staff" and locked.lead.may_be_tracked(program)
         if around.repeated is None and wanted:
             ledger.rate()
             row = locked.row
@@ -244,7 +244,7 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
     return str(url) if url else None
 
 
-async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
+async def _posted(ledger: Ledger, writes: Writes, post: FormPost, data: Mapping[str, Scalar], key: str) -> None:
     """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
     if post.visitor is not None:
@@ -292,7 +292,7 @@ async def _lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> UUID | N
     return found
 
 
-def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None]:
+def _natural_keys(post: FormPost, now: datetime) -> tuple[list[str], datetime | None]:
     """The keys under which the post may have come before; those made from its content fade."""
     if post.key is not None:
         return [f"post:{post.form.name}:{post.key}"], None

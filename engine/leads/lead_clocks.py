@@ -1,28 +1,51 @@
-"""What time brings about for a lead: every due row of its clock is looked at again, and fires, moves on or goes.
-
-Purposes, by the first part of a row's name: `expiry` of points, `absent:KEY:SEQ`, `silent:KEY`, `date:KEY`, `daily` for
-what depends on the date, `reactivate`. What fires has a natural key that names the occurrence, so none fires twice.
+"""Leads at which somebody must look: those whose clock has a row that is due, and those that have not seen the newest
+deployment. What a due row means stands in `rules.leads.due`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 from uuid import UUID
 
-from dsl.plan import Pattern
+import structlog
+from sqlalchemy import text
+
 from engine.model.lead import Event
-from engine.rules.conditions import dates
-from engine.rules.conditions.conditions import matches
-from engine.rules.leads import composite
 from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.due import strike
 from engine.rules.leads.limits import Booking
+from engine.runtime.runtime import Runtime
+from engine.runtime.transaction import commit, open_ledger
+from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import EVENT_JSON, event_of
+from engine.store.writes import Writes
 
-_MOMENT = timedelta(microseconds=1)
+log = structlog.get_logger(__name__)
+
+MANY = 100
+OFF = timedelta(minutes=10)
+"""How long (domain time) a lead is left alone whose clock could not be looked at."""
+
+# A lead that could not be looked at has a row `refresh` that says when it is tried again; its other rows stay as they
+# are, since the instant at which one was due tells which occurrence it stands for. A subquery in the list of conditions
+# is looked up in the primary key row by row, where an anti-join would read the whole table for the first hundred.
+_PUT_OFF_UNTIL = "(SELECT o.due_at FROM lead_clock o WHERE o.lead_id = {} AND o.what = 'refresh')"
+
+_DUE = text(f"""
+SELECT lead_id FROM lead_clock c
+WHERE due_at <= :now AND coalesce({_PUT_OFF_UNTIL.format("c.lead_id")}, '-infinity') <= :now
+ORDER BY due_at LIMIT :many""")
+
+_BEHIND = text(f"""
+SELECT id FROM leads l WHERE epoch < :epoch AND {_PUT_OFF_UNTIL.format("l.id")} IS NULL ORDER BY epoch LIMIT :many""")
+
+_PUT_OFF = text("""
+INSERT INTO lead_clock (lead_id, what, due_at) VALUES (:lead, 'refresh', :later)
+ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at""")
 
 _EXPIRING = """
 SELECT p.* FROM points p
@@ -34,20 +57,53 @@ _EVENTS = f"""SELECT {EVENT_JSON} AS event FROM events
 WHERE lead_id = %(lead)s AND (seq = %(seq)s OR (seq > %(seq)s AND type = %(type)s AND at <= %(due)s)) ORDER BY seq"""
 
 
-class Archive(Protocol):
-    """What is asked of one lead's past when a clock rings."""
+async def ring_all(rt: Runtime) -> None:
+    """Look at clocks until no full batch is left: a schedule or midnight makes those of all leads due at once."""
+    while await ring_clocks(rt) >= MANY:
+        pass
 
-    async def expiring(self) -> Sequence[Booking]:
-        """Points that will expire and have not, the earliest first."""
 
-    async def since(self, seq: int, type: str, until: datetime) -> Sequence[Event]:
-        """Event `seq` itself, and those of that type after it up to the instant."""
+async def ring_clocks(rt: Runtime) -> int:
+    """Look at the leads whose clocks are due, and at some that have not seen the deployment. How many there were.
 
-    async def at_stage_since(self, stage: str) -> datetime | None:
-        """When the lead came to the stage last."""
+    Each process takes them in an order of its own, so that many share the work instead of waiting for one another.
+    """
+    current = await rt.catalog.refresh()
+    epoch = current.epoch if current is not None and current.rules.index.refreshes else 0
+    async with rt.db.engine.connect() as connection:
+        due = (await connection.execute(_DUE, {"now": rt.clock.now(), "many": MANY})).scalars().all()
+        behind = (await connection.execute(_BEHIND, {"epoch": epoch, "many": MANY})).scalars().all()
+    waiting = list(dict.fromkeys([*due, *behind]))
+    random.shuffle(waiting)
+    for lead_id in waiting:
+        try:
+            await _ring(rt, lead_id)
+        except Exception as problem:  # one lead's trouble must not keep the others waiting
+            log.warning("sweep.clock", lead=str(lead_id), kind=type(problem).__name__)
+            await _put_off(rt, lead_id)
+    return len(waiting)
 
-    async def has(self, key: str) -> bool:
-        """Whether an event of that natural key is in the log."""
+
+async def _ring(rt: Runtime, lead_id: UUID) -> None:
+    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
+        locked = await leads.lock(hot, lead_id)
+        if locked is None:
+            await hot.run("DELETE FROM lead_clock WHERE lead_id = %(lead)s", {"lead": lead_id})
+            await hot.commit()
+            return
+        due = await take_due(hot, lead_id, rt.clock.now())
+        if not due and locked.lead.epoch == locked.epoch:
+            return  # another process was here first
+        ledger, _ = await open_ledger(rt, hot, locked)
+        await ring(hot, ledger, due)
+        await commit(rt, hot, ledger, Writes())
+
+
+async def _put_off(rt: Runtime, lead_id: UUID) -> None:
+    """Try a lead that cannot be looked at again in a while, and not every second."""
+    values = {"lead": lead_id, "later": rt.clock.now() + OFF}
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(_PUT_OFF, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,113 +156,3 @@ async def ring(hot: Hot, ledger: Ledger, due: Sequence[Due]) -> None:
     archive = Stored(hot, ledger.lead.id)
     for at, what in due:
         await strike(archive, ledger, what, at)
-
-
-async def strike(archive: Archive, ledger: Ledger, what: str, due: datetime) -> None:
-    """Look at one row that is due."""
-    purpose, _, rest = what.partition(":")
-    if act := _ACTS.get(purpose):
-        await act(archive, ledger, rest, due)
-
-
-async def _expire(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
-    for one in await archive.expiring():
-        assert one.expires_at is not None
-        if one.expires_at > ledger.now:
-            ledger.remind("expiry", one.expires_at)
-            return
-        cause, rule = f"x:{one.cause}", f"expired:{one.rule}"
-        ledger.book(cause, rule, one.model, -one.amount, one.thing, earned_at=one.expires_at)
-
-
-async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) -> None:
-    """The time is over: did the event come that must not?"""
-    key, _, seq = rest.partition(":")
-    pattern = composite.find(ledger, key)
-    absent = pattern.absent if pattern else None
-    if absent is None:
-        return
-    found = await archive.since(int(seq), absent.type, due)
-    if not found or found[0].seq != int(seq):
-        return
-    first, *after = found
-    unwanted = Pattern(type=absent.type, name=absent.name, where=absent.where)
-    same = absent.same
-    for event in after:
-        if matches(unwanted, event) and (same is None or event.data.get(same) == first.data.get(same)):
-            return
-    await _fire(archive, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
-
-
-async def _silent(archive: Archive, ledger: Ledger, key: str, due: datetime) -> None:
-    pattern = composite.find(ledger, key)
-    if pattern is None or pattern.silent is None:
-        return
-    quiet = ledger.lead.active_at or ledger.lead.created_at
-    over = composite.later(ledger, pattern.silent, quiet)
-    if over > ledger.now:
-        ledger.remind(f"silent:{key}", over)
-        return
-    await _fire(archive, ledger, "pattern.met", key, {"since": quiet.isoformat()}, f"silent:{key}:{quiet.isoformat()}")
-
-
-async def _date(archive: Archive, ledger: Ledger, key: str, due: datetime) -> None:
-    """An occurrence from before the row was due had passed already when its date was set."""
-    pattern = composite.find(ledger, key)
-    dated = pattern.dated if pattern else None
-    if dated is None or not composite.concerns(ledger, key):
-        return
-    program = ledger.rules.program
-    found = dates.following(dated, ledger.lead, program, due - _MOMENT)
-    if found is not None and found[0] <= ledger.now:
-        if composite.invited(ledger, key):
-            await _fire(archive, ledger, "date.due", key, {"date": found[1][:10]}, f"date:{key}:{found[1]}")
-        found = dates.following(dated, ledger.lead, program, ledger.now)
-    if found is not None:
-        ledger.remind(f"date:{key}", found[0])
-
-
-async def _daily(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
-    if ledger.rules.index.daily:
-        ledger.remind("daily", ledger.midnight())
-        ledger.review()
-
-
-async def _reactivate(archive: Archive, ledger: Ledger, _: str, due: datetime) -> None:
-    """A lead that stayed silent for so long at its stage enters the campaign, once per silence."""
-    rule = composite.reactivation(ledger)
-    if rule is None:
-        return
-    entered = await archive.at_stage_since(ledger.lead.stage)
-    quiet = ledger.lead.active_at or ledger.lead.created_at
-    quiet = max(quiet, entered or quiet)
-    over = composite.later(ledger, rule.after, quiet)
-    if over > ledger.now:
-        ledger.remind("reactivate", over)
-        return
-    data = {"since": quiet.isoformat(), "stage": ledger.lead.stage, "campaign": rule.campaign}
-    plan = ledger.rules.index.plans.get(rule.campaign.casefold())
-    fired = await _fire(archive, ledger, "pattern.met", "reactivate", data, f"reactivate:{quiet.isoformat()}")
-    if fired is not None and plan is not None:
-        ledger.enrol(plan, fired)
-
-
-async def _fire(
-    archive: Archive,
-    ledger: Ledger,
-    type: str,
-    name: str,
-    data: Mapping[str, Any],
-    key: str,
-    enrolment: UUID | None = None,
-) -> Event | None:
-    """Log it; None if this occurrence is in the log already."""
-    if any(one.key == key for one in ledger.events) or await archive.has(key):
-        return None
-    return ledger.happen(type, name, data, key=key, enrolment_id=enrolment)
-
-
-Act = Callable[[Archive, Ledger, str, datetime], Awaitable[None]]
-_ACTS: dict[str, Act] = {
-    "expiry": _expire, "absent": _absent, "silent": _silent, "date": _date, "daily": _daily, "reactivate": _reactivate
-}  # fmt: skip

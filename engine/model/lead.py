@@ -1,8 +1,8 @@
-"""The records the rules work on: a lead, an event of its log, an enrolment. Plain values, no storage in them."""
+"""The records the rules work on: a lead, an event of its log, what conditions may ask for. Plain values, no storage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,11 @@ from uuid import UUID
 
 from dsl.plan import Program, Scalar
 from engine.model.records import Record, record
-from engine.rules.conditions.conditions import Facts
 
 TRACKING = "@tracking"
 """The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
+HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
+"""The types of events that end a handoff."""
 
 
 @record
@@ -36,6 +37,35 @@ class Event(Record):
         """Whether a run has brought it about: by a step, or by a mail that has arrived. What the lead does with a mail
         is theirs."""
         return self.enrolment_id is not None and (self.message_id is None or self.type == "email.delivered")
+
+
+@record
+class Facts(Record):
+    """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
+
+    `event` is the data of the event that is asked about, `start` of the one that started the run. `topics` and `lists`
+    by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part of its log that
+    conditions ask, in seq order. In a run `entered` is the seq after which events came since entering, and `entered_at`
+    the instant. Without `now` nothing that depends on the date is true.
+    """
+
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    stage: str = ""
+    order: tuple[str, ...] = ()
+    event: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
+    topics: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
+    interests: Mapping[str, float] = field(default_factory=dict)
+    campaigns: frozenset[str] = frozenset()
+    been: frozenset[str] = frozenset()
+    tracking: bool = True
+    history: Sequence[Event] = ()
+    now: datetime | None = None
+    zone: str = "UTC"
+    entered: int = 0
+    entered_at: datetime | None = None
 
 
 @record
@@ -64,8 +94,12 @@ class Lead(Record):
     def language(self, program: Program) -> str:
         return program.workspace.language(str(self.fields.get("language") or ""))
 
+    def may_be_tracked(self, program: Program) -> bool:
+        """Whether clicks and opens of this lead may be recorded."""
+        return not program.workspace.tracking_needs_consent or self.topics.get(TRACKING) == "subscribed"
+
     def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None, **around: Any) -> Facts:
-        """What the lead itself tells; `around` are the other facts, see `Ledger.facts`."""
+        """What the lead itself tells; `around` are the other facts, see `WorkingCopy.facts`."""
         known: dict[str, Scalar] = {**self.fields, "created": self.created_at.isoformat()}
         if self.email:
             known["email"] = self.email

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from engine.model.ports import Clock
-    from engine.platform.settings import Settings
 
 _VIRTUAL = re.compile(r"virtual:(?P<domain>[^@]+)@(?P<real>.+)x(?P<factor>[0-9.]+)")
 
@@ -154,6 +153,32 @@ def parse_clock(text: str) -> Clock:
     return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
 
 
-def clock_from(settings: Settings) -> Clock:
-    """The clock that these settings ask for."""
-    return parse_clock(settings.clock)
+_KEPT = "dev-clock"
+_STOPPED = "stopped:"
+
+
+def keep_clock(home: Path, clock: VirtualClock | HeldClock | None, *, running: bool = True) -> None:
+    """Remember the clock of a home folder's data for every command that uses them; None: it is the machine's again.
+
+    One that is not `running` any more goes on from its present instant when it is asked for again.
+    """
+    place = home / _KEPT
+    if clock is None:
+        place.unlink(missing_ok=True)
+        return
+    text = clock.describe() if running else f"{_STOPPED}{clock.now().isoformat()}x{clock.factor:g}"
+    draft = place.with_name(f"{_KEPT}.new")
+    draft.write_text(text + "\n", "utf-8")
+    draft.rename(place)
+
+
+def kept_clock(home: Path) -> str:
+    """The description of the clock that `keep_clock` has remembered; empty: the machine's. Raises ClockError."""
+    try:
+        text = (home / _KEPT).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    if text.startswith(_STOPPED):
+        domain, _, factor = text.removeprefix(_STOPPED).rpartition("x")
+        text = f"virtual:{domain}@{datetime.now(UTC).isoformat()}x{factor}"
+    return text

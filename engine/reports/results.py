@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from engine.rules.conditions.shares import interval
-from engine.runs.variant_tests import numbers
 from engine.store.db import Database
+from engine.store.variant_tests import numbers
 
 _CAMPAIGNS = """
 SELECT DISTINCT campaign FROM tests

@@ -12,7 +12,7 @@ from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.position import Position
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import open_ledger, write
-from engine.sales.handoff_turn import Dossier, wake_of
+from engine.sales.handoff_turn import HandoffTurn, wake_of
 from engine.store import leads
 from engine.store.writes import Writes
 
@@ -80,10 +80,10 @@ async def _go_on(rt: Runtime, id: UUID) -> bool:
 async def _call_again(rt: Runtime, id: UUID) -> bool:
     """A handoff. One that is over has nothing left to do: a person has seen what it had to say."""
     async with rt.turn(str(id)), rt.db.hot() as hot:
-        dossier = await Dossier.at(rt, hot, id, "", rt.clock.now())
-        if dossier is None or dossier.found.sending:
+        turn = await HandoffTurn.at(rt, hot, id, "", rt.clock.now())
+        if turn is None or turn.found.sending:
             return False
-        found, ledger, writes = dossier.found, dossier.ledger, Writes()
+        found, ledger, writes = turn.found, turn.ledger, Writes()
         if found.state.phase == "closed" and not found.tray.pending:
             writes.update("handoffs", id=id, attention=None)
         else:

@@ -23,7 +23,7 @@ async def again(connection: AsyncConnection, clock: Clock, author: str, kind: st
     """Put what is in force into force once more as a new epoch, so that every process looks at it afresh."""
     last = (await connection.execute(LAST)).first()
     if last is None:
-        raise Refused("nothing is deployed yet: `coldframe deploy` puts a workspace into force")
+        raise Refused("nothing is deployed yet; run `coldframe deploy`")
     content = last.digest.partition("+")[0]
     await connection.execute(
         insert(deployments).values(

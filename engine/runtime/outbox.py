@@ -74,6 +74,11 @@ class Outbox:
         await asyncio.gather(*map(self._deliver, wakes))
         return len(rows)
 
+    async def sweep_all(self) -> None:
+        """Deliver what nobody has delivered until no full batch is left."""
+        while await self.sweep() >= BATCH:
+            pass
+
     async def settle(self) -> None:
         """Wait until everything pushed so far is delivered or given up, and its rows are deleted."""
         while self._tasks or self._delivered or self._flushing:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
-from engine.platform.clock import clock_from
+from engine.platform.clock import parse_clock
 from engine.platform.rate_limit import Pace
 from engine.platform.settings import Settings
 from engine.platform.tokens import Tokens
 from engine.runtime.catalog import Catalog, Deployment
 from engine.runtime.outbox import Outbox
 from engine.store.db import Database
+from engine.store.session import PATIENT, Patience
 
 MOST_LINKS = 10_000
 
@@ -73,13 +74,16 @@ class NoRuns:
 @asynccontextmanager
 async def open_runtime(
     settings: Settings, *, runs: Runs | None = None, mailer: Mailer | None = None, poster: Poster | None = None,
-    clock: Clock | None = None, size: int | None = None,
+    clock: Clock | None = None, size: int | None = None, patience: Patience = PATIENT,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """Open the parts and close them again. `settings.database_url` must name a migrated database."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set")
-    clock = clock or clock_from(settings)
-    db = Database(settings.database_url, size=size or settings.database_pool)
+    clock = clock or parse_clock(settings.clock)
+    db = Database(
+        settings.database_url, size=size or settings.database_pool, patience=patience,
+        prepared=settings.database_prepared,
+    )  # fmt: skip
     rt = Runtime(
         settings=settings, clock=clock, db=db, catalog=Catalog(db),
         tokens=Tokens([settings.secret.get_secret_value()]), delivery=Outbox(db, runs or NoRuns(), clock),

@@ -11,7 +11,7 @@ from dsl.plan import Plan, Send
 from engine.mail.compose import Addressed, Composed, compose
 from engine.mail.context import Context
 from engine.mail.render import Renderer
-from engine.model.lead import TRACKING, Lead
+from engine.model.lead import Lead
 from engine.model.ports import Mail
 from engine.platform.tokens import Tokens
 from engine.rules.conditions.chance import subject_of
@@ -52,11 +52,6 @@ def confirm_url(tokens: Tokens, base_url: str, lead: UUID, seq: int) -> str:
     return f"{base_url}/confirm/{tokens.sign('confirm', str(lead), str(seq))}"
 
 
-def may_track(lead: Lead, deployment: Deployment) -> bool:
-    """Whether clicks and opens of this lead may be recorded."""
-    return not deployment.program.workspace.tracking_needs_consent or lead.topics.get(TRACKING) == "subscribed"
-
-
 def compose_for_lead(
     send: Send, plan: Plan, branch: Branch, lead: Lead, deployment: Deployment, tokens: Tokens, base_url: str,
     given: Mapping[str, Any], id: UUID | None = None,
@@ -71,7 +66,7 @@ def compose_for_lead(
         topic=plan.topic or "", sender=sender,
     )  # fmt: skip
     context = context_for(lead, deployment, tokens, base_url, event=branch.event, given=given, confirm_url=confirm)
-    tracked = may_track(lead, deployment) and not transactional
+    tracked = lead.may_be_tracked(deployment.program) and not transactional
     composed = compose(
         deployment.renderer, send.template, context, message, tokens, base_url, tracked=tracked,
         subject=subject_of(send.subjects, plan, send.id, lead.id),

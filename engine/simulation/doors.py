@@ -11,7 +11,6 @@ from engine.leads.external_changes import note
 from engine.leads.intake import ONE_CLICK, REPEAT, fill
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
-from engine.sending.composing import may_track
 from engine.simulation.person import Letter, Person
 from engine.simulation.simulation import Simulation
 
@@ -77,7 +76,9 @@ class Doors:
 
     def mail_event(self, person: Person, letter: Letter, type: EventType, link: str = "") -> str | None:
         """A mail is opened, or a link in it clicked; also answered or bounced."""
-        tracked = type not in ("email.opened", "email.clicked") or may_track(person.lead, self.sim.deployment)
+        tracked = type not in ("email.opened", "email.clicked") or person.lead.may_be_tracked(
+            self.sim.deployment.program
+        )
         if not tracked:
             return "it is not recorded: the lead has not agreed to tracking"
         for old in reversed(person.log):

@@ -5,27 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
 from engine.mail.errors import TemplateError
+from engine.model.lead import Facts
 from engine.model.ports import Mail
 from engine.rules.conditions.chance import in_control
-from engine.rules.conditions.conditions import Facts
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.lead_changes import change, change_topic, needs_consent
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
+from engine.rules.sending.judge import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.runs.lead_steps import NO_CONSENT
 from engine.runs.outgoing_steps import NOBODY, receivers
 from engine.sending.composing import compose_for_lead
-from engine.sending.delivery import CONTROL_GROUP, Hold, Skip, given_values, judge
+from engine.simulation.host import Host
 from engine.simulation.person import Letter, Person
+from engine.simulation.sales import Sales
 from engine.simulation.variant_tests import Trials
-
-if TYPE_CHECKING:
-    from engine.simulation.simulation import Simulation
 
 BASE_URL = "https://coldframe.example"
 """Where links of rendered mails lead: nowhere."""
@@ -34,23 +32,23 @@ BASE_URL = "https://coldframe.example"
 class Effects:
     """The effects of every run of a simulation."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._sim = simulation
-        self.trials = Trials(simulation)
+    def __init__(self, host: Host, sales: Sales) -> None:
+        self._host, self._sales = host, sales
+        self.trials = Trials(host)
 
     def perform(self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, effect: Effect) -> Verdict:
         """Carry the effect out inside the run's transaction; see engine.runs.{lead_steps,outgoing_steps}."""
         step, branch = effect.step, effect.branch
         if isinstance(step, Send):
             return self._send(plan, person, run, ledger, step, branch)
-        self._sim.watcher.progressed(person, ledger)
+        self._host.watcher.progressed(person, ledger)
         if isinstance(step, HandOff | ListStep | Notify | Post) and in_control(plan, ledger.lead.id):
             self.skip(person, run, step, branch.visit, CONTROL_GROUP)
             return Verdict(ledger.lead.seq)
         verdict = self._other(plan, person, run, ledger, step, branch)
         if verdict is None:
             return Verdict(ledger.lead.seq)
-        self._sim.watcher.did(person, run, step)
+        self._host.watcher.did(person, run, step)
         return verdict
 
     def _other(
@@ -59,7 +57,7 @@ class Effects:
         """None when the step was passed over."""
         match step:
             case HandOff():
-                handoff = self._sim.sales.hand_over(person, ledger, step, run, branch.event)
+                handoff = self._sales.hand_over(person, ledger, step, run, branch.event)
                 return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
             case TopicStep():
                 refused = ledger.lead.suppressed is not None or step.topic.casefold() not in person.consents
@@ -70,8 +68,8 @@ class Effects:
             case VariantTest():
                 return Verdict(ledger.lead.seq, variant=self.trials.choose(step, plan, person, run))
             case Notify():
-                teams, facts = self._sim.deployment.program.teams, _facts(ledger, run, branch)
-                if not receivers(step, ledger.lead, facts, teams, self._sim.now):
+                teams, facts = self._host.deployment.program.teams, _facts(ledger, run, branch)
+                if not receivers(step, ledger.lead, facts, teams, self._host.now):
                     self.skip(person, run, step, branch.visit, NOBODY)
                     return None
             case _:
@@ -82,42 +80,42 @@ class Effects:
     def _send(
         self, plan: Plan, person: Person, run: Enrolment, ledger: Ledger, send: Send, branch: Branch
     ) -> Verdict:  # fmt: skip
-        sim, lead = self._sim, ledger.lead
-        sim.watcher.progressed(person, ledger)
-        judged = judge(send, branch, plan, sim.deployment, lead, person.sent, sim.now)
+        host, lead = self._host, ledger.lead
+        host.watcher.progressed(person, ledger)
+        judged = judge(send, branch, plan, host.deployment.program, lead, person.sent, host.now)
         mail: Mail | None = None
         links: Mapping[str, str] = {}
-        if judged is None and sim.render:
+        if judged is None and host.render:
             try:
                 given = given_values(send.values, _facts(ledger, run, branch))
                 composed = compose_for_lead(
-                    send, plan, branch, lead, sim.deployment, sim.tokens, BASE_URL, given, sim.new_id()
+                    send, plan, branch, lead, host.deployment, host.tokens, BASE_URL, given, host.new_id()
                 )
                 mail, links = composed.mail, composed.links
             except TemplateError as problem:
-                judged = Hold(sim.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+                judged = Hold(host.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
         if isinstance(judged, Hold):
-            sim.watcher.held(person, run, send, judged.until, judged.attention)
+            host.watcher.held(person, run, send, judged.until, judged.attention, judged.why)
             return Verdict(lead.seq, until=judged.until, why=judged.attention)
         if isinstance(judged, Skip):
             self.skip(person, run, send, branch.visit, judged.reason)
         else:
             if send.mode != "transactional":
-                person.sent.append(sim.now)
-            id = mail.message_id if mail else sim.new_id()
-            letter = Letter(id, run, send, branch.visit, "accepted", "", sim.now, mail, links)
+                person.sent.append(host.now)
+            id = mail.message_id if mail else host.new_id()
+            letter = Letter(id, run, send, branch.visit, "accepted", "", host.now, mail, links)
             person.letters.append(letter)
-            sim.watcher.mailed(person, run, letter)
+            host.watcher.mailed(person, run, letter)
         return Verdict(lead.seq)
 
     def skip(self, person: Person, run: Enrolment, step: AnyStep, visit: str, reason: str) -> None:
         """Write down that a step was passed over."""
         if isinstance(step, Send):
-            letter = Letter(self._sim.new_id(), run, step, visit, "skipped", reason, self._sim.now)
+            letter = Letter(self._host.new_id(), run, step, visit, "skipped", reason, self._host.now)
             person.letters.append(letter)
-            self._sim.watcher.mailed(person, run, letter)
+            self._host.watcher.mailed(person, run, letter)
         else:
-            self._sim.watcher.passed(person, run, step, reason)
+            self._host.watcher.passed(person, run, step, reason)
 
 
 def _facts(ledger: Ledger, run: Enrolment, branch: Branch) -> Facts:

@@ -10,7 +10,8 @@ from typing import Any
 from dsl.plan import AnyStep, Program
 from engine.rules.conditions.calendar import local_date
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment, Rules
+from engine.rules.leads.limits import Rules
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import sleep
 from engine.simulation.person import Handover, Letter, Person

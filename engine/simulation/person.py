@@ -13,7 +13,8 @@ from engine.model.lead import Event, Lead
 from engine.model.ports import Mail
 from engine.rules.conditions.conditions import glob
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Booking, Enrolment, Probe
+from engine.rules.leads.limits import Booking, Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales.ladder import State
 
 
@@ -103,7 +104,7 @@ class Tallies(Mapping[Probe, tuple[int, float]]):
 
 
 class Memory:
-    """What a clock asks of a person's past; see leads.lead_clocks.Archive. `ledger` is the transaction it rings in."""
+    """What a clock asks of a person's past; see rules.leads.due.Archive. `ledger` is the transaction it rings in."""
 
     def __init__(self, person: Person, ledger: Ledger) -> None:
         self._person, self._ledger = person, ledger

@@ -15,7 +15,7 @@ from dsl.plan import AnyStep, Form, Pattern, Plan, Program, Scalar, Send, Start,
 from engine.model.lead import TRACKING
 from engine.rules.conditions.conditions import glob
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import Sleep
 from engine.rules.sales.ladder import Notice
@@ -238,8 +238,8 @@ class Population(Watcher):
     def committed(self, person: Person, ledger: Ledger) -> None:
         self.inner.committed(person, ledger)
 
-    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
-        self.inner.held(person, run, send, until, why)
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None, rule: str) -> None:
+        self.inner.held(person, run, send, until, why, rule)
 
     def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
         self.inner.passed(person, run, step, reason)

@@ -18,8 +18,8 @@ from dsl.plan import ListStep, Program, SetField
 from engine.leads.intake import fill
 from engine.leads.preferences import PAGE
 from engine.model.lead import TRACKING, Event
-from engine.rules.leads.limits import Enrolment
 from engine.rules.leads.suppression import COMPLAINED, UNSUBSCRIBED
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales.ladder import Act
 from engine.runtime.catalog import Deployment
 from engine.simulation.doors import Doors

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
 from engine.rules.sales.routing import team_for
-from engine.sales.handoff_turn import Dossier, chain_of, freed
+from engine.rules.sales.tray import Tray
+from engine.sales.handoff_turn import HandoffTurn, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
-from engine.sales.notices import Tray
 from engine.sending.composing import context_for
+from engine.simulation.host import Host
 from engine.simulation.person import Handover, Person
 from engine.store.handoffs import Found
 from engine.store.leads import Locked
-
-if TYPE_CHECKING:
-    from engine.simulation.simulation import Simulation
 
 NO_HANDOFF = "no handoff"
 
@@ -31,8 +29,8 @@ NO_HANDOFF = "no handoff"
 class Sales:
     """Who has which lead, how often each team has dealt, and what colleagues do."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._sim = simulation
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self.turns: Counter[str] = Counter()
         self.loads: Counter[str] = Counter()
         """Open handoffs by member, in lower case."""
@@ -42,27 +40,27 @@ class Sales:
         self, person: Person, ledger: Ledger, step: HandOff, run: Enrolment, event: Mapping[str, Any]
     ) -> UUID | None:  # fmt: skip
         """Open a handoff or join the lead's open one, inside the run's transaction; see sales.handoffs.open_for."""
-        sim = self._sim
+        host = self._host
         if step.stage:
             ledger.qualify(step.stage, step.source)
         if found := person.open_handover():
             return found.id
-        deployment = sim.deployment
+        deployment = host.deployment
         team = deployment.teams.get((step.team or "").casefold())
         team = team or team_for(deployment.program.teams, ledger.lead.facts(ledger.rules.order))
         if team is None:
             ledger.attention = f"{step.source}: {NO_TEAM}"
             return None
-        id = sim.new_id()
+        id = host.new_id()
         opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
         state = State(phase="waiting", team=team.name, step_started_at=opened.at)
         note = self._note(ledger, step, event)
         one = Handover(id, person, run.id, run.campaign, step.source, ledger.lead.stage, note, state)
         person.handovers.append(one)
         self.open[id] = one
-        sim.watcher.progressed(person, ledger)
-        sim.watcher.handed(person, one)
-        sim.soon(self.climb, one)
+        host.watcher.progressed(person, ledger)
+        host.watcher.handed(person, one)
+        host.soon(self.climb, one)
         return id
 
     def act(self, person: Person, action: Act, reason: str | None = None, by: str = "") -> str | None:
@@ -71,40 +69,40 @@ class Sales:
         one = person.open_handover()
         if one is None:
             return NO_HANDOFF
-        dossier = self._dossier(one)
-        ledger = dossier.ledger
+        turn = self._turn(one)
+        ledger = turn.ledger
         change = ladder.act(
-            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), dossier.team
+            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), turn.team
         )
         if change.ignored:
             return change.ignored
-        dossier.follow(change, action=action, by=by or one.state.member or "")
+        turn.follow(change, action=action, by=by or one.state.member or "")
         self._changed(one, change)
-        self._sim.commit(person, ledger)
+        self._host.commit(person, ledger)
         self._after(one, change)
-        self._sim.soon(self.climb, one)
+        self._host.soon(self.climb, one)
         return None
 
     def climb(self, one: Handover) -> None:
-        """One rung of the ladder, if it is time; see engine.sales.handoff_turn.Dossier.climb."""
+        """One rung of the ladder, if it is time; see engine.sales.handoff_turn.HandoffTurn.climb."""
         if one.id not in self.open:
             return
-        dossier = self._dossier(one)
-        ledger = dossier.ledger
+        turn = self._turn(one)
+        ledger = turn.ledger
         loads = {
             member.email: self.loads[member.email.lower()] - (_key(one.state) == member.email.lower())
-            for team in self._sim.deployment.teams.values() for member in team.members
+            for team in self._host.deployment.teams.values() for member in team.members
         }  # fmt: skip
-        change = dossier.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
+        change = turn.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
         if change.turns:
             self.turns[change.state.team] += change.turns
-        dossier.follow(change)
+        turn.follow(change)
         self._changed(one, change)
-        self._sim.commit(one.person, ledger)
+        self._host.commit(one.person, ledger)
         self._after(one, change)
 
-    def _dossier(self, one: Handover) -> Dossier:
-        sim, person = self._sim, one.person
+    def _turn(self, one: Handover) -> HandoffTurn:
+        host, person = self._host, one.person
         former = next(
             (old.state.member for old in reversed(person.handovers) if old is not one and old.state.member), None
         )
@@ -113,7 +111,7 @@ class Sales:
             state=one.state, tray=Tray(), gen=0, wait=None, attention=None, due_at=one.state.due_at, sending={},
             former=former, closed_until=None, enrolments=person.runs, tallies={}, history=[],
         )  # fmt: skip
-        return Dossier.of(sim.deployment, Locked(person.lead, 0, None), sim.open(person), found)
+        return HandoffTurn.of(host.deployment, Locked(person.lead, 0, None), host.open(person), found)
 
     def _changed(self, one: Handover, change: Change) -> None:
         """Keep the books: who has how many."""
@@ -125,34 +123,34 @@ class Sales:
         if one.state.phase == "closed":
             self.open.pop(one.id, None)
         if freed(before, one.state):
-            self._sim.soon(self._call_waiting, before.team)
+            self._host.soon(self._call_waiting, before.team)
 
     def _after(self, one: Handover, change: Change) -> None:
         one.gen += 1
-        self._sim.watcher.climbed(one.person, one)
+        self._host.watcher.climbed(one.person, one)
         for notice in change.notices:
-            self._sim.watcher.told(one.person, one, notice)
+            self._host.watcher.told(one.person, one, notice)
         if one.state.due_at is not None:
-            self._sim.at(one.state.due_at, self._timer, one, one.gen)
+            self._host.at(one.state.due_at, self._timer, one, one.gen)
 
     def _timer(self, one: Handover, gen: int) -> None:
         if one.gen == gen:
             self.climb(one)
 
     def _call_waiting(self, freed: str) -> None:
-        deployment = self._sim.deployment
+        deployment = self._host.deployment
         teams = {team.name for team in deployment.teams.values() if freed in chain_of(deployment, team)} or {freed}
         waiting = [one for one in self.open.values() if one.state.phase == "waiting" and one.state.team in teams]
         for one in waiting[:10]:
             self.climb(one)
 
     def _note(self, ledger: Ledger, step: HandOff, event: Mapping[str, Any]) -> str:
-        if not step.note or not self._sim.render:
+        if not step.note or not self._host.render:
             return step.note
-        sim = self._sim
-        context = context_for(ledger.lead, sim.deployment, sim.tokens, "", event=event)
+        host = self._host
+        context = context_for(ledger.lead, host.deployment, host.tokens, "", event=event)
         try:
-            return sim.deployment.renderer.render_text(step.note, context).strip()
+            return host.deployment.renderer.render_text(step.note, context).strip()
         except TemplateError:
             return step.note
 

@@ -1,8 +1,8 @@
 """Production's rules without its servers: leads in memory, on a clock that skips from one due instant to the next.
 
 What decides is what decides in production: `rules.runs.interpreter` carries runs, `rules.leads.consequences.Ledger`
-follows events, `engine.sending.delivery.judge` lets mails go or not, `engine.rules.sales.ladder` climbs the ladder of a
-handoff. This module does what `engine.runs.advance` does around them, for a world that fits into memory.
+follows events, `rules.sending.judge` lets mails go or not, `rules.sales.ladder` climbs the ladder of a handoff. This
+module does what `engine.runs.advance` does around them, for a world that fits into memory.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Plan, Program, Send
-from engine.leads.lead_clocks import strike
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import Tokens
 from engine.rules.leads.admission import way_out
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment, Rules
+from engine.rules.leads.due import strike
+from engine.rules.leads.limits import Rules
 from engine.rules.runs import interpreter
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
@@ -63,7 +64,8 @@ class Simulation:
         self.watcher, self.render = watcher, render
         self.random = Random(seed)
         self.tokens = Tokens([b"a simulation signs for nobody"])
-        self.sales, self.effects = Sales(self), Effects(self)
+        self.sales = Sales(self)
+        self.effects = Effects(self, self.sales)
         self._due: list[tuple[datetime, int, Callable[..., object], tuple[Any, ...]]] = []
         self._numbers = count()
         self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()

@@ -196,9 +196,7 @@ class Story:
         return self.doors.mail_event(self.person, letter, action.type, link)
 
     def _no_link(self) -> str:
-        from engine.sending.composing import may_track
-
-        if not may_track(self.person.lead, self.deployment):
+        if not self.person.lead.may_be_tracked(self.deployment.program):
             return "the lead has not agreed to tracking, so clicks are not recorded"
         return "the mail has no link to click"
 

@@ -28,8 +28,10 @@ from engine.model.lead import Event
 from engine.rules.conditions.calendar import local_time
 from engine.rules.conditions.matching import Watch
 from engine.rules.leads.composite import COUNTED
-from engine.rules.leads.consequences import UNCHANGED, Ledger
-from engine.rules.leads.limits import Booking, Enrolment
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.limits import Booking
+from engine.rules.leads.working_copy import UNCHANGED
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.rests import Sleep
 from engine.rules.sales.ladder import Notice
@@ -187,14 +189,17 @@ class Timeline(Watcher):
                 template=template, reason=letter.reason,
             )  # fmt: skip
 
-    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None, rule: str) -> None:
         again = (run.id, send.id, why)
         if why is not None and again in self._complained:
             return
         self._complained.add(again)
         text = f"mail “{send.template}” has to wait until {self._local(person, until)}"
+        text += f": {rule}" if rule else ""
         text = f"mail “{send.template}” cannot be sent and is tried again every hour: {why}" if why else text
-        self.add(person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat())
+        self.add(
+            person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat(), rule=rule
+        )
 
     def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:
         match step:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from dsl.plan import Plan, VariantTest
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import variant_of
-from engine.rules.leads.limits import Enrolment
-from engine.runs.variant_tests import Tried, steps_of
+from engine.rules.runs.enrolment import Enrolment
+from engine.runs.variant_tests import steps_of
+from engine.simulation.host import Host
 from engine.simulation.person import Person
-
-if TYPE_CHECKING:
-    from engine.simulation.simulation import Simulation
+from engine.store.variant_tests import Tried
 
 _EVENTS = {"clicks": "email.clicked", "opens": "email.opened", "replies": "email.replied"}
 
 
 @dataclass(slots=True)
-class Trial:
+class TestSoFar:
     """A test that has begun: who tried what, until when, and which variant has won."""
 
     ends: datetime
@@ -31,17 +29,17 @@ class Trial:
 class Trials:
     """The tests of every campaign of a simulation."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._sim = simulation
-        self.begun: dict[tuple[str, str], Trial] = {}
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.begun: dict[tuple[str, str], TestSoFar] = {}
 
     def choose(self, test: VariantTest, plan: Plan, person: Person, run: Enrolment) -> str:
         """The variant for this lead."""
-        now, hours = self._sim.now, self._sim.deployment.program.workspace.business_hours
+        now, hours = self._host.now, self._host.deployment.program.workspace.business_hours
         key = (plan.campaign, test.name)
         trial = self.begun.get(key)
         if trial is None:
-            trial = self.begun[key] = Trial(calendar.add(test.lasts, now, hours.zone, hours))
+            trial = self.begun[key] = TestSoFar(calendar.add(test.lasts, now, hours.zone, hours))
         elif trial.winner is None and now >= trial.ends:
             trial.winner = self._best(test, plan, trial)
         if trial.winner is not None:
@@ -51,7 +49,7 @@ class Trials:
             return test.variants[0].name if test.variants else ""
         return trial.tried.setdefault(person, (variant, run, now))[0]
 
-    def _best(self, test: VariantTest, plan: Plan, trial: Trial) -> str:
+    def _best(self, test: VariantTest, plan: Plan, trial: TestSoFar) -> str:
         own = steps_of(plan, test)
         counted = []
         for name in [one.name for one in test.variants]:

@@ -10,9 +10,12 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from engine.store.session import PATIENT, Patience, Sessions, Statements
 from engine.store.wire import Values, Wire
 
 _CONNECT = {"connect_timeout": 10}
+RECONNECT_SECONDS = 2.0
+"""How long the pool itself tries again for a connection that failed; after that the next transaction tries at once."""
 
 
 class Overtaken(Exception):
@@ -22,17 +25,23 @@ class Overtaken(Exception):
 class Database:
     """`engine` for cold queries; `hot()` for the few statements of the hot path, on a pool of its own.
 
-    `statements` and `commits` count what the hot path executed, so that a test can hold it to its budget.
+    `statements` and `commits` count what the hot path executed, so that a test can hold it to its budget. `patience`
+    bounds every wait for the server, `prepared` says whether statements may be kept on a connection (see `session`).
     """
 
-    def __init__(self, url: str, *, size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, size: int = 10, patience: Patience = PATIENT, prepared: Statements = "auto"
+    ) -> None:
+        self._sessions = Sessions(patience, prepared)
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=max(2, size // 4), max_overflow=size, hide_parameters=True, connect_args=_CONNECT
-        )
-        # Planned once: there are few statements, and planning one costs more than running it.
+            url, pool_size=max(2, size // 4), max_overflow=size, pool_timeout=patience.connection, hide_parameters=True,
+            connect_args={**_CONNECT, "prepare_threshold": None},
+        )  # fmt: skip
+        self._sessions.attach(self.engine.sync_engine)
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
-            "postgresql://" + url.partition("://")[2], open=False, min_size=1, max_size=size, timeout=30,
-            kwargs={**_CONNECT, "autocommit": True, "options": "-c plan_cache_mode=force_generic_plan -c jit=off"},
+            "postgresql://" + url.partition("://")[2], open=False, min_size=1, max_size=size,
+            timeout=patience.connection, reconnect_timeout=RECONNECT_SECONDS, configure=self._sessions.configure,
+            kwargs={**_CONNECT, "autocommit": True, "prepare_threshold": None},
         )  # fmt: skip
         self._opened = False
         self.statements = 0
@@ -41,11 +50,8 @@ class Database:
     @asynccontextmanager
     async def hot(self) -> AsyncIterator[Hot]:
         """A transaction in pipeline mode; whatever `commit()` did not commit is rolled back."""
-        if not self._opened:
-            self._opened = True
-            await self._pool.open()
-        driver = await self._pool.getconn()
-        wire = Wire(driver)
+        driver = await self._borrowed()
+        wire = Wire(driver, self._sessions.opening(driver))
         try:
             yield Hot(self, wire)
             await wire.end()
@@ -59,10 +65,27 @@ class Database:
         finally:
             await self._pool.putconn(driver)
 
+    async def answers(self) -> None:
+        """Raise what a transaction would: a connection of the pool that transactions use, and an answer on it."""
+        async with self.hot() as hot:
+            await hot.one("SELECT 1 AS one", {})
+
     async def close(self) -> None:
         await self.engine.dispose()
         if self._opened:
             await self._pool.close()
+
+    async def _borrowed(self) -> psycopg.AsyncConnection[Any]:
+        """A connection that the server has not closed meanwhile; those it has closed are thrown away at once."""
+        if not self._opened:
+            self._opened = True
+            await self._pool.open()
+        while True:
+            driver = await self._pool.getconn()
+            if self._sessions.usable(driver):
+                return driver
+            await driver.close()
+            await self._pool.putconn(driver)
 
 
 class Hot:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from dsl.plan import Team
 from engine.model.lead import Event
-from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.leads.limits import Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales.ladder import State
-from engine.sales.notices import Tray
+from engine.rules.sales.tray import Tray
 from engine.store.db import Hot
 from engine.store.leads import ENROLMENTS, HISTORY, TALLIES, enrolments_of, event_of, probes_json, tallies_of
 

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event, Lead
-from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.leads.limits import Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position, streak_of
 from engine.store.db import Hot
 
@@ -125,7 +126,7 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
-    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Held`)."""
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Pause`)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 

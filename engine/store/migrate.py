@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from engine.platform.settings import sqlalchemy_url
@@ -26,7 +26,6 @@ def migrate(database_url: str, revision: str = "head") -> str:
     """
     with _locked(database_url) as connection:
         command.upgrade(_config(connection), revision)
-        connection.commit()
         return _current(connection) or ""
 
 
@@ -34,12 +33,11 @@ def downgrade(database_url: str, revision: str = "base") -> None:
     """Undo revisions down to the given one. `base` removes every table and everything in them."""
     with _locked(database_url) as connection:
         command.downgrade(_config(connection), revision)
-        connection.commit()
 
 
 def current_revision(database_url: str) -> str | None:
     """The revision the database is at; None when it has never been migrated."""
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    engine = _engine(database_url)
     with engine.connect() as connection:
         return _current(connection)
 
@@ -53,11 +51,17 @@ def newest_revision() -> str:
 
 @contextmanager
 def _locked(database_url: str) -> Iterator[Connection]:
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-        connection.commit()  # the lock belongs to the session and outlives the transaction
+    """One transaction under the lock, committed at the end. The lock goes with the transaction, so that nothing is left
+    behind on a connection that a pooler hands to somebody else."""
+    engine = _engine(database_url)
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         yield connection
+
+
+def _engine(database_url: str) -> Engine:
+    url = sqlalchemy_url(database_url)
+    return create_engine(url, poolclass=NullPool, connect_args={"prepare_threshold": None})
 
 
 def _config(connection: Connection | None) -> Config:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.rules.leads.consequences import UNCHANGED, Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.working_copy import UNCHANGED
+from engine.rules.runs.enrolment import Enrolment
 from engine.store.writes import Writes
 
 LEASE = timedelta(seconds=10)

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.model.lead import Event
-from engine.rules.leads.limits import Enrolment, Probe
+from engine.rules.leads.limits import Probe
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import MOST_USED
 from engine.rules.runs.rests import Resting
 from engine.store.db import Hot
@@ -137,5 +138,6 @@ def rest_rows(writes: Writes, id: UUID, resting: Sequence[Resting]) -> None:
     writes.keep_only("waits", "enrolment_id", id, "branch", [one.branch for one in resting])
     for one in resting:
         writes.insert(
-            "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what, due_at=one.due
-        )
+            "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what,
+            due_at=one.due, held=one.held,
+        )  # fmt: skip

@@ -227,7 +227,10 @@ enrolments = Table(
     instant("started_at", required=True),
     instant("ended_at"),
     instant("real_woken_at"),
-    Index("enrolments_live", "lead_id", "campaign", "per", unique=True, postgresql_where=text("state <> 'ended'")),
+    Index(
+        "enrolments_live", "lead_id", "campaign", "per", "number", unique=True,
+        postgresql_where=text("state <> 'ended'"),
+    ),
     Index("enrolments_of_lead", "lead_id"),
     Index("enrolments_due", "due_at", postgresql_where=text("state <> 'ended'")),
 )  # fmt: skip
@@ -240,6 +243,7 @@ waits = Table(
     Column("source", Text, nullable=False, comment="file:line"),
     Column("what", Text, nullable=False, comment="what ends it, in words"),
     instant("due_at"),
+    Column("held", Text, nullable=False, server_default="", comment="what keeps a mail that has to wait, in words"),
 )  # fmt: skip
 
 messages = Table(
@@ -260,6 +264,7 @@ messages = Table(
     Column("variant", Text, comment="the subject line under test"),
     Column("provider_id", Text),
     Column("memo", JSONB, comment="what its template looked at: engine.sending.mail_record"),
+    Column("held", JSONB, comment="what has kept it: instant and reason, as often as the reason changed"),
     instant("at", required=True),
     instant("settled_at"),
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),

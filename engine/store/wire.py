@@ -1,6 +1,7 @@
 """One conversation with PostgreSQL in libpq's pipeline mode, through psycopg's own binding of libpq.
 
 Statements are prepared once per connection and sent without waiting; only rows that are asked for cost a round trip.
+Behind a pooler they stay unnamed, and each transaction begins with its settings (see engine.store.session).
 psycopg's cursors can do the same, but with so much work per statement that they alone took a tenth of the throughput
 (docs/decisions.md); everything else here uses them.
 """
@@ -20,7 +21,7 @@ import orjson
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb, set_json_loads
 from psycopg.waiting import Ready, Wait
 
@@ -37,7 +38,8 @@ _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.NONFATAL_
 class Wire:
     """A transaction. It begins with the first statement; `end` must be called whatever happens."""
 
-    def __init__(self, driver: Connection) -> None:
+    def __init__(self, driver: Connection, opening: bytes | None = None) -> None:
+        """`opening`: what a transaction on a shared connection begins with; statements are then not prepared."""
         self._driver = driver
         self._pg = driver.pgconn
         known = _prepared.get(driver)
@@ -45,6 +47,7 @@ class Wire:
             known = _prepared[driver] = {}
             set_json_loads(orjson.loads, driver)
         self._known = known
+        self._opening = opening
         self._unread: list[bytes] = []
         """For each result still to come, in order: the query that is being prepared, or what kind it is."""
         self._open = False
@@ -55,6 +58,8 @@ class Wire:
             self._open = True
             self._pg.enter_pipeline_mode()
             self._query(b"BEGIN", [])
+            if self._opening is not None:
+                self._query(self._opening, [])
         query, names = _parsed(sql)
         given = [values[name] for name in names] if isinstance(values, Mapping) else values
         self._query(query, [_text(value) for value in given])
@@ -79,7 +84,7 @@ class Wire:
 
     async def end(self) -> None:
         """Roll back what was not committed and leave the connection as it was."""
-        if not self._open:
+        if not self._open or self._pg.status == ConnStatus.BAD:
             return
         try:
             await self._sync()
@@ -93,6 +98,10 @@ class Wire:
 
     # ── libpq ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _query(self, query: bytes, values: list[bytes | None]) -> None:
+        if self._opening is not None:
+            self._pg.send_query_params(query, values)
+            self._unread.append(_STATEMENT)
+            return
         name = self._known.get(query)
         if name is None:
             name = self._known[query] = b"s%d" % next(_numbers)

@@ -52,7 +52,7 @@ def _brought(log: Log, run: Run, plan: Plan | None) -> Said:
 def _held(log: Log, start: Start, event: Event) -> str:
     if start.only_if is None:
         return ""
-    _, why = grounds(start.only_if, log, event.at, dict(event.data))
+    _, why = grounds(start.only_if, log, event.at, dict(event.data), start=event.data)
     return f"only if {condition(start.only_if)}: {', '.join(why)}"
 
 
@@ -109,7 +109,7 @@ def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]
     if log.deployed_at is not None and event.at < log.deployed_at:
         return "that was before this version of the campaign was deployed", plan.source
     if start.only_if is not None:
-        truth, why = grounds(start.only_if, log, event.at, dict(event.data))
+        truth, why = grounds(start.only_if, log, event.at, dict(event.data), start=event.data)
         if truth is not True:
             return f"only if {condition(start.only_if)}: {', '.join(why)}", start.source
     day = calendar.local_date(event.at, log.zone).isoformat()

@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import AnyStep, Interest, Pattern, Plan, Program, Wait
-from engine.model.lead import TRACKING, Event, Lead, stage_order
+from engine.model.lead import TRACKING, Event, Facts, Lead, stage_order
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import Facts, own_key, topic_state
+from engine.rules.conditions.conditions import matches, own_key, topic_state
 from engine.rules.leads.segments import counts_for
 from engine.wording.events import clause
 from engine.wording.terms import pattern, quoted
@@ -32,6 +32,8 @@ class Message:
     at: datetime
     id: UUID
     staff: str | None = None
+    held: Sequence[tuple[datetime, str]] = ()
+    """What kept it: since when, and the rule in words, as often as that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Rest:
     source: str
     what: str
     due: datetime | None
+    held: str = ""
+    """What keeps its mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,13 @@ class Run:
     earlier: tuple[tuple[datetime, Plan | None], ...] = ()
     handoffs: tuple[tuple[str, UUID], ...] = ()
     """Place of the statement and id of each handoff the run opened."""
+
+    start: Mapping[str, Any] = field(default_factory=dict)
+    """The data of the event that started it."""
+
+    def hears(self, pattern: Pattern, event: Event) -> bool:
+        """Whether the event counts for a pattern of its plan."""
+        return matches(pattern, event, self.id, self.start)
 
     def at(self, when: datetime) -> Run:
         """The run with the plan that it was on at an instant."""
@@ -177,7 +188,10 @@ class Log:
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)
 
-    def facts(self, at: datetime, data: Mapping[str, Any] | None = None, entered: datetime | None = None) -> Facts:
+    def facts(
+        self, at: datetime, data: Mapping[str, Any] | None = None, entered: datetime | None = None,
+        start: Mapping[str, Any] | None = None,
+    ) -> Facts:  # fmt: skip
         """The lead as of an instant: all as it was then, fields and topics as far as the log tells."""
         scores: dict[str, float] = {}
         for booked in self.points:
@@ -195,7 +209,8 @@ class Log:
         spans = [span for span in spans if span[1] <= at]
         past = sorted((one for one in (*self.events, *self.received) if one.at <= at), key=lambda one: one.at)
         return lead.facts(
-            stage_order(self.program), data, now=at, zone=self.zone, history=past, entered_at=entered,
+            stage_order(self.program), data, start=start or {}, now=at, zone=self.zone, history=past,
+            entered_at=entered,
             entered=max((one.seq for one in self.events if entered is not None and one.at <= entered), default=0),
             campaigns=frozenset(name.casefold() for name, _, end in spans if end is None or end > at),
             been=frozenset(name.casefold() for name, _, _ in spans),

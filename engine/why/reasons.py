@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,9 @@ from dsl.plan import (
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.model.lead import TRACKING
+from engine.model.lead import TRACKING, Facts
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import Facts, holds, matches, value_of
+from engine.rules.conditions.conditions import holds, matches, value_of
 from engine.why.log import Log
 from engine.wording.terms import condition as in_words
 from engine.wording.terms import operand, quoted, scalar
@@ -42,11 +43,12 @@ TODAY = " (as of today)"
 
 
 def grounds(
-    asked: Condition, log: Log, at: datetime, data: dict[str, Any] | None = None, entered: datetime | None = None
+    asked: Condition, log: Log, at: datetime, data: dict[str, Any] | None = None, entered: datetime | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> Grounds:  # fmt: skip
     """The truth of a condition as of an instant. `data` is that of the event it is about, `entered` when the run
-    began."""
-    return _Question(log, at, log.facts(at, data, entered), entered).ask(asked)
+    began, `start` the data of the event that started it."""
+    return _Question(log, at, log.facts(at, data, entered, start), entered).ask(asked)
 
 
 class _Question:
@@ -124,7 +126,8 @@ class _Question:
         if asked.within is not None:
             start = calendar.since(asked.within, self.at, self.log.zone)
         found = [
-            one for one in self.facts.history if (start is None or one.at >= start) and matches(asked.pattern, one)
+            one for one in self.facts.history
+            if (start is None or one.at >= start) and matches(asked.pattern, one, start=self.facts.start)
         ]  # fmt: skip
         said = in_words(asked.model_copy(update={"times": None}))
         many = "never" if not found else "once" if len(found) == 1 else f"{len(found)} times"

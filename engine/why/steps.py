@@ -7,7 +7,6 @@ from datetime import datetime
 
 from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.model.lead import Event
-from engine.rules.conditions.conditions import matches
 from engine.why.log import Log, Run, Said
 from engine.why.reasons import grounds
 from engine.wording.events import deed
@@ -53,7 +52,7 @@ def _ending(log: Log, run: Run, step: Wait, until: datetime, following: str | No
         if event.at < run.started_at:
             return None
         for arm in step.arms:
-            if arm.target == following and matches(arm.pattern, event, run.id):
+            if arm.target == following and run.hears(arm.pattern, event):
                 return arm, event
     return None
 
@@ -67,7 +66,7 @@ def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str
         round_ = following == step.body and following is not None
         why = ""
         if step.until is not None:
-            _, told = grounds(step.until, log, at, entered=run.started_at)
+            _, told = grounds(step.until, log, at, entered=run.started_at, start=run.start)
             why = f"until {condition(step.until)}: {', '.join(told)}"
         yield Said(at, f"{words(step)}: {'another round' if round_ else 'no more rounds'}", why=why, source=step.source)
     else:
@@ -85,7 +84,7 @@ def _if(log: Log, run: Run, step: If, at: datetime, following: str | None) -> It
     ways = [*(branch.target for branch in step.branches), step.otherwise]
     certain = following is not None and ways.count(following) == 1
     for branch in step.branches:
-        truth, why = grounds(branch.condition, log, at, data, run.started_at)
+        truth, why = grounds(branch.condition, log, at, data, run.started_at, run.start)
         told = ", ".join(why)
         if branch.target == following and (certain or truth is not False):
             contrary = CONTRARY if truth is False else ""
@@ -106,7 +105,7 @@ def _awake(log: Log, run: Run, at: datetime) -> Event | None:
     return next(
         (
             event for event in reversed(log.events)
-            if run.started_at <= event.at <= at and any(matches(one, event, run.id) for one in wanted)
+            if run.started_at <= event.at <= at and any(run.hears(one, event) for one in wanted)
         ),
         None,
     )  # fmt: skip

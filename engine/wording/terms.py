@@ -41,6 +41,7 @@ from dsl.plan import (
     ScoreRef,
     Shifted,
     StageIs,
+    StartRef,
     Subscribed,
     Today,
     TrackingAllowed,
@@ -141,7 +142,7 @@ def operand(one: Operand) -> str:
             return name
         case ScoreRef(model=model):
             return f"score of {quoted(model)}" if model else "score"
-        case EventRef(name=name):
+        case EventRef(name=name) | StartRef(name=name):
             return f"event.{name}"
         case InterestRef(name=name):
             return f"interest in {quoted(name)}"

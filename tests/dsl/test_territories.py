@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.plan import Condition
-from engine.rules.conditions.conditions import Facts, holds
+from engine.model.lead import Facts
+from engine.rules.conditions.conditions import holds
 
 TEXT = """
 workspace "W"

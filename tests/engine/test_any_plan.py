@@ -37,7 +37,7 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.rules.conditions.conditions import Facts
+from engine.model.lead import Facts
 from engine.rules.runs.interpreter import Effect, Finished, Stuck, Verdict, settle, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep

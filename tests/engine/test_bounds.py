@@ -14,7 +14,6 @@ from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
 from engine.runs.retry import retry
-from engine.runtime.sweeper import deliver_all
 from tests.engine.test_interpreter import RUN, Story, event, plan, wait
 from tests.support.stage import COMPANY, Stage, stage_fixture
 
@@ -149,7 +148,7 @@ async def test_a_run_that_feeds_itself_stops_and_goes_on_with_a_fresh_count(stag
     assert points <= 2 * (MOST_FED + 1)
     assert await retry(stage.rt, campaign=None, lead=None) == 1
     assert await attention(stage) == []
-    await deliver_all(stage.rt)
+    await stage.rt.delivery.sweep_all()
     await stage.settle()
     assert await attention(stage) == [("Feeds itself", why)]
     assert points < len(await stage.rows("SELECT cause FROM points")) <= 4 * (MOST_FED + 1)

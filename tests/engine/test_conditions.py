@@ -24,7 +24,8 @@ from dsl.plan import (
     StageIs,
     Value,
 )
-from engine.rules.conditions.conditions import Facts, compare, holds, reached, value_of
+from engine.model.lead import Facts
+from engine.rules.conditions.conditions import compare, holds, reached, value_of
 
 ORDER = ("Visitor", "Lead", "MQL", "SQL")
 FACTS = Facts(

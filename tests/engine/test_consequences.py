@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from dsl.plan import Arm as WaitArm
-from dsl.plan import BusinessHours as Hours
 from dsl.plan import (
+    Arm,
+    BusinessHours,
     Compare,
     Duration,
     Every,
@@ -31,8 +31,9 @@ from dsl.plan import (
     Workspace,
 )  # fmt: skip
 from engine.model.lead import Event, Lead
-from engine.rules.leads.consequences import DEPTH, TOO_DEEP, UNCHANGED, Ledger
+from engine.rules.leads.consequences import DEPTH, TOO_DEEP, Ledger
 from engine.rules.leads.limits import Probe, Rules, needed, probes
+from engine.rules.leads.working_copy import UNCHANGED
 
 NOW = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 CLICK = Pattern(type="email.clicked")
@@ -84,8 +85,7 @@ class World:
         return ledger
 
     def happen(self, type: str = "email.clicked", name: str = "one", **data) -> Ledger:
-        ledger = self.open(type, name)
-        ledger.happen(type, name, data)
+        (ledger := self.open(type, name)).happen(type, name, data)
         return self.close(ledger)
 
     def score(self, model: str = "") -> float:
@@ -181,7 +181,7 @@ def test_an_answer_still_fits_when_the_clock_has_run_on_or_the_zone_has_changed(
 def test_what_may_follow_from_anything_is_asked_for_in_time(type: str, name: str, asked: int):
     limited = rule(10, Every(per_thing=True), pattern=Pattern.model_validate({"type": type}))
     stages = (stage("Visitor"), stage("Lead"), stage("MQL"))
-    east = Team(name="East", hours=Hours(zone="UTC"), members=(), source="t:1")
+    east = Team(name="East", hours=BusinessHours(zone="UTC"), members=(), source="t:1")
     world = World(limited, stages=stages, teams=(east,))
     found = needed(world.rules, world.lead, "page.visited", "/x", {}, NOW)
     assert len(found) == asked
@@ -353,7 +353,7 @@ def test_a_campaign_is_entered_as_often_as_it_says():
 
 
 def test_a_run_is_woken_only_by_what_it_waits_for():
-    arm = WaitArm(pattern=Pattern(type="page.visited", name="/p*"), target=None, source="c:3")
+    arm = Arm(pattern=Pattern(type="page.visited", name="/p*"), target=None, source="c:3")
     waits = campaign("c", CLICK, steps=(Wait(id="w", source="c:2", arms=(arm,)),))
     world = World(campaigns=(waits,))
     [run] = world.happen().started

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dsl.plan import Action, BusinessHours, Duration, Member, Team, TimeLimit, WhenFull
-from engine.rules.conditions.conditions import Facts
+from engine.model.lead import Facts
 from engine.rules.sales.ladder import NO_RESPONSE, Change, Choose, Notice, State, act, open_, retry, tick
 from engine.rules.sales.routing import Choice, Desk, choose
 

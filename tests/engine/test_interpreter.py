@@ -28,8 +28,7 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.model.lead import Event
-from engine.rules.conditions.conditions import Facts
+from engine.model.lead import Event, Facts
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, World, begin, settle, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep

@@ -10,7 +10,7 @@ from uuid import uuid4
 from engine.leads.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
-from engine.runtime.sweeper import wake_stalled
+from engine.runs.watchdog import wake_stalled
 from engine.sending.delivery import FRESH_MARK, hand_over
 from tests.engine.test_journey import WORKSPACE
 from tests.support.stage import FakeMailer, Stage, stage_fixture

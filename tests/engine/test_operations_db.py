@@ -14,10 +14,11 @@ from dsl.compile import compile_workspace
 from dsl.plan import SCHEMA, Program
 from engine.deploying import deploy as deploying
 from engine.deploying.deploy import Refused, deploy
+from engine.leads import lead_clocks
 from engine.leads.intake import Occurrence, record
 from engine.platform.clock import VirtualClock
 from engine.reports.status import status
-from engine.runtime import sweeper
+from engine.runs import watchdog
 from engine.runtime.catalog import Catalog, Unreadable
 from engine.store.tables import processes
 from tests.support.stage import COMPANY, Stage, deploy_text, stage_fixture
@@ -198,21 +199,21 @@ async def test_points_expire_at_their_instant_once_and_have_consequences(stage: 
     stage.clock.advance(timedelta(days=1))
     await visit(stage)
     stage.clock.advance(timedelta(days=1, microseconds=-1))
-    assert await sweeper.ring_clocks(stage.rt) == 0
+    assert await lead_clocks.ring_clocks(stage.rt) == 0
     assert await score(stage) == (20, "Visitor")
     stage.clock.advance(timedelta(microseconds=1))
-    assert await sweeper.ring_clocks(stage.rt) == 1
+    assert await lead_clocks.ring_clocks(stage.rt) == 1
     assert await score(stage) == (10, "Visitor")
-    assert await sweeper.ring_clocks(stage.rt) == 0, "the next instant is a day away"
+    assert await lead_clocks.ring_clocks(stage.rt) == 0, "the next instant is a day away"
     stage.clock.advance(timedelta(days=1))
-    assert await sweeper.ring_clocks(stage.rt) == 1
+    assert await lead_clocks.ring_clocks(stage.rt) == 1
     assert await score(stage) == (1, "Cold"), "the drop itself earns a point, which expires as well"
     rows = await stage.rows("SELECT earned_at, booked_at, amount FROM points WHERE rule LIKE 'expired:%%' ORDER BY seq")
     assert [float(row.amount) for row in rows] == [-10, -10]
     [clock] = await stage.rows("SELECT due_at FROM lead_clock")
     assert clock.due_at == stage.clock.now() + timedelta(days=5), "what a drop gives is not forgotten"
     stage.clock.advance(timedelta(days=5))
-    assert await sweeper.ring_clocks(stage.rt) == 1
+    assert await lead_clocks.ring_clocks(stage.rt) == 1
     assert (await score(stage))[0] == 0
     assert await stage.rows("SELECT * FROM lead_clock") == []
 
@@ -224,7 +225,7 @@ async def test_one_lead_that_cannot_be_worked_on_does_not_keep_the_others(stage:
         await hot.run("UPDATE leads SET scores = '{\"\": \"poison\"}' WHERE email LIKE 'ann@%%'", {})
         await hot.commit()
     stage.clock.advance(timedelta(days=3))
-    assert await sweeper.ring_clocks(stage.rt) == 2
+    assert await lead_clocks.ring_clocks(stage.rt) == 2
     [bob] = await stage.rows("SELECT scores FROM leads WHERE email LIKE 'bob@%%'")
     assert bob.scores[""] == 1
 
@@ -237,14 +238,14 @@ async def attention(stage: Stage) -> str | None:
 
 async def test_a_late_run_is_woken_once_in_a_while_and_then_shown(stage: Stage):
     await stage.post("paper", ("news",), email="ann@lead.example")
-    stage.clock.advance(timedelta(days=3) + sweeper.LATE)
-    assert await sweeper.wake_stalled(stage.rt) == 0, "not late yet"
+    stage.clock.advance(timedelta(days=3) + watchdog.LATE)
+    assert await watchdog.wake_stalled(stage.rt) == 0, "not late yet"
     stage.clock.advance(timedelta(seconds=1))
-    assert await sweeper.wake_stalled(stage.rt) == 1
-    assert await sweeper.wake_stalled(stage.rt) == 0
+    assert await watchdog.wake_stalled(stage.rt) == 1
+    assert await watchdog.wake_stalled(stage.rt) == 0
     assert await attention(stage) is None
-    stage.clock.advance(sweeper.SILENT - sweeper.LATE)
-    await sweeper.wake_stalled(stage.rt)
+    stage.clock.advance(watchdog.SILENT - watchdog.LATE)
+    await watchdog.wake_stalled(stage.rt)
     assert await attention(stage) == "its run does not answer"
     assert await stage.rt.delivery.sweep() == 1
     await stage.settle(due=True)
@@ -257,7 +258,7 @@ async def test_a_run_that_rests_on_nothing_is_shown(stage: Stage):
         await hot.run("UPDATE enrolments SET due_at = NULL", {})
         await hot.run("DELETE FROM waits", {})
         await hot.commit()
-    await sweeper.wake_stalled(stage.rt)
+    await watchdog.wake_stalled(stage.rt)
     assert await attention(stage) == "it rests on nothing"
 
 
@@ -268,10 +269,10 @@ async def test_while_the_gate_is_closed_nobody_is_late(stage: Stage):
         values = {"at": stage.clock.now() + timedelta(hours=1)}
         await hot.run("INSERT INTO gates (provider, reason, real_closed_until) VALUES ('f', '', %(at)s)", values)
         await hot.commit()
-    assert await sweeper.wake_stalled(stage.rt) == 0
+    assert await watchdog.wake_stalled(stage.rt) == 0
     assert await attention(stage) is None
     stage.clock.advance(timedelta(hours=2))
-    assert await sweeper.wake_stalled(stage.rt) == 1
+    assert await watchdog.wake_stalled(stage.rt) == 1
 
 
 async def test_on_a_fast_clock_late_is_meant_in_real_time(stage: Stage):
@@ -289,6 +290,6 @@ async def test_on_a_fast_clock_late_is_meant_in_real_time(stage: Stage):
     clock = At(fast.domain_start, fast.real_start, fast.factor)
     rt = replace(stage.rt, clock=clock)
     moment = due / 1000 + timedelta(minutes=1, seconds=59)
-    assert await sweeper.wake_stalled(rt) == 0
+    assert await watchdog.wake_stalled(rt) == 0
     moment = due / 1000 + timedelta(minutes=2, seconds=1)
-    assert await sweeper.wake_stalled(rt) == 1
+    assert await watchdog.wake_stalled(rt) == 1

@@ -14,7 +14,7 @@ from engine.deploying.pauses import Change
 from engine.leads.intake import click, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
-from engine.runtime import sweeper
+from engine.runs import watchdog
 from engine.runtime.epochs import Refused
 from tests.support.attacks import FORMS, HEAD, url_of, watched
 from tests.support.invariants import broken
@@ -279,7 +279,7 @@ async def test_everything_can_be_held_at_once_and_a_pause_of_its_own_outlasts_th
 async def test_pausing_twice_is_refused_and_so_is_resuming_what_runs(staged):
     async with staged() as stage:
         await pause(stage)
-        with pytest.raises(Refused, match='campaign "Guide" is paused already, by ada'):
+        with pytest.raises(Refused, match='campaign "Guide" is already paused, by ada'):
             await pause(stage)
         with pytest.raises(Refused, match='campaign "Other" is not paused'):
             await resume(stage, "Other")
@@ -291,12 +291,12 @@ async def test_the_watchdog_leaves_paused_leads_alone_and_those_just_resumed(sta
         await stage.post("go", email="ann@lead.example")
         await pause(stage)
         stage.clock.advance(9 * DAY)
-        await sweeper.wake_stalled(stage.rt)
+        await watchdog.wake_stalled(stage.rt)
         rows = await stage.rows("SELECT campaign, attention FROM enrolments ORDER BY campaign")
         assert [tuple(row) for row in rows] == [("Guide", None), ("Other", "its run does not answer")]
         assert len(await stage.rows("SELECT 1 FROM outbox")) == 1
         await pauses.resume(stage.rt.db, stage.clock, "Guide", "ben")
-        await sweeper.wake_stalled(stage.rt)
+        await watchdog.wake_stalled(stage.rt)
         [row] = await stage.rows("SELECT attention FROM enrolments WHERE campaign = 'Guide'")
         assert row.attention is None
 
@@ -345,7 +345,7 @@ async def test_nothing_is_deployed_over_a_stop_that_is_still_taking_leads_out(st
     async with staged() as stage:
         await stage.post("in", email="ann@lead.example")
         await pauses.stop(stage.rt.db, stage.clock, "Guide", "ada")
-        with pytest.raises(Refused, match="1 lead of a stopped campaign is still being taken out"):
+        with pytest.raises(Refused, match="1 lead of an ended campaign is still being removed"):
             await deploy_text(stage.rt, WORKSPACE)
         await work(stage)
         await deploy_text(stage.rt, WORKSPACE)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.model.lead import Facts
 from engine.model.records import Record, record
-from engine.rules.conditions.conditions import Facts
 from engine.rules.runs.position import FLOW, Branch, Position
 
 BRANCH = Branch(FLOW, "step", "0", cursor=3, event={"a": 1}, used=(1, 2), arrived=datetime(2026, 9, 1, tzinfo=UTC))

@@ -16,7 +16,8 @@ import pytest
 from engine.platform.clock import SystemClock, VirtualClock
 from engine.reports.status import status
 from engine.runs.retry import retry
-from tests.support.invariants import broken, query
+from tests.support.invariants import broken
+from tests.support.picture import query
 from tests.support.stage import Stage, deploy_text, open_stage
 
 WORKSPACE = """

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.plan import BusinessHours, Compare, Condition, FieldRef, In, Member, Team, Value, WhenFull
-from engine.rules.conditions.conditions import Facts
+from engine.model.lead import Facts
 from engine.rules.sales.routing import Choice, Desk, choose, distinct, everyone, is_free, member_for, same, team_for
 
 TODAY = date(2026, 9, 15)

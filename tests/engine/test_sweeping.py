@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry, Segment, Start
 from engine.deploying import jobs, pauses
+from engine.leads import lead_clocks
 from engine.leads.external_changes import tell
-from engine.runtime import sweeper
 from tests.support.attacks import second
 from tests.support.invariants import broken
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep
@@ -32,9 +32,9 @@ async def a_second_with_trouble(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweeper, "open_ledger", down)
-        assert await sweeper.ring_clocks(stage.rt) == 1
-        assert await sweeper.ring_clocks(stage.rt) == 0, "it is left alone for a while"
+        patch.setattr(lead_clocks, "open_ledger", down)
+        assert await lead_clocks.ring_clocks(stage.rt) == 1
+        assert await lead_clocks.ring_clocks(stage.rt) == 0, "it is left alone for a while"
 
 
 async def test_trouble_at_the_instant_of_a_birthday_does_not_cost_the_birthday(
@@ -72,10 +72,10 @@ async def test_three_workers_sweeping_at_once_make_one_event_of_each_occurrence(
             await tell(stage.rt, f"lead{n}@lead.example", {"birthday": "1990-09-02"})
         stage.clock.advance(DAY + 3 * HOUR)
         async with second(stage) as other, second(stage) as third:
-            await asyncio.gather(*(sweeper.ring_all(rt) for rt in (stage.rt, other, third)))
+            await asyncio.gather(*(lead_clocks.ring_all(rt) for rt in (stage.rt, other, third)))
             await asyncio.gather(*(rt.delivery.settle() for rt in (stage.rt, other, third)))
         assert len(await events(stage, "date.due")) == MANY
-        assert await sweeper.ring_clocks(stage.rt) == 0, "full batches follow one another without a pause"
+        assert await lead_clocks.ring_clocks(stage.rt) == 0, "full batches follow one another without a pause"
         await stage.settle()
         assert await runs(stage) == ["Birthday"] * MANY
         assert broken(str(stage.rt.settings.database_url)) == []
@@ -91,7 +91,7 @@ async def test_a_deployment_while_a_schedule_fires_takes_nobody_twice_and_forget
             await tell(stage.rt, f"lead{n}@lead.example", {})
         await sweep(stage)
         stage.clock.advance(6 * DAY + 3 * HOUR)
-        await asyncio.gather(sweeper.ring_all(stage.rt), deploy_program(stage, before, after))
+        await asyncio.gather(lead_clocks.ring_all(stage.rt), deploy_program(stage, before, after))
         await sweep(stage)
         assert len(await events(stage, "date.due")) == 60
         assert await runs(stage) == ["Weekly"] * 60
@@ -107,8 +107,8 @@ async def test_midnight_of_all_leads_is_read_a_hundred_rows_at_a_time(fresh_data
             await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
         async with stage.rt.db.engine.connect() as connection:
             for query, values in (
-                (sweeper._DUE, {"now": stage.clock.now(), "many": 100}),
-                (sweeper._BEHIND, {"epoch": 2, "many": 100}),
+                (lead_clocks._DUE, {"now": stage.clock.now(), "many": 100}),
+                (lead_clocks._BEHIND, {"epoch": 2, "many": 100}),
             ):
                 explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.text}")
                 [plan] = (await connection.execute(explained, values)).scalar_one()
@@ -143,8 +143,8 @@ async def test_many_present_members_enter_in_batches(fresh_database_url: str) ->
             await connection.execute(_LEADS, {"many": SEVERAL, "at": stage.clock.now()})
         await deploy_program(stage, campaign("All", entered), segments=(known,))
         stage.runs.down = True
-        assert await sweeper.ring_clocks(stage.rt) == sweeper.MANY
-        await sweeper.ring_all(stage.rt)
+        assert await lead_clocks.ring_clocks(stage.rt) == lead_clocks.MANY
+        await lead_clocks.ring_all(stage.rt)
         assert len(await runs(stage)) == SEVERAL
         assert len(await stage.rows("SELECT 1 FROM outbox")) == SEVERAL
         stage.runs.down = False

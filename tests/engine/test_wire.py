@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
+from sqlalchemy import text
 
 from engine.store.db import Database, Overtaken
 from engine.store.writes import Writes
@@ -124,3 +125,21 @@ async def test_many_at_once_share_the_pool(db: Database):
             return (await hot.one("SELECT %s::int AS n", [number])).n
 
     assert await asyncio.gather(*(one(number) for number in range(50))) == list(range(50))
+
+
+async def test_connections_that_the_server_closed_are_replaced_before_they_are_used(db: Database):
+    async def both() -> None:
+        async with db.hot() as hot, db.hot() as other, db.engine.connect() as cold:
+            assert (await hot.one("SELECT 1 AS n", {})).n == (await other.one("SELECT 1 AS n", {})).n == 1
+            assert (await cold.execute(text("SELECT 1"))).scalar_one() == 1
+
+    await both()
+    async with db.engine.connect() as judge:
+        kill = text(
+            """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        )
+        assert [one for (one,) in await judge.execute(kill)] == [True, True]
+        await judge.invalidate()
+    await both()
+    await db.answers()

@@ -28,8 +28,9 @@ from engine.platform.settings import Settings, temporal_connect_config
 from engine.runtime.runtime import Runtime, open_runtime
 from tests.conftest import home_folder
 from tests.support.attacks import WAITING
-from tests.support.invariants import broken, query
+from tests.support.invariants import broken
 from tests.support.mailserver import MailServer
+from tests.support.picture import query
 from tests.support.stage import Stage, open_stage
 from workflows.gateway import TemporalRuns, connect
 from workflows.options import queues

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from tests.faults.conftest import World, open_world, recipient, until
-from tests.support.invariants import assert_whole, take
+from tests.support.invariants import assert_whole
 from tests.support.mailserver import Fault
+from tests.support.picture import take
 from tests.support.provider import Event, Provider, about, doubled, shuffled, split
 
 pytestmark = pytest.mark.timeout(300)

@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from engine.embedded import temporal
-from engine.runtime import sweeper
+from engine.runs import watchdog
 from engine.sales import handoffs
 from tests.faults.conftest import World, until
 from tests.support.mailserver import Fault
@@ -106,7 +106,7 @@ async def test_nothing_personal_is_in_a_history_or_a_log(world: World) -> None:
 async def test_runs_are_rebuilt_when_temporal_has_lost_everything(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper, "LATE", sweeper.LATE * 0)
+    monkeypatch.setattr(watchdog, "LATE", watchdog.LATE * 0)
     for n in range(5):
         await world.post("patient", f"patient{n}@lead.example")
         await world.post("open", f"open{n}@lead.example")
@@ -119,10 +119,10 @@ async def test_runs_are_rebuilt_when_temporal_has_lost_everything(
     for n in range(5):
         await world.post("nudge", f"open{n}@lead.example")
     ended = asyncio.Event()
-    watchdog = asyncio.create_task(watch(world, ended))
+    idle = asyncio.create_task(watch(world, ended))
     await until(lambda: not live(world, "Patient") and not live(world, "Open"))
     ended.set()
-    await watchdog
+    await idle
     assert sorted(world.accepted("patient")) == ["after"] * 5 + ["before"] * 5
     assert world.accepted("open") == ["nudged"] * 5
     assert world.broken() == []
@@ -130,7 +130,7 @@ async def test_runs_are_rebuilt_when_temporal_has_lost_everything(
 
 async def watch(world: World, ended: asyncio.Event) -> None:
     while not ended.is_set():
-        await sweeper.wake_stalled(world.rt)
+        await watchdog.wake_stalled(world.rt)
         await asyncio.sleep(1)
 
 

@@ -17,8 +17,9 @@ import pytest
 
 from tests.faults.conftest import World, open_world, until
 from tests.support.histories import fetch_ended
-from tests.support.invariants import Picture, assert_whole, breaches, take
+from tests.support.invariants import assert_whole, breaches
 from tests.support.mailserver import Fault
+from tests.support.picture import Picture, take
 from tests.support.story import story
 
 pytestmark = pytest.mark.timeout(600)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.faults.conftest import World, until
 from tests.support.histories import fetch_ended
-from tests.support.invariants import assert_whole, take
+from tests.support.invariants import assert_whole
+from tests.support.picture import take
 
 pytestmark = pytest.mark.timeout(300)
 

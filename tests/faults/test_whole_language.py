@@ -25,7 +25,8 @@ from engine.platform.clock import HeldClock
 from engine.rules.conditions.chance import in_control
 from tests.faults.conftest import World, open_world, until, write_workspace
 from tests.support.histories import fetch_ended
-from tests.support.invariants import Picture, assert_whole, breaches, moves_of, take
+from tests.support.invariants import assert_whole, breaches, moves_of
+from tests.support.picture import Picture, take
 from tests.support.whole import Hook, templates, workspace
 
 pytestmark = pytest.mark.timeout(300)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.platform.clock import ClockError, FixedClock, HeldClock, SystemClock, VirtualClock, clock_from, parse_clock
+from engine.platform.clock import ClockError, FixedClock, HeldClock, SystemClock, VirtualClock, parse_clock
 from engine.platform.settings import Settings
 
 TUESDAY = datetime(2026, 9, 1, 8, 55, tzinfo=UTC)
@@ -66,8 +66,8 @@ def test_what_cannot_be_read_is_refused(text: str) -> None:
 
 def test_settings_choose_the_clock(tmp_path: Path) -> None:
     described = VirtualClock(TUESDAY, STARTED, 60).describe()
-    assert isinstance(clock_from(Settings(home=tmp_path)), SystemClock)
-    assert clock_from(Settings(home=tmp_path, clock=described)) == VirtualClock(TUESDAY, STARTED, 60)
+    assert isinstance(parse_clock(Settings(home=tmp_path).clock), SystemClock)
+    assert parse_clock(Settings(home=tmp_path, clock=described).clock) == VirtualClock(TUESDAY, STARTED, 60)
 
 
 def test_a_fixed_clock_stands_until_it_is_moved() -> None:

@@ -18,7 +18,7 @@ from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
 from engine.deploying import pauses
-from engine.platform.clock import clock_from
+from engine.platform.clock import parse_clock
 from engine.platform.settings import Settings, libpq_url
 from engine.store.db import Database
 from tests.conftest import home_folder
@@ -94,7 +94,7 @@ async def test_who_enters_a_paused_campaign_gets_the_mail_once_it_is_resumed(sta
     """Through a real run: it was told to rest, and the workers' job tells it to go on."""
     before = accepted(stack)
     db = Database(stack.database_url, size=2)
-    clock = clock_from(stack.settings)
+    clock = parse_clock(stack.settings.clock)
     try:
         await pauses.pause(db, clock, "Guide", "ada")
         await post(stack, "paula@lead.example")

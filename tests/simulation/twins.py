@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine.leads import external_changes, intake
+from engine.leads import external_changes, intake, lead_clocks
 from engine.mail.links import link_id
 from engine.model.ports import Report
-from engine.runtime import sweeper
 from engine.sales import handoffs
 from engine.sending import feedback
 from engine.simulation.doors import Doors
@@ -74,7 +73,7 @@ async def _pass(stage: Stage, span: timedelta) -> None:
         if due is None or due > end:
             break
         await stage.pass_time(max(due - stage.clock.now(), timedelta()))
-        await sweeper.ring_clocks(stage.rt)
+        await lead_clocks.ring_clocks(stage.rt)
         await stage.settle()
     await stage.pass_time(end - stage.clock.now())
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from dsl.plan import Pattern, Plan, Program, Rule, Start, Wait, Workspace
 from engine.deploying.deploy import deploy
+from engine.leads import lead_clocks
 from engine.leads.intake import Occurrence, record
 from engine.model.lead import Event
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
-from engine.runtime import sweeper
 from engine.runtime.runtime import open_runtime
 from tests.support.stage import TUESDAY, FakeMailer, LocalRuns, Stage
 
@@ -69,7 +69,7 @@ async def happen(stage: Stage, type: Any, name: str, data: Mapping[str, Any] | N
 async def sweep(stage: Stage) -> None:
     """Until no clock is due and every lead has seen the deployment; afterwards every run rests."""
     for _ in range(100):
-        if not await sweeper.ring_clocks(stage.rt):
+        if not await lead_clocks.ring_clocks(stage.rt):
             await stage.settle(due=True)
             return
     raise AssertionError("the clocks never rest")

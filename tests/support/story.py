@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.support.invariants import Picture
+from tests.support.picture import Picture
 
 Line = tuple[datetime, str]
 _FIRST = datetime.min.replace(tzinfo=UTC)

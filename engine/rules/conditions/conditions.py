@@ -1,18 +1,17 @@
 """Conditions on what is known of a lead, and whether an event is one that a pattern asks for. Pure.
 
-Everything a condition may ask for stands in `Facts`. The two belong together: `has visited page "/p*"` is a condition
-on events, and `where` is a condition inside a pattern.
+Everything a condition may ask for stands in `Facts`. Conditions and patterns belong together: `has visited page "/p*"`
+is a condition on events, and `where` is a condition inside a pattern.
 """
 
 from __future__ import annotations
 
 import re
 from calendar import isleap
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
@@ -37,48 +36,18 @@ from dsl.plan import (
     Not,
     Operand,
     Pattern,
-    Scalar,
     ScoreRef,
     Shifted,
     StageIs,
+    StartRef,
     Subscribed,
     Today,
     TrackingAllowed,
     Value,
 )  # fmt: skip
-from engine.model.records import Record, record
+from engine.model.lead import Event, Facts
 from engine.rules.conditions import calendar
 from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
-
-if TYPE_CHECKING:
-    from engine.model.lead import Event
-
-
-@record
-class Facts(Record):
-    """A lead at one moment. `order` lists the stages from first to last, without those outside the order.
-
-    `topics` and `lists` by name; `campaigns` it is in now and `been` in at any time, casefolded; `history` is the part
-    of its log that conditions ask, in seq order. In a run `entered` is the seq after which events came since entering,
-    and `entered_at` the instant. Without `now` nothing that depends on the date is true.
-    """
-
-    fields: Mapping[str, Scalar] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
-    stage: str = ""
-    order: tuple[str, ...] = ()
-    event: Mapping[str, Any] = field(default_factory=dict)
-    topics: Mapping[str, str] = field(default_factory=dict)
-    lists: Mapping[str, str] = field(default_factory=dict)
-    interests: Mapping[str, float] = field(default_factory=dict)
-    campaigns: frozenset[str] = frozenset()
-    been: frozenset[str] = frozenset()
-    tracking: bool = True
-    history: Sequence[Event] = ()
-    now: datetime | None = None
-    zone: str = "UTC"
-    entered: int = 0
-    entered_at: datetime | None = None
 
 
 def holds(condition: Condition | None, facts: Facts) -> bool:
@@ -130,6 +99,8 @@ def value_of(operand: Operand, facts: Facts) -> Any:
             return facts.scores.get(model, 0)
         case EventRef(name=name):
             return _present(facts.event.get(name))
+        case StartRef(name=name):
+            return _present(facts.start.get(name))
         case InterestRef(name=name):
             return facts.interests.get(own_key(facts.interests, name) or name, 0)
         case Today():
@@ -279,7 +250,7 @@ def _has(condition: Has, facts: Facts) -> bool:
             continue
         if condition.since_entering and not _since_entering(event, facts):
             continue
-        left -= matches(condition.pattern, event)
+        left -= matches(condition.pattern, event, start=facts.start)
         if left <= 0:
             return True
     return False
@@ -292,8 +263,11 @@ def _since_entering(event: Event, facts: Facts) -> bool:
     return facts.entered_at is None or event.at >= facts.entered_at
 
 
-def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bool:
-    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails.
+def matches(
+    pattern: Pattern, event: Event, enrolment: UUID | None = None, start: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails. `start` is
+    the data of the event that started it.
 
     A composite pattern is met by what the engine has logged under its key, and by nothing else.
     """
@@ -313,7 +287,7 @@ def matches(pattern: Pattern, event: Event, enrolment: UUID | None = None) -> bo
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return pattern.where is None or holds(pattern.where, Facts(event=event.data))
+    return pattern.where is None or holds(pattern.where, Facts(event=event.data, start=start or {}))
 
 
 def triggers(pattern: Pattern) -> tuple[str, ...]:

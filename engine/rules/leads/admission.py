@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from dsl.plan import BusinessHours, Duration, Plan, Target
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import matches
 
 if TYPE_CHECKING:
-    from engine.rules.leads.limits import Enrolment
+    from engine.rules.runs.enrolment import Enrolment
 
 
 def run_value(plan: Plan, event: Event | None) -> str:
@@ -25,18 +24,19 @@ def run_value(plan: Plan, event: Event | None) -> str:
 
 def admits(plan: Plan, past: Sequence[Enrolment], value: str, now: datetime, zone: str, hours: BusinessHours) -> bool:
     """Whether the lead may enter now. `past` are the lead's runs of this campaign, live ones included, `value` is the
-    new run's, `hours` the company's."""
+    new run's, `hours` the company's. An event that makes a run leave is judged for that first: with `enters every time`
+    the run that is leaving stands in no other's way, and the same event can start the next one."""
     if not within_runs(plan, now, hours.zone):
         return False
     if plan.reentry.kind == "per":
         return all(one.per != value for one in past)
+    if plan.reentry.kind == "always":
+        return all(one.state != "live" for one in past)
     if any(one.state != "ended" for one in past):
         return False
     match plan.reentry.kind:
         case "once":
             return not past
-        case "always":
-            return True
         case "after":
             if not past or plan.reentry.after is None:
                 return True
@@ -65,7 +65,7 @@ def within_runs(plan: Plan, now: datetime, zone: str) -> bool:
 def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: BusinessHours) -> bool:
     """Whether the event is what the campaign is for, in time, and the first such. It counts after the run's end too."""
     goal = plan.goal
-    if goal is None or run.goal_at is not None or not matches(goal.pattern, event, run.id):
+    if goal is None or run.goal_at is not None or not run.hears(goal.pattern, event):
         return False
     return goal.within is None or event.at <= calendar.add(goal.within, run.started_at, zone, hours)
 
@@ -75,7 +75,7 @@ def way_out(plan: Plan, run: Enrolment, leaving: Event | None) -> tuple[Target, 
     where it has no name of its own."""
     if leaving is None:
         return None, ""
-    entry = next((one.entry for one in plan.leaves if matches(one.pattern, leaving, run.id)), None)
+    entry = next((one.entry for one in plan.leaves if run.hears(one.pattern, leaving)), None)
     goal = plan.goal
-    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and matches(goal.pattern, leaving, run.id)
+    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and run.hears(goal.pattern, leaving)
     return entry, "goal" if reached else ""

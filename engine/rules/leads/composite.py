@@ -1,14 +1,13 @@
 """Patterns that take more than one event: counted, followed by nothing, silent, dated. Pure; the ledger is given.
 
 What comes true with an event is logged at once. What time brings about is a row of the lead's clock, named by purpose
-and pattern; `leads.lead_clocks` looks at it when it is due. Activity never moves a row: a due one is checked again.
+and pattern; `rules.leads.due` looks at it when it is due. Activity never moves a row: a due one is checked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from dsl.plan import Duration, InList, Pattern, Reactivation
 from engine.model.lead import Event
@@ -16,9 +15,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import holds, matches, own_key, trigger
 from engine.rules.conditions.dates import following
 from engine.rules.conditions.matching import base
-
-if TYPE_CHECKING:
-    from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.working_copy import WorkingCopy
 
 ACTIVE = frozenset({
     "page.visited", "email.clicked", "email.replied", "form.posted", "form.submitted", "file.downloaded",
@@ -32,7 +29,7 @@ COUNTED = "#counted"
 """Ends the name under which a count is noted whose absence is still to come."""
 
 
-def composites(ledger: Ledger) -> Iterable[tuple[str, Pattern]]:
+def composites(ledger: WorkingCopy) -> Iterable[tuple[str, Pattern]]:
     """Every composite pattern somebody listens for, and the ones inside others, by key; each once."""
     known, older = ledger.rules.index.watch.composites, ledger.older()
     for watch in older:
@@ -40,11 +37,11 @@ def composites(ledger: Ledger) -> Iterable[tuple[str, Pattern]]:
     return known.items()
 
 
-def find(ledger: Ledger, key: str) -> Pattern | None:
+def find(ledger: WorkingCopy, key: str) -> Pattern | None:
     return next((pattern for one, pattern in composites(ledger) if one == key), None)
 
 
-def noticed(ledger: Ledger, event: Event) -> None:
+def noticed(ledger: WorkingCopy, event: Event) -> None:
     """Carry every pattern on that the event is a part of."""
     for key, pattern in composites(ledger):
         if not (pattern.times or pattern.absent):
@@ -62,7 +59,7 @@ def noticed(ledger: Ledger, event: Event) -> None:
         ledger.remind(f"absent:{key}:{event.seq}", later(ledger, pattern.absent.within, event.at))
 
 
-def _reached(ledger: Ledger, key: str, pattern: Pattern, counted: Pattern) -> bool:
+def _reached(ledger: WorkingCopy, key: str, pattern: Pattern, counted: Pattern) -> bool:
     """Whether the count is full; it begins anew when it has been."""
     past = [*ledger.history, *ledger.events]
     met = max((one.seq for one in past if one.type == "pattern.met" and one.name in (key, key + COUNTED)), default=0)
@@ -71,12 +68,12 @@ def _reached(ledger: Ledger, key: str, pattern: Pattern, counted: Pattern) -> bo
     return many >= (pattern.times or 1)
 
 
-def later(ledger: Ledger, span: Duration, at: datetime) -> datetime:
+def later(ledger: WorkingCopy, span: Duration, at: datetime) -> datetime:
     return calendar.add(span, at, ledger.zone, ledger.rules.program.workspace.business_hours)
 
 
 # ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def active(ledger: Ledger, event: Event) -> None:
+def active(ledger: WorkingCopy, event: Event) -> None:
     """The lead did something: it may have returned, and its silence begins anew."""
     before = ledger.lead.active_at
     ledger.lead = ledger.lead.changed(active_at=event.at)
@@ -88,7 +85,7 @@ def active(ledger: Ledger, event: Event) -> None:
         ledger.happen("lead.returned", "", {"since": before.isoformat()})
 
 
-def watch_silence(ledger: Ledger, since: datetime | None = None) -> None:
+def watch_silence(ledger: WorkingCopy, since: datetime | None = None) -> None:
     """Set the clocks that run while the lead is silent and end after `since` (None: now).
 
     A silence that was long enough before anybody listened is no event; a stage's reactivation takes those who sleep
@@ -102,13 +99,13 @@ def watch_silence(ledger: Ledger, since: datetime | None = None) -> None:
         ledger.remind("reactivate", later(ledger, rule.after, quiet))
 
 
-def reactivation(ledger: Ledger) -> Reactivation | None:
+def reactivation(ledger: WorkingCopy) -> Reactivation | None:
     """What the lead's stage says about silence."""
     return ledger.rules.index.reactivations.get(ledger.lead.stage)
 
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def watch_dates(ledger: Ledger, field: str | None = None, since: datetime | None = None) -> None:
+def watch_dates(ledger: WorkingCopy, field: str | None = None, since: datetime | None = None) -> None:
     """Set the clocks of dates that come after `since` (None: now): of all, or of those that depend on a field.
 
     A date that moved away keeps its row until that is due, when it is checked again."""
@@ -122,7 +119,7 @@ def watch_dates(ledger: Ledger, field: str | None = None, since: datetime | None
             ledger.remind(f"date:{key}", found[0])
 
 
-def concerns(ledger: Ledger, key: str) -> bool:
+def concerns(ledger: WorkingCopy, key: str) -> bool:
     """Whether the date is one for this lead: only a schedule for lists it is not on is not."""
     starts = [start for _, start in ledger.rules.index.starts.get("date.due", ()) if start.pattern.key == key]
     audiences = [start.audience for start in starts]
@@ -131,7 +128,7 @@ def concerns(ledger: Ledger, key: str) -> bool:
     return any(isinstance(one, InList) and own_key(ledger.lead.lists, one.name) is not None for one in audiences)
 
 
-def invited(ledger: Ledger, key: str) -> bool:
+def invited(ledger: WorkingCopy, key: str) -> bool:
     """Whether somebody listens for the date on this lead's behalf: a schedule asks its audience first."""
     starts = [start for _, start in ledger.rules.index.starts.get("date.due", ()) if start.pattern.key == key]
     if not starts or _waited(ledger, key):
@@ -140,6 +137,6 @@ def invited(ledger: Ledger, key: str) -> bool:
     return any(holds(start.audience, facts) for start in starts)
 
 
-def _waited(ledger: Ledger, key: str) -> bool:
+def _waited(ledger: WorkingCopy, key: str) -> bool:
     """Whether anything but a campaign's start listens for the pattern."""
     return key in ledger.rules.index.waited or any(key in watch.composites for watch in ledger.older())

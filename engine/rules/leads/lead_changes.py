@@ -16,7 +16,8 @@ from dsl.plan import (
     SetField,
     TopicStep,
 )  # fmt: skip
-from engine.rules.conditions.conditions import Facts, reached, topic_state, value_of
+from engine.model.lead import Facts
+from engine.rules.conditions.conditions import reached, topic_state, value_of
 from engine.rules.leads.consequences import Ledger
 from engine.rules.runs.position import Branch
 

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from dsl.plan import Every, Pattern, Plan, Program, Rule
-from engine.model.lead import Event, Lead, stage_order
+from engine.model.lead import HANDOFF_EVENTS, Event, Lead, stage_order
 from engine.model.records import Record, record
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import matches, trigger
 from engine.rules.conditions.matching import Index
-from engine.rules.runs.interpreter import HANDOFF_EVENTS
-from engine.rules.runs.position import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +32,6 @@ class Rules:
     ) -> Rules:
         """`epoch` and `at` say which deployment it is, and since when."""
         return Rules(program, Index(program), stage_order(program), plan_of, epoch, at)
-
-
-@dataclass(slots=True, eq=False)
-class Enrolment:
-    """A run as the transaction sees it. `per` is the value that a campaign is entered once for."""
-
-    id: UUID
-    campaign: str
-    number: int
-    digest: str
-    state: str
-    position: Position
-    started_at: datetime
-    ended_at: datetime | None = None
-    gen: int = 0
-    leave_seq: int | None = None
-    per: str = ""
-    goal_at: datetime | None = None
 
 
 @record

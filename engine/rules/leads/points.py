@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dsl.plan import Rule
@@ -12,12 +11,10 @@ from engine.model.lead import Event
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import holds, matches
 from engine.rules.leads.limits import Booking, probes
-
-if TYPE_CHECKING:
-    from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.working_copy import WorkingCopy
 
 
-def score(ledger: Ledger, event: Event) -> None:
+def score(ledger: WorkingCopy, event: Event) -> None:
     for model, rule in ledger.rules.index.rules.get(event.type, ()):
         assert rule.pattern is not None
         if not matches(rule.pattern, event):
@@ -33,7 +30,7 @@ def score(ledger: Ledger, event: Event) -> None:
 
 
 def book(
-    ledger: Ledger, cause: str, rule: str, model: str, amount: float, thing: str, earned_at: datetime | None,
+    ledger: WorkingCopy, cause: str, rule: str, model: str, amount: float, thing: str, earned_at: datetime | None,
     expires_at: datetime | None,
 ) -> None:  # fmt: skip
     """Add points and log the crossings of any value that somebody watches."""
@@ -56,7 +53,7 @@ def book(
         ledger.happen("score.dropped", model, crossing)
 
 
-def _allowed(ledger: Ledger, rule: Rule, event: Event) -> float:
+def _allowed(ledger: WorkingCopy, rule: Rule, event: Event) -> float:
     """The points the rule may still give: a cap is filled up exactly."""
     amount = rule.amount
     for limit, probe in probes(rule, event, ledger.zone):
@@ -72,7 +69,7 @@ def _allowed(ledger: Ledger, rule: Rule, event: Event) -> float:
     return amount
 
 
-def rate(ledger: Ledger) -> None:
+def rate(ledger: WorkingCopy) -> None:
     """Bring the points of state rules (`+20 if company_size >= 200`) in line with the lead, and take back those of
     rules that are gone from the workspace."""
     rated, rules = ledger.lead.rated, ledger.rules.index.state_rules

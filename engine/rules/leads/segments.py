@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dsl.plan import Interest, Segment, Start
 from dsl.plan.terms import digest_of
 from engine.model.lead import Event
 from engine.rules.conditions.conditions import glob, holds, own_key
-
-if TYPE_CHECKING:
-    from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.working_copy import WorkingCopy
 
 
-def count_interest(ledger: Ledger, event: Event) -> None:
+def count_interest(ledger: WorkingCopy, event: Event) -> None:
     """A visit, download or click on what belongs to an interest counts 1."""
     for interest in ledger.rules.index.interests:
         if not counts_for(interest, event):
@@ -33,7 +31,7 @@ def counts_for(interest: Interest, event: Event) -> bool:
     return any(glob(one, event.name) for one in of.get(event.type, ()))
 
 
-def review(ledger: Ledger) -> None:
+def review(ledger: WorkingCopy) -> None:
     """Log who has come into or gone from a watched segment, one change at a time."""
     for segment in ledger.rules.index.segments:
         inside = holds(segment.condition, ledger.facts())
@@ -43,7 +41,7 @@ def review(ledger: Ledger) -> None:
         ledger.happen("segment.joined" if inside else "segment.left", segment.name)
 
 
-def settle(ledger: Ledger) -> None:
+def settle(ledger: WorkingCopy) -> None:
     """Note who is in a segment that is new or means something else now: nobody has come or gone because of that."""
     known = ledger.lead.segments
     facts = ledger.facts()
@@ -52,7 +50,7 @@ def settle(ledger: Ledger) -> None:
             _note(ledger, segment, holds(segment.condition, facts))
 
 
-def take_present(ledger: Ledger) -> None:
+def take_present(ledger: WorkingCopy) -> None:
     """Enter the members of a segment or list into campaigns that take those who are in already, once in their life."""
     for plans in (
         ledger.rules.index.starts.get("segment.joined", ()),
@@ -64,7 +62,7 @@ def take_present(ledger: Ledger) -> None:
                 ledger.enrol(plan, None)
 
 
-def _member(ledger: Ledger, start: Start) -> bool:
+def _member(ledger: WorkingCopy, start: Start) -> bool:
     name = start.pattern.name or ""
     if start.pattern.type == "list.joined":
         return own_key(ledger.lead.lists, name) is not None
@@ -72,11 +70,11 @@ def _member(ledger: Ledger, start: Start) -> bool:
     return any(glob(name, one.name) and _was_inside(ledger, one) for one in segments)
 
 
-def _was_inside(ledger: Ledger, segment: Segment) -> bool:
+def _was_inside(ledger: WorkingCopy, segment: Segment) -> bool:
     return bool(ledger.lead.segments.get(segment.name, {}).get("in"))
 
 
-def _note(ledger: Ledger, segment: Segment, inside: bool) -> None:
+def _note(ledger: WorkingCopy, segment: Segment, inside: bool) -> None:
     noted: dict[str, Any] = {"in": inside, "of": _digest(segment)}
     ledger.lead = ledger.lead.changed(segments={**ledger.lead.segments, segment.name: noted})
 

@@ -7,13 +7,12 @@ round: who left by their own word may come back by it; after a bounce or a compl
 from __future__ import annotations
 
 from collections.abc import Collection
-from uuid import UUID
 
 from dsl.plan import Plan, Program, Wait
 from engine.model.lead import Event, Lead
-from engine.rules.conditions.conditions import matches, topic_state
+from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 
 UNSUBSCRIBED = "unsubscribed"
 BOUNCED = "bounced"
@@ -47,14 +46,14 @@ def bounce(ledger: Ledger, event: Event) -> bool:
     without mails, and so does one that it has started."""
     staying = [
         run for run in ledger.enrolments
-        if run in ledger.started or answers(ledger.rules.plan_of(run.digest), event, run.id)
+        if run in ledger.started or answers(ledger.rules.plan_of(run.digest), event, run)
     ]  # fmt: skip
     return suppress(ledger, BOUNCED, event.seq, staying)
 
 
-def answers(plan: Plan | None, event: Event, run: UUID) -> bool:
+def answers(plan: Plan | None, event: Event, run: Enrolment) -> bool:
     """Whether a wait or a `whenever` of the plan is for this event, wherever the run stands."""
     if plan is None:
         return False
     arms = (arm.pattern for step in plan.steps if isinstance(step, Wait) for arm in step.arms)
-    return any(matches(pattern, event, run) for pattern in (*arms, *(one.pattern for one in plan.whenevers)))
+    return any(run.hears(pattern, event) for pattern in (*arms, *(one.pattern for one in plan.whenevers)))

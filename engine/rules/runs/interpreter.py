@@ -34,11 +34,11 @@ from dsl.plan import (
     VariantTest,
     Wait,
 )  # fmt: skip
-from engine.model.lead import Event
+from engine.model.lead import HANDOFF_EVENTS, Event, Facts
 from engine.model.records import Record, record
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import arm_of
-from engine.rules.conditions.conditions import Facts, holds, matches
+from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
 from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.rules.runs.rests import Sleep, sleep
@@ -46,7 +46,6 @@ from engine.rules.runs.rests import Sleep, sleep
 MOST_HOPS = 1000
 """Steps without an effect or a rest in one call: more means the plan goes round in a circle."""
 NOBODY = UUID(int=0)
-HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
 @record
@@ -118,7 +117,8 @@ class Verdict(Record):
 def begin(plan: Plan, seq: int, entry: Event | None) -> Position:
     """The position of a lead who has just entered through `entry`, the event numbered `seq`."""
     flow = Branch.started(FLOW, plan.entry, "0", entry) if entry else Branch(FLOW, plan.entry, "0", cursor=seq)
-    return Position(branches=(flow,) if plan.entry else (), seen=seq, entered=seq)
+    start = dict(entry.data) if entry else {}
+    return Position(branches=(flow,) if plan.entry else (), seen=seq, entered=seq, start=start)
 
 
 def step(plan: Plan, position: Position, world: World) -> tuple[Position, Request]:
@@ -253,7 +253,7 @@ def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> B
             break
         for arm in wait.arms:
             new = event.seq not in branch.used and event.seq > _floor(arm, branch, position)
-            if new and matches(arm.pattern, event, world.enrolment):
+            if new and matches(arm.pattern, event, world.enrolment, position.start):
                 return branch.woken(arm.target, event)
     if wait.until is None and not wait.arms:
         return branch.moved(wait.then)
@@ -341,7 +341,7 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
             continue
         begun = [
             one for one in plan.whenevers
-            if one.entry is not None and matches(one.pattern, event, world.enrolment)
+            if one.entry is not None and matches(one.pattern, event, world.enrolment, position.start)
             and within_limit(one, fired, event, world.zone)
         ]  # fmt: skip
         room = MOST_BRANCHES + 1 - len(branches)

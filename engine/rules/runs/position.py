@@ -16,6 +16,8 @@ LEAVE = "leave"
 MOST_BRANCHES = 8
 """Branches beside the flow: runs of `whenever`."""
 MOST_USED = 50
+MOST_HELD = 10
+"""Reasons that have kept one mail that are remembered, the newest ones."""
 MOST_WALKED = 60
 """Steps of a run's way that are remembered, the newest ones."""
 
@@ -38,7 +40,8 @@ class Branch(Record):
     `event`: the data of the event that started or last woke it, `event_seq` and `event_at` its
     number and instant. While it rests: `deadline` of a wait, `handoff` whose
     decision it awaits, or `hold`, when a send that must wait is tried again; `why` says so where a person should look.
-    `arrived` is when it came to its step. `loops` are the repeats around it, the innermost last; in each the visit is
+    `arrived` is when it came to its step, `held` what has kept its mail since then: instant and reason, as often as
+    the reason changed. `loops` are the repeats around it, the innermost last; in each the visit is
     followed by the round: `0/2`.
     """
 
@@ -56,6 +59,7 @@ class Branch(Record):
     handoff: str | None = None
     why: str | None = None
     loops: tuple[Loop, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,7 +71,15 @@ class Branch(Record):
 
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
-        return self.changed(at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
+        return self.changed(
+            at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, held=(), **changes
+        )
+
+    def kept(self, now: datetime, reason: str) -> Branch:
+        """With a note of what keeps its mail from now on."""
+        if not reason or (self.held and self.held[-1][1] == reason):
+            return self
+        return self.changed(held=(*self.held, (now.isoformat(), reason))[-MOST_HELD:])
 
     def woken(self, target: str | None, event: Event) -> Branch:
         """At another step because of an event, which never counts again."""
@@ -88,7 +100,8 @@ class Position(Record):
     keeps the instants a limited `whenever` ran; `dropped` are steps given up (step, visit, reason) that are still to be
     recorded; `ending` is the outcome the run is heading for once it leaves. `path` is the way so far, for people to
     read: step, instant, and the branch (empty: the flow) that came there. `fed` counts what runs have set off in this
-    campaign, see engine.rules.runs.bounds."""
+    campaign, see engine.rules.runs.bounds. `start` is the data of the event that the run began with, for `where x is
+    event.x`."""
 
     branches: tuple[Branch, ...]
     seen: int = 0
@@ -99,6 +112,7 @@ class Position(Record):
     entered: int = 0
     path: tuple[tuple[str, str, str], ...] = ()
     fed: Streak | None = None
+    start: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
@@ -140,23 +154,34 @@ class Position(Record):
             data["entered"] = self.entered
         if self.path:
             data["path"] = [[step, at, *([branch] if branch else [])] for step, at, branch in self.path]
+        if self.start != _start_of(self.branches, self.entered):
+            data["start"] = dict(self.start)
         if self.fed:
             data["fed"] = [self.fed[0].isoformat(), self.fed[1]]
         return data
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Position:
+        branches, entered = tuple(_branch_from_json(branch) for branch in data["branches"]), data.get("entered", 0)
         return Position(
-            branches=tuple(_branch_from_json(branch) for branch in data["branches"]),
+            branches=branches,
             seen=data["seen"],
             sent=data.get("sent", {}),
             fired={key: tuple(map(datetime.fromisoformat, value)) for key, value in data.get("fired", {}).items()},
             dropped=tuple((step, visit, reason) for step, visit, reason in data.get("dropped", ())),
             ending=data.get("ending"),
-            entered=data.get("entered", 0),
+            entered=entered,
             path=tuple((step, at, branch[0] if branch else "") for step, at, *branch in data.get("path", ())),
             fed=streak_of(data.get("fed")),
+            start=data["start"] if "start" in data else _start_of(branches, entered),
         )
+
+
+def _start_of(branches: Sequence[Branch], entered: int) -> Mapping[str, Any]:
+    """The data of the event that started the run, as long as its flow still carries them: they are not stored twice,
+    and a position from before they were kept has them too."""
+    flow = next((one for one in branches if one.id == FLOW), None)
+    return flow.event if flow is not None and flow.event_seq <= entered else {}
 
 
 def streak_of(data: Sequence[Any] | None) -> Streak | None:
@@ -181,6 +206,8 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
         data["why"] = branch.why
     if branch.loops:
         data["loops"] = [[one.step, one.round, one.started.isoformat(), one.visit] for one in branch.loops]
+    if branch.held:
+        data["held"] = [list(one) for one in branch.held]
     for name in _INSTANTS:
         if (value := getattr(branch, name)) is not None:
             data[name] = value.isoformat()
@@ -196,5 +223,5 @@ def _branch_from_json(data: Mapping[str, Any]) -> Branch:
     return Branch(
         id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
         event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"),
-        why=data.get("why"), loops=loops, **instants,
+        why=data.get("why"), loops=loops, held=tuple((at, why) for at, why in data.get("held", ())), **instants,
     )  # fmt: skip

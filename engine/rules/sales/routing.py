@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from dsl.plan import Member, Team
+from engine.model.lead import Facts
 from engine.rules.conditions.calendar import local_date
-from engine.rules.conditions.conditions import Facts, holds
+from engine.rules.conditions.conditions import holds
 
 
 @dataclass(frozen=True)

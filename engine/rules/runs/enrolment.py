@@ -1,0 +1,34 @@
+"""A run as a transaction sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from dsl.plan import Pattern
+from engine.model.lead import Event
+from engine.rules.conditions.conditions import matches
+from engine.rules.runs.position import Position
+
+
+@dataclass(slots=True, eq=False)
+class Enrolment:
+    """A run as the transaction sees it. `per` is the value that a campaign is entered once for."""
+
+    id: UUID
+    campaign: str
+    number: int
+    digest: str
+    state: str
+    position: Position
+    started_at: datetime
+    ended_at: datetime | None = None
+    gen: int = 0
+    leave_seq: int | None = None
+    per: str = ""
+    goal_at: datetime | None = None
+
+    def hears(self, pattern: Pattern, event: Event) -> bool:
+        """Whether the event counts for a pattern of the run's plan, seen from this run."""
+        return matches(pattern, event, self.id, self.position.start)

@@ -1,0 +1,97 @@
+"""Whether a mail may leave now, and why not: consent, suppression, the control group, windows, limits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dsl.plan import Operand, Plan, Program, Send
+from engine.model.lead import TRACKING, Facts, Lead
+from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import in_control
+from engine.rules.conditions.conditions import topic_state, value_of
+from engine.rules.runs.position import Branch
+from engine.rules.sending.pause_rules import Pause, leaves_at
+from engine.rules.sending.windows import Limits, held_by, hold_until
+
+CONTROL_GROUP = "control group"
+"""Why a step is skipped whose lead is only measured."""
+RESUMED = "the campaign was paused, and its overdue emails leave one after another"
+"""What keeps a mail that came due during a pause."""
+PRIORITY_STEP = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`attention`: why a person should look; `why`: the rule that keeps the mail, in words."""
+
+    until: datetime
+    attention: str | None = None
+    why: str = ""
+
+
+def judge(
+    step: Send, branch: Branch, plan: Plan, program: Program, lead: Lead, sent: Sequence[datetime], now: datetime,
+    pause: Pause | None = None,
+) -> Skip | Hold | None:  # fmt: skip
+    """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
+    `pause`: the last pause, after which what is overdue leaves bit by bit."""
+    workspace = program.workspace
+    if in_control(plan, lead.id):
+        return Skip(CONTROL_GROUP)
+    if reason := forbidden(step, plan, program, lead):
+        return Skip(reason)
+    zone, hours = lead.zone(program), workspace.business_hours
+    deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
+    if now > deadline:
+        return Skip("too late")
+    place = None if step.mode == "transactional" else leaves_at(branch, pause, lead.id, deadline)
+    if place is not None and now < place:
+        return Hold(place, why=RESUMED)
+    limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
+    until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
+    if until is None:
+        return None
+    why = held_by(now, limits, sent=sent, mode=step.mode, event_at=branch.event_at)
+    if workspace.mail_limit is not None and len(sent) >= workspace.mail_limit.times:
+        until += yielding(plan, program)
+    return Skip("too late") if until > deadline else Hold(until, why=why)
+
+
+def yielding(plan: Plan, program: Program) -> timedelta:
+    """How long after the limit allows one more mail this campaign's asks for it: those of higher priority go first."""
+    if not any(one.priority for one in program.campaigns):
+        return timedelta()
+    return {"high": timedelta(), "": PRIORITY_STEP, "low": 2 * PRIORITY_STEP}[plan.priority]
+
+
+def forbidden(step: Send, plan: Plan, program: Program, lead: Lead) -> str | None:
+    """Why this lead may not be mailed at all, or None.
+
+    A lead who unsubscribed has left every campaign; a run that began since then answers something they did, and may
+    send what is transactional, such as the confirmation of a new subscription.
+    """
+    workspace = program.workspace
+    if lead.email is None:
+        return "erased"
+    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed == "unsubscribed"):
+        return f"suppressed: {lead.suppressed}"
+    if step.mode == "transactional":
+        return None
+    given = {topic: state for topic, state in lead.topics.items() if topic != TRACKING}
+    states = [topic_state(given, plan.topic)] if plan.topic else list(given.values())
+    if workspace.mail_needs_consent:
+        return None if "subscribed" in states else "no consent"
+    return "unsubscribed from the topic" if plan.topic and "unsubscribed" in states else None
+
+
+def given_values(values: Sequence[tuple[str, Operand]], facts: Facts) -> dict[str, Any]:
+    """What `with name = value` says for this lead."""
+    return {name: value_of(operand, facts) for name, operand in values}
