@@ -166,7 +166,7 @@ class Flows:
 
 def _belongs(rule: str) -> str:
     if rule == "or_for":
-        return "it follows the block of a `wait for …`, at the same depth"
+        return "move it after the block of a `wait for …`, at the same depth"
     if rule == "otherwise_if":
-        return "it follows the block of an `if`, at the same depth"
-    return "it follows the block of an `if` or a `wait`, at the same depth"
+        return "move it after the block of an `if`, at the same depth"
+    return "move it after the block of an `if` or a `wait`, at the same depth"

@@ -42,9 +42,9 @@ def _weekday(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
 
 def _date(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
     day, clock, zone = parts
-    if clock is None and values.is_time(str(day)):
-        problems.add("E223", span_of(day), text=str(day))
-        return tree.Wait(row.span, until=plan.Weekday(weekday=0, time=str(day)))
+    if clock is None and (meant := values.time_meant(str(day))):
+        problems.add("E223", span_of(day), text=str(day), meant=meant)
+        return tree.Wait(row.span, until=plan.Weekday(weekday=0, time=meant))
     return _at(row, values.day(day, problems), clock, zone, problems)
 
 

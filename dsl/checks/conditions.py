@@ -69,7 +69,7 @@ class _Checker:
             case tree.DateIs():
                 self._date(atom, place)
             case _ if place.kind == "where":
-                self.problems.add("E307", atom.span, thing="a question about the lead", hint=WHERE_HINT)
+                self.problems.add("E307", atom.span, thing="a condition about the lead", hint=WHERE_HINT)
             case tree.Membership():
                 self._membership(atom, place)
             case tree.Subscribed():
@@ -113,7 +113,7 @@ class _Checker:
 
     # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _date(self, atom: tree.DateIs, place: Place) -> None:
-        left = self.comparisons.kind(atom.left, place)
+        left = self.comparisons.kind(atom.left, place, "date")
         if left not in ("date", "any", None):
             names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
             self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)
@@ -173,10 +173,10 @@ class _Checker:
         written = " ".join(word for word in (verb.value, deed.deed, noun.value) if word)
         words: dict[str, Any] = {"written": written}
         if verb.value not in DEED_VERBS:
-            self.problems.add("E320", verb.span, near=near(verb.value, DEED_VERBS), verb=verb.value, verbs=DEED_VERBS)
+            self.problems.add("E320", verb.span, near=near(verb.value, DEED_VERBS), verb=verb.value, options=DEED_VERBS)
         elif known is None:
             examples = tuple(deed.spec.example for (name, _), deed in DEEDS.items() if name == verb.value)
-            self.problems.add("E321", verb.span.to(noun.span), examples=examples, **words)
+            self.problems.add("E321", verb.span.to(noun.span), options=examples, **words)
         elif deed.deed != known.preposition:
             self.problems.add("E322", verb.span.to(noun.span), example=known.spec.example, **words)
         else:

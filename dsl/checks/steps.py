@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from dsl import plan
-from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, check_interest
+from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, check_interest, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place, all_statements, last_at, statements
@@ -80,14 +80,14 @@ def check_twice(kind: str, names: Iterable[Text], problems: Problems) -> None:
 def _check_split(split: tree.Split, problems: Problems) -> None:
     if not split.arms:
         return
-    check_twice("arm", (arm.name for arm in split.arms), problems)
+    check_twice("branch", (arm.name for arm in split.arms), problems)
     if len(split.arms) == 1:
         problems.add("E620", split.arms[0].span)
         return
     shares = [arm.percent for arm in split.arms]
     total = sum(share for share in shares if share is not None)
     if None not in shares and abs(total - 100) > 0.01:
-        much = f"{total - 100:g}% too much" if total > 100 else f"{100 - total:g}% are missing"
+        much = f"{total - 100:g}% too much" if total > 100 else f"{100 - total:g}% is missing"
         last = shares[-1] or 0
         meant = last + 100 - total
         hint = f'for example `{meant:g}% "{split.arms[-1].name.value}"`' if 0 < meant <= 100 else "lower some of them"
@@ -112,19 +112,19 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
     field = scope.fields.get(name.value)
     if field is None:
         if name.value in ("score", "stage"):
-            hint = "use `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
+            hint = "write `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields)
+            unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
         return
     if field.from_crm or field.name in FIXED:
-        hint = "it comes from the CRM; take `from crm` from the field, or set another one"
+        hint = "set another field, or remove `from crm` from this one"
         problems.add(
             "E630", name.span, field=f"`{field.name}`", hint="set another field" if not field.from_crm else hint
         )
     elif step.add and field.type not in ("number", "money"):
         holds = HOLDS.get(field.type, "a text")
-        problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a count")
+        problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a number to add")
     elif step.value is not None and not step.add:
         _check_value(field, step.value, step, campaign, scope, problems)
 
@@ -226,7 +226,7 @@ def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
             quiet = _minutes(*workspace.quiet_hours)
             if all(_minutes(window.start, window.end) <= quiet for window in campaign.windows):
                 hours = " to ".join(workspace.quiet_hours)
-                related = [at("quiet hours are declared in this workspace", workspace.span)]
+                related = [at("quiet hours are declared here", workspace.span)]
                 problems.add("E649", campaign.span, name=campaign.name.value, hours=hours, related=related)
     return problems.found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date
 
 from dsl import plan
@@ -27,6 +28,7 @@ _TWO_WAYS = re.compile(r"([+-]?[1-9]\d{0,2})[.,](\d{3})", re.ASCII)
 """Thousands in one country, a fraction in another. As a share of a hundred it is a fraction everywhere."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
+_LIKE_A_TIME = re.compile(r"\d{1,2}(:\d{2}|([:.]\d{2})?(am|pm|h|Uhr))", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
@@ -64,7 +66,7 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
     elif raw.endswith("%"):
         problems.add("E205", span, text=raw, meant=raw[:-1])
     elif _DATE.fullmatch(raw):
-        problems.add("E217", span, text=raw)
+        problems.add("E217", span, text=raw, meant=_day_meant(raw))
     elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):
@@ -195,8 +197,9 @@ def clock(raw: str, span: Span, problems: Problems, *, midnight: bool = False) -
     return None
 
 
-def is_time(raw: str) -> bool:
-    return _TIME.fullmatch(raw) is not None
+def time_meant(raw: str) -> str:
+    """The time of day that was meant where a day is expected, `9:00` and `9am` too; empty when it is no time."""
+    return _time_meant(raw) if _LIKE_A_TIME.fullmatch(raw) else ""
 
 
 def _time_meant(raw: str) -> str:
@@ -216,7 +219,7 @@ def date_of(raw: str, span: Span, problems: Problems) -> str | None:
     if is_date(raw):
         return raw
     if _DATE.fullmatch(raw):
-        problems.add("E217", span, text=raw)
+        problems.add("E217", span, text=raw, meant=_day_meant(raw))
     else:
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     return None
@@ -248,6 +251,14 @@ def _date_meant(raw: str) -> str:
     if not match or not 1 <= int(match[2]) <= 12 or "/" in raw:
         return "2026-12-24"
     return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+
+
+def _day_meant(raw: str) -> str:
+    """The last day of the month that was meant."""
+    year, month = int(raw[:4]), int(raw[5:7])
+    if not 1 <= month <= 12 or year < 1:
+        return "2026-12-24"
+    return f"{raw[:7]}-{monthrange(year, month)[1]:02}"
 
 
 def weekday(token: Lexeme, problems: Problems) -> int | None:

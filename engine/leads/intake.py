@@ -31,6 +31,9 @@ REPEAT = timedelta(minutes=10)
 ONE_CLICK = timedelta(seconds=10)
 """Clicks on the same link of the same mail within this span are one click."""
 
+_AGREED_SINCE = """SELECT 1 AS one FROM consents WHERE lead_id = %(lead)s AND state = 'subscribed'
+    AND (topic = %(topic)s OR %(topic)s::text IS NULL) AND at > %(since)s LIMIT 1"""
+
 
 @dataclass(frozen=True)
 class FormPost:
@@ -152,11 +155,18 @@ async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
     await _happen(rt, lead_id, "file.downloaded", path, {}, None)
 
 
-async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -> None:
-    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more."""
+async def unsubscribe(
+    rt: Runtime, lead_id: UUID, topic: str | None, how: str, *, since: datetime | None = None
+) -> None:  # fmt: skip
+    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more.
+
+    `since`: when they said so, if that was earlier; whoever has subscribed again after it stays subscribed.
+    """
     async with rt.turn(str(lead_id)), rt.db.hot() as hot:
         locked = await leads.lock(hot, lead_id)
         if locked is None:
+            return
+        if since is not None and await hot.one(_AGREED_SINCE, {"lead": lead_id, "topic": topic, "since": since}):
             return
         ledger, _ = await open_ledger(rt, hot, locked, left(topic, how))
         if has_left(ledger.lead, topic, ledger.rules.program):
