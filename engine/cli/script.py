@@ -19,6 +19,7 @@ from dsl.problems.diagnostics import Diagnostic, diagnostic
 from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
+from engine.cli.lookup import as_written
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
 
@@ -274,7 +275,7 @@ class _Line:
         name = _inner(token)
         if glob and "*" in name:
             return name
-        known = next((one for one in names if one.casefold() == name.casefold()), None)
+        known = as_written(name, names)
         if known is None:
             raise self._wrong("S002", f"no {what} named `{name}`", token.span, _meant(near(name, names)))
         return known

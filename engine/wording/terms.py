@@ -49,6 +49,7 @@ from dsl.plan import (
     Weekday,
     Window,
 )  # fmt: skip
+from engine.wording.event_types import PHRASES
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
@@ -234,23 +235,13 @@ def _date(one: DateIs) -> str:
             return f"{left} is {one.relation} {one.date}"
 
 
-_DONE: Mapping[str, str] = {
-    "form.submitted": "submitted form", "email.received": "received email", "email.delivered": "received email",
-    "email.opened": "opened email", "email.clicked": "clicked email", "email.replied": "replied to email",
-    "page.visited": "visited page", "file.downloaded": "downloaded file", "video.watched": "watched video",
-    "webinar.registered": "registered for webinar", "webinar.attended": "attended webinar",
-    "meeting.booked": "booked meeting", "meeting.held": "held meeting", "order.placed": "placed order",
-    "custom": "done event",
-}  # fmt: skip
-
-
 def _has(one: Has, negated: bool) -> str:
     pattern = one.pattern
     said = ["has not" if negated else "has"]
     if pattern.link is not None:
         said.append(f"clicked link {quoted(pattern.link)}")
     else:
-        said.append(_DONE.get(pattern.type, pattern.type))
+        said.append(_done(pattern.type))
         said += [quoted(pattern.name)] if pattern.name else []
     if pattern.where is not None:
         said.append(f"where {_in_parentheses(pattern.where)}")
@@ -261,6 +252,11 @@ def _has(one: Has, negated: bool) -> str:
     if one.since_entering:
         said.append("since entering")
     return " ".join(said)
+
+
+def _done(type: str) -> str:
+    known = PHRASES.get(type)
+    return known.done if known and known.done else type
 
 
 def _in_parentheses(where: Condition) -> str:
@@ -281,27 +277,6 @@ def _bare(data: Any) -> Any:
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-_EVENTS: Mapping[str, tuple[str, str]] = {
-    "form.posted": ("form", "is sent, before its confirmation"), "form.submitted": ("form", "is submitted"),
-    "email.delivered": ("email", "is delivered"), "email.opened": ("email", "is opened"),
-    "email.clicked": ("email", "is clicked"), "email.replied": ("email", "is replied"),
-    "email.bounced": ("email", "is bounced"), "page.visited": ("page", "is visited"),
-    "file.downloaded": ("file", "is downloaded"), "video.watched": ("video", "is watched"),
-    "webinar.registered": ("webinar", "is registered"), "webinar.attended": ("webinar", "is attended"),
-    "meeting.booked": ("meeting", "is booked"), "meeting.held": ("meeting", "is held"),
-    "call.received": ("call", "is received"), "chat.started": ("chat", "is started"),
-    "cart.updated": ("cart", "is updated"), "order.placed": ("order", "is placed"),
-    "deal.opened": ("deal", "is opened"), "deal.moved": ("deal", "is moved"), "deal.won": ("deal", "is won"),
-    "deal.lost": ("deal", "is lost"), "list.joined": ("list", "is joined"), "list.left": ("list", "is left"),
-    "segment.joined": ("segment", "is entered"), "segment.left": ("segment", "is left"),
-    "topic.joined": ("topic", "is joined"), "topic.left": ("topic", "is left"),
-    "campaign.entered": ("campaign", "is entered"), "campaign.left": ("campaign", "is left"),
-    "custom": ("event", "happens"), "email.received": ("email", "is received"),
-    "lead.unsubscribed": ("lead", "unsubscribes"), "lead.returned": ("lead", "returns"),
-    "handoff.accepted": ("sales", "accepts"), "handoff.rejected": ("sales", "rejects"),
-    "handoff.overdue": ("sales", "lets the last time limit pass"),
-}  # fmt: skip
-_NAMELESS = ("lead.unsubscribed", "lead.returned", "handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
 def pattern(one: Pattern) -> str:
@@ -336,10 +311,12 @@ def _event(one: Pattern) -> str:
         case "email.clicked" if one.link is not None:
             inside = f" in email {quoted(one.name)}" if one.name else ""
             return f"link {quoted(one.link)}{inside} is clicked"
-    noun, verb = _EVENTS.get(one.type, (one.type, "happens"))
-    verb = " or ".join((verb, *(_EVENTS[type][1].removeprefix("is ") for type in one.also)))
-    named = f" {quoted(one.name)}" if one.name and one.type not in _NAMELESS else ""
-    return f"{noun}{named} {verb}"
+    known = PHRASES.get(one.type)
+    named = f" {quoted(one.name)}" if one.name and (known is None or known.named) else ""
+    if known is None or not known.noun:
+        return f"{one.type}{named} happens"
+    verbs = [known.verb, *(PHRASES[type].verb.removeprefix("is ") for type in one.also)]
+    return f"{known.noun}{named} {' or '.join(verbs)}"
 
 
 def _absence(one: Absence) -> str:
