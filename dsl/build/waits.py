@@ -26,7 +26,7 @@ SHORT_DAYS = ("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat",
 
 def wait_until(row: Row, problems: Problems) -> tree.Wait:
     *parts, skip, label = row.args
-    made = WAITS[row.rule](row, parts, problems)
+    made: tree.Wait = WAITS[row.rule](row, parts, problems)
     return replace(made, label=label_of(label), skips=skip is not None)
 
 

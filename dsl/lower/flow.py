@@ -164,8 +164,8 @@ class _Graph:
                     subjects=tuple(subject.value for subject in statement.subjects),
                 )
             case tree.Wait():
-                until = first_moment(statement, self.campaign, self.scope)
-                return plan.Wait(**base, until=until, arms=tuple(self._arm(arm) for arm in statement.arms))
+                moment = first_moment(statement, self.campaign, self.scope)
+                return plan.Wait(**base, until=moment, arms=tuple(self._arm(arm) for arm in statement.arms))
             case tree.If():
                 asked = (condition(written, self.scope) for written, _ in statement.branches)
                 return plan.If(**base, branches=tuple(plan.Branch(condition=one, target=None) for one in asked))

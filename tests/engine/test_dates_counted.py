@@ -27,7 +27,7 @@ from engine.model.lead import Event
 from engine.rules.conditions.conditions import Facts, matches, value_of
 from engine.rules.conditions.matching import Watch
 from engine.rules.leads.admission import admits
-from engine.rules.leads.limits import Enrolment
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import World, begin, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
