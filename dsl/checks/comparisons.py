@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dsl.checks.shown import plain, show
 from dsl.names.events import spec_of
 from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
@@ -366,32 +367,6 @@ def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
 def a_stage(scope: Scope) -> str:
     """A stage for examples."""
     return next(iter(list(scope.stages)[1:]), "Lead")
-
-
-def show(operand: Operand) -> str:
-    match operand:
-        case tree.Word(name=name):
-            return f"`{name}`"
-        case tree.EventDatum(name=name):
-            return f"`event.{name}`"
-        case tree.Score(model=model):
-            return f'`score of "{model.value}"`' if model else "`score`"
-        case tree.InterestCount(name=profile):
-            return f'`interest in "{profile.value}"`'
-        case tree.Today():
-            return "`today`"
-        case tree.Shifted(base=base, offset=offset, before=before):
-            return f"`{plain(base)} {'minus' if before else 'plus'} {values.shown(offset)}`"
-        case tree.Age(field=field):
-            return f"`age of {field.value}`"
-        case tree.Quoted(value=value):
-            return f'"{value}"'
-        case tree.Number(raw=raw, unit=unit):
-            return f"{raw} {unit.value}" if unit else raw
-
-
-def plain(operand: Operand) -> str:
-    return show(operand).strip("`")
 
 
 def _unsuited(atom: tree.Compare, left: str) -> str:
