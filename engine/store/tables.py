@@ -206,6 +206,7 @@ stages = Table(
     Column("stage", Text, nullable=False),
     Column("before", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("step", Text, comment="the step that asked for it; empty: a rule did; None: from before it was kept"),
     instant("at", required=True),
 )  # fmt: skip
 
@@ -328,6 +329,7 @@ handoffs = Table(
     Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
     Column("enrolment_id", Uuid, comment="the run that opened it"),
     Column("source", Text, nullable=False),
+    Column("step", Text, comment="the step that opened it; None: from before it was kept"),
     Column("team", Text, nullable=False),
     Column("stage", Text),
     Column("note", Text, nullable=False),
