@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
+from engine.wording.refusals import NOTHING_DEPLOYED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,7 +26,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 FAILED = 1
 COULD_NOT_LOOK = 2
-NOTHING_DEPLOYED = "nothing is deployed yet; run `coldframe deploy`"
 
 
 class Stop(Exception):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.common import FAILED, Stop, err, known_are, out
+from engine.cli.common import FAILED, Stop, err, out
+from engine.cli.lookup import campaign_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,9 +43,8 @@ def forecast(
 
     program = found.program
     assert program is not None
-    names = [plan.campaign for plan in program.campaigns]
-    if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
-        raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)
+    if campaign is not None:
+        campaign_of(program, campaign)
     entries = entries_of(program, campaign)
     if not entries:
         raise Stop("no campaign starts with something a lead does or is; name one with --campaign", FAILED)

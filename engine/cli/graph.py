@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, err, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.lookup import campaign_of
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -66,11 +68,7 @@ def chosen(campaign: str, path: Path | None, as_json: bool) -> tuple[Program, Pl
 
     found = sound(path or load_settings(reading=True).campaigns, as_json, "nothing was drawn")
     assert found.program is not None
-    for one in found.program.campaigns:
-        if one.campaign.casefold() == campaign.casefold():
-            return found.program, one
-    names = [one.campaign for one in found.program.campaigns]
-    raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)
+    return found.program, campaign_of(found.program, campaign)
 
 
 def _count(plan: Plan, digest: str | None) -> Numbers:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json, wants_folder
+from engine.cli.lookup import as_written
 
 if TYPE_CHECKING:
     from dsl.plan import Program
@@ -89,7 +90,7 @@ def known(draft: Draft, template: str) -> str:
     """The template as it is written. Raises Stop, with near names, when there is none."""
     wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html").removesuffix(".mjml")
     names = draft.names()
-    if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
+    if found := as_written(wanted, names):
         return found
     own = sorted(names, key=lambda name: name.startswith("internal/"))
     raise Stop(f"no template named `{template}`: {known_are(wanted, own)}", FAILED)
@@ -103,10 +104,10 @@ def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:
 
 def spoken(program: Program, language: str) -> str:
     """The language as the workspace writes it. Raises Stop when it is none of the workspace's."""
-    own = {one.casefold(): one for one in program.workspace.languages}
-    if language.casefold() not in own:
-        raise Stop(f"the workspace has no language `{language}`; use one of {', '.join(own.values())}", FAILED)
-    return own[language.casefold()]
+    workspace = program.workspace
+    if found := workspace.spoken(language):
+        return found
+    raise Stop(f"the workspace has no language `{language}`; use one of {', '.join(workspace.languages)}", FAILED)
 
 
 def _lead(settings: Settings, who: str) -> Lead:

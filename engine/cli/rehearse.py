@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, known_are, load_settings, out, print_json
+from engine.cli.common import Stop, database, err, load_settings, out, print_json
+from engine.cli.lookup import campaign_of
 
 if TYPE_CHECKING:
     from engine.cli.workspace import Examined
@@ -92,9 +93,8 @@ async def _rehearse(
     from engine.store.db import Database
 
     assert found.program is not None
-    names = [plan.campaign for plan in found.program.campaigns]
-    if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
-        raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)
+    if campaign is not None:
+        campaign_of(found.program, campaign)
     now = parse_clock(settings.clock).now()
     rehearsal = Rehearsal(deployment_of(found.program, found.assets), now - span, now, campaign=campaign)
     db = Database(url, size=2)

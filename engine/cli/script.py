@@ -19,6 +19,7 @@ from dsl.problems.diagnostics import Diagnostic, diagnostic
 from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
+from engine.cli.lookup import as_written
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
 
@@ -224,8 +225,8 @@ class _Line:
 
     def _change(self) -> Action:
         """`changes company_size to 500`, as another system would tell."""
-        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
-        name = self._one_of(fields, "field")
+        known = [n for n, f in self.program.all_fields.items() if not f.measured and n not in ("email", "created")]
+        name = self._one_of(known, "field")
         if not self._take("to"):
             raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})
@@ -274,7 +275,7 @@ class _Line:
         name = _inner(token)
         if glob and "*" in name:
             return name
-        known = next((one for one in names if one.casefold() == name.casefold()), None)
+        known = as_written(name, names)
         if known is None:
             raise self._wrong("S002", f"no {what} named `{name}`", token.span, _meant(near(name, names)))
         return known

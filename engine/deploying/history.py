@@ -15,6 +15,7 @@ from engine.deploying.deploy import SOURCES
 from engine.runtime.epochs import Refused
 from engine.store.db import Database
 from engine.store.tables import assets, deployments
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 _LIST = text("""
 SELECT d.epoch, d.digest, d.author, d.at, d.kind, d.target, d.note,
@@ -93,7 +94,7 @@ async def before(db: Database) -> int:
     """
     known = await entries(db, 10_000)
     if not known:
-        raise Refused("nothing is deployed yet; run `coldframe deploy`")
+        raise Refused(NOTHING_DEPLOYED)
     now = next((one for one in known if one.kind in ("deploy", "rollback")), known[-1])
     epoch = now.target if now.target is not None else now.epoch
     for one in known:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from engine.cli.main import app
-from engine.wording.events import COMPLAINED, CONFIRMED, NOTES, PHRASES, REACTIVATED
+from engine.wording.event_types import COMPLAINED, CONFIRMED, NOTES, PHRASES, REACTIVATED
 from web.http.answers import REFUSALS
 from web.http.words import ENGLISH
 
@@ -148,8 +148,10 @@ def test_what_a_file_says_has_none_of_the_forbidden_forms(path: Path) -> None:
 
 
 # ── pages, emails, events ────────────────────────────────────────────────────────────────────────────────────────────
-_MARKUP = r"""(?x) \{[%#].*?[%#]\} | \{\{ [ ]words\( [^}]* \}\} | \{\{ [^"{}]* \}\}
-    | <[^>]* (?:class|name|href|id|for|role)= [^>]*>"""
+_MARKUP = (
+    r"\{[%#].*?[%#]\}|\{\{ words\([^}]*\}\}|\{\{[^\"{}]*\}\}"
+    r"|<[^>]*(?:class|name|href|id|for|role)=[^>]*>"
+)
 """Tags and variables of a template; texts inside them stay."""
 
 
@@ -187,7 +189,8 @@ def test_a_forbidden_form_is_heard(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "3 emails sent", "no emails go out", "`mails` is not an option", "if there are no errors", "the mail provider reports bounces",
+        "3 emails sent", "no emails go out", "`mails` is not an option", "if there are no errors",
+        "the mail provider reports bounces",
         "95% of leads", "the mailbox", "a shell variable may not be set", "it is no longer deployed",
     ],
 )  # fmt: skip
