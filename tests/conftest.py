@@ -24,6 +24,7 @@ from engine.embedded import postgres as embedded_postgres
 from engine.embedded import temporal as embedded_temporal
 from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.temporal import TemporalServer
+from tests.support.examples import register
 
 TEMPLATE = "coldframe_template"
 MEMORY = Path("/dev/shm")
@@ -31,6 +32,7 @@ ROOM = 4 * 2**30
 """Bytes that have to be free in memory for the servers' files to lie there; on a disk, most of the time goes to it."""
 WAITING = ("faults", "platform", "workflows")
 _numbers = itertools.count(1)
+register()
 _home: Path | None = None
 
 
