@@ -35,7 +35,7 @@ def dev(
     fresh: Annotated[
         bool, typer.Option("--fresh/--keep", help="Start with empty servers, or keep what is there.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=16, help="How many worker processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="The number of worker processes.")] = 1,
 ) -> None:
     """Run everything locally until you press Ctrl-C.
 
@@ -144,7 +144,7 @@ class until_stopped:
             self._hurry()
         elif self._task is not None:
             self._asked = True
-            say("stopping; Ctrl-C again does not wait for work in progress")
+            say("stopping; press Ctrl-C again to stop without waiting for work in progress")
             self._task.cancel()
 
 
@@ -159,7 +159,7 @@ async def deploy_or_explain(stack: Stack) -> None:
         found = await asyncio.to_thread(examine, folder)
         if found.program is None:
             out.print(as_text(found.diagnostics, found.files), markup=False)
-            say(f"{folder} has errors, so nothing was deployed; put them right and run `coldframe deploy`")
+            say(f"{folder} has errors, so nothing was deployed; fix them and run `coldframe deploy`")
             return
         say(described(await put_into_force(stack.settings, stack.database_url, found, "coldframe dev")))
     except Stop as problem:
@@ -180,7 +180,7 @@ def addresses(stack: Stack, last: str = "the data stays for the next time", cloc
         ("Coldframe", stack.base_url),
         (
             "Mailbox",
-            f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "mail goes to SendGrid",
+            f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "email goes to SendGrid",
         ),
         ("Temporal", stack.temporal_page or stack.temporal_address or "as its own settings say"),
         ("Metrics", ", ".join(f"{part.address}/metrics" for part in stack.parts.values() if part.ours)),

@@ -124,7 +124,9 @@ class Stack:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EmbeddedError(f"a stack is running in {self.home} already; stop it, or set COLDFRAME_HOME") from None
+            raise EmbeddedError(
+                f"Coldframe is already running in {self.home}; stop it, or set COLDFRAME_HOME"
+            ) from None
 
     def _start_postgres(self) -> None:
         if self.settings.database_url is not None:

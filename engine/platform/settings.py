@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
-            raise ValueError("an address must begin with http:// or https://")
+            raise ValueError("an address must start with http:// or https://")
         return value.rstrip("/")
 
     @field_validator("sendgrid_webhook_key")
@@ -174,7 +174,7 @@ def sqlalchemy_url(url: str) -> str:
     """
     scheme, mark, rest = url.partition("://")
     if not mark or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise ValueError("DATABASE_URL must begin with postgresql://")
+        raise ValueError("DATABASE_URL must start with postgresql://")
     return f"postgresql+psycopg://{rest}"
 
 

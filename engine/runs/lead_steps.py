@@ -25,14 +25,11 @@ from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
 from engine.sending.delivery import message_row
+from engine.store import consents
 from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-# What the lead has said last; what campaigns did in between is no answer of theirs.
-_CONSENTED = """
-SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
-    AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,8 @@ class LeadSteps:
     async def _topic(self, step: TopicStep, branch: Branch) -> Verdict:
         ledger, lead = self.turn.ledger, self.turn.lead
         if needs_consent(ledger, step):
-            asked = {"lead": lead.id, "topic": step.topic}
-            said = await self.hot.one(_CONSENTED, asked)
-            if lead.suppressed is not None or said is None or said.state != "subscribed":
+            said = await consents.last_said(self.hot, lead.id, step.topic)
+            if lead.suppressed is not None or said != "subscribed":
                 return self.skip(step, branch.visit, NO_CONSENT)
         if change_topic(ledger, step):
             state = "unsubscribed" if step.remove else "subscribed"

@@ -182,13 +182,13 @@ async def test_status_counts_who_may_not_be_mailed_and_complaints(stage: Stage, 
         return found, capsys.readouterr().out
 
     messages = [await mailed(stage, f"{n}@lead.example") for n in range(4)]
-    assert "may not be mailed" not in (await shown())[1]
+    assert "suppressed" not in (await shown())[1]
     for message, fate in zip(messages, ("bounced", "complained", "unsubscribed"), strict=False):
         await tell(stage, message, cast(Fate, fate))
     found, said = await shown()
     assert found.suppressed == {"bounced": 1, "complained": 1, "unsubscribed": 1}
     assert (found.complaints, found.recent) == (1, 4)
-    assert "may not be mailed: 1 bounced, 1 complained, 1 unsubscribed" in said
+    assert "suppressed: 1 bounced, 1 complained, 1 unsubscribed" in said
     assert "complaints in 30 days: 1 among 4 mails (25.00%); from 0.08% on" in " ".join(said.split())
     stage.clock.advance(timedelta(days=31))
     found, said = await shown()
@@ -209,10 +209,10 @@ async def test_why_tells_what_the_provider_told(stage: Stage):
     await tell(stage, await mailed(stage, "bob@lead.example"), "bounced")
     await tell(stage, await mailed(stage, "cy@lead.example"), "complained")
     said = {one: await asked(stage, one) for one in (ANN, "bob@lead.example", "cy@lead.example")}
-    assert "the lead marked a mail as spam" in said["cy@lead.example"]
+    assert "the lead marked an email as spam" in said["cy@lead.example"]
     assert "the mail failed" in said[ANN]
     assert "dropped by the provider: invalid" in said[ANN]
-    assert "may not be mailed any more: bounced" in said["bob@lead.example"]
+    assert "the lead is suppressed: bounced" in said["bob@lead.example"]
 
 
 async def asked(stage: Stage, email: str) -> str:

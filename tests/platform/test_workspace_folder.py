@@ -25,7 +25,7 @@ def test_a_workspace_one_level_deeper_is_named(command: Run, tmp_path: Path, wor
     write(tmp_path / "shop", INNER)
     done = command(*words, "shop")
     assert done.returncode == 2
-    assert done.stderr.strip() == "error: shop is not a workspace folder, but shop/first is: pass shop/first"
+    assert done.stderr.strip() == "error: shop is not a workspace folder, but shop/first is; pass shop/first"
     assert done.stdout == ""
 
 
@@ -46,7 +46,7 @@ def test_the_folder_one_is_in(command: Run, tmp_path: Path) -> None:
 def test_a_folder_inside_the_workspace(command: Run, tmp_path: Path, given: str) -> None:
     moved = {f"{given}/{name}" if name.endswith(".campaign") else f"shop/{name}": text for name, text in GOOD.items()}
     write(tmp_path, moved)
-    assert f"{given} is not a workspace folder, but shop is: pass shop" in command("check", given).stderr
+    assert f"{given} is not a workspace folder, but shop is; pass shop" in command("check", given).stderr
     assert command("check", "shop").returncode == 0
 
 
