@@ -191,6 +191,15 @@ BY_LINE: Mapping[str, Entry] = {
         "this is mail number {count} in a time for which the workspace allows {times}",
         "it will wait until the limit allows it, or be left out; put a longer wait before it",
     ),
+    "E651": Entry(
+        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "add `otherwise` below the wait with what happens then, such as `stop`, or put the wait below "
+        "`if {field} is after today`",
+    ),
+    "W114": Entry(
+        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "add `otherwise` below the wait with what happens then, such as `stop`",
+    ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
     "W110": Entry(
         "{text} in {zone} {how}",

@@ -213,6 +213,6 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
     if event is None:
         return "", ""
     for leave in run.plan.leaves if run.plan else ():
-        if run.hears(leave.pattern, event):
+        if run.hears(leave.pattern, event, log.zone):
             return f"{leave_words(leave)}: {log.said(event)}", leave.source
     return log.said(event), ""
