@@ -12,10 +12,10 @@ COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --python-version 3.11 
 # Images of containers often forbid it; without bytecode every one of the many processes here compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test demo dev lint format lock bench clean
+.PHONY: help setup test demo dev lint format licences notice wheel lock bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(STAMP) ## virtual environment from the pinned lock, with the command .venv/bin/coldframe
 
@@ -41,6 +41,15 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(TYPED)
 
+licences: $(STAMP) ## fail if a dependency has a licence that is not allowed
+	$(BIN)/python .ci/licences.py
+
+notice: $(STAMP) ## write NOTICE again, after a dependency has come or gone
+	$(BIN)/python .ci/licences.py --notice >NOTICE.new && mv NOTICE.new NOTICE
+
+wheel: $(STAMP) ## build the wheel and try it in a fresh environment
+	.ci/wheel
+
 format: $(STAMP) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -54,5 +63,5 @@ bench: $(STAMP) ## the reference journey against its floor
 	$(BIN)/python -m bench.journey
 
 clean: ## remove what was installed and cached; the data under .coldframe stays
-	rm -rf $(VENV) *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

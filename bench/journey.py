@@ -173,7 +173,7 @@ class Bench:
             address = f"{key}@bench.example"
             values = {"email": address, "first_name": "Ann", "company": "Acme"}
             marks.started[address] = time.perf_counter()
-            await intake.submit(self.rt, intake.Post(form, values, ("news",)))
+            await intake.submit(self.rt, intake.FormPost(form, values, ("news",)))
 
         begin = time.perf_counter()
         await self._launch(enter, many, pace)

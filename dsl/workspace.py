@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from os.path import relpath
 from pathlib import Path
 
 from dsl.problems.diagnostics import Diagnostic
@@ -51,6 +53,63 @@ def misnamed(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in parts)
         and (path.suffix == ".txt" or get_close_matches(path.suffix.lower(), [".campaign"], cutoff=0.8))
     ]
+
+
+def workspaces_near(folder: Path, texts: Iterable[str]) -> Sequence[Path]:
+    """The workspace folders that are meant by a folder that is not one itself, in order; empty: it is one, or none is
+    near.
+
+    A workspace's templates and downloads are in its own `templates/` and `files/`. `texts` are the campaign files found
+    under the folder. Where it has neither what they name nor such a folder at all, a folder below that has its own
+    templates beside its campaigns is meant, or else the one above whose templates they name.
+    """
+    named = set(_QUOTED.findall("\n".join(texts)))
+    if _has_any(folder, named) or not folder.is_dir():
+        return ()
+    inside = folder.resolve()
+    below = {
+        above
+        for path, asset in paths(folder)
+        if asset is None
+        for above in _between(path.parent, folder)
+        if (above / "templates").is_dir()
+    }
+    if below:
+        return sorted(one for one in below if not any(other in one.parents for other in below))
+    if (folder / "templates").is_dir() or (folder / "files").is_dir():
+        return ()
+    return next(([_seen_from(folder, up)] for up in inside.parents[:_UP] if _has_any(up, named)), ())
+
+
+_QUOTED = re.compile(r'"([^"\n]+)"')
+_UP = 3
+"""How many folders further up a workspace is looked for."""
+
+
+def _has_any(folder: Path, named: Iterable[str]) -> bool:
+    """Whether the folder has a template or a download of one of those names."""
+    templates, files = folder / "templates", folder / "files"
+    return any(_plain(name) and (_has_template(templates, name) or (files / name).is_file()) for name in named)
+
+
+def _has_template(templates: Path, name: str) -> bool:
+    place = templates / name
+    return place.parent.is_dir() and any(one.name.startswith(f"{place.name}.") for one in place.parent.iterdir())
+
+
+def _plain(name: str) -> bool:
+    """Whether a text can be the name of a file inside a folder."""
+    return "\0" not in name and len(name) < 200 and ".." not in name and not name.startswith(("/", "~"))
+
+
+def _between(path: Path, folder: Path) -> list[Path]:
+    """The folders from a path up to a folder, without that one."""
+    return [one for one in (path, *path.parents) if one != folder and folder in one.parents]
+
+
+def _seen_from(folder: Path, above: Path) -> Path:
+    """A folder further up, written as the one it was found from."""
+    return above if folder.is_absolute() else Path(relpath(above))
 
 
 def paths(folder: Path) -> Iterator[tuple[Path, str | None]]:

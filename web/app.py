@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from engine.deploying.heartbeat import keep_announcing
+from engine.leads.spool import Spool
 from engine.model.ports import Runs
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
@@ -24,6 +25,7 @@ from web.api import events, health, leads, provider
 from web.desk import handoff, mailbox, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
+from web.http.deadline import Deadline
 from web.http.limits import Budgets, Limits
 from web.http.security import BodyLimit, Guard, SecurityHeaders
 from web.public import confirm, forms, links, mail_view, preferences, unsubscribe, visits
@@ -66,19 +68,25 @@ def create_app(
                 app.state.rt = await stack.enter_async_context(open_runtime(settings, runs=runs, patience=PROMPT))
                 settle_memory()
             async with asyncio.TaskGroup() as group:
-                presence = group.create_task(keep_announcing(app.state.rt, "web"))
+                beside = [
+                    group.create_task(keep_announcing(app.state.rt, "web")),
+                    group.create_task(app.state.spool.keep_replaying(app.state.rt)),
+                ]
                 yield
-                presence.cancel()
+                for task in beside:
+                    task.cancel()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.rt = rt
     app.state.limits = Limits(budgets)
     app.state.freshness = Freshness()
+    app.state.spool = Spool(settings.home / "spool")
     for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(NothingDeployed, _nothing_deployed)
+    app.add_middleware(Deadline)
     app.add_middleware(BodyLimit)
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))

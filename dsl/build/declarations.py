@@ -67,7 +67,7 @@ def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.W
     kind = str(row.args[0].data)
     last = str(row.args[0].children[0]) if row.args[0].children else ""
     if _CONSENT_RULES[row.rule].get(kind) != last:
-        problems.add("E523", row.span, what=row.rule, text=last or "allowed like this", hint=_CONSENT_HINTS[row.rule])
+        problems.add("E523", row.span, what=f"`{row.rule}`", text=last or "allowed", hint=_CONSENT_HINTS[row.rule])
     needed = kind == "needs_consent"
     if row.rule == "mail":
         return replace(built, mail_needs_consent=needed)
@@ -95,8 +95,9 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
         case "business_hours":
             start, end = values.time(args[1], problems), values.time(args[2], problems, midnight=True)
             if start and end and start >= end:
-                said = f"{start} to {end}"
-                problems.add("E523", row.span, what="business hours", text=said, hint="the earlier time first")
+                said = f"from {start} to {end}"
+                hint = f"`from {end} to {start}`" if end < start else "`from 09:00 to 17:00`"
+                problems.add("E523", row.span, what="business hours", text=said, hint=hint)
             return replace(hours, days=days(args[0], problems), start=start, end=end)
     return None
 

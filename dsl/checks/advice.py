@@ -21,8 +21,8 @@ Asked = tuple[Text | None, float, Span]
 
 EFFORT = (
     ("visiting a page", (("page", "visited"),)),
-    ("opening a mail", (("email", "opened"),)),
-    ("clicking in a mail", (("email", "clicked"), ("link", "clicked"))),
+    ("opening an email", (("email", "opened"),)),
+    ("clicking in an email", (("email", "clicked"), ("link", "clicked"))),
     ("downloading a file", (("file", "downloaded"),)),
     ("watching a video", (("video", "watched"),)),
     ("a webinar", (("webinar", "registered"), ("webinar", "attended"))),
@@ -72,7 +72,7 @@ def check_efforts(scope: Scope) -> list[Diagnostic]:
             harder = [(other, one) for other, one in ranked if other > rank and one.amount < rule.amount]
             if harder:
                 other, one = min(harder, key=lambda found: found[1].amount)
-                related = [at("the harder one stands here", one.span)]
+                related = [at("the harder one is here", one.span)]
                 words = {"easy": EFFORT[rank][0], "hard": EFFORT[other][0]}
                 problems.add(
                     "W106", rule.span, related=related, more=_plain(rule.amount), less=_plain(one.amount), **words
@@ -170,8 +170,8 @@ def check_frequency(scope: Scope) -> list[Diagnostic]:
             for inner in _all_blocks(block):
                 for mail, first in _too_close(inner, limit.times, span):
                     related = [
-                        at("these mails begin here", first.span),
-                        at("the limit is declared in this workspace", workspace.span),
+                        at("these emails start here", first.span),
+                        at("the limit is declared here", workspace.span),
                     ]
                     problems.add("W108", mail.span, times=limit.times, count=limit.times + 1, related=related)
     return problems.found

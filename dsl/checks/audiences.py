@@ -10,6 +10,7 @@ from dsl.names.known import check_zone
 from dsl.names.scope import FIELD_TYPES, Scope, matches, no_template, unknown
 from dsl.names.walk import all_statements, atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic, at
+from dsl.problems.messages import one_of
 from dsl.problems.near import near, slip
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
@@ -17,6 +18,8 @@ from dsl.tree.declarations import Span, Text
 
 DATA_TYPES = tuple(kind for kind in FIELD_TYPES if kind not in ("choice", "choices"))
 GROUPS = ("segment", "list", "topic")
+PER_HINT = "write `enters every time` instead"
+TYPES_HINT = f"use one of {', '.join(DATA_TYPES)}"
 """What has members, so that those who are in already can be asked for."""
 
 
@@ -62,7 +65,7 @@ def _leads_somewhere(name: Text, kind: str, known: frozenset[str], problems: Pro
     if any(matches(one, name.value) for one in known):
         return True
     if name.value.endswith("*") and known:
-        problems.add("E147", name.span, kind=kind, name=name.value, known=tuple(sorted(known)[:MOST_NAMES]))
+        problems.add("E147", name.span, kind=kind, name=name.value, options=tuple(sorted(known)[:MOST_NAMES]))
         return True
     return False
 
@@ -72,12 +75,13 @@ def check_declared_events(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     for event in scope.program.events:
         data = event.data or ()
-        check_twice("value", (name for name, _ in data), problems)
+        check_twice("property", (name for name, _ in data), problems)
         for name, kind in data:
             if kind.value not in DATA_TYPES:
                 close = near(kind.value, DATA_TYPES)
-                swapped = f"`{kind.value} {name.value}`" if name.value in DATA_TYPES else ""
-                problems.add("E146", kind.span, near=() if swapped else close, name=kind.value, hint=swapped)
+                swapped = f"write the name before the type: `{kind.value} {name.value}`"
+                hint = swapped if name.value in DATA_TYPES else TYPES_HINT
+                problems.add("E146", kind.span, near=() if hint == swapped else close, name=kind.value, hint=hint)
     for webinar in scope.program.webinars:
         if webinar.zone:
             check_zone(webinar.zone, problems)
@@ -102,7 +106,7 @@ def check_lookalikes(scope: Scope) -> list[Diagnostic]:
         name = min(uses[kind, key], key=lambda one: (one.span.file, one.span.line))
         meant = next((other for known, other in before if known == kind and slip(name.value, other.value)), None)
         if meant:
-            related = [at("the other one stands here", meant.span)]
+            related = [at("the other one is here", meant.span)]
             problems.add("W109", name.span, kind=kind, name=name.value, other=meant.value, related=related)
         before.append((kind, name))
     return problems.found
@@ -146,11 +150,11 @@ def check_entries(scope: Scope) -> list[Diagnostic]:
             continue
         per = campaign.per
         if campaign.schedules:
-            problems.add("E646", per.span, name=per.value, event="a start on a date", names="nothing")
+            problems.add("E646", per.span, name=per.value, event="a start on a date", hint=PER_HINT)
         for start in campaign.starts:
             data = scope.event_data(start.event)
             if data is not None and per.value not in data:
                 what = f"`{start.event.noun.value} … {start.event.verb.value}`"
-                names = tuple(data) or "nothing"
-                problems.add("E646", per.span, near=near(per.value, data), name=per.value, event=what, names=names)
+                hint = f"use {one_of(tuple(f'event.{datum}' for datum in data))}" if data else PER_HINT
+                problems.add("E646", per.span, near=near(per.value, data), name=per.value, event=what, hint=hint)
     return problems.found

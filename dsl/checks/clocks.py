@@ -22,8 +22,8 @@ _YEAR = 2040
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOW = {
     (True, False): "is skipped when the clocks go forward",
-    (False, True): "comes twice when the clocks go back",
-    (True, True): "is skipped when the clocks go forward and comes twice when they go back",
+    (False, True): "is repeated when the clocks go back",
+    (True, True): "is skipped when the clocks go forward and repeated when they go back",
 }
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from dsl.checks.shown import plain, show
 from dsl.names.events import spec_of
-from dsl.names.known import check_country, check_language, check_zone
+from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
+from dsl.problems.messages import one_of
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -29,8 +32,8 @@ GROUPS = ("segment", "list", "campaign")
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
-STARTED = "inside `where`, `event.…` means those that start the run; "
-WHERE_HINT = "`where` asks the event only; use `only if`"
+WHERE_HINT = "use `only if` instead; `where` sees only the event"
+ANNIVERSARY = "write `{0} is in the next 7 days`; to start on the day, write `starts when anniversary of {0}`"
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
     **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
@@ -46,10 +49,10 @@ class Comparisons:
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────────────────
     def compare(self, atom: tree.Compare, place: Place) -> None:
         if isinstance(atom.left, tree.Quoted | tree.Number):
-            hint = 'put the field first: `country is "DE"`'
+            hint = 'write the field first: `country is "DE"`'
             self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
             return
-        left = self.kind(atom.left, place)
+        left = self.kind(atom.left, place, type_for(atom.right))
         right = self._right(atom.left, left, atom.right, place)
         if left is None or right is None:
             return
@@ -64,15 +67,15 @@ class Comparisons:
     def _different(self, left: Operand, left_kind: str, right: Operand, right_kind: str) -> None:
         hint = ""
         if left_kind == "text" and isinstance(right, tree.Number):
-            hint = f'put the value in quotes: "{right.raw}"'
+            hint = f'write the value in quotes: `"{right.raw}"`'
         elif left_kind == "date":
-            hint = "dates are written without quotes, like 2026-12-24"
+            hint = "write a date without quotes: `2026-12-24`"
         elif left_kind in ("number", "money") and isinstance(right, tree.Quoted):
             amount = right.value[:1].isdigit() or values.is_plain(right.value)
-            like = f"write a number without quotes, like {AMOUNT[left_kind]}"
-            hint = f"leave out the quotes: {right.value}" if amount else like
+            like = f"write a number without quotes: `{AMOUNT[left_kind]}`"
+            hint = f"remove the quotes: `{right.value}`" if amount else like
         elif left_kind == "choices" and isinstance(right, tree.Number):
-            hint = f'put the value in quotes: "{right.raw}"'
+            hint = f'write the value in quotes: `"{right.raw}"`'
         elif left_kind == "flag":
             hint = f"write {show(left)} alone, or `not {plain(left)}`"
         words: dict[str, Any] = {"left": show(left), "left_type": WORDS[left_kind]}
@@ -113,11 +116,11 @@ class Comparisons:
         self.problems.add("E303", value.span, left=shown, example=example)
 
     # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def kind(self, operand: Operand, place: Place) -> str | None:
-        """How the operand compares; None after reporting that it does not exist."""
+    def kind(self, operand: Operand, place: Place, type: str = "text") -> str | None:
+        """How the operand compares; None after reporting that it does not exist. `type` is what to declare then."""
         match operand:
             case tree.Word(name=name, span=span):
-                return self._field_kind(Text(name, span), place)
+                return self._field_kind(Text(name, span), place, type)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
             case tree.EventDatum(name=name, span=span) if place.kind == "where":
@@ -128,12 +131,16 @@ class Comparisons:
                 return self._interest_kind(profile, span, place)
             case tree.Today():
                 return "date"
+            case tree.Shifted():
+                return self._shifted_kind(operand, place)
+            case tree.Age():
+                return self._age_kind(operand, place)
             case tree.Quoted():
                 return "text"
             case tree.Number():
                 return self._number_kind(operand)
 
-    def _field_kind(self, name: Text, place: Place) -> str | None:
+    def _field_kind(self, name: Text, place: Place, type: str) -> str | None:
         if place.kind == "where":
             return self._datum_kind(name, place)
         if name.value in FLAGS:
@@ -150,7 +157,7 @@ class Comparisons:
                 hint = f'write `in {name.value} "…"`'
                 self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
-                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None})
+                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None}, type=type)
         return None
 
     def _score_kind(self, model: Text | None, span: tree.Span, place: Place) -> str | None:
@@ -175,7 +182,7 @@ class Comparisons:
     def _datum_kind(self, name: Text, place: Place) -> str | None:
         if place.event is None:
             if place.kind in ("team", "scoring", "segment"):
-                self.problems.add("E307", name.span, thing="`event`", hint="there is no event here; ask for a field")
+                self.problems.add("E307", name.span, thing="`event`", hint="use a field; there is no event here")
                 return None
             return check_datum(name, place.last(), self.scope, self.problems)
         data = self.scope.event_data(place.event)
@@ -185,11 +192,33 @@ class Comparisons:
             return "any"
         if name.value in data:
             return KINDS.get(data[name.value], "text")
-        known = tuple(data) or "nothing that can be asked for"
+        hint = f"use {one_of(tuple(data))}" if data else "delete the condition; this event has no properties"
         close = near(name.value, data)
         what = f"`{place.event.noun.value} … {place.event.verb.value}`"
-        self.problems.add("E117", name.span, near=close, event=what, name=name.value, names=known)
+        self.problems.add("E117", name.span, near=close, event=what, name=name.value, hint=hint)
         return None
+
+    def _shifted_kind(self, shifted: tree.Shifted, place: Place) -> str | None:
+        base = self.kind(shifted.base, place)
+        values.duration(shifted.offset, self.problems, longest=values.LIFETIME)
+        if base not in ("date", "any", None):
+            self.problems.add("E347", shifted.base.span, left=show(shifted.base), kind=WORDS[base])
+            return None
+        return "date"
+
+    def _age_kind(self, age: tree.Age, place: Place) -> str | None:
+        if age.word.value != "age":
+            hint = ANNIVERSARY.format(age.field.value) if age.word.value == "anniversary" else "write `age of birthday`"
+            self.problems.add("E348", age.span, near=near(age.word.value, ("age",)), word=age.word.value, hint=hint)
+            return None
+        if place.kind == "where":
+            self.problems.add("E307", age.span, thing="an age", hint=WHERE_HINT)
+            return None
+        kind = self._field_kind(age.field, place, "date")
+        if kind not in ("date", None):
+            self.problems.add("E347", age.field.span, left=f"`{age.field.value}`", kind=WORDS[kind])
+            return None
+        return None if kind is None else "number"
 
     def _start_kind(self, name: Text, place: Place) -> str | None:
         """`event.…` inside `where`: of the event that started the run."""
@@ -198,8 +227,8 @@ class Comparisons:
         elif place.event is not None and (place.event.times or place.event.absent):
             self.problems.add("E345", name.span, name=name.value)
         else:
-            own = f"for its own value write `{name.value}`; " if self._of_event(name.value, place) else ""
-            return check_datum(name, place.start, self.scope, self.problems, own + STARTED)
+            own = f"write `{name.value}` for this event's own value" if self._of_event(name.value, place) else ""
+            return check_datum(name, place.start, self.scope, self.problems, own)
         return None
 
     def _number_kind(self, number: tree.Number) -> str | None:
@@ -244,13 +273,13 @@ class Comparisons:
     def _literal(self, left: Operand, op: str, right: Operand, place: Place) -> None:
         field = self._field(left, place)
         if isinstance(right, tree.Number) and right.unit is not None:
-            self._currency(right)
+            self._currency(left, right, place)
         if field is None or not isinstance(right, tree.Quoted) or op in ("<", "<=", ">", ">="):
             return
         if field.choices and op != "starts with" and not (op == "contains" and field.type == "choice"):
             if right.value.casefold() not in {choice.casefold() for choice in field.choices}:
                 close = near(right.value, field.choices)
-                text: dict[str, Any] = {"name": right.value, "field": field.name, "choices": field.choices}
+                text: dict[str, Any] = {"name": right.value, "field": field.name, "options": field.choices}
                 self.problems.add("E115", right.span, near=close, **text)
         elif op in ("is", "is not") and field.type == "country":
             check_country(Text(right.value, right.span), self.problems)
@@ -266,19 +295,37 @@ class Comparisons:
             return None
         return self.scope.fields.get(operand.name)
 
-    def _currency(self, amount: tree.Number) -> None:
+    def _currency(self, left: Operand, amount: tree.Number, place: Place) -> None:
         workspace = self.scope.workspace
         currency = workspace.currency.value if workspace and workspace.currency else "EUR"
-        if amount.unit and amount.unit.value != currency:
+        if amount.unit and self.kind(left, place) == "number" and amount.unit.value.upper() not in CURRENCIES:
+            unit = amount.unit
+            self.problems.add("E307", unit.span, thing=f"`{unit.value}`", hint=f"write `{amount.raw}`, without a unit")
+        elif amount.unit and amount.unit.value != currency:
             words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
             self.problems.add("E308", amount.span, **words)
 
 
+def type_for(value: Operand | None) -> str:
+    """The type of field that compares with a value that is written out."""
+    match value:
+        case tree.Number(unit=None, raw=raw):
+            return "date" if values.is_date(raw) else "number"
+        case tree.Number():
+            return "money"
+        case tree.Word(name="yes" | "no"):
+            return "yes/no"
+        case tree.Today():
+            return "date"
+    return "text"
+
+
 def check_datum(
-    name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems, which: str = ""
+    name: Text, last: tuple[tree.Event, ...], scope: Scope, problems: Problems, own: str | None = None
 ) -> str | None:
     """How `event.NAME` compares where one of these events has happened last; None after reporting that none of them
-    carries it. Those that carry it not are asked in vain, as a field is that a lead lacks. `which` begins the help."""
+    has it. For those without it the value is missing, like a field that a lead lacks. Inside `where` they are those
+    that start the run, and `own` is the help about the event's own value, which may be empty."""
     known: dict[str, str] = {}
     for event in last:
         data = scope.event_data(event)
@@ -288,11 +335,19 @@ def check_datum(
             kind = KINDS.get(type, "text")
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
-        without = "what starts this campaign carries nothing" if which else "ask for a field of the lead"
-        hint = f"they carry {', '.join(f'`{datum}`' for datum in known)}" if known else without
-        close = () if which else near(name.value, known)
-        problems.add("E343", name.span, near=close, name=name.value, hint=which + hint)
+        close = near(name.value, known) if own is None else ()
+        problems.add("E343", name.span, near=close, name=name.value, hint=_other_properties(tuple(known), own))
     return known.get(name.value)
+
+
+def _other_properties(known: Sequence[str], own: str | None) -> str:
+    """What to write instead of a property that no event has."""
+    options = one_of([f"event.{name}" for name in known])
+    if own is None:
+        return f"use {options}" if known else "use a field of the lead"
+    of_start = f"use {options}, which the event that starts the run has" if known else ""
+    nothing = "delete the condition; the event that starts the run has no properties"
+    return ", or ".join(part for part in (own, of_start) if part) or nothing
 
 
 def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
@@ -301,8 +356,7 @@ def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
     if not scope.stages:
         problems.add("E511", name.span, name=name.value)
         return
-    stages = " → ".join(scope.stages)
-    unknown(problems, "E102", name, scope.stages, names=f"the stages are {stages}")
+    unknown(problems, "E102", name, scope.stages, options=tuple(scope.stages))
 
 
 def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
@@ -315,34 +369,12 @@ def a_stage(scope: Scope) -> str:
     return next(iter(list(scope.stages)[1:]), "Lead")
 
 
-def show(operand: Operand) -> str:
-    match operand:
-        case tree.Word(name=name):
-            return f"`{name}`"
-        case tree.EventDatum(name=name):
-            return f"`event.{name}`"
-        case tree.Score(model=model):
-            return f'`score of "{model.value}"`' if model else "`score`"
-        case tree.InterestCount(name=profile):
-            return f'`interest in "{profile.value}"`'
-        case tree.Today():
-            return "`today`"
-        case tree.Quoted(value=value):
-            return f'"{value}"'
-        case tree.Number(raw=raw, unit=unit):
-            return f"{raw} {unit.value}" if unit else raw
-
-
-def plain(operand: Operand) -> str:
-    return show(operand).strip("`")
-
-
 def _unsuited(atom: tree.Compare, left: str) -> str:
     """Why an operator does not go with what stands on its left; empty when it does."""
     if atom.op in ("<", "<=", ">", ">=") and left not in ORDERED:
-        return "more and less are for numbers, amounts and dates"
+        return "use `is`; more and less work only for numbers, amounts and dates"
     if atom.op in ("contains", "starts with") and left not in ("text", "choices", "any"):
-        return f"`{atom.op}` is for texts"
+        return f"use `is` or a comparison such as `>=`; `{atom.op}` works only for texts"
     if left == "choices" and atom.op != "contains":
         return f'write `{plain(atom.left)} contains "…"`'
     return ""

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from dsl.checks.comparisons import show
+from dsl.checks.shown import show
 from dsl.names.scope import Scope
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -65,13 +65,13 @@ def warn(condition: Condition, scope: Scope, problems: Problems) -> None:
                     problems.add("W131", part.span, why=why[0], hint=why[1])
             case tree.Or(items=items):
                 if why_always := _covers(items):
-                    problems.add("W132", part.span, why=why_always, hint="leave the condition out, or correct it")
+                    problems.add("W132", part.span, why=why_always, hint="delete the condition, or correct it")
             case tree.AtLeast(right=tree.Word(name=name)) if name in scope.stages and scope.stages[name].outside:
                 why_never = f"`is at least` never includes `{name}`, which is outside the order"
                 problems.add("W131", part.span, why=why_never, hint=f"write `stage is {name}`")
             case tree.Bare(operand=tree.Word(name="yes" | "no" as word)):
                 code = "W132" if word == "yes" else "W131"
-                problems.add(code, part.span, why=f"it says `{word}`", hint="ask for a field, or leave it out")
+                problems.add(code, part.span, why=f"it says `{word}`", hint="use a field instead, or delete it")
             case tree.Compare(left=left, op=op, right=right) if type(left) is type(right) and _key(left) == _key(right):
                 code = "W131" if op in ("<", ">", "is not") else "W132"
                 problems.add(code, part.span, why="both sides are the same", hint="compare with another value")
@@ -110,7 +110,7 @@ def _clash(items: list[Condition], scope: Scope) -> tuple[str, str] | None:
         if found := impossible(facts):
             return found
     if _opposites(items):
-        return "one part says the opposite of another", "leave one of the two out"
+        return "one part says the opposite of another", "delete one of the two"
     return None
 
 
@@ -181,31 +181,31 @@ def _fact(facts: Facts, op: str, value: Literal, shown: str, *, sure: bool = Tru
 
 def impossible(facts: Facts) -> tuple[str, str] | None:
     left = show(facts.left)
-    either = "join them with `or`, or leave one out"
+    either = "join them with `or`, or delete one"
     if facts.unknown and facts.positive:
-        return f"{left} cannot be unknown and have a value at once", either
+        return f"{left} cannot be unknown and have a value at the same time", either
     for one, shown in facts.allowed:
         for other, other_shown in facts.allowed:
             if not one & other:
                 literals = f"({shown}, {other_shown})" if shown[:1] == other_shown[:1] == '"' else ""
                 hint = f"write `{left.strip('`')} in {literals}`" if literals else either
-                return f"{left} cannot be {shown} and {other_shown} at once", hint
+                return f"{left} cannot be {shown} and {other_shown} at the same time", hint
         for other, other_shown in facts.forbidden:
             if one <= other:
-                return f"{left} cannot be {shown} and not {other_shown} at once", either
+                return f"{left} cannot be {shown} and not {other_shown} at the same time", either
         for bound in (*facts.above, *facts.below):
             if not any(_inside(value, bound, facts) for value in one):
-                return f"{left} cannot be {shown} and {bound.shown} at once", either
+                return f"{left} cannot be {shown} and {bound.shown} at the same time", either
         for start, start_shown in facts.starts:
             if not any(str(value).startswith(start) for value in one):
-                return f"{left} cannot be {shown} and start with {start_shown} at once", either
+                return f"{left} cannot be {shown} and start with {start_shown} at the same time", either
     for low in facts.above:
         for high in facts.below:
             if (low.sure or high.sure) and _apart(low, high):
-                return f"{left} cannot be {low.shown} and {high.shown} at once", either
+                return f"{left} cannot be {low.shown} and {high.shown} at the same time", either
     for (start, start_shown), (rival, rival_shown) in product(facts.starts, repeat=2):
         if not start.startswith(rival) and not rival.startswith(start):
-            return f"{left} cannot start with {start_shown} and {rival_shown} at once", either
+            return f"{left} cannot start with {start_shown} and {rival_shown} at the same time", either
     return None
 
 

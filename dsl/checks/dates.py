@@ -45,12 +45,11 @@ def _day(word: Text, span: Span, scope: Scope, problems: Problems) -> None:
     field = scope.fields.get(word.value)
     if word.value in NOUNS:
         example = EVENTS[word.value, verbs_of(word.value)[0]].example
-        problems.add("E336", span, word=word.value, hint=f"write what happens, for example `{example}`")
+        problems.add("E336", span, word=word.value, hint=f"add what happens: `{example}`")
     elif field is not None and field.type in ("date", "moment"):
-        hint = f"write `1 day before {word.value}` or `anniversary of {word.value}`"
-        problems.add("E336", span, word=word.value, hint=hint)
+        return
     elif word.value == "anniversary":
-        problems.add("E336", span, word=word.value, hint="write of which date: `anniversary of created`")
+        problems.add("E336", span, word=word.value, hint="add a date: `anniversary of created`")
     else:
         problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value)
 

@@ -36,7 +36,7 @@ def check_names(scope: Scope) -> list[Diagnostic]:
         ("form", (form.name for form in program.forms)),
         ("campaign", (campaign.name for campaign in program.campaigns)),
         ("team", (team.name for team in program.teams)),
-        ("scoring", (scoring.name for scoring in program.scorings if scoring.name)),
+        ("scoring model", (scoring.name for scoring in program.scorings if scoring.name)),
         ("topic", (topic.name for workspace in program.workspaces[:1] for topic in workspace.topics)),
         ("list", (one.name for one in program.lists)),
         ("event", (event.name for event in program.events)),
@@ -76,7 +76,7 @@ def check_single(scope: Scope) -> list[Diagnostic]:
     groups: tuple[tuple[str, str, list[Span]], ...] = (
         ("workspace", "workspace", [workspace.span for workspace in program.workspaces]),
         ("lifecycle", "lifecycle", [lifecycle.span for lifecycle in program.lifecycles]),
-        ("scoring without a name", "scoring", [one.span for one in program.scorings if one.name is None]),
+        ("scoring model without a name", "scoring", [one.span for one in program.scorings if one.name is None]),
     )
     for what, head, spans in groups:
         for span in spans[1:]:

@@ -37,7 +37,7 @@ def check_deliveries(scope: Scope) -> list[Diagnostic]:
     for cycle in cycles(edges):
         names = [scope.campaigns[key].name.value for key in cycle]
         span = next(span for target, span in edges[cycle[0]] if target == cycle[1])
-        related = [at("its delivery starts a campaign here", starts[span, cycle[1]])]
+        related = [at("its delivery starts this campaign", starts[span, cycle[1]])]
         path = " → ".join(f"`{name}`" for name in names)
         problems.add("E611", span, path=path, name=names[0], related=related)
     return problems.found

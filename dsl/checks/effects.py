@@ -128,7 +128,7 @@ class _Walk:
             case tree.Recycle(stage=stage):
                 if stage and stage.value in self.scope.stages and stage.value not in self.order:
                     hint = f"write `qualify as {stage.value}`"
-                    self._nothing(stage, f"`{stage.value}` is outside the order, where no lead goes back to", hint)
+                    self._nothing(stage, f"`{stage.value}` is outside the order, so no lead goes back to it", hint)
                 return replace(known, stage=None)
             case tree.ListStep(name=name, remove=remove):
                 return self._member("list", name, remove, known)

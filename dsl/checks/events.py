@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dsl.checks.comparisons import Comparisons, check_interest, check_stage
@@ -11,7 +12,7 @@ from dsl.names.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.names.scope import Scope, matches, no_template, unknown
 from dsl.names.walk import Place, events
 from dsl.problems.diagnostics import Diagnostic
-from dsl.problems.messages import a
+from dsl.problems.messages import one_of
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -35,7 +36,7 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
         check_dated(event.dated, event.span, scope, problems)
     elif spec is None:
         _unknown_event(event, problems)
-    elif _well_formed(event, spec, problems):
+    elif _further_verbs(event, problems) and _well_formed(event, spec, problems):
         _check_name(event, scope, problems)
         _check_change(event, scope, problems)
     if event.times:
@@ -43,6 +44,16 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
     for length in (event.within, event.silent):
         if length:
             values.duration(length, problems)
+
+
+def _further_verbs(event: Event, problems: Problems) -> bool:
+    """Whether each further verb of `is clicked or replied` is one of the noun's."""
+    verbs = verbs_of(event.noun.value)
+    for verb in event.also:
+        if verb.value not in verbs:
+            _unknown_event(replace(event, verb=verb), problems)
+            return False
+    return True
 
 
 def _unknown_event(event: Event, problems: Problems) -> None:
@@ -54,10 +65,9 @@ def _unknown_event(event: Event, problems: Problems) -> None:
             "E111",
             event.verb.span,
             near=near(verb, verbs),
-            noun=a(noun) if noun != "sales" else noun,
+            noun=noun,
             verb=verb,
-            never="is never" if event.copula else "never",
-            verbs=verbs,
+            options=verbs,
             example=example,
         )
     elif verb == "changes":
@@ -164,7 +174,7 @@ def _check_change(event: Event, scope: Scope, problems: Problems) -> None:
             case tree.Word(name=word):
                 problems.add("E313", value.span, name=word)
             case _:
-                problems.add("E307", value.span, thing="this", hint='write a value, like `changes to "pro"`')
+                problems.add("E307", value.span, thing="this", hint='write a value: `changes to "pro"`')
 
 
 def _check_absence(event: Event, absent: tree.Absence, scope: Scope, problems: Problems) -> None:
@@ -185,16 +195,14 @@ def _check_absence(event: Event, absent: tree.Absence, scope: Scope, problems: P
 
 
 def _check_same(event: Event, missed: Event, same: Text, scope: Scope, problems: Problems) -> None:
-    """The datum that both events must carry."""
+    """The property that both events must have."""
     found = [scope.event_data(asked) for asked in (event, missed)]
     both = [name for name in found[0] or found[1] or {} if all(data is None or name in data for data in found)]
     for asked, data in zip((event, missed), found, strict=True):
         if data is not None and same.value not in data:
             what = f"{asked.noun.value} … {asked.verb.value}"
             hint = (
-                f"both carry {', '.join(f'`{name}`' for name in both)}"
-                if both
-                else f"leave out `with the same {same.value}`"
+                f"use {one_of(tuple(both))}, which both events have" if both else f"delete `with the same {same.value}`"
             )
             problems.add("E334", same.span, near=near(same.value, both), what=what, name=same.value, hint=hint)
             return

@@ -102,7 +102,7 @@ def check_feeding(scope: Scope) -> list[Diagnostic]:
                 continue
             for statement in statements(whenever.body):
                 if _feeds(statement, event):
-                    related = [at("it is waited for here", event.span)]
+                    related = [at("this event sets off the block", event.span)]
                     problems.add("E610", statement.span, related=related)
     return problems.found
 

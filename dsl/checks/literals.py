@@ -43,7 +43,7 @@ def check_literal(field: LeadField, value: Operand, problems: Problems) -> None:
         case Quoted(value=text, span=span):
             wrong = field.type in HOLDS
             if field.choices and text.casefold() not in {choice.casefold() for choice in field.choices}:
-                words: dict[str, Any] = {"name": text, "field": field.name, "choices": field.choices}
+                words: dict[str, Any] = {"name": text, "field": field.name, "options": field.choices}
                 problems.add("E115", span, near=near(text, field.choices), **words)
             elif field.type == "country":
                 check_country(Text(text, span), problems)
@@ -61,7 +61,7 @@ def check_literal(field: LeadField, value: Operand, problems: Problems) -> None:
         case _:
             wrong = True
     if wrong:
-        example = HOLDS.get(field.type, 'a text in quotes, like "Pumps"')
+        example = HOLDS.get(field.type, 'a text in quotes, such as "Pumps"')
         if field.choices:
             example = "one of its choices: " + ", ".join(f'"{choice}"' for choice in field.choices)
         problems.add("E523", value.span, what=f"`{field.name}`", text=_raw(value), hint=example)

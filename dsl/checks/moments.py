@@ -102,8 +102,10 @@ class _Walk:
             self._check(wait, until, known)
             length = _days(until.offset)
             reached = {**_later(known, None), wait.field.value: length if until.before else -length}
-            missed = known if wait.otherwise is None else self.block(wait.otherwise, known)
-            return _met([reached, missed]) if wait.otherwise is not None else reached
+            answered = wait.otherwise is not None or wait.skips
+            return _met([reached, self.block(wait.otherwise or (), known)]) if answered else reached
+        if wait.datum is not None and wait.otherwise is None and not wait.skips:
+            self.problems.add("W114", wait.span, field=f"event.{wait.datum.value}")
         after = _later(known, _length(until))
         ends = [self.block(arm.body, after) for arm in wait.arms]
         if until is not None or not wait.arms:
@@ -111,7 +113,8 @@ class _Walk:
         return _met(ends)
 
     def _check(self, wait: tree.Wait, until: plan.Relative, known: Dates) -> None:
-        if wait.otherwise is not None or until.field not in self.scope.fields:
+        field = self.scope.fields.get(until.field)
+        if wait.otherwise is not None or wait.skips or field is None or field.type not in ("date", "moment"):
             return
         if until.field not in known:
             self.problems.add("E651", wait.span, field=until.field)

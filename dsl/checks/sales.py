@@ -25,8 +25,7 @@ def check_lifecycle(scope: Scope) -> list[Diagnostic]:
     for lifecycle in scope.program.lifecycles:
         inside = [stage for stage in lifecycle.stages if not stage.outside]
         if len(inside) < 2 and not scope.lost("stage"):
-            count = "no stages" if not inside else "only one stage"
-            problems.add("E510", lifecycle.span, count=count)
+            problems.add("E510", lifecycle.span)
         for stage in lifecycle.stages:
             for address in stage.agreed_by:
                 check_address(address, problems)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from dsl import plan
-from dsl.checks.comparisons import KINDS, check_interest
+from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, check_interest, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.names.scope import Scope, unknown
-from dsl.names.walk import all_statements, statements
+from dsl.names.walk import Place, all_statements, last_at, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
@@ -44,6 +44,8 @@ def _check_statement(statement: Statement, campaign: Campaign, scope: Scope, pro
             check_twice("subject", subjects, problems)
         case tree.Wait(field=field) if field:
             _check_date_field(field, scope, problems)
+        case tree.Wait(datum=datum) if datum:
+            _check_datum(datum, statement, campaign, scope, problems)
         case tree.Split():
             _check_split(statement, problems)
         case tree.VariantTest():
@@ -52,7 +54,7 @@ def _check_statement(statement: Statement, campaign: Campaign, scope: Scope, pro
             if not any(isinstance(inner, tree.Wait | tree.HandOff | tree.Repeat) for inner in statements(body)):
                 problems.add("E627", statement.span)
         case tree.SetField():
-            _check_set(statement, scope, problems)
+            _check_set(statement, campaign, scope, problems)
         case tree.ListStep(name=name) if not name.value.strip():
             problems.add("E134", name.span)
         case tree.Recycle(reason=reason) if not reason.value.strip():
@@ -78,14 +80,14 @@ def check_twice(kind: str, names: Iterable[Text], problems: Problems) -> None:
 def _check_split(split: tree.Split, problems: Problems) -> None:
     if not split.arms:
         return
-    check_twice("arm", (arm.name for arm in split.arms), problems)
+    check_twice("branch", (arm.name for arm in split.arms), problems)
     if len(split.arms) == 1:
         problems.add("E620", split.arms[0].span)
         return
     shares = [arm.percent for arm in split.arms]
     total = sum(share for share in shares if share is not None)
     if None not in shares and abs(total - 100) > 0.01:
-        much = f"{total - 100:g}% too much" if total > 100 else f"{100 - total:g}% are missing"
+        much = f"{total - 100:g}% too much" if total > 100 else f"{100 - total:g}% is missing"
         last = shares[-1] or 0
         meant = last + 100 - total
         hint = f'for example `{meant:g}% "{split.arms[-1].name.value}"`' if 0 < meant <= 100 else "lower some of them"
@@ -105,26 +107,26 @@ def _check_test(test: tree.VariantTest, campaign: Campaign, problems: Problems) 
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
+def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: Problems) -> None:
     name = step.field
     field = scope.fields.get(name.value)
     if field is None:
         if name.value in ("score", "stage"):
-            hint = "use `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
+            hint = "write `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields)
+            unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
         return
     if field.from_crm or field.name in FIXED:
-        hint = "it comes from the CRM; take `from crm` from the field, or set another one"
+        hint = "set another field, or remove `from crm` from this one"
         problems.add(
             "E630", name.span, field=f"`{field.name}`", hint="set another field" if not field.from_crm else hint
         )
     elif step.add and field.type not in ("number", "money"):
         holds = HOLDS.get(field.type, "a text")
-        problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a count")
+        problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a number to add")
     elif step.value is not None and not step.add:
-        _check_value(field, step.value, scope, problems)
+        _check_value(field, step.value, step, campaign, scope, problems)
 
 
 def _instead_of_stage(step: tree.SetField, scope: Scope) -> str:
@@ -146,7 +148,9 @@ def _word(value: Operand | None) -> str:
             return ""
 
 
-def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: Problems) -> None:
+def _check_value(
+    field: plan.LeadField, value: Operand, step: Statement, campaign: Campaign, scope: Scope, problems: Problems
+) -> None:
     """Written-out values by their shape; fields and scores by their type; event data are not known here."""
     words: dict[str, Any] = {"field": f"`{field.name}`", "holds": HOLDS.get(field.type, "a text")}
     match value:
@@ -154,7 +158,9 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
             check_literal(field, value, problems)
             if isinstance(value, tree.Number) and value.unit and field.type == "money":
                 _check_currency(value.raw, value.unit, value.span, scope, problems)
-        case tree.Today():
+        case tree.Today() | tree.Shifted():
+            if isinstance(value, tree.Shifted):
+                Comparisons(scope, problems).kind(value, Place("flow", last=partial(last_at, step, campaign)))
             if field.type not in ("date", "moment"):
                 problems.add("E631", value.span, value="a date", **words)
         case tree.Word(name=name):
@@ -169,7 +175,9 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
             elif KINDS.get(other.type, "text") != KINDS.get(field.type, "text"):
                 holds = HOLDS.get(other.type, "a text")
                 problems.add("E631", value.span, value=f"{holds} like `{name}`", **words)
-        case tree.Score() | tree.InterestCount():
+        case tree.Score() | tree.InterestCount() | tree.Age():
+            if isinstance(value, tree.Age):
+                Comparisons(scope, problems).kind(value, Place("flow"))
             if isinstance(value, tree.InterestCount):
                 check_interest(value.name, scope, problems)
             if field.type not in ("number", "money"):
@@ -185,6 +193,13 @@ def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
             problems.add("E144", name.span, near=near(name.value, dates), name=name.value)
     elif field.type not in ("date", "moment"):
         problems.add("E632", name.span, name=name.value, holds=HOLDS.get(field.type, "a text"))
+
+
+def _check_datum(datum: Text, wait: tree.Wait, campaign: Campaign, scope: Scope, problems: Problems) -> None:
+    """`wait until 2 days before event.date`."""
+    kind = check_datum(datum, last_at(wait, campaign), scope, problems)
+    if kind not in ("date", "any", None):
+        problems.add("E632", datum.span, name=f"event.{datum.value}", holds=WORDS[kind])
 
 
 def check_webhook(url: Text, problems: Problems) -> None:
@@ -211,7 +226,7 @@ def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
             quiet = _minutes(*workspace.quiet_hours)
             if all(_minutes(window.start, window.end) <= quiet for window in campaign.windows):
                 hours = " to ".join(workspace.quiet_hours)
-                related = [at("quiet hours are declared in this workspace", workspace.span)]
+                related = [at("quiet hours are declared here", workspace.span)]
                 problems.add("E649", campaign.span, name=campaign.name.value, hours=hours, related=related)
     return problems.found
 

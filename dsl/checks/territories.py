@@ -56,7 +56,7 @@ def check_overlaps(scope: Scope, problems: Problems) -> None:
 
 
 def _report(first: Team, second: Team, problems: Problems) -> None:
-    place = at("these it may take too", first.takes_span or first.span)
+    place = at("it may take these leads too", first.takes_span or first.span)
     span = second.takes_span or second.span
     problems.add("E519", span, related=[place], one=first.name.value, other=second.name.value)
 

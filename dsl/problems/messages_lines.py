@@ -1,4 +1,4 @@
-"""The English of problems with declarations, campaigns and their steps; the rest stands in `dsl.problems.messages`."""
+"""The English of problems with declarations, campaigns and their steps; the rest is in `dsl.problems.messages`."""
 
 from __future__ import annotations
 
@@ -15,55 +15,48 @@ class Entry(NamedTuple):
 
 BY_LINE: Mapping[str, Entry] = {
     # ── places ──
-    "E401": Entry("`{text}` is not the beginning of any line {context}", "lines here begin with {allowed}"),
-    "E402": Entry("`{text}` does not belong {context}", "{homes}"),
-    "E403": Entry(
-        "nothing can be indented below `{head}`", "move these lines to the left, to the same depth as `{head}`"
-    ),
-    "E404": Entry(
-        "nothing is indented below `{head}`", "indent what belongs to it by four more spaces, or delete the line"
-    ),
-    "E405": Entry("`{what}` is said twice", "keep one of the two"),
-    "E406": Entry("`{head}` belongs to nothing", "{hint}"),
-    "E407": Entry("`{head}` after `otherwise` is never reached", "put it before `otherwise`"),
+    "E401": Entry("a line {context} cannot start with `{text}`", "start it with {allowed}"),
+    "E402": Entry("`{text}` is not allowed {context}", "{homes}"),
+    "E403": Entry("`{head}` cannot have lines below it", "move these lines to the left, to the same depth as `{head}`"),
+    "E404": Entry("`{head}` needs lines below it", "indent its lines by four more spaces, or delete `{head}`"),
+    "E405": Entry("duplicate `{what}`", "delete one of them"),
+    "E406": Entry("`{head}` belongs to no line above it", "{hint}"),
+    "E407": Entry("`{head}` after `otherwise` is never reached", "move it before `otherwise`"),
     "E408": Entry(
-        "this wait never ends by itself, so `otherwise` is never reached", "give it a limit: `wait up to 4 days for …`"
+        "this wait has no time limit, so its `otherwise` can never run", "add a time limit: `wait up to 4 days for …`"
     ),
     "E409": Entry(
-        "a plain wait has no `otherwise`", "it always passes; `otherwise` goes with `wait up to … for` or `wait until`"
+        "a wait for a time alone cannot have `otherwise`",
+        "delete `otherwise`, or wait for an event: `wait up to 4 days for …`",
     ),
-    "E410": Entry("a condition does not begin with `{text}` here", "leave it out: the lines are joined by `and`"),
+    "E410": Entry("a condition cannot start with `{text}` here", "delete it; these lines are joined by `and`"),
     "E411": Entry(
-        "a condition does not begin with `or`", "the lines are joined by `and`; write both sides of an `or` in one line"
+        "a condition cannot start with `or`", "write both sides of the `or` on one line; lines are joined by `and`"
     ),
-    "E412": Entry("an arm of a split begins with its share", 'write `50% "{name}"`, with its steps below it'),
+    "E412": Entry("a branch of a split must start with its share", 'write `50% "{name}"`, with its steps below it'),
     # ── declarations ──
     "E501": Entry(
-        "there is no workspace",
-        'add a file with a line `workspace "Your company"` and the address that stands in every mail',
+        "there is no workspace", 'add `workspace "Your company"` to a file, with your postal address below it'
     ),
-    "E502": Entry("only one {what} is possible", "put everything under one `{head}`, or delete one"),
-    "E503": Entry("`{text}` is not an email address", 'write it like "ada@example.com"'),
-    "E504": Entry("`{text}` is not a sender", 'write it like "Acme Pumps <hello@acme.example>"'),
-    "E505": Entry("`{text}` is not a web address", 'write it in full, like "https://acme.example/thanks"'),
-    "E506": Entry("`{text}` is more than a site", 'write only the beginning: "{meant}"'),
-    "E507": Entry(
-        "form `{name}` does not ask for an email address",
-        "add `ask email required`; without it nobody can be written to",
-    ),
+    "E502": Entry("there can be only one {what}", "put everything under one `{head}`, or delete one"),
+    "E503": Entry("`{text}` is not an email address", 'write it like this: "ada@example.com"'),
+    "E504": Entry("`{text}` is not a sender", 'write it like this: "Acme Pumps <hello@acme.example>"'),
+    "E505": Entry("`{text}` is not a web address", 'write it in full, like this: "https://acme.example/thanks"'),
+    "E506": Entry("`{text}` is more than the address of a site", 'write only the start: "{meant}"'),
+    "E507": Entry("form `{name}` does not ask for an email address", "add `ask email required`"),
     "E508": Entry(
-        "{field} comes from the CRM, so a form cannot fill it", "delete the line, or take `from crm` from the field"
+        "{field} comes from the CRM, so a form cannot fill it", "delete the line, or remove `from crm` from the field"
     ),
-    "E509": Entry("`{name}` is not an intent", "intents are content, demo, help, event, newsletter and other"),
+    "E509": Entry("`{name}` is not an intent", "use one of content, demo, help, event, newsletter, other"),
     "E510": Entry(
-        "this lifecycle has {count}",
-        "write at least two: the first for anonymous visitors, the second for people you know",
+        "a lifecycle needs at least two stages",
+        "add `stage` lines: the first for visitors, the second for leads",
     ),
     "E511": Entry(
         "there is no lifecycle, so there is no stage `{name}`",
-        "declare one: `lifecycle` with a line `stage {name}` below it",
+        "declare one: `lifecycle`, with a line `stage {name}` below it",
     ),
-    "E512": Entry("two teams take every lead nobody else takes", "keep `takes all other leads` in one of them"),
+    "E512": Entry("two teams take all other leads", "keep `takes all other leads` in one of them"),
     "E513": Entry("leads that no team takes would be lost", "add a team with `takes all other leads`"),
     "E514": Entry("team `{name}` has no members", 'add a line such as `member "ada@example.com"`'),
     "E515": Entry(
@@ -71,154 +64,144 @@ BY_LINE: Mapping[str, Entry] = {
         'add `takes all other leads` or `takes leads where country is "DE"`',
     ),
     "E516": Entry(
-        "there is no team to hand off to", 'declare one: `team "Sales"` with `takes all leads` and a `member`'
+        "there is no team to hand off to", 'declare one: `team "Sales"`, with `takes all leads` and a `member` below it'
     ),
-    "E517": Entry("two teams take leads where {field} is {value}", "leave it out in one of them"),
-    "E518": Entry("`{text}` is not a way to assign leads", "ways are former owner, round robin and least busy"),
+    "E517": Entry("two teams take leads where {field} is {value}", "remove the value from one of them"),
+    "E518": Entry("`{text}` is not a way to assign leads", "use one of former owner, round robin, least busy"),
     "E519": Entry(
         "team `{other}` may take leads that team `{one}` takes",
         "add `and not (…)` with the condition of `{one}`, or write `takes all other leads` in one of the two",
     ),
-    "E520": Entry("a team that is full cannot hand over to itself", "name another team, or write `when full, wait`"),
-    "E521": Entry("adding 0 points does nothing", "delete it, or give it points"),
-    "E522": Entry("a scoring rule cannot ask for a score", "ask for fields or the stage instead"),
+    "E520": Entry("a team that is full cannot pass leads to itself", "name another team, or write `when full, wait`"),
+    "E521": Entry("adding 0 points has no effect", "delete the line, or add a number of points"),
+    "E522": Entry("a scoring rule cannot use a score", "use a field or the stage instead"),
     "E523": Entry("{what} cannot be `{text}`", "write {hint}"),
-    "E524": Entry("a field of type {type} has a list of choices", 'write `field {name} {type} ("a", "b")`'),
-    "E525": Entry("only choice and choices have a list in brackets", "write `field {name} {type}`"),
+    "E524": Entry("a field of type {type} needs a list of choices", 'write `field {name} {type} ("a", "b")`'),
+    "E525": Entry("only `choice` and `choices` can have a list in parentheses", "write `field {name} {type}`"),
     "E527": Entry(
-        'the label for "{language}" belongs to no language of the workspace',
+        'the label for "{language}" is not in a language of the workspace',
         'add "{language}" to `languages`, or delete the label',
     ),
     "E528": Entry(
-        "marketing mails must name your postal address",
+        "marketing emails must contain your postal address",
         'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
     ),
-    "E529": Entry("mails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
-    "E541": Entry("`{text}` is not the path of a page", 'write it from the first slash, like "/pumps*"'),
+    "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
+    "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",
-        'say what people will get: `topic "{name}" "News about pumps, once a month"`',
+        'add what subscribers get: `topic "{name}" "News about pumps, once a month"`',
     ),
-    "E601": Entry("campaign `{name}` has no flow", "add `flow` with the steps below it"),
-    "E602": Entry(
-        "this step is never reached", "the steps before it always end the campaign; delete this one, or move it up"
-    ),
-    "E603": Entry("a campaign cannot enter itself", "to run it again, use `enters again after 90 days`"),
+    "E601": Entry("campaign `{name}` has no flow", "add `flow`, with the steps below it"),
+    "E602": Entry("this step is never reached", "delete it, or move it before the step that ends the campaign"),
+    "E603": Entry("a campaign cannot enter itself", "use `enters again after 90 days` to let leads enter again"),
     "E604": Entry(
         "these campaigns enter each other without a pause: {path}",
-        "put a `wait` before one of the steps or starts that enter the next campaign",
+        "add a `wait` before one of the steps or starts that enter the next campaign",
     ),
-    "E605": Entry("`{what}` cannot stand in `{where}`", "it runs at once; put waits into the flow"),
+    "E605": Entry("`{what}` is not allowed in `{where}`", "move the wait to the flow; this block cannot wait"),
     "E606": Entry(
-        "a handoff in `{where}` has no cases", "it runs on its own; delete the lines below it, or hand off in the flow"
+        "a handoff in `{where}` cannot have cases", "delete the lines below it, or move the handoff to the flow"
     ),
-    "E607": Entry("a mail cannot be sent both `as {first}` and `as {second}`", "keep one of the two"),
-    "E608": Entry("the suffix `{what}` is said twice", "keep one of the two"),
-    "E609": Entry(
-        "`{name}` is a part of templates, not a mail", "names that begin with `_` are only included by others"
-    ),
+    "E607": Entry("an email cannot be sent both `as {first}` and `as {second}`", "keep one of the two"),
+    "E608": Entry("duplicate `{what}`", "delete one of them"),
+    "E609": Entry("`{name}` is a part of templates, not an email", "use a template whose name does not start with `_`"),
     "E610": Entry(
-        "this brings about what its own `whenever` waits for, again and again",
-        "put a limit behind the event: `, once per 1 day`; or delete this line",
+        "this step sets off its own `whenever`, so it would repeat forever",
+        "add a limit after the event, such as `, once per 1 day`, or delete this line",
     ),
     "E611": Entry(
-        "delivering this mail starts the campaign that sends it again, and so on without end: {path}",
-        "say in `{name}`: `enters again after 30 days`; or put a `wait` of a day or more before this mail",
+        "delivering this email starts the campaign that sends it, without end: {path}",
+        "write in `{name}`: `enters again after 30 days`; or add a `wait` of a day or more before this email",
     ),
-    "E620": Entry("a split needs at least two arms", 'add another one, like `50% "nothing"`, or take the split away'),
-    "E622": Entry("a test needs at least two variants", 'add another one: `variant "b"` with its steps below it'),
-    "E624": Entry("`{text}` cannot decide a test", "tests are decided by clicks, opens, replies or goal"),
+    "E620": Entry("a split needs at least two branches", 'add another one, such as `50% "nothing"`, or delete it'),
+    "E622": Entry("a test needs at least two variants", 'add another one: `variant "b"`, with its steps below it'),
+    "E624": Entry("`{text}` cannot decide a test", "use one of clicks, opens, replies, goal"),
     "E625": Entry(
-        "this test is decided by the goal, and the campaign has none",
+        "this test is decided by the goal, but the campaign has none",
         "add to the campaign: `goal lead becomes SQL within 60 days`",
     ),
-    "E626": Entry(
-        "how often shall this be repeated?", "write `repeat up to 3 times …`; without a count it would never end"
-    ),
+    "E626": Entry("`repeat` needs a maximum number of rounds", "write `repeat up to 3 times …`"),
     "E627": Entry(
-        "all rounds of this repeat would run at once",
-        "write `repeat up to 3 times every 14 days`, or put a `wait` into the block",
+        "all rounds of this repeat would run at the same time",
+        "write `repeat up to 3 times every 14 days`, or add a `wait` to the block",
     ),
     "E628": Entry("a test of subjects needs at least two", 'write `testing subject "{text}" or "Another one"`'),
-    "E629": Entry("adding 0 changes nothing", "delete the line, or add another number"),
-    "E630": Entry("{field} cannot be set by a campaign", "{hint}"),
-    "E631": Entry("{field} holds {holds}, and this is {value}", "set another field, or change the field's type"),
-    "E632": Entry(
-        "`{name}` holds {holds}, not a date", "a wait can count from a date only, like `7 days before contract_end`"
-    ),
-    "E633": Entry("data is sent to encrypted addresses only", 'write "{meant}"'),
-    "E634": Entry("a lead is recycled for a reason", 'say why, like `because "no budget"`'),
-    "E638": Entry("a campaign cannot leave itself like this", "write `stop`"),
-    "E640": Entry("only a datum of the event can tell runs apart", "write `{meant}`"),
+    "E629": Entry("adding 0 has no effect", "delete the line, or add another number"),
+    "E630": Entry("a campaign cannot set {field}", "{hint}"),
+    "E631": Entry("{field} holds {holds}, but this is {value}", "set another field, or change the type of {field}"),
+    "E632": Entry("`{name}` holds {holds}, not a date", "use a date field, as in `7 days before contract_end`"),
+    "E633": Entry("data can be sent only to an encrypted address", 'write "{meant}"'),
+    "E634": Entry("a lead cannot be recycled without a reason", 'write `because "no budget"`'),
+    "E638": Entry("a campaign cannot leave itself", "write `stop`"),
+    "E640": Entry("`enters once per` needs a property of the event", "write `{meant}`"),
     "E641": Entry(
-        "this is not how costs are written",
+        "these costs cannot be read",
         "write `costs 5000 EUR`, `costs 1200 EUR per month` or `costs 6 hours per month at 60 EUR`",
     ),
-    "E642": Entry("costs come once or per month, not per {text}", "write `per month`, or leave it out"),
-    "E643": Entry("`{text}` is no cost", "costs are more than nothing; delete the line if there are none"),
+    "E642": Entry("costs cannot be per {text}", "write `per month`, or remove `per {text}`"),
+    "E643": Entry("`{text}` is not a cost", "write an amount above zero, or delete the line"),
     "E645": Entry(
         "only a segment, a list or a topic has present members",
         'write `starts when segment "Customers" is entered, including present members`',
     ),
-    "E646": Entry("{event} does not carry `{name}`, so runs cannot be told apart by it", "it carries {names}"),
-    "E647": Entry("`{text}` is not a priority", "priorities are high, normal and low"),
-    "E648": Entry("a control group of 100% leaves nobody to write to", "write `control group 10%`"),
+    "E646": Entry("{event} has no property `{name}`, so it cannot separate runs", "{hint}"),
+    "E647": Entry("`{text}` is not a priority", "use one of high, normal, low"),
+    "E648": Entry("a control group of 100% leaves no lead to write to", "write `control group 10%`"),
     "E649": Entry(
         "campaign `{name}` can never send: quiet hours from {hours} cover all its windows",
         "change `sends on …` or the quiet hours",
     ),
     # ── warnings ──
-    "W101": Entry("nothing starts campaign `{name}`", "add `starts when …`, or enter it from another campaign"),
+    "W101": Entry("no lead can enter campaign `{name}`", "add `starts when …`, or enter it from another campaign"),
     "W102": Entry(
-        "no form asks for consent to topic `{name}`: only who ticks it on the preference page gets these mails",
+        "no form asks for consent to topic `{name}`, so only leads who opt in on the preference page get these emails",
         'add to a form: `consent "…" for topic "{name}"`',
     ),
     "W103": Entry(
-        "this score may be above {threshold} already, and then nothing comes",
-        "ask with `if score >= {threshold}` before waiting",
+        "a lead already at {threshold} or more does not trigger this", "check `if score >= {threshold}` before the wait"
     ),
-    "W104": Entry("nothing leads to stage `{name}`", 'add below it, for example: `when form "demo" is submitted`'),
+    "W104": Entry("no lead can reach stage `{name}`", 'add a line below it, such as `when form "demo" is submitted`'),
     "W105": Entry(
-        "no form asks for consent to topic `{name}`: it stands on the preference page alone",
-        'add to a form: `consent "…" for topic "{name}"`, or delete the topic',
+        "no form asks for consent to topic `{name}`, so it is only on the preference page",
+        'add to a form: `consent "…" for topic "{name}"`; or delete the topic',
     ),
     "W106": Entry(
-        "{easy} earns {more} points, and {hard} only {less}", "the harder an action, the more it should earn"
+        "{easy} earns {more} points, but {hard} only {less}", "give more points to the action that takes more effort"
     ),
     "W107": Entry("{what} cannot reach {threshold}: all rules together give {most}", "lower the number, or add rules"),
     "W108": Entry(
-        "this is mail number {count} in a time for which the workspace allows {times}",
-        "it will wait until the limit allows it, or be left out; put a longer wait before it",
+        "email {count} in a period for which the workspace allows {times}",
+        "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
     "E651": Entry(
         "`{field}` may be unknown or past here, and then the flow would continue immediately",
-        "add `otherwise` below the wait with what happens then, such as `stop`, or put the wait below "
-        "`if {field} is after today`",
+        "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "W114": Entry(
         "this moment may have passed when a lead gets here, and then the flow continues immediately",
-        "add `otherwise` below the wait with what happens then, such as `stop`",
+        "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
     "W110": Entry(
         "{text} in {zone} {how}",
-        "what falls on a skipped time is done an hour later, and of two equal times the first counts; a time like "
-        "09:00 is never in doubt",
+        "use a time such as `09:00`; a skipped time runs one hour later, and a repeated time runs once, the first time",
     ),
     "W111": Entry(
-        "`{name}` is never {verb}: it is only sent as transactional, and such mails are not tracked",
-        "take `as transactional` away if it is no answer to what the lead did, or wait for something else",
+        "`{name}` is never {verb}: transactional emails are not tracked",
+        "remove `as transactional` if the lead did not ask for this email, or wait for another event",
     ),
     "W112": Entry(
-        "every lead enters here, also those who never heard of webinar `{name}`",
+        "every lead enters here, even if they never heard of webinar `{name}`",
         'add `, only if has registered for webinar "{name}"`',
     ),
     "W113": Entry(
-        "nobody enters on {date}: leads may enter from {first} to {last} only",
-        "choose a day within, or change `runs from … to …`",
+        "no lead can enter on {date}: this campaign runs from {first} to {last}",
+        "use a day in that period, or change `runs from … to …`",
     ),
     "W109": Entry(
-        "{kind} `{name}` is nearly {kind} `{other}`", "if they are the same, write `{other}`; if not, declare both"
+        "{kind} `{name}` is nearly the same as {kind} `{other}`",
+        "write `{other}` if they are the same; if not, declare both",
     ),
 }

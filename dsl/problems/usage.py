@@ -1,15 +1,23 @@
-"""How each line of the language is written, and the names of the places where lines stand."""
+"""How each line of the language is written, and the names of the places where lines are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 PLACES: Mapping[str, str] = {
-    "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring",
+    "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring model",
     "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "campaign": "in a campaign",
     "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "split": "in a split",
     "test": "in a test", "interest": "in an interest", "segment": "in a segment", "nothing": "here",
 }  # fmt: skip
+
+TARGETS: Mapping[str, str] = {
+    "file": "to the left edge", "workspace": "to a workspace", "form": "to a form", "scoring": "to a scoring model",
+    "lifecycle": "to a lifecycle", "stage": "below a stage", "team": "to a team", "campaign": "to a campaign",
+    "trigger": "below a start", "flow": "to a flow", "handoff": "below a handoff", "split": "to a split",
+    "test": "to a test", "interest": "to an interest", "segment": "to a segment",
+}  # fmt: skip
+"""Where a line is to be moved, by the kind of block that may hold it."""
 
 USAGE: Mapping[str, str] = {
     "workspace": 'workspace "Acme Pumps"', "field": "field company_size number", "form": 'form "whitepaper"',
@@ -78,7 +86,7 @@ SHOWN: Mapping[str, str] = {
 }  # fmt: skip
 """First words of lines, with as much more as makes them recognisable."""
 
-_ONLY_IF = 'a condition follows a comma: `…, only if country is "DE"`'
+_ONLY_IF = 'add the condition after a comma: `…, only if country is "DE"`'
 _IN = 'write `country in ("DE", "AT")`'
 _CONTAINS = 'write `not company contains "x"`'
 ADVICE: Mapping[tuple[str, str], str] = {
@@ -86,9 +94,9 @@ ADVICE: Mapping[tuple[str, str], str] = {
     **{("set", word): 'write `set plan to "pro"`' for word in ("=", "is", "as")},
     **{("repeat", word): "write `repeat up to 3 times every 14 days`" for word in ("for", "while", "3")},
     **{("wait", word): f"write `wait until 7 days {word} contract_end`" for word in ("before", "after")},
-    ("starts", "including"): "put a comma before it: `…, including present members`",
+    ("starts", "including"): "add a comma before it: `…, including present members`",
     ("starts", "members"): "write `including present members`",
-    ("send", ","): 'one mail stands in each line; subjects under test are joined by `or`: `testing subject "A" or "B"`',
+    ("send", ","): 'write one email per line; join subjects under test with `or`: `testing subject "A" or "B"`',
     ("recycle", "as"): 'write `recycle to Lead because "no budget"`',
     **{(head, "("): _IN for head in ("if", "otherwise if", "only")},
     **{(head, "does"): _CONTAINS for head in ("if", "otherwise if", "only")},

@@ -8,25 +8,24 @@ from collections.abc import Sequence
 from dsl.names.events import EVENTS
 from dsl.text.lexer import Lexeme
 
-_COUNT = 'write how often and in which time: `page "/pricing*" is visited 2 times within 7 days`'
+_COUNT = 'write a count and a period: `page "/pricing*" is visited 2 times within 7 days`'
 _ABSENCE = "write `cart is updated and then no order is placed within 2 hours`"
 _SUBSCRIBED = 'write `subscribed to "newsletter"`'
 
 PHRASES: tuple[tuple[str, str], ...] = (
-    # what a lead did
-    (r"\bhas\b.* in the \^ next\b", "what a lead did lies behind it: write `in the last 7 days`"),
+    # the lead's history
+    (r"\bhas\b.* in the \^ next\b", "write `in the last 7 days`; a lead's history is in the past"),
     (r"\bhas\b.* \^ within #", "write `in the last 7 days`"),
     (
         r"\bhas\b.*\bwhere\b.* (and|or) .*\^ at least",
-        "put what belongs together into parentheses: `where (amount >= 50 and items >= 2) at least 2 times`",
+        "put the conditions in parentheses: `where (amount >= 50 and items >= 2) at least 2 times`",
     ),
-    (r"\bhas\b.* (in the last|since) .*\^ at least", "how often comes first: `at least 2 times in the last 30 days`"),
-    (r"\bhas\b.* (\^ # times?|at least \^ \w+|\^ (twice|more|once|exactly))\b", "write how often: `at least 2 times`"),
+    (r"\bhas\b.* (in the last|since) .*\^ at least", "write the count first: `at least 2 times in the last 30 days`"),
+    (r"\bhas\b.* (\^ # times?|at least \^ \w+|\^ (twice|more|once|exactly))\b", "write a count: `at least 2 times`"),
     (r"\bhas (not )?clicked on \^", 'write `has clicked link "https://acme.example/*"`'),
     (r"\bhas\b.* since \^ (?!enter)", "write `since entering`, or a time: `in the last 7 days`"),
     (r"\bhas been \^", 'write `has been in campaign "Welcome"`'),
     # conditions
-    (r"\bin the (next|last) \^ (day|week|month|year)\b", "say how long: `in the {0} 1 {1}`"),
     (r"\bis in \^ (next|last)\b", "write `is in the {0} 30 days`"),
     (r"\bin \^ the (next|last)\b", "write `is in the {0} 30 days`"),
     (r"\bis within \^ #", "write `is in the next 30 days`"),
@@ -34,36 +33,31 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bis in \^ (segment|list|campaign)\b", 'write `in {0} "Customers"`, without `is`'),
     (
         r"\b(?!if|and|or|not|until|where)\w+ (not )?in \^ @",
-        'put the values into parentheses: `country in ("DE", "AT")`',
+        'put the values in parentheses: `country in ("DE", "AT")`',
     ),
     (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
-    (
-        r"\b(?:if|and|or|not|until|where) anniversary of \^ (\w+)",
-        "an anniversary is no question: begin a campaign with `starts when anniversary of {0}`; of the date itself ask "
-        "`{0} is in the next 7 days`",
-    ),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     # steps
     (
         r"^wait until .* (before|after) webinar \^",
-        "a wait counts from a date of the lead: write the day itself, `wait until 2026-10-05 at 11:00`, or begin a "
-        'campaign with `starts when 1 day {0} webinar "Seals explained"`',
+        "write the day, as in `wait until 2026-10-05 at 11:00`; or start a campaign with `starts when 1 day {0} "
+        'webinar "Seals explained"`',
     ),
-    (r"^add # \^ [A-Z]{3} to (\w+)", "leave out the currency: `add 5 to {0}`; amounts are in that of the workspace"),
+    (r"^add # \^ [A-Z]{3} to (\w+)", "remove the currency: `add 5 to {0}`"),
     # events
     (
         r"\b(form|email|page|file|video|webinar|segment|list|topic|campaign) (\w+) is \^ (\w+)",
         'write `{0} "{1}" is {2}`',
     ),
     (r"\bwith \^ same\b", "write `with the same id within 2 hours`"),
-    (r", \^ and then\b", "leave out the comma before `and then`"),
-    (r"\band then .* within # \w+ \^ where\b", "`where` comes before `within`"),
+    (r", \^ and then\b", "remove the comma before `and then`"),
+    (r"\band then .* within # \w+ \^ where\b", "move `where` before `within`"),
     (r"\band then .*\^", _ABSENCE),
     (r"\bis \w+ \^ and no\b", _ABSENCE),
-    (r"\bwhere .*\^ # times?\b", "how often comes before `where`: `page is visited 3 times within 7 days where …`"),
+    (r"\bwhere .*\^ # times?\b", "write the count before `where`: `page is visited 3 times within 7 days where …`"),
     (r"\b(?:when|whenever|for) .*\^ (?:twice|thrice|at least|\w+ times)\b", _COUNT),
     (r"# times? within \^", _COUNT),
     (r"\b(?:when|whenever|for) # times? \^", _COUNT),
@@ -101,7 +95,7 @@ def event_hint(tokens: Sequence[Lexeme], index: int) -> str:
         example = '2 hours after webinar "Seals explained"' if "webinar" in rest else "30 days before contract_end"
     elif noun in ("birthday", "anniversary"):
         example = {"birthday": "birthday at 07:30", "anniversary": "anniversary of created at 07:30"}[noun]
-    return f"such an event is written: `{example}`" if example else ""
+    return f"write it like this: `{example}`" if example else ""
 
 
 def _word(token: Lexeme) -> str:

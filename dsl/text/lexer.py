@@ -222,12 +222,12 @@ def _instead(text: str, at: int) -> str:
     """What was probably meant by a character without meaning."""
     char = text[at]
     if char == ":" and text[at + 1 : at + 2] == " ":
-        return "write `=` between a name and its value, and nothing at the end of a line"
+        return "delete it; between a name and its value write `=`"
     first = max(text.rfind(" ", 0, at), text.rfind("(", 0, at)) + 1
     run = _RUN.match(text, first)
     word = run[0] if run and '"' not in run[0] else ""
     if clock := _GLUED_CLOCK.fullmatch(word):
-        return f"put a space before the time: `{clock[1]} {clock[2]}`"
+        return f"add a space before the time: `{clock[1]} {clock[2]}`"
     if char in "@/" and any(letter.isalnum() for letter in word):
-        return f'texts stand in quotes: `"{word}"`'
-    return "leave it out"
+        return f'write it in quotes: `"{word}"`'
+    return "delete it"

@@ -17,6 +17,7 @@ from dsl.problems.problems import Problems
 from dsl.text.hints import event_hint, hint
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
+from dsl.text.natural import natural
 from dsl.text.parse import Failure, parse
 from dsl.text.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 from dsl.tree.declarations import Span, Text
@@ -41,7 +42,25 @@ JOINING = ("and", "or", "if", "where", "only", "when")
 UNQUOTED = (
     "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
 )  # fmt: skip
-"""Words that stand before a name and are none."""
+"""Words that come before a name and are not part of one."""
+KEYWORDS = (
+    *UNQUOTED,
+    "after",
+    "before",
+    "has",
+    "of",
+    "once",
+    "otherwise",
+    "per",
+    "since",
+    "testing",
+    "than",
+    "then",
+    "when",
+    "whenever",
+    "within",
+)
+"""Words of the language with which a name without quotes is not likely to begin."""
 LOST = {"workspace": "topic", "lifecycle": "stage"}
 """What a lost line of a block may have declared."""
 
@@ -111,6 +130,7 @@ class Reader:
             seen[what] = row.span
 
     def _row(self, line: Line, context: str) -> Row | None:
+        line.tokens = natural(line.tokens)
         tokens = self._condition(line) if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None
@@ -317,7 +337,7 @@ def label_of(token: Any) -> Text | None:
 
 def _quotable(token: Lexeme, head: str) -> bool:
     """Whether a word in the place of a text is that text without its quotes."""
-    return token not in UNQUOTED and head != "notify"
+    return token not in KEYWORDS and head != "notify"
 
 
 def _end_of_name(tokens: list[Lexeme], first: int) -> int:

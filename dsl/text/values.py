@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date
 
 from dsl import plan
@@ -19,12 +20,15 @@ BUSINESS_UNITS = {"hour": ("business_minutes", 60), "day": ("business_days", 1)}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_DAYS = 1827
 """Five years with two leap days."""
+LIFETIME = 150 * 366
+"""Days that a date may be counted from another."""
 
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TWO_WAYS = re.compile(r"([+-]?[1-9]\d{0,2})[.,](\d{3})", re.ASCII)
 """Thousands in one country, a fraction in another. As a share of a hundred it is a fraction everywhere."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})", re.ASCII)
+_LIKE_A_TIME = re.compile(r"\d{1,2}(:\d{2}|([:.]\d{2})?(am|pm|h|Uhr))", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
@@ -62,7 +66,7 @@ def _complain_number(raw: str, span: Span, problems: Problems) -> None:
     elif raw.endswith("%"):
         problems.add("E205", span, text=raw, meant=raw[:-1])
     elif _DATE.fullmatch(raw):
-        problems.add("E217", span, text=raw)
+        problems.add("E217", span, text=raw, meant=_day_meant(raw))
     elif re.fullmatch(r"\d{1,2}[./]\d{1,2}[./]\d{4}", raw):
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)([a-zA-Z]+)", raw):
@@ -111,8 +115,8 @@ def percent(token: Lexeme, problems: Problems) -> float | None:
     return value
 
 
-def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
-    """A sum of units, more than nothing and at most five years."""
+def duration(parts: Amounts, problems: Problems, longest: int = LONGEST_DAYS) -> plan.Duration | None:
+    """A sum of units, more than nothing and at most `longest` days, which are five years."""
     span = parts[0].span.to(parts[-1].span)
     totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
     readable = True
@@ -127,7 +131,7 @@ def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
     if not any(totals.values()):
         problems.add("E212", span, text=shown(parts[:1]))
         return None
-    if _days(totals) > LONGEST_DAYS:
+    if _days(totals) > longest:
         problems.add("E213", span)
         return None
     return plan.Duration(**totals)
@@ -193,8 +197,9 @@ def clock(raw: str, span: Span, problems: Problems, *, midnight: bool = False) -
     return None
 
 
-def is_time(raw: str) -> bool:
-    return _TIME.fullmatch(raw) is not None
+def time_meant(raw: str) -> str:
+    """The time of day that was meant where a day is expected, `9:00` and `9am` too; empty when it is no time."""
+    return _time_meant(raw) if _LIKE_A_TIME.fullmatch(raw) else ""
 
 
 def _time_meant(raw: str) -> str:
@@ -214,7 +219,7 @@ def date_of(raw: str, span: Span, problems: Problems) -> str | None:
     if is_date(raw):
         return raw
     if _DATE.fullmatch(raw):
-        problems.add("E217", span, text=raw)
+        problems.add("E217", span, text=raw, meant=_day_meant(raw))
     else:
         problems.add("E216", span, text=raw, meant=_date_meant(raw))
     return None
@@ -246,6 +251,14 @@ def _date_meant(raw: str) -> str:
     if not match or not 1 <= int(match[2]) <= 12 or "/" in raw:
         return "2026-12-24"
     return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+
+
+def _day_meant(raw: str) -> str:
+    """The last day of the month that was meant."""
+    year, month = int(raw[:4]), int(raw[5:7])
+    if not 1 <= month <= 12 or year < 1:
+        return "2026-12-24"
+    return f"{raw[:7]}-{monthrange(year, month)[1]:02}"
 
 
 def weekday(token: Lexeme, problems: Problems) -> int | None:

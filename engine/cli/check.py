@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def check(
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of diagnostics.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the diagnostics as one JSON list.")] = False,
 ) -> None:
-    """Read all campaign files of a workspace and say everything that is wrong with them.
+    """Check a workspace and report every error and warning.
 
-    Exits 0 when there is no error (warnings are allowed), 1 when there is one, 2 when it could not look.
+    Exits with 0 if there are no errors, 1 if there are, 2 if the check could not run. Warnings do not count.
 
     Example: `coldframe check campaigns --json`
     """
@@ -37,7 +37,7 @@ def check(
             out.print(as_text(found.diagnostics, found.files), markup=False)
         err.print(summary(found.diagnostics, found.campaigns))
         for other in misnamed(folder):
-            err.print(f"{other} was not read: a campaign file's name ends in .campaign", markup=False)
+            err.print(f"{other} was ignored; the name of a campaign file ends in .campaign", markup=False)
     if found.program is None:
         raise typer.Exit(FAILED)
 
@@ -47,6 +47,4 @@ def summary(diagnostics: tuple[Diagnostic, ...], files: int) -> str:
     errors = sum(problem.severity == "error" for problem in diagnostics)
     warnings = len(diagnostics) - errors
     parts = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return (
-        f"{files} campaign file{'' if files == 1 else 's'} read: {' and '.join(parts) or 'nothing to complain about'}"
-    )
+    return f"{files} campaign file{'' if files == 1 else 's'} checked: {' and '.join(parts) or 'no problems found'}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
+from engine.wording.refusals import NOTHING_DEPLOYED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,7 +26,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 FAILED = 1
 COULD_NOT_LOOK = 2
-NOTHING_DEPLOYED = "nothing is deployed yet: `coldframe deploy` puts a workspace into force"
 
 
 class Stop(Exception):
@@ -52,9 +53,9 @@ def load_settings(*, reading: bool = False, **changes: Any) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
             if problem["type"] != "default_factory_not_called"
         ]
-        raise Stop("the settings cannot be used:\n  " + "\n  ".join(lines)) from None
+        raise Stop("invalid settings:\n  " + "\n  ".join(lines)) from None
     except OSError as error:
-        raise Stop(f"no secrets could be kept under COLDFRAME_HOME: {error.strerror or error}") from None
+        raise Stop(f"could not store secrets in COLDFRAME_HOME: {error.strerror or error}") from None
 
 
 def _variable(place: tuple[int | str, ...]) -> str:
@@ -80,7 +81,7 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
     from engine.store.migrate import current_revision, migrate, newest_revision
 
     if no_database(settings) and not make:
-        raise Stop(f"{NOTHING_DEPLOYED} (there is no database under {settings.home})", FAILED)
+        raise Stop(f"{NOTHING_DEPLOYED} (there is no database in {settings.home})", FAILED)
     try:
         if settings.database_url is None:
             with postgres.embedded_postgres(settings.home) as server:
@@ -88,27 +89,27 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
                 yield server.url()
             return
         if current_revision(settings.database_url) != newest_revision():
-            raise Stop("the database is not at this version's schema: run `coldframe migrate`")
+            raise Stop("the database schema does not match this version; run `coldframe migrate`")
     except OperationalError:
-        raise Stop("the database of DATABASE_URL cannot be reached") from None
+        raise Stop("cannot connect to the database in DATABASE_URL") from None
     yield settings.database_url
 
 
 def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
-    """What to say after "there is no such …": near names, else the first ones and how many more there are."""
+    """What follows "no … named …": near names, else the first ones and how many more there are."""
     from dsl.problems.near import near
 
     close = near(wanted, names)
     if close:
         return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
     more = f", and {len(names) - most} more" if len(names) > most else ""
-    return "there is " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there is none yet"
+    return "use one of " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there are none yet"
 
 
 def wants_folder(place: Path) -> None:
-    """Raises Stop where mails are to be saved and a file is."""
+    """Raises Stop if the folder for emails is a file."""
     if place.exists() and not place.is_dir():
-        raise Stop(f"{place} is a file: --save wants a folder, which is made where there is none")
+        raise Stop(f"{place} is a file, and --output needs a folder")
 
 
 def print_json(value: Any) -> None:
@@ -158,8 +159,8 @@ def _explained(error: Exception) -> int:
     if os.environ.get("COLDFRAME_LOG_LEVEL") == "debug":
         err.print_exception(show_locals=False)
     _problem(
-        f"this is a fault in Coldframe, not in what you wrote: {type(error).__name__}: {hide_in_text(str(error))}\n"
-        "COLDFRAME_LOG_LEVEL=debug shows where it happened"
+        f"internal error: {type(error).__name__}: {hide_in_text(str(error))}\n"
+        "This is a bug in Coldframe, not in your files. Set COLDFRAME_LOG_LEVEL=debug to see where it happened."
     )
     return COULD_NOT_LOOK
 

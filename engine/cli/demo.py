@@ -27,13 +27,15 @@ INTERRUPTED = 130
 
 
 def demo(
-    leads: Annotated[int, typer.Option(min=1, max=200, help="How many invented leads take part.")] = 25,
-    seed: Annotated[int, typer.Option(help="Another number, another cast.")] = 7,
+    leads: Annotated[int, typer.Option(min=1, max=200, help="The number of simulated leads.")] = 25,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same leads.")] = 7,
     speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 5 seconds.")] = 1.0,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, until Ctrl-C.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep everything running afterwards, until you press Ctrl-C.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the timeline.")] = False,
 ) -> None:
-    """Watch invented leads go through the campaigns in `campaigns/`, from a web form to a sales handoff.
+    """Watch two simulated weeks of the sample campaigns in about a minute.
 
     Starts PostgreSQL, Temporal, a web process and a worker of its own under `.coldframe/demo`, empty each time, and
     plays two weeks on a fast clock: people post forms, read mail, click, leave; sales answers or does not. All of it
@@ -43,17 +45,17 @@ def demo(
     Example: `coldframe demo --keep`
     """
     if keep and as_json:
-        raise Stop("--json says what happened when all is over, and --keep never ends: choose one")
+        raise Stop("--json prints the result at the end, and --keep never ends; choose one")
     settings = _settings()
     try:
         summary = asyncio.run(_demo(settings, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
     except asyncio.CancelledError:
-        err.print("stopped before the end")
+        err.print("stopped early")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(summary.as_json())
     if not summary.holds:
-        err.print(f"something does not hold; the logs are in {settings.home / 'logs'}", markup=False)
+        err.print(f"a check failed; the logs are in {settings.home / 'logs'}", markup=False)
         raise typer.Exit(FAILED)
 
 
@@ -99,8 +101,8 @@ def _announce(console: Console, leads: int, speed: float) -> None:
     from engine.demo.story import DAY_SECONDS, LENGTH
 
     seconds = LENGTH / timedelta(days=1) * DAY_SECONDS / speed
-    console.print(f"[bold]Acme Pumps, two weeks in September[/]: {leads} invented leads, about {seconds:.0f} seconds")
-    console.print("Forms, mails, clicks and buttons are real; people and clock are not.\n")
+    console.print(f"[bold]Acme Pumps, two weeks in September[/]: {leads} simulated leads, about {seconds:.0f} seconds")
+    console.print("The forms, emails, clicks, and buttons are real. The people and the clock are simulated.\n")
 
 
 async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:
@@ -113,7 +115,7 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
 
     found = await asyncio.to_thread(examine, stack.settings.campaigns)
     if found.program is None:
-        raise Stop(f"{stack.settings.campaigns} has errors: `coldframe check` shows them", FAILED)
+        raise Stop(f"{stack.settings.campaigns} has errors; `coldframe check` shows them", FAILED)
     zone = found.program.workspace.timezone
     clock = clock_for(zone, stack.home / "clock", speed)
     clock.signal.unlink(missing_ok=True)

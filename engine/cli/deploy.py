@@ -1,4 +1,4 @@
-"""`coldframe deploy`: put a checked workspace into force."""
+"""`coldframe deploy`: make a checked workspace the live one."""
 
 from __future__ import annotations
 
@@ -30,24 +30,29 @@ AT_ONCE = 1_000
 
 def deploy(
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    author: Annotated[str | None, typer.Option(help="Who deploys. [default: your account's name]")] = None,
+    author: Annotated[
+        str | None, typer.Option(help="Your name, kept with the deployment. [default: your account name]")
+    ] = None,
     base: Annotated[
-        int | None, typer.Option(help="Only over this deployment, which `coldframe plan` compared with.")
+        int | None, typer.Option(help="Deploy only if this is still the live deployment, as `coldframe plan` shows it.")
     ] = None,
     move: Annotated[
-        bool, typer.Option("--move", help="Move leads inside to the new plans, where steps match.")
+        bool, typer.Option("--move", help="Move leads already in a campaign to the new version if their step is in it.")
     ] = False,
     leave: Annotated[
-        bool, typer.Option("--leave", help="With --move: leads whose step or campaign is gone leave.")
+        bool,
+        typer.Option(
+            "--remove-stranded", help="With --move: also remove leads whose step or campaign no longer exists."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done, or the diagnostics, as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result, or the diagnostics, as JSON.")] = False,
 ) -> None:
-    """Check a workspace and put it into force, as a whole or not at all.
+    """Check a workspace and deploy it, all or nothing.
 
-    Shows what changes and asks first, on a terminal. Leads who are in a campaign finish on the version they entered
-    with; new entries take the new one. With `--move` leads inside go over to the new version where it has the step they
-    wait at. With an error in any file nothing is deployed, the errors are shown, and the exit code is 1.
+    On a terminal, it shows the changes and asks first. Leads already in a campaign stay on the version they started
+    with, and new leads start on the new one. With `--move`, leads move to the new version if it has the step they are
+    waiting at. If any file has an error, nothing is deployed and the exit code is 1.
 
     Example: `coldframe deploy campaigns`
     """
@@ -56,7 +61,7 @@ def deploy(
 
     settings = load_settings()
     if leave and not move:
-        raise Stop("--leave goes with --move: `coldframe deploy --move --leave`")
+        raise Stop("--remove-stranded needs --move: `coldframe deploy --move --remove-stranded`")
     found = sound(path or settings.campaigns, as_json, "nothing was deployed")
     with database(settings, make=True) as url:
         outlook = asyncio.run(ask(settings, url, found, leave=leave))
@@ -76,7 +81,7 @@ def confirm(outlook: Outlook, sources: Mapping[str, str], move: bool, yes: bool,
         return
     show(outlook, sources, moving=move)
     if not yes and sys.stdin.isatty() and not typer.confirm(f"{verb} this?"):
-        err.print("nothing was changed")
+        err.print("nothing changed")
         raise typer.Exit(FAILED)
 
 
@@ -141,7 +146,7 @@ def report(done: Deployed, outlook: Outlook, moved: Mapping[str, int] | None, as
         return
     out.print(described(done), markup=False)
     if moved is None:
-        out.print(f"the workers are moving {outlook.leads} leads: `coldframe deployments` shows how far they are")
+        out.print(f"the workers are moving {outlook.leads} leads; `coldframe deployments` shows their progress")
     elif moved:
         from engine.cli.impact import _end
 
@@ -152,9 +157,9 @@ def described(done: Deployed) -> str:
     """What a deployment did, in one line for people."""
     campaigns = f"{len(done.campaigns)} campaign{'' if len(done.campaigns) == 1 else 's'}"
     if not done.changed:
-        return f"nothing has changed since deployment {done.epoch} ({campaigns})"
+        return f"no changes since deployment {done.epoch} ({campaigns})"
     changed = f"; new or changed: {', '.join(done.new_plans)}" if done.new_plans else ""
-    return f"deployment {done.epoch}: {campaigns} in force{changed}"
+    return f"deployment {done.epoch} is live: {campaigns}{changed}"
 
 
 def account() -> str:

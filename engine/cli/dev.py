@@ -15,38 +15,112 @@ from engine.cli.common import Stop, err, load_settings, out
 
 if TYPE_CHECKING:
     from engine.cli.stack import Stack
+    from engine.model.ports import Clock
     from engine.platform.settings import Settings
+
+
+LOOK_EVERY = 1.0
+"""Real seconds between two looks for emails that are held back."""
 
 
 def dev(
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help='Set the time, such as "tomorrow 09:00", "monday 8:30" or "2026-12-24 08:30".'),
+    ] = None,
+    speed: Annotated[
+        str | None, typer.Option(help="Let time pass this many times as fast: with 60, an hour takes a minute.")
+    ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh/--keep", help="Begin with empty servers, or keep what is there.")
+        bool, typer.Option("--fresh/--keep", help="Start with empty servers, or keep what is there.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=16, help="How many worker processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="The number of worker processes.")] = 1,
 ) -> None:
-    """Run PostgreSQL, Temporal, the web process and a worker on this machine, and stay.
+    """Run everything locally until you press Ctrl-C.
 
-    Brings the database to the newest schema, deploys the workspace, prints the addresses, and starts again whatever
-    ends by itself. Data and logs are under `COLDFRAME_HOME`; Ctrl-C stops everything in order. A server that
-    `DATABASE_URL` or `TEMPORAL_ADDRESS` names is used instead of an embedded one.
+    Starts PostgreSQL, Temporal, the web process and a worker, deploys the workspace, prints the addresses, and restarts
+    any part that ends on its own. Data and logs are under `COLDFRAME_HOME`. If `DATABASE_URL` or `TEMPORAL_ADDRESS`
+    names a server, that server is used.
 
-    Example: `coldframe dev --fresh`
+    Emails wait for send windows and quiet hours. To see the first one in the evening too, set the time with `--at`; it
+    is in the workspace's time zone. To watch a wait of days, add `--speed`. Other commands use the same time, and the
+    next `coldframe dev` continues from where this one stopped. `--fresh` goes back to the real time.
+
+    Example: `coldframe dev --fresh --at "tomorrow 09:00" --speed 60`
     """
+    from engine.cli.dev_clock import misplaced
+
+    if path is not None and at is not None:
+        misplaced(path)
     settings = load_settings(campaigns=path)
-    asyncio.run(_dev(settings, fresh=fresh, workers=workers))
+    asyncio.run(_dev(settings, fresh=fresh, workers=workers, at=at, speed=speed))
 
 
-async def _dev(settings: Settings, *, fresh: bool, workers: int) -> None:
+async def _dev(settings: Settings, *, fresh: bool, workers: int, at: str | None, speed: str | None) -> None:
+    from engine.cli.dev_clock import from_environment, local, refuse_turning_back, shown, wanted_clock
     from engine.cli.stack import Stack
+    from engine.platform.clock import keep_clock, parse_clock
 
-    stack = Stack(settings, fresh=fresh, workers=workers, temporal_page=True, say=say)
+    if fresh and not from_environment():
+        settings = settings.model_copy(update={"clock": ""})
+    zone = await asyncio.to_thread(_zone, settings)
+    clock = wanted_clock(settings, zone, at, speed)
+
+    async def migrated(url: str) -> None:
+        if clock is not None:
+            await refuse_turning_back(url, clock, zone)
+        if settings.database_url is None:
+            keep_clock(settings.home, clock)
+
+    stack = Stack(
+        settings, clock=clock, fresh=fresh, workers=workers, temporal_page=True, say=say, migrated=migrated
+    )  # fmt: skip
     with suppress(asyncio.CancelledError), until_stopped(stack.hurry):
         async with stack:
+            if clock is not None:
+                clock.start()
             await deploy_or_explain(stack)
-            addresses(stack)
-            await asyncio.Event().wait()
+            addresses(stack, clock=shown(clock, zone) if clock is not None else "")
+            if clock is not None and settings.database_url is not None:
+                out.print(f"Other commands need COLDFRAME_CLOCK='{clock.describe()}'.", markup=False)
+            try:
+                await tell_what_waits(stack, parse_clock(stack.settings.clock), zone)
+            finally:
+                if clock is not None and settings.database_url is None:
+                    keep_clock(settings.home, clock, running=False)
+                    say(f"the time stops at {local(clock.now(), zone)}; the next `coldframe dev` continues from there")
     err.print("stopped")
+
+
+def _zone(settings: Settings) -> str:
+    """The workspace's time zone; UTC where its files have errors."""
+    from engine.cli.workspace import examine
+
+    try:
+        found = examine(settings.campaigns)
+    except Stop:
+        return "UTC"
+    return found.program.workspace.timezone if found.program is not None else "UTC"
+
+
+async def tell_what_waits(stack: Stack, clock: Clock, zone: str) -> None:
+    """Until cancelled: say now which campaigns cannot send, and then each email that is held back, once."""
+    from engine.cli.dev_clock import HeldBack, closed_now
+    from engine.cli.workspace import examine
+
+    with suppress(Stop):
+        found = await asyncio.to_thread(examine, stack.settings.campaigns)
+        for line in closed_now(found.program, clock.now()) if found.program is not None else ():
+            say(line)
+    held = HeldBack(stack.database_url, clock, zone)
+    try:
+        while True:
+            for line in await held.news():
+                say(line)
+            await asyncio.sleep(LOOK_EVERY)
+    finally:
+        await held.close()
 
 
 class until_stopped:
@@ -70,7 +144,7 @@ class until_stopped:
             self._hurry()
         elif self._task is not None:
             self._asked = True
-            say("stopping; Ctrl-C again does not wait for work in progress")
+            say("stopping; press Ctrl-C again to stop without waiting for work in progress")
             self._task.cancel()
 
 
@@ -85,7 +159,7 @@ async def deploy_or_explain(stack: Stack) -> None:
         found = await asyncio.to_thread(examine, folder)
         if found.program is None:
             out.print(as_text(found.diagnostics, found.files), markup=False)
-            say(f"{folder} has errors, so nothing was deployed; put them right and run `coldframe deploy`")
+            say(f"{folder} has errors, so nothing was deployed; fix them and run `coldframe deploy`")
             return
         say(described(await put_into_force(stack.settings, stack.database_url, found, "coldframe dev")))
     except Stop as problem:
@@ -97,8 +171,8 @@ def say(line: str) -> None:
     err.print(f"· {line}", style="dim", markup=False)
 
 
-def addresses(stack: Stack, last: str = "the data stays for the next time") -> None:
-    """Where everything is, and how it ends."""
+def addresses(stack: Stack, last: str = "the data stays for the next time", clock: str = "") -> None:
+    """Where everything is, and how it ends. `clock`: the time, if it is not the real one."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -106,11 +180,12 @@ def addresses(stack: Stack, last: str = "the data stays for the next time") -> N
         ("Coldframe", stack.base_url),
         (
             "Mailbox",
-            f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "mail goes to SendGrid",
+            f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "email goes to SendGrid",
         ),
         ("Temporal", stack.temporal_page or stack.temporal_address or "as its own settings say"),
         ("Metrics", ", ".join(f"{part.address}/metrics" for part in stack.parts.values() if part.ours)),
         ("Logs", str(stack.home / "logs")),
+        *([("Time", clock)] if clock else []),
     ]
     for name, value in rows:
         table.add_row(name, value)

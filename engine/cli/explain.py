@@ -10,12 +10,14 @@ from engine.cli.common import Stop, out, print_json
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(help="A code such as E101. [default: list all]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    code: Annotated[
+        str | None, typer.Argument(help="An error or warning code, such as E101. [default: list all codes]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
-    """Say what an error or a warning means, why it matters, and show a wrong and a right example.
+    """Explain an error or warning code, with a wrong and a right example.
 
-    Without a code it lists all of them.
+    Without a code, it lists all of them.
 
     Example: `coldframe explain E101`
     """
@@ -34,7 +36,9 @@ def explain(
     found = known.get(code.strip().upper())
     if found is None:
         close = near(code.strip().upper(), known)
-        raise Stop(f"there is no code {code}" + (f"; did you mean {close[0]}?" if close else "; `explain` lists all"))
+        raise Stop(
+            f"no code named `{code}`; " + (f"did you mean `{close[0]}`?" if close else "`coldframe explain` lists all")
+        )
     if as_json:
         whole = {
             "code": found.code, "title": found.title, "text": found.text, "wrong": found.wrong.text,

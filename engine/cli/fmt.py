@@ -17,16 +17,19 @@ from engine.cli.common import FAILED, Stop, err, load_settings, out
 
 def fmt(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Campaign files, or folders with some. [default: COLDFRAME_CAMPAIGNS]")
+        list[Path] | None,
+        typer.Argument(help="Campaign files, or folders that contain them. [default: COLDFRAME_CAMPAIGNS]"),
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when a file would change.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would change.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing, and exit with 1 if a file would change.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Change nothing, and show what would change.")] = False,
 ) -> None:
-    """Rewrite campaign files in one style; what they mean stays, and every comment.
+    """Format campaign files in one style, keeping meaning and comments.
 
-    Four spaces for each block, one space between words, at most one blank line, straight quotes. A file that cannot be
-    read safely is left alone, with the reason. Exits 0 when done, 1 when a file was left alone (with --check also when
-    one would change), 2 when it could not look.
+    Four spaces for each block, one space between words, at most one blank line, and straight quotes. A file that cannot
+    be read safely is skipped, with the reason. Exits with 0 if all files are formatted, 1 if a file was skipped (with
+    --check, also if one would change), 2 if the command could not run.
 
     Example: `coldframe fmt campaigns --check`
     """
@@ -57,21 +60,21 @@ def _files(paths: list[Path]) -> Iterator[Path]:
         if path.is_dir():
             found = [file for file, asset in workspace_paths(path) if asset is None]
             if not found:
-                raise Stop(f"there is no *.campaign file under {path}")
+                raise Stop(f"no *.campaign file in {path}")
             yield from found
         elif path.is_file():
             if path.suffix != ".campaign":
-                raise Stop(f"{path} is no campaign file: the name of one ends in .campaign")
+                raise Stop(f"{path} is not a campaign file; its name must end in .campaign")
             yield path
         else:
-            raise Stop(f"{path} is neither a file nor a folder")
+            raise Stop(f"no file or folder {path}")
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Stop(f"{path} cannot be read: {error.strerror or error}") from None
+        raise Stop(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _formatted(path: Path, raw: bytes) -> str | None:
@@ -102,7 +105,7 @@ def _show(path: Path, old: str, new: str) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replace the file in one step, so that nobody ever reads half of it; a link stays a link."""
+    """Replace the file in one step, so that no reader sees half of it; a link stays a link."""
     target = path.resolve()
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -115,12 +118,12 @@ def _write(path: Path, content: bytes) -> None:
             os.unlink(name)
             raise
     except OSError as error:
-        raise Stop(f"{path} cannot be written: {error.strerror or error}") from None
+        raise Stop(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _summary(files: int, changed: int, left: int, verb: str) -> str:
     def count(number: int) -> str:
         return f"{number} file{'' if number == 1 else 's'}"
 
-    parts = [f"{count(changed)} {verb}" if changed else "", f"{count(left)} left alone" if left else ""]
-    return f"{count(files)} read: {', '.join(part for part in parts if part) or 'all in the style already'}"
+    parts = [f"{count(changed)} {verb}" if changed else "", f"{count(left)} skipped" if left else ""]
+    return f"{count(files)} checked: {', '.join(part for part in parts if part) or 'all already formatted'}"

@@ -1,4 +1,4 @@
-"""The population mode of `coldframe simulate`: invented leads by the thousand, and the forecast they make."""
+"""The population mode of `coldframe simulate`: simulated leads by the thousand, and the forecast they make."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.common import FAILED, Stop, err, out
+from engine.cli.lookup import campaign_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -25,7 +26,7 @@ def share(text: str, option: str) -> float:
     except ValueError:
         value = -1
     if not 0 <= value <= 1:
-        raise Stop(f"--{option} {text} is not a share; write --{option} 30%")
+        raise Stop(f"--{option} {text} is not a percentage; write --{option} 30%")
     return value
 
 
@@ -34,7 +35,6 @@ def forecast(
     seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Let the leads come and time go by, with a progress bar on standard error. Raises Stop."""
-    from dsl.problems.near import near
     from engine.platform.memory import settle_memory
     from engine.simulation.forecast import Forecast
     from engine.simulation.population import Population, entries_of
@@ -43,13 +43,11 @@ def forecast(
 
     program = found.program
     assert program is not None
-    names = [plan.campaign for plan in program.campaigns]
-    if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
-        close = near(campaign, names)
-        raise Stop(f"no campaign is called “{campaign}”" + (f": did you mean “{close[0]}”?" if close else ""), FAILED)
+    if campaign is not None:
+        campaign_of(program, campaign)
     entries = entries_of(program, campaign)
     if not entries:
-        raise Stop("no campaign starts by something that a lead does, is or has; name one with --campaign", FAILED)
+        raise Stop("no campaign starts with something a lead does or is; name one with --campaign", FAILED)
     settle_memory()
     sim = Simulation(deployment_of(program), start, Watcher(), seed=seed)
     counts = Forecast(program, lambda: sim.now)
@@ -70,7 +68,7 @@ def _progress(population: Population) -> Progress:
 
     class Arrived(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{len(population.people):,} have come")
+            return Text(f"{len(population.people):,} entered")
 
     share = TextColumn("{task.percentage:>3.0f}%")
     columns = (TextColumn("{task.description}"), BarColumn(), share, Arrived(), TimeRemainingColumn())
@@ -80,17 +78,17 @@ def _progress(population: Population) -> Progress:
 def show(found: Mapping[str, Any]) -> None:
     """The same as text."""
     out.print(
-        f"{found['leads']:,} leads in {found['days']} days: {found['mails']:,} mails, {found['opens']:,} opens, "
+        f"{found['leads']:,} leads in {found['days']} days: {found['mails']:,} emails, {found['opens']:,} opens, "
         f"{found['clicks']:,} clicks, {found['replies']:,} replies, {found['unsubscribes']:,} unsubscribes",
         markup=False,
     )
-    _bars("Mails per day", _days(found))
+    _bars("Emails per day", _days(found))
     _rows("Stages reached per week", found["stages_per_week"])
     _rows("Handoffs", found["handoffs"])
     for campaign in found["campaigns"]:
         _campaign(campaign)
     _counts("Stages at the end", found["stages"])
-    _counts("Mails skipped", found["skipped"])
+    _counts("Emails skipped", found["skipped"])
     _counts("Needs attention", found["attention"])
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, err, known_are, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.lookup import campaign_of
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -21,24 +23,27 @@ if TYPE_CHECKING:
 def graph(
     campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of an SVG.")] = False,
     with_numbers: Annotated[
-        bool, typer.Option("--numbers", help="With how many leads wait, opened, clicked and left at each step.")
+        bool, typer.Option("--stats", help="Show how many leads are waiting, opened, clicked, and left at each step.")
     ] = False,
     plan: Annotated[
-        str | None, typer.Option(help="With --numbers: only runs on the version whose digest begins so.")
+        str | None,
+        typer.Option("--digest", help="With --stats: count only runs on the version with this digest or prefix."),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the SVG goes; - prints it.")] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Show the SVG in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print steps, ways on and numbers as JSON.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Output file, or - for standard output.")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the SVG in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print steps, exits, and numbers as JSON.")] = False,
 ) -> None:
-    """Draw a campaign: what starts it, each step, each way on, and the blocks beside the flow.
+    """Draw a campaign as an SVG or a Mermaid flowchart.
 
-    Without an option an SVG is written to the current folder, named after the campaign. It needs no network, follows
-    the reader's light or dark mode, and shows file and line of a step when the mouse rests on it. The numbers come from
-    the deployed database.
+    It shows the starts, each step with its exits, and the blocks beside the flow. By default, the SVG is written to the
+    current folder and named after the campaign. It needs no network, follows the reader's light or dark mode, and shows
+    a step's file and line on hover. The numbers come from the database.
 
-    Example: `coldframe graph "Whitepaper nurture" --numbers --open`
+    Example: `coldframe graph "Whitepaper nurture" --stats --open`
     """
     from engine.graph.mermaid import mermaid
     from engine.graph.scene import scene, with_figures
@@ -63,11 +68,7 @@ def chosen(campaign: str, path: Path | None, as_json: bool) -> tuple[Program, Pl
 
     found = sound(path or load_settings(reading=True).campaigns, as_json, "nothing was drawn")
     assert found.program is not None
-    for one in found.program.campaigns:
-        if one.campaign.casefold() == campaign.casefold():
-            return found.program, one
-    names = [one.campaign for one in found.program.campaigns]
-    raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
+    return found.program, campaign_of(found.program, campaign)
 
 
 def _count(plan: Plan, digest: str | None) -> Numbers:
@@ -87,7 +88,9 @@ def _count(plan: Plan, digest: str | None) -> Numbers:
     with database(load_settings(reading=True)) as url:
         counted = asyncio.run(ask(url))
     if digest and not counted.plans and not plan.digest.startswith(digest):
-        raise Stop(f"no version begins with `{digest}`: --numbers --json lists those with leads", FAILED)
+        raise Stop(
+            f"no version has a digest that starts with `{digest}`; --stats --json lists those with leads", FAILED
+        )
     return counted
 
 
@@ -108,8 +111,8 @@ def _write(
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
-        raise Stop(f"{target} cannot be written: {error.strerror or error}") from None
-    err.print(f"{target} is written", markup=False)
+        raise Stop(f"cannot write {target}: {error.strerror or error}") from None
+    err.print(f"wrote {target}", markup=False)
     if open_it:
         typer.launch(target.resolve().as_uri())
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
 STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
-NOTHING = "nothing changes"
+NOTHING = "no changes"
 
 
 def leads(many: int) -> str:
@@ -26,7 +26,7 @@ def show(outlook: Outlook, sources: Mapping[str, str], *, moving: bool = False) 
     """Print what would change. `sources`: the campaign files as they are now, by the path diagnostics name."""
     view = _View(outlook, sources, moving)
     if outlook.at is None:
-        out.print("nothing is deployed yet: everything is new", markup=False)
+        out.print("nothing is deployed yet, so everything is new", markup=False)
     else:
         out.print(f"compared with deployment {outlook.base} ({outlook.author}, {outlook.at:%Y-%m-%d %H:%M} UTC)")
     for change in outlook.changes.campaigns:
@@ -72,7 +72,7 @@ class _View:
         from engine.deploying.impact import relevant
 
         waiting = relevant(change, self.outlook)
-        news = {"added": "is new", "removed": "is gone", "changed": "changes"}.get(change.kind, change.kind)
+        news = {"added": "is new", "removed": "is removed", "changed": "is changed"}.get(change.kind, change.kind)
         self._line(0, change.kind, f'campaign "{change.name}" {news}', change.source)
         for part in change.parts:
             self._part(change, part)
@@ -99,11 +99,13 @@ class _View:
 
     def notes(self) -> None:
         for name in self.outlook.stopped:
-            out.print(f'"{name}" was stopped; with this deployment it takes leads again', markup=False, style="yellow")
+            out.print(
+                f'"{name}" was ended; with this deployment it takes new leads again', markup=False, style="yellow"
+            )
         for template, many in sorted(self.outlook.missing.items()):
             out.print(
-                f'{leads(many)} on older plans may still need the template "{template}", which is gone: keep it until'
-                " they are through, or move them",
+                f'{leads(many)} on older versions may still need the deleted template "{template}"; keep it until they'
+                " finish, or move them",
                 markup=False, style="yellow",
             )  # fmt: skip
 
@@ -118,9 +120,9 @@ class _View:
         if part.kind == "changed" and not part.id:
             text = part.what
         if part.kind == "changed" and part.id:
-            text += "   (its block or its data)" if before == after else ""
+            text += "   (its block or its details)" if before == after else ""
         if part.kind == "moved":
-            text += "   (elsewhere)"
+            text += "   (moved)"
         self._line(1, part.kind, text, place, self._here(change, part))
 
     def _here(self, change: Change, part: Part) -> str:
@@ -133,11 +135,12 @@ class _View:
         ends = self.outlook.ends[campaign.casefold()]
         inside = sum(ends.values())
         move = [_end(end, many) for end, many in sorted(ends.items(), key=lambda one: one[0] != MOVED)]
-        stay = f"{leads(inside)} inside finish{'es' if inside == 1 else ''} on the plan entered with"
+        stays, they = ("stays", "it") if inside == 1 else ("stay", "they")
         if not self.moving:
-            out.print(f"    {stay}; with --move: {', '.join(move)}", markup=False)
+            stay = f"{leads(inside)} in this campaign {stays} on the version {they} started with"
+            out.print(f"    {stay}; with --move, {', '.join(move)}", markup=False)
         else:
-            out.print(f"    {leads(inside)} inside: {', '.join(move)}", markup=False)
+            out.print(f"    {leads(inside)} in this campaign: {', '.join(move)}", markup=False)
         for one in waiting:
             if any(end not in (MOVED, LEFT) for end in one.ends):
                 out.print(f"      at `{one.words}` ({one.source or one.step}): {', '.join(_ends(one))}", markup=False)
@@ -162,7 +165,7 @@ def _end(end: str, many: int) -> str:
     from engine.deploying.moving import LEFT, MOVED, STAYED
 
     if end == MOVED:
-        return f"{many} move{'s' if many == 1 else ''} to the same step"
+        return f"{many} move{'s' if many == 1 else ''} to the new version"
     if end == LEFT:
-        return f"{many} leave{'s' if many == 1 else ''}"
-    return f"{many} stay{'s' if many == 1 else ''} on the old plan ({end.removeprefix(STAYED)})"
+        return f"{many} leave{'s' if many == 1 else ''} the campaign"
+    return f"{many} stay{'s' if many == 1 else ''} on the old version ({end.removeprefix(STAYED)})"

@@ -3,81 +3,140 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from engine.cli.aliases import KeyGroup
 from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
 
 if TYPE_CHECKING:
+    from engine.model.ports import Clock
     from engine.platform.settings import Settings
+    from engine.store.db import Database
+
+T = TypeVar("T")
+
+app = typer.Typer(cls=KeyGroup, no_args_is_help=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+@app.callback(invoke_without_command=True)
 def key(
-    name: Annotated[
-        str | None, typer.Argument(help="Whose key it is: the shop, the CRM. Without it keys are listed.")
-    ] = None,
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take the key of that name out of force.")] = False,
     webhook: Annotated[
-        bool, typer.Option("--webhook", help="Print the secret with which receivers of `post to` check signatures.")
+        bool, typer.Option("--webhook-secret", help="Print the secret for checking the signatures of `post to`.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Make, list or revoke keys for `POST /api/events` and `POST /api/leads`.
+    """Create, list, or revoke API keys.
 
-    A new key is printed once and stored only as a hash: note it down at once. A revoked key is refused from then on.
+    A key lets another system call `POST /api/events` and `POST /api/leads`.
 
-    Example: `coldframe key shop`
+    Example: `coldframe key create shop`
     """
-    if revoke and name is None:
-        raise Stop("say whose key is to be revoked: coldframe key NAME --revoke")
-    if name is not None and not name.strip():
-        raise Stop("a key has the name of whoever gets it: coldframe key shop")
-    if name is not None and name.casefold() in ("list", "ls"):
-        raise Stop("`coldframe key` alone lists the keys")
-    settings = load_settings()
-    if webhook:
-        _print_webhook_secret(settings, as_json)
+    if not webhook:
         return
-    with database(settings, make=True) as url:
-        result = asyncio.run(_work(settings, url, name, revoke))
-    if as_json:
-        print_json(result)
-    elif isinstance(result, list):
-        for one in result:
-            state = f"revoked {one['revoked_at']:%Y-%m-%d}" if one["revoked_at"] else "in force"
-            out.print(f"{one['name']}  made {one['created_at']:%Y-%m-%d}, {state}", markup=False)
-        if not result:
-            out.print("no key has been made yet: `coldframe key NAME` makes one", markup=False)
-    else:
-        out.print(result.get("key") or f"revoked: {result['revoked']}", markup=False)
-
-
-def _print_webhook_secret(settings: Settings, as_json: bool) -> None:
     from engine.sending.webhook import webhook_secret
 
-    secret = webhook_secret(settings.secret.get_secret_value())
+    secret = webhook_secret(load_settings().secret.get_secret_value())
     if as_json:
         print_json({"webhook_secret": secret})
     else:
         out.print(secret, markup=False)
 
 
-async def _work(settings: Settings, url: str, name: str | None, revoke: bool) -> Any:
-    from engine.access.keys import NameTaken, list_keys, make_key, revoke_key
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="The system that will use the key: the shop, the CRM.")],
+    as_json: Json = False,
+) -> None:
+    """Create an API key and print it.
+
+    It is printed only once and stored only as a hash, so save it now.
+
+    Example: `coldframe key create shop`
+    """
+    from engine.access.keys import NameTaken, make_key
+
+    if not name.strip():
+        raise Stop("name the key after the system that will use it: `coldframe key create shop`")
+
+    async def work(db: Database, clock: Clock) -> str:
+        try:
+            return await make_key(db, clock, name)
+        except NameTaken:
+            said = f"there is already an active key named `{name}`; revoke it first, or choose another name"
+            raise Stop(said, FAILED) from None
+
+    made = _run(work)
+    if as_json:
+        print_json({"name": name, "key": made})
+    else:
+        out.print(made, markup=False)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List all API keys, active and revoked.
+
+    Example: `coldframe key list`
+    """
+    from engine.access.keys import list_keys
+
+    async def work(db: Database, _: Clock) -> list[Any]:
+        return list(await list_keys(db))
+
+    found = _run(work)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        state = f"revoked {one['revoked_at']:%Y-%m-%d}" if one["revoked_at"] else "active"
+        out.print(f"{one['name']}  created {one['created_at']:%Y-%m-%d}, {state}", markup=False)
+    if not found:
+        out.print("there are no keys yet; `coldframe key create NAME` creates one", markup=False)
+
+
+@app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="The name of the key.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Revoke an API key, so that requests with it are refused.
+
+    Example: `coldframe key revoke shop`
+    """
+    from engine.access.keys import revoke_key
+
+    if not name.strip():
+        raise Stop("name the key to revoke: `coldframe key revoke shop`")
+
+    async def work(db: Database, clock: Clock) -> int:
+        if not (count := await revoke_key(db, clock, name)):
+            raise Stop(f"no active key named `{name}`", FAILED)
+        return count
+
+    count = _run(work)
+    if as_json:
+        print_json({"name": name, "revoked": count})
+    else:
+        out.print(f"revoked {count} key{'' if count == 1 else 's'} named `{name}`", markup=False)
+
+
+def _run(work: Callable[[Database, Clock], Awaitable[T]]) -> T:
+    settings = load_settings()
+    with database(settings, make=True) as url:
+        return asyncio.run(_in(settings, url, work))
+
+
+async def _in(settings: Settings, url: str, work: Callable[[Database, Clock], Awaitable[T]]) -> T:
     from engine.platform.clock import parse_clock
     from engine.store.db import Database
 
-    db, clock = Database(url, size=2), parse_clock(settings.clock)
+    db = Database(url, size=2)
     try:
-        if name is None:
-            return list(await list_keys(db))
-        if revoke:
-            if not (count := await revoke_key(db, clock, name)):
-                raise Stop(f"no key called {name} is in force", FAILED)
-            return {"name": name, "revoked": count}
-        return {"name": name, "key": await make_key(db, clock, name)}
-    except NameTaken:
-        raise Stop(f"a key called {name} is in force: revoke it first, or choose another name", FAILED) from None
+        return await work(db, parse_clock(settings.clock))
     finally:
         await db.close()

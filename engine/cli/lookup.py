@@ -1,23 +1,39 @@
-"""A campaign that a command names, as it is written: deployed, or with leads that were inside."""
+"""What a command names, as it is written, whatever the case; else near names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.cli.common import FAILED, Stop, known_are
 
 if TYPE_CHECKING:
+    from dsl.plan import Plan, Program
     from engine.store.db import Database
 
 
+def as_written(wanted: str, names: Iterable[str]) -> str | None:
+    """The name as it is written, whatever the case in which it is wanted; None when there is none."""
+    return next((name for name in names if name.casefold() == wanted.casefold()), None)
+
+
+def campaign_of(program: Program, wanted: str) -> Plan:
+    """The program's campaign of that name. Raises Stop, with near names."""
+    plans = {plan.campaign: plan for plan in program.campaigns}
+    name = as_written(wanted, plans)
+    if name is None:
+        raise Stop(f"no campaign named `{wanted}`: {known_are(wanted, list(plans))}", FAILED)
+    return plans[name]
+
+
 async def named(db: Database, campaign: str) -> tuple[str, bool]:
-    """Its name, and whether it is over: not deployed any more, and nobody is inside. Raises Stop, with near names."""
+    """The name of a campaign that is or was deployed, and whether it is over: nobody is inside any more. Raises Stop,
+    with near names."""
     from engine.deploying import pauses
 
     names = await pauses.names(db)
-    for name in names:
-        if name.casefold() == campaign.casefold():
-            return name, False
+    if name := as_written(campaign, names):
+        return name, False
     if await pauses.is_over(db, campaign):
         return campaign, True
-    raise Stop(f"no campaign is called `{campaign}`: {known_are(campaign, names)}", FAILED)
+    raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from engine.cli.common import Stop
+
 
 def lsp() -> None:
-    """Serve an editor over standard input and output, by the Language Server Protocol.
+    """Run the language server for an editor.
 
-    Diagnostics while you type, completion, hover, definitions, references, rename, formatting and outline for
-    `*.campaign` files. You do not start it yourself: the editor does. `docs/editor.md` says how to set one up.
+    It reports problems as you type and offers completion, hover, definitions, references, rename, formatting, and an
+    outline for `*.campaign` files. Your editor starts it; `docs/editor.md` explains the setup.
 
-    Example: `coldframe lsp`, where an editor asks for the server's command
+    Example: set `coldframe lsp` as the server command in your editor
     """
+    if find_spec("pygls") is None:
+        raise Stop("the language server is not installed; run `pip install 'coldframe[editor]'`")
     from engine.lsp.features import create_server
 
     create_server().start_io()

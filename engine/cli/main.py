@@ -37,6 +37,7 @@ from engine.cli import (
     why,
     worker,
 )
+from engine.cli.aliases import Command
 from engine.cli.common import Stop, guarded, out
 
 
@@ -48,9 +49,9 @@ def _show_version(asked: bool) -> None:
 
 app = typer.Typer(
     name="coldframe",
-    help="Warm cold leads until sales can plant them: campaign files in, durable runs out.\n\n"
-    "Begin with `coldframe demo` to watch a whole story, or `coldframe dev` to have the same parts stay.",
-    epilog="Settings come from the environment; docs/operations.md lists them.",
+    help="Write lead-nurturing campaigns as text files and run them reliably, for days or for years.\n\n"
+    "Run `coldframe demo` for a short tour, or `coldframe dev` to run everything locally.",
+    epilog="Settings come from environment variables, listed in docs/operations.md.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -68,51 +69,53 @@ def _main(
     pass
 
 
-_WRITE, _DEPLOY, _LOOK = "Write campaigns", "Put them into force", "See what happens"
-_STACK, _PRODUCTION = "On this machine", "In production"
+_WRITE, _DEPLOY, _MONITOR = "Write", "Deploy", "Monitor"
+_STACK, _PRODUCTION = "Run locally", "Run in production"
 app.command("check", rich_help_panel=_WRITE)(check.check)
 app.command("fmt", rich_help_panel=_WRITE)(fmt.fmt)
 app.command("lsp", rich_help_panel=_WRITE)(lsp.lsp)
 app.command("explain", rich_help_panel=_WRITE)(explain.explain)
 app.add_typer(new.app, name="new", rich_help_panel=_WRITE)
-app.command("graph", rich_help_panel=_WRITE)(graph.graph)
-app.command("preview", rich_help_panel=_WRITE)(preview.preview)
-app.command("simulate", rich_help_panel=_WRITE)(simulate.simulate)
-app.command("rehearse", rich_help_panel=_WRITE)(rehearse.rehearse)
+app.command("graph", cls=Command, rich_help_panel=_WRITE)(graph.graph)
+app.command("preview", cls=Command, rich_help_panel=_WRITE)(preview.preview)
+app.command("simulate", cls=Command, rich_help_panel=_WRITE)(simulate.simulate)
+app.command("replay", rich_help_panel=_WRITE)(rehearse.rehearse)
+app.command("rehearse", hidden=True)(rehearse.rehearse)
 app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
 app.command("plan", rich_help_panel=_DEPLOY)(plan.plan)
-app.command("deploy", rich_help_panel=_DEPLOY)(deploy.deploy)
-app.command("deployments", rich_help_panel=_DEPLOY)(rollback.deployments)
+app.command("deploy", cls=Command, rich_help_panel=_DEPLOY)(deploy.deploy)
+app.command("deployments", cls=Command, rich_help_panel=_DEPLOY)(rollback.deployments)
 app.command("rollback", rich_help_panel=_DEPLOY)(rollback.rollback)
-app.command("pause", rich_help_panel=_DEPLOY)(pause.pause)
-app.command("resume", rich_help_panel=_DEPLOY)(pause.resume)
-app.command("stop", rich_help_panel=_DEPLOY)(pause.stop)
-app.command("status", rich_help_panel=_LOOK)(status.status)
-app.command("why", rich_help_panel=_LOOK)(why.why)
-app.command("results", rich_help_panel=_LOOK)(results.results)
-app.command("retry", rich_help_panel=_LOOK)(retry.retry)
+app.command("pause", cls=Command, rich_help_panel=_DEPLOY)(pause.pause)
+app.command("resume", cls=Command, rich_help_panel=_DEPLOY)(pause.resume)
+app.command("end", cls=Command, rich_help_panel=_DEPLOY)(pause.end)
+app.command("stop", cls=Command, hidden=True)(pause.end)
+app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
+app.command("why", rich_help_panel=_MONITOR)(why.why)
+app.command("results", rich_help_panel=_MONITOR)(results.results)
+app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)
-app.command("key", rich_help_panel=_PRODUCTION)(key.key)
+app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)
 app.command("worker", rich_help_panel=_PRODUCTION)(worker.worker)
 
 
-_MAY_BE_EMPTY = ("--author", "--because")
+_MAY_BE_EMPTY = ("--author", "--reason", "--because")
 
 
 def _given(arguments: Sequence[str]) -> Sequence[str]:
-    """The words, none of them empty: an empty path would mean the folder one is in. Raises Stop."""
+    """The words, none of them empty: an empty path would mean the current folder. Raises Stop."""
     for before, word in pairwise(("", *arguments)):
         option, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
         if equals and not value and option not in _MAY_BE_EMPTY:
-            raise Stop(f"an empty word in `coldframe {join(arguments)}`: perhaps a variable of the shell is not set")
+            raise Stop(f"empty argument in `coldframe {join(arguments)}`; a shell variable may not be set")
     return arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not look."""
+    """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not run."""
     guarded(lambda: app(args=rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))))
 
 

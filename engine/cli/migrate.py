@@ -9,12 +9,14 @@ import typer
 from engine.cli.common import Stop, load_settings, out, print_json
 
 
-def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print the revision as JSON.")] = False) -> None:
-    """Bring the database of `DATABASE_URL` to this version's schema.
+def migrate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the schema revision as JSON.")] = False,
+) -> None:
+    """Update the database schema to this version.
 
-    Safe to run from several machines at once, and again: what is there stays. Run it before the new version's processes
-    start. Without `DATABASE_URL` it is the embedded database under `COLDFRAME_HOME`. If `DATABASE_URL` is a pooler,
-    `MIGRATION_DATABASE_URL` can name the server itself.
+    You can run it from several machines at the same time and more than once, and all data stays. Run it before you
+    start the processes of a new version. Without `DATABASE_URL`, it updates the embedded database in `COLDFRAME_HOME`.
+    If `DATABASE_URL` is a pooler, `MIGRATION_DATABASE_URL` can name the server itself.
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe migrate`
     """
@@ -31,8 +33,8 @@ def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print the revi
         else:
             revision = store.migrate(settings.migration_database_url or settings.database_url)
     except OperationalError:
-        raise Stop("the database of DATABASE_URL cannot be reached") from None
+        raise Stop("cannot connect to the database in DATABASE_URL") from None
     if as_json:
         print_json({"revision": revision})
     else:
-        out.print(f"the database is at revision {revision}")
+        out.print(f"the database is at schema revision {revision}")

@@ -45,9 +45,9 @@ class Part:
         pause = 0.03
         while not await asyncio.to_thread(self.ready):
             if not self.child.running():
-                raise self.child.failed(f"ended at once (exit code {self.child.exit_code()}); the end of its log:")
+                raise self.child.failed(f"exited immediately (exit code {self.child.exit_code()}); the end of its log:")
             if time.monotonic() > deadline:
-                raise self.child.failed(f"did not answer within {_PATIENCE:.0f} s; the end of its log:")
+                raise self.child.failed(f"did not respond within {_PATIENCE:.0f} s; the end of its log:")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.3)
 
@@ -65,16 +65,16 @@ class Part:
             if self.failures and now - self.started_at > _STEADY:
                 self.failures = 0
         elif self.again_at is None:
-            yield self._wait(now, f"ended (exit code {self.child.exit_code()})")
+            yield self._wait(now, f"exited (exit code {self.child.exit_code()})")
         elif now >= self.again_at:
             try:
                 self.start()
-                yield f"{self.name} was started again"
+                yield f"restarted {self.name}"
             except (OSError, EmbeddedError) as error:
-                yield self._wait(now, f"could not be started ({error})")
+                yield self._wait(now, f"could not start ({error})")
 
     def _wait(self, now: float, why: str) -> str:
         pause = min(_LONGEST_PAUSE, 0.5 * 2 ** min(self.failures, 10))
         self.failures += 1
         self.again_at = now + pause
-        return f"{self.name} {why}; starting it again in {pause:g} s"
+        return f"{self.name} {why}; restarting it in {pause:g} s"

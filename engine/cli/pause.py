@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from engine.store.db import Database
 
 Campaign = Annotated[str | None, typer.Argument(help="The campaign's name.")]
-All = Annotated[bool, typer.Option("--all", help="Every campaign at once, also those that are deployed later.")]
-Author = Annotated[str | None, typer.Option(help="Who does it. [default: your account's name]")]
-Because = Annotated[str, typer.Option("--because", help="Why, for those who look later.")]
-Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+All = Annotated[bool, typer.Option("--all", help="Every campaign, including ones deployed later.")]
+Author = Annotated[str | None, typer.Option(help="Your name, kept with the change. [default: your account name]")]
+Because = Annotated[str, typer.Option("--reason", help="The reason, shown in `coldframe status`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
@@ -34,12 +34,12 @@ def pause(
     because: Because = "",
     as_json: Json = False,
 ) -> None:
-    """Hold every lead of a campaign where it is: no mail leaves, nobody is handed to sales.
+    """Pause a campaign: leads stay where they are, and nothing goes out.
 
-    From the moment the command returns. Clicks, forms and replies are stored as always; leads who enter meanwhile are
-    enrolled and rest at their first step. What sales already has goes on. `coldframe resume` lets them go on.
+    No emails or handoffs go out once the command returns. Clicks, forms, and replies are still recorded, and leads who
+    enter wait at the first step. Handoffs that sales already has continue. `coldframe resume` ends the pause.
 
-    Example: `coldframe pause "Whitepaper nurture" --because "wrong price in the second mail"`
+    Example: `coldframe pause "Whitepaper nurture" --reason "wrong price in the second email"`
     """
     from engine.deploying import pauses
 
@@ -51,23 +51,23 @@ def pause(
         print_json(asdict(done))
     else:
         out.print(
-            f"{_title(name)} is paused with {_leads(done.leads)} inside; go on with `{_again(name)}`", markup=False
+            f"paused {_title(name)} with {_leads(done.leads)} in it; to resume, run `{_again(name)}`", markup=False
         )
 
 
 def resume(
     campaign: Campaign = None,
     everything: All = False,
-    spread: Annotated[str, typer.Option(help="Over how long overdue mails leave: 30min, 1h, 0.")] = "1h",
+    spread: Annotated[str, typer.Option(help="How long to spread overdue emails over: 30min, 1h, 0.")] = "1h",
     author: Author = None,
     because: Because = "",
     as_json: Json = False,
 ) -> None:
-    """Let a paused campaign go on, without a burst of overdue mail.
+    """Resume a paused campaign, spreading overdue emails over time.
 
-    Waits that have ended meanwhile go on at once. A mail that has become too old for its `within` is skipped and shown
-    as "too late"; the others leave spread over an hour, each lead at a moment of its own, none past its `within`. A
-    stopped campaign takes new leads again.
+    Leads whose wait ended during the pause continue immediately. An email older than its `within` allows is skipped as
+    "too late". The others go out over an hour, each lead at its own moment and none past its `within`. An ended
+    campaign takes new leads again.
 
     Example: `coldframe resume "Whitepaper nurture" --spread 30min`
     """
@@ -84,23 +84,23 @@ def resume(
     if as_json:
         print_json(asdict(work))
     else:
-        out.print(f"{_title(name)} goes on with {_leads(work.leads)} inside", markup=False)
+        out.print(f"resumed {_title(name)} with {_leads(work.leads)} in it", markup=False)
 
 
-def stop(
+def end(
     campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
     author: Author = None,
     because: Because = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take every lead out of a campaign, for good, and let nobody enter it.
+    """Remove every lead from a campaign permanently and close it.
 
-    Says how many are inside and asks first; where nobody can be asked, nothing happens without `--yes`. Mails that
-    were due are shown as skipped. Nobody enters until the campaign is deployed again or resumed; those who were taken
-    out do not come back by themselves.
+    It shows how many leads are in the campaign and asks first. Without a terminal, it needs `--yes`. Emails that were
+    due are shown as skipped. No new leads enter until the campaign is deployed again or resumed, and removed leads do
+    not come back.
 
-    Example: `coldframe stop "Whitepaper nurture"`
+    Example: `coldframe end "Whitepaper nurture"`
     """
     from engine.cli.deploy import carry_out
     from engine.deploying import pauses
@@ -110,18 +110,18 @@ def stop(
         name = asyncio.run(_named(settings, url, campaign, False))
         count = asyncio.run(_do(settings, url, lambda db, _: pauses.inside(db, name)))
         if not as_json:
-            out.print(f"{_leads(count)} inside {_title(name)} would be taken out", markup=False)
+            out.print(f"this removes {_leads(count)} from {_title(name)}", markup=False)
         if not yes and (as_json or not sys.stdin.isatty()):
-            raise Stop("nothing was changed: leads do not come back from this, so say --yes where nobody can be asked")
-        if not yes and not typer.confirm("stop it?"):
-            err.print("nothing was changed")
+            raise Stop("nothing changed: ending a campaign cannot be undone; to confirm without a prompt, pass --yes")
+        if not yes and not typer.confirm("end it?"):
+            err.print("nothing changed")
             raise typer.Exit(FAILED)
         done = asyncio.run(_do(settings, url, lambda db, clock: pauses.stop(db, clock, name, who, because)))
         carry_out(settings, url, [done.job] if done.job else [], done.leads, quiet=as_json)
     if as_json:
         print_json(asdict(done))
     else:
-        out.print(f"{_title(name)} is stopped: the workers take {_leads(done.leads)} out", markup=False)
+        out.print(f"ended {_title(name)}; the workers are removing {_leads(done.leads)}", markup=False)
 
 
 async def _do(settings: Settings, url: str, what: Callable[[Database, Any], Awaitable[Any]]) -> Any:
@@ -144,19 +144,19 @@ async def _named(settings: Settings, url: str, campaign: str | None, everything:
     from engine.deploying import pauses
 
     if everything == bool(campaign):
-        raise Stop("say which: the campaign's name, or --all")
+        raise Stop("name a campaign, or pass --all")
     if not campaign:
         return pauses.EVERYTHING
     name, over = await _do(settings, url, lambda db, _: named(db, campaign))
     if over:
-        raise Stop(f'campaign "{campaign}" is not deployed any more, and nobody is inside', FAILED)
+        raise Stop(f'campaign "{campaign}" is no longer deployed and has no leads in it', FAILED)
     return str(name)
 
 
 def _span(text: str) -> timedelta:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?\s*", text)
     if match is None or (match[2] is None and float(match[1])):
-        raise Stop(f"`{text}` is not a span of time: write 30min, 1h or 0")
+        raise Stop(f"`{text}` is not a length of time; use 30min, 1h, or 0")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
 
 
@@ -167,7 +167,7 @@ def _account() -> str:
 
 
 def _title(name: str) -> str:
-    return f'campaign "{name}"' if name else "everything"
+    return f'campaign "{name}"' if name else "all campaigns"
 
 
 def _again(name: str) -> str:

@@ -22,11 +22,11 @@ def plan(
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Show what `deploy` would change, and what would become of the leads inside. Nothing is changed.
+    """Show what `deploy` would change, without changing anything.
 
-    For every campaign that differs: the steps that are new, gone, changed or elsewhere, how many leads wait at them,
-    and what `deploy --move` would do with each. The last line names the base: `deploy --base N` refuses when somebody
-    else has deployed since you looked.
+    For each campaign that differs: the steps that are new, removed, changed, or moved, how many leads are waiting at
+    them, and what `deploy --move` would do with each lead. The last line gives the base: `deploy --base N` refuses if
+    someone else has deployed in the meantime.
 
     Example: `coldframe plan campaigns`
     """
@@ -40,7 +40,7 @@ def plan(
         return
     show(outlook, found.files)
     if outlook.changes:
-        out.print(f"to put this into force: `coldframe deploy --base {outlook.base}`", markup=False)
+        out.print(f"to deploy these changes, run `coldframe deploy --base {outlook.base}`", markup=False)
 
 
 def _compared(settings: Settings, found: Examined) -> Outlook:

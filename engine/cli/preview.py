@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json, wants_folder
+from engine.cli.lookup import as_written
 
 if TYPE_CHECKING:
     from dsl.plan import Program
@@ -20,25 +21,28 @@ if TYPE_CHECKING:
     from engine.platform.settings import Settings
     from engine.sending.preview import Draft, Shown
 
-INVENTED = "invented"
+SAMPLE = "sample"
+SAMPLES = (SAMPLE, "invented")
 
 
 def preview(
-    template: Annotated[str, typer.Argument(help='The template, as a campaign names it: "whitepaper/welcome".')],
+    template: Annotated[str, typer.Argument(help='The template, by the name a campaign uses: "whitepaper/welcome".')],
     path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    lead: Annotated[str, typer.Option(help="The address or id of a lead in the database, or invented.")] = INVENTED,
-    language: Annotated[str, typer.Option(help="One language of the workspace, or all the template has.")] = "all",
-    as_html: Annotated[bool, typer.Option("--html", help="Print the HTML part.")] = False,
-    as_text: Annotated[bool, typer.Option("--text", help="Print the plain-text part alone.")] = False,
-    save: Annotated[Path | None, typer.Option(help="Write each version as .html and .txt into this folder.")] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Show all versions in the browser.")] = False,
+    lead: Annotated[str, typer.Option(help="The address or id of a real lead, or `sample`.")] = SAMPLE,
+    language: Annotated[str, typer.Option(help="One of the workspace's languages, or `all`.")] = "all",
+    as_html: Annotated[bool, typer.Option("--html", help="Print only the HTML part.")] = False,
+    as_text: Annotated[bool, typer.Option("--text", help="Print only the plain-text part.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write each version as .html and .txt to this folder.")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open all versions in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Render a template in each of its languages, and warn of what mail programs clip or break.
+    """Render a template in each of its languages and check the result.
 
-    For an invented lead, of whom once everything is known and once only what every lead has, which shows the defaults;
-    that needs no database. Or for a real one. The templates are those of the folder, deployed or not. Exits 1 when the
-    mail cannot be rendered, with the line.
+    It warns about anything email clients clip or break. By default, it renders for a sample lead, once with every field
+    set and once with only the required ones, which shows the defaults. This needs no database. The templates are read
+    from the folder, deployed or not. Exits with 1 if the email cannot be rendered, and shows the line.
 
     Example: `coldframe preview whitepaper/welcome --language de --open`
     """
@@ -48,7 +52,7 @@ def preview(
     try:
         draft = read_draft(path or settings.campaigns, settings, as_json)
         name = known(draft, template)
-        person = None if lead == INVENTED else _lead(settings, lead)
+        person = None if lead in SAMPLES else _lead(settings, lead)
         shown = _render(draft, name, _languages(draft, name, language), person)
     except TemplateError as error:
         raise Stop(str(error), FAILED) from None
@@ -75,7 +79,7 @@ def read_draft(folder: Path, settings: Settings, as_json: bool) -> Draft:
 
     sources = sources_in(folder)
     if not sources.files:
-        raise Stop(f"there is no *.campaign file under {folder}")
+        raise Stop(f"no *.campaign file in {folder}")
     compiled = compile_workspace(sources.files, sources.assets)
     if compiled.program is None:
         refuse(compiled.diagnostics, sources.files, len(sources.files), as_json, "nothing was rendered")
@@ -86,10 +90,10 @@ def known(draft: Draft, template: str) -> str:
     """The template as it is written. Raises Stop, with near names, when there is none."""
     wanted = template.removeprefix("templates/").removesuffix(".md").removesuffix(".html").removesuffix(".mjml")
     names = draft.names()
-    if found := next((name for name in names if name.casefold() == wanted.casefold()), None):
+    if found := as_written(wanted, names):
         return found
     own = sorted(names, key=lambda name: name.startswith("internal/"))
-    raise Stop(f"there is no template `{template}`: {known_are(wanted, own)}", FAILED)
+    raise Stop(f"no template named `{template}`: {known_are(wanted, own)}", FAILED)
 
 
 def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:
@@ -100,10 +104,10 @@ def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:
 
 def spoken(program: Program, language: str) -> str:
     """The language as the workspace writes it. Raises Stop when it is none of the workspace's."""
-    own = {one.casefold(): one for one in program.workspace.languages}
-    if language.casefold() not in own:
-        raise Stop(f"the workspace has no language `{language}`; it has: {', '.join(own.values())}", FAILED)
-    return own[language.casefold()]
+    workspace = program.workspace
+    if found := workspace.spoken(language):
+        return found
+    raise Stop(f"the workspace has no language `{language}`; use one of {', '.join(workspace.languages)}", FAILED)
 
 
 def _lead(settings: Settings, who: str) -> Lead:
@@ -137,7 +141,7 @@ def _show(one: Shown) -> None:
     from rich.text import Text
 
     rows = (("file", one.file), ("kind", one.kind), ("from", one.sender), ("subject", one.subject),
-            ("preheader", one.preheader or "none: inboxes show how the text begins"))  # fmt: skip
+            ("preheader", one.preheader or "none: inboxes show the first words of the text"))  # fmt: skip
     for name, value in rows:
         out.print(Text(f"{name:10} ", "dim").append(value, "" if name != "subject" else "bold"))
     out.print("\n" + one.text.rstrip() + "\n", markup=False)
@@ -158,8 +162,8 @@ def _write(shown: Sequence[Shown], folder: Path | None, open_it: bool) -> None:
         overview = target / f"{shown[0].template.replace('/', '-')}.overview.html"
         overview.write_text(page(shown), "utf-8")
     except OSError as error:
-        raise Stop(f"{target} cannot be written: {error.strerror or error}") from None
-    out.print(f"{overview} shows all versions", markup=False)
+        raise Stop(f"cannot write to {target}: {error.strerror or error}") from None
+    out.print(f"wrote {overview}, which shows all versions", markup=False)
     if open_it:
         typer.launch(overview.resolve().as_uri())
 

@@ -1,4 +1,4 @@
-"""`coldframe rehearse`: the last days of real events through a draft of the campaigns, compared with what happened."""
+"""`coldframe replay`: the last days of real events through a draft of the campaigns, compared with what happened."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.common import Stop, database, err, load_settings, out, print_json
+from engine.cli.lookup import campaign_of
 
 if TYPE_CHECKING:
     from engine.cli.workspace import Examined
@@ -19,28 +20,30 @@ if TYPE_CHECKING:
     from engine.simulation.rehearsal import Line, Rehearsal
 
 ASSUMED = (
-    "assumed: a mail of the same template that the draft sends within a day of the real one is opened and clicked as "
-    "that was; reactions to other mails are dropped. Sales answers as it did. What the log does not tell is as today."
+    "Assumptions: if the draft sends an email from the same template within a day of the real one, the lead opens and "
+    "clicks it as before. Reactions to other emails are dropped. Sales decides as it did. Anything the log does not "
+    "record is taken from today."
 )
 
 _SPAN = re.compile(r"\s*(\d{1,4})\s*(d|day|days|w|week|weeks)\s*", re.ASCII)
 
 
 def rehearse(
-    path: Annotated[Path | None, typer.Argument(help="The draft's folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    last: Annotated[str, typer.Option(help='How far back: "30 days", "8 weeks".')] = "30 days",
-    campaign: Annotated[str | None, typer.Option(help="Compare only this campaign, and stages.")] = None,
+    path: Annotated[Path | None, typer.Argument(help="The folder of the draft. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    last: Annotated[str, typer.Option(help='How far back to go: "30 days", "8 weeks".')] = "30 days",
+    campaign: Annotated[str | None, typer.Option(help="Compare only this campaign, and lead stages.")] = None,
     show_addresses: Annotated[
-        bool, typer.Option("--show-addresses", help="Name example leads by address instead of id.")
+        bool, typer.Option("--show-addresses", help="Show example leads by address instead of id.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Replay what really happened in the last days through a draft, and show what the draft would have done otherwise.
+    """Replay recent real events through a draft and compare the results.
 
-    Reads the database and changes nothing in it. Each lead's events from outside (forms, visits, clicks, deals, what
-    sales answered) happen again; entries, mails, points, stages and handoffs are worked out anew and compared.
+    It shows what the draft would have done differently, and changes nothing in the database. Events from outside
+    (forms, visits, clicks, deals, decisions by sales) happen again. Entries, emails, points, stages, and handoffs are
+    computed again and compared.
 
-    Example: `coldframe rehearse campaigns --last 30 days --campaign "Whitepaper nurture"`
+    Example: `coldframe replay campaigns --last 30 days --campaign "Whitepaper nurture"`
     """
     from engine.cli.simulate import examined
 
@@ -61,7 +64,7 @@ def rehearse(
 
 
 def with_spans(arguments: Sequence[str]) -> list[str]:
-    """Words of a command line in which `--last 30 days` is one value, as if it stood in quotes."""
+    """Words of a command line in which `--last 30 days` is one value, as if it were in quotes."""
     joined: list[str] = []
     for word in arguments:
         if joined[-2:-1] == ["--last"] and joined[-1].isdigit() and _SPAN.fullmatch(f"1 {word}"):
@@ -74,7 +77,7 @@ def with_spans(arguments: Sequence[str]) -> list[str]:
 def _span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text)
     if match is None or not 0 < int(match[1]) <= 1000:
-        raise Stop(f"--last {text!r} is not a time in days or weeks; write --last 30 days")
+        raise Stop(f"--last {text!r} is not a number of days or weeks; write --last 30 days")
     return timedelta(days=int(match[1]) * (7 if match[2].startswith("w") else 1))
 
 
@@ -83,7 +86,6 @@ async def _rehearse(
 ) -> Rehearsal:  # fmt: skip
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from dsl.problems.near import near
     from engine.platform.clock import parse_clock
     from engine.simulation.rehearsal import Rehearsal
     from engine.simulation.simulation import deployment_of
@@ -91,10 +93,8 @@ async def _rehearse(
     from engine.store.db import Database
 
     assert found.program is not None
-    names = [plan.campaign for plan in found.program.campaigns]
-    if campaign is not None and campaign.casefold() not in [name.casefold() for name in names]:
-        close = near(campaign, names)
-        raise Stop(f"no campaign is called “{campaign}”" + (f": did you mean “{close[0]}”?" if close else ""), FAILED)
+    if campaign is not None:
+        campaign_of(found.program, campaign)
     now = parse_clock(settings.clock).now()
     rehearsal = Rehearsal(deployment_of(found.program, found.assets), now - span, now, campaign=campaign)
     db = Database(url, size=2)
@@ -120,15 +120,15 @@ def _as_json(rehearsal: Rehearsal, lines: Sequence[Line]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_TITLES = {"entries": "Entries", "mails": "Mails", "stages": "Stages", "handoffs": "Handoffs", "points": "Points"}
+_TITLES = {"entries": "Entries", "mails": "Emails", "stages": "Stages", "handoffs": "Handoffs", "points": "Points"}
 
 
 def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
     from engine.cli.impact import leads
 
     out.print(
-        f"something happened to {leads(rehearsal.leads)} since {rehearsal.since:%Y-%m-%d}; the draft would do "
-        f"something else for {rehearsal.differing:,} of them", markup=False,
+        f"replayed {leads(rehearsal.leads)} with events since {rehearsal.since:%Y-%m-%d}; the draft differs for "
+        f"{rehearsal.differing:,} of them", markup=False,
     )  # fmt: skip
     for kind, title in _TITLES.items():
         own = [line for line in lines if line.kind == kind]
@@ -138,7 +138,7 @@ def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
             _show_line(line)
     if rehearsal.dropped:
         counts = ", ".join(f"{many} {type}" for type, many in sorted(rehearsal.dropped.items()))
-        out.print(f"\ndropped, since the draft gave no occasion: {counts}", markup=False)
+        out.print(f"\ndropped, because the draft sent no matching email or handoff: {counts}", markup=False)
     out.print(f"\n{ASSUMED}", markup=False)
 
 
@@ -146,7 +146,7 @@ def _show_line(line: Line) -> None:
     name = " · ".join(part for part in (line.campaign, line.what) if part)
     parts = [
         f"{many:,} lead{'' if many == 1 else 's'} {word}"
-        for many, word in ((line.added, "more"), (line.missing, "less"))
+        for many, word in ((line.added, "more"), (line.missing, "fewer"))
         if many
     ]
     place = f"   {line.source}" if line.source else ""

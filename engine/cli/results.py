@@ -18,13 +18,13 @@ _COUNTED = {"clicks": "clicked", "opens": "opened", "replies": "replied", "goal"
 
 
 def results(
-    campaign: Annotated[str | None, typer.Argument(help="Only the tests of this campaign.")] = None,
+    campaign: Annotated[str | None, typer.Argument(help="Show only tests in this campaign.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Show what tests of variants (`test`) and of subject lines (`testing subject`) have come to.
+    """Show the results of variant tests and subject line tests.
 
-    Each variant with its share, and between which shares the true one lies with 95 % confidence. While the ranges of
-    two variants overlap, the difference between them may be chance.
+    Each variant (`test`) or subject (`testing subject`) has its share, and the range that holds the true share with 95%
+    confidence. If the ranges of two variants overlap, the difference between them may be chance.
 
     Example: `coldframe results "Webinar"`
     """
@@ -58,7 +58,7 @@ async def _read(settings: Settings, url: str, campaign: str | None) -> list[Resu
 
 def _nothing(campaign: str | None) -> str:
     where = f' in campaign "{campaign}"' if campaign else ""
-    return f"no test has begun{where}; one begins with the first lead who comes to it"
+    return f"no test has started{where}; a test starts when the first lead reaches it"
 
 
 def _for_programs(one: Result) -> dict[str, Any]:
@@ -89,18 +89,18 @@ def _show(one: Result, now: datetime) -> None:
 
 
 def verdict(one: Result, now: datetime) -> str:
-    """What may be said of the numbers at an instant."""
+    """What the numbers show at an instant."""
     tried = [arm.name for arm in one.arms if arm.leads]
     if one.leader:
-        said = f"“{one.leader.name}” is ahead beyond chance"
+        said = f'"{one.leader.name}" is ahead, and chance is an unlikely explanation'
     elif len(tried) < 2:
-        said = f"only “{tried[0]}” was sent so far" if tried else "none was sent so far"
+        said = f'only "{tried[0]}" has been sent so far' if tried else "no variant has been sent so far"
     else:
-        said = "the difference may be chance"
+        said = "no clear winner yet: the difference may be chance"
     if one.winner is not None:
-        return f"decided for “{one.winner}”, which everybody gets now; {said}"
+        return f'winner: "{one.winner}", now sent to everyone; {said}'
     if one.ends_at is None:
         return said
     if one.ends_at <= now:
-        return f"{said}; its time was up on {one.ends_at:%Y-%m-%d %H:%M} UTC, and the next lead to come decides it"
-    return f"{said}; it goes on until {one.ends_at:%Y-%m-%d %H:%M} UTC"
+        return f"{said}; the test ended on {one.ends_at:%Y-%m-%d %H:%M} UTC, and the next lead to reach it settles it"
+    return f"{said}; the test runs until {one.ends_at:%Y-%m-%d %H:%M} UTC"

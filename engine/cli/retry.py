@@ -1,4 +1,4 @@
-"""`coldframe retry`: let leads that wait under "needs attention" go on."""
+"""`coldframe retry`: try the failed step again for leads that need attention."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def retry(
-    campaign: Annotated[str | None, typer.Option(help="Only leads in this campaign.")] = None,
-    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every lead that needs attention.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print how many go on, as JSON.")] = False,
+    campaign: Annotated[str | None, typer.Option(help="Retry only leads in this campaign.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Retry only the lead with this email address.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Retry every lead that needs attention.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the number of retried leads as JSON.")] = False,
 ) -> None:
-    """Try again where a lead or its handoff was parked under "needs attention", once the reason is gone.
+    """Retry leads and handoffs that need attention.
 
-    Steps that are done stay done; the parked step is tried again at once. `coldframe status` shows who is parked, and
-    why.
+    Run it after you have fixed the cause. Steps that are done stay done, and the failed step runs again immediately.
+    `coldframe status` shows which leads need attention, and why.
 
     Example: `coldframe retry --campaign "Whitepaper nurture"`
     """
     if not (campaign or lead or everything):
-        raise Stop("say which: --campaign, --lead or --all")
+        raise Stop("choose the leads to retry: pass --campaign, --lead, or --all")
     settings = load_settings()
     with database(settings) as url:
         count = asyncio.run(_retry(settings, url, campaign, lead))
@@ -39,9 +39,9 @@ def retry(
 
 def _told(count: int, campaign: str | None, lead: str | None) -> str:
     if count:
-        return f"{count} lead{'' if count == 1 else 's'} tried again"
+        return f"retried {count} lead{'' if count == 1 else 's'}"
     which = (f" with the address {lead}" if lead else "") + (f' in campaign "{campaign}"' if campaign else "")
-    return f"no lead{which} needs attention, so nothing was tried again; `coldframe status` shows who does"
+    return f"no lead{which} needs attention, so nothing was retried; `coldframe status` shows the leads that do"
 
 
 async def _retry(settings: Settings, url: str, campaign: str | None, lead: str | None) -> int:

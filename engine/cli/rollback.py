@@ -1,4 +1,4 @@
-"""`coldframe rollback` and `coldframe deployments`: what was in force, and back to it."""
+"""`coldframe rollback` and `coldframe deployments`: what was live, and back to it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from engine.deploying.history import Stored
     from engine.deploying.impact import Outlook
     from engine.platform.settings import Settings
 
-VERBS = {"deploy": "deployed", "rollback": "rolled back to", "stop": "stopped", "resume": "resumed"}
+VERBS = {"deploy": "deployed", "rollback": "rolled back to", "stop": "ended", "resume": "resumed"}
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,20 @@ class _Way:
 
 
 def rollback(
-    to: Annotated[int | None, typer.Option(help="Which deployment. [default: the one before]")] = None,
-    author: Annotated[str | None, typer.Option(help="Who rolls back. [default: your account's name]")] = None,
+    to: Annotated[int | None, typer.Option(help="The deployment to go back to. [default: the previous one]")] = None,
+    author: Annotated[
+        str | None, typer.Option(help="Your name, kept with the deployment. [default: your account name]")
+    ] = None,
     move: Annotated[
-        bool, typer.Option("--move", help="Move leads inside back to those plans, where steps match.")
+        bool, typer.Option("--move", help="Move leads already in a campaign back if their step is in that version.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Put an earlier deployment into force again, with its templates and files.
+    """Redeploy an earlier deployment, including its templates and files.
 
-    It becomes the newest deployment; your files stay as they are. Leads inside finish on the version they are on, or go
-    over to the earlier one with `--move`. A second rollback goes one further back.
+    It becomes the newest deployment, and your files stay as they are. Leads already in a campaign stay on their
+    version, or move to the earlier one with `--move`. A second rollback goes one deployment further back.
 
     Example: `coldframe rollback --move`
     """
@@ -67,7 +70,7 @@ async def _find(settings: Settings, url: str, to: int | None) -> _Way:
         epoch = await before(db) if to is None else to
         stored = await load(db, epoch)
         if stored is None:
-            raise Stop(f"there is no deployment {epoch}: `coldframe deployments` lists them", FAILED)
+            raise Stop(f"no deployment {epoch}; `coldframe deployments` lists them all", FAILED)
         return _Way(stored, await look(db, stored.program, stored.bundle))
     except Refused as refusal:
         raise Stop(str(refusal), FAILED) from None
@@ -90,10 +93,12 @@ async def _back(settings: Settings, url: str, stored: Stored, author: str, how: 
 
 
 def deployments(
-    many: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    many: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The most deployments to list.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the deployments as JSON.")] = False,
 ) -> None:
-    """List what was deployed: who, when and what, the newest first, and jobs that still move leads.
+    """List deployments, newest first, with their authors and times.
+
+    Jobs that are still moving leads follow.
 
     Example: `coldframe deployments`
     """
@@ -109,7 +114,7 @@ def deployments(
     for one in found:
         out.print(f"{one.epoch:>5}  {one.at:%Y-%m-%d %H:%M} UTC  {one.author:<16} {_what(one)}", markup=False)
     for job in jobs:
-        ends = ", ".join(f"{many} {end}" for end, many in job["result"].items()) or "nobody yet"
+        ends = ", ".join(f"{many} {end}" for end, many in job["result"].items()) or "none yet"
         out.print(f'moving leads of "{job["campaign"]}": {ends}', markup=False)
 
 

@@ -19,6 +19,7 @@ from dsl.problems.diagnostics import Diagnostic, diagnostic
 from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
+from engine.cli.lookup import as_written
 from engine.rules.conditions.calendar import moment_of
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
@@ -131,7 +132,7 @@ class _Line:
         self._skip(*_SUBJECTS)
         action = self._verb()
         if self._more():
-            raise self._wrong("S003", f"`{self._rest()}` says nothing here", self._rest_span(), "leave it out")
+            raise self._wrong("S003", f"unexpected `{self._rest()}`", self._rest_span(), "delete it")
         return replace(action, when=when if action.kind != "end" or action.when == When() else action.when, text=said)
 
     # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,8 +144,8 @@ class _Line:
         clock = self._clock() if self._take("at") else None
         if day is not None:
             if (day, clock or "24:00") < self.since:
-                message = f"the story has come to {' '.join(self.since).strip()} by then, and does not go back"
-                help = "dates follow each other; `--start` says when the story begins"
+                message = f"the script is already at {' '.join(self.since).strip()} here"
+                help = "write dates in order; `--start` sets when the simulation begins"
                 raise self._wrong("S005", message, span, help)
             self.since = max(self.since, (day, clock or ""))
         return When(day=day, time=clock)
@@ -158,11 +159,11 @@ class _Line:
             unit = self._next("a unit, such as `days`")
             if unit.text.removesuffix("s") not in units:
                 close = near(unit.text, [name + "s" for name in units])
-                raise self._wrong("S004", f"`{unit.text}` is no unit of time", unit.span, _meant(close))
+                raise self._wrong("S004", f"`{unit.text}` is not a unit of time", unit.span, _meant(close))
             name, factor = units[unit.text.removesuffix("s")]
             totals[name] += number * factor
         if not any(totals.values()) or max(totals.values()) > 5 * 366 * 24 * 60:
-            raise self._wrong("S004", "a time of up to 5 years is expected here", start, "write: after 2 days")
+            raise self._wrong("S004", "this time is longer than 5 years, or empty", start, _like("after 2 days"))
         return Duration(**totals)
 
     def _day(self) -> str:
@@ -176,7 +177,7 @@ class _Line:
     def _clock(self) -> str:
         token = self._next("a time")
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", token.text):
-            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, "write: at 09:00")
+            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, _like("at 09:00"))
         return token.text
 
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,13 +214,13 @@ class _Line:
         name = self._form("form")
         form = next(one for one in self.program.forms if one.name == name)
         asked = [ask.field for ask in form.asks] + [field for field, _ in form.hidden]
-        data = self._data(asked, f"form “{name}” does not ask for")
+        data = self._data(asked, f"form `{name}` has no field")
         without = set()
         while self._take("without") or self._take("and"):
             token = self._next("consent, tracking or confirming")
             if token.text not in ("consent", "tracking", "confirming"):
-                message = f"a form can be submitted without consent, tracking or confirming, not without `{token.text}`"
-                raise self._wrong("S003", message, token.span, "write: without consent")
+                message = f"unexpected `{token.text}` after `without`"
+                raise self._wrong("S003", message, token.span, "use one of consent, tracking, or confirming")
             without.add(token.text)
         return Action("submit", "", name=name, data=data, without=frozenset(without))
 
@@ -228,15 +229,15 @@ class _Line:
         fields = [name for name in self.program.all_fields if name not in ("email", "created")]
         name = self._one_of(fields, "field")
         if not self._take("to"):
-            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), f"write: changes {name} to …")
+            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})
 
     def _sales(self) -> Action:
         token = self._next("what sales does")
         if token.text not in _SALES:
             close = near(token.text, _SALES)
-            message = f"sales cannot do `{token.text}`: it acknowledges, contacts, accepts or rejects"
-            raise self._wrong("S001", message, token.span, _meant(close))
+            message = f"no sales action named `{token.text}`"
+            raise self._wrong("S001", message, token.span, _meant(close) or f"use one of {', '.join(_SALES)}")
         data: dict[str, Scalar] = {}
         if self._take("because"):
             data["reason"] = self._name("a reason")
@@ -255,7 +256,7 @@ class _Line:
             self._take("in")
         self._take("email")
         templates = {step.template for plan in self.program.campaigns for step in plan.steps if isinstance(step, Send)}
-        name = self._one_of(sorted(templates), "mail", glob=True) if self._more() else None
+        name = self._one_of(sorted(templates), "email", glob=True) if self._more() else None
         return Action("mail", "", type=type, name=name, link=link)
 
     def _unknown(self) -> Action:
@@ -263,8 +264,8 @@ class _Line:
         close = near(" ".join(words.split()[:2]), ACTIONS) or near(
             words.split()[0], [one.split()[0] for one in ACTIONS]
         )
-        help = _meant(close) or "what a line can say: " + ", ".join(ACTIONS)
-        raise self._wrong("S001", f"`{words}` is not something a lead or sales does", self._rest_span(), help)
+        help = _meant(close) or "start the line with one of " + ", ".join(ACTIONS)
+        raise self._wrong("S001", f"no action named `{words}`", self._rest_span(), help)
 
     # ── names and values ─────────────────────────────────────────────────────────────────────────────────────────────
     def _form(self, what: str) -> str:
@@ -275,9 +276,9 @@ class _Line:
         name = _inner(token)
         if glob and "*" in name:
             return name
-        known = next((one for one in names if one.casefold() == name.casefold()), None)
+        known = as_written(name, names)
         if known is None:
-            raise self._wrong("S002", f"no {what} is called “{name}”", token.span, _meant(near(name, names)))
+            raise self._wrong("S002", f"no {what} named `{name}`", token.span, _meant(near(name, names)))
         return known
 
     def _name(self, what: str) -> str:
@@ -293,7 +294,7 @@ class _Line:
             if allowed is not None and token.text not in allowed:
                 raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, _meant(near(token.text, allowed)))
             if not self._take("="):
-                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, f'write: {token.text} = "…"')
+                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, _like(f'{token.text} = "…"'))
             data[token.text] = self._value(token.text)
             if not (self._take(",") or self._take("and")):
                 return data
@@ -373,10 +374,10 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
             "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "moment": "2026-12-24T09:30",
             "country": "DE", "language": "de",
         }  # fmt: skip
-        return f"`{field}` is a {declared.type}", f"write: {field} = {examples[declared.type]}"
+        return f"`{field}` is a {declared.type}", _like(f"{field} = {examples[declared.type]}")
     if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
-        help = _meant(near(str(value), declared.choices)) or "choose " + " or ".join(declared.choices)
-        return f"“{value}” is not a choice of `{field}`", help
+        help = _meant(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
+        return f"`{value}` is not a choice of `{field}`", help
     return None
 
 
@@ -396,3 +397,7 @@ def _inner(token: Token) -> str:
 def _meant(names: Iterable[str]) -> str | None:
     found = [f"`{name}`" for name in names]
     return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def _like(example: str) -> str:
+    return f"write it like this: {example}"

@@ -1,4 +1,4 @@
-"""`coldframe send-test`: one mail of the deployed workspace, to yourself."""
+"""`coldframe send-test`: one email of the deployed workspace, to yourself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from engine.model.ports import Receipt
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 
 
 def send_test(
-    template: Annotated[str, typer.Argument(help='The template, as a campaign names it: "whitepaper/welcome".')],
-    to: Annotated[str, typer.Argument(help="The address to send it to.")],
-    language: Annotated[str | None, typer.Option(help="The language. [default: the workspace's first]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the provider's answer as JSON.")] = False,
+    template: Annotated[str, typer.Argument(help='The template, by the name a campaign uses: "whitepaper/welcome".')],
+    to: Annotated[str, typer.Argument(help="The address to send the email to.")],
+    language: Annotated[
+        str | None, typer.Option(help="The language of the email. [default: the workspace's first]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the provider's response as JSON.")] = False,
 ) -> None:
-    """Render a template of the deployed workspace for an invented lead and send it to one address.
+    """Send one email of the deployed workspace to an address of yours.
 
-    It goes through the configured provider, without tracking and without an entry in any lead's history. Without
-    `SENDGRID_API_KEY` it lands in the built-in mailbox. Exits 1 when it could not be rendered or was refused.
+    The email is rendered for a sample lead and sent through your provider, without tracking and without an entry in any
+    lead's history. Without `SENDGRID_API_KEY`, it goes to the built-in mailbox. Exits with 1 if the email cannot be
+    rendered or is refused.
 
     Example: `coldframe send-test whitepaper/welcome me@acme.example --language de`
     """
@@ -33,9 +37,10 @@ def send_test(
     if as_json:
         print_json({"state": receipt.state, "reason": receipt.reason, "provider_id": receipt.provider_id})
     else:
-        where = "" if settings.sendgrid_api_key else f": see {settings.base_url}/mailbox"
+        where = "" if settings.sendgrid_api_key else f"; see {settings.base_url}/mailbox"
         said = f": {receipt.reason}" if receipt.reason else where
-        out.print(f"{template} to {to} {receipt.state}{said}", markup=False)
+        state = "sent" if receipt.state == "accepted" else receipt.state
+        out.print(f"{template} to {to}: {state}{said}", markup=False)
     if receipt.state != "accepted":
         raise typer.Exit(FAILED)
 

@@ -29,49 +29,63 @@ _MARKS = {
 
 def simulate(
     script_file: Annotated[Path | None, typer.Argument(metavar="[SCRIPT]", help="A file with a script.")] = None,
-    script: Annotated[str | None, typer.Option(help="The script itself, actions separated by semicolons.")] = None,
+    script: Annotated[str | None, typer.Option(help="The script itself, with semicolons between actions.")] = None,
     path: Annotated[Path | None, typer.Option(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
-    start: Annotated[str | None, typer.Option(help="When the story begins: 2026-09-01T09:00.")] = None,
-    lead: Annotated[list[str] | None, typer.Option(help="What is known of the lead: --lead country=DE.")] = None,
-    mails: Annotated[bool, typer.Option("--mails", help="Show the mails: subject and text.")] = False,
-    save: Annotated[Path | None, typer.Option(help="Write the mails as HTML files into this folder.")] = None,
-    leads: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Forecast: so many invented leads.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="Forecast: over so many days.")] = 90,
-    campaign: Annotated[str | None, typer.Option(help="Forecast: leads enter only this campaign.")] = None,
-    at_once: Annotated[bool, typer.Option("--at-once", help="Forecast: all leads come on the first day.")] = False,
-    opens: Annotated[str, typer.Option("--open", help="Of the mails, are opened.")] = "30%",
-    clicks: Annotated[str, typer.Option("--click", help="Of the mails, are clicked in.")] = "5%",
-    replies: Annotated[str, typer.Option("--reply", help="Of the mails, are answered.")] = "1%",
-    unsubscribes: Annotated[str, typer.Option("--unsubscribe", help="Of the mails, end in unsubscribing.")] = "0.3%",
-    submits: Annotated[str, typer.Option("--submit", help="Of the waits for a form, get one.")] = "3%",
-    acts: Annotated[str, typer.Option("--act", help="Of the waits for something else, get it.")] = "3%",
-    consents: Annotated[str, typer.Option("--consent", help="Of the posted forms, come with consent.")] = "80%",
-    confirms: Annotated[str, typer.Option("--confirm", help="Of the double opt-ins, are confirmed.")] = "75%",
-    answers: Annotated[str, typer.Option("--answer", help="Of the handoffs, are answered by sales.")] = "85%",
-    accepts: Annotated[str, typer.Option("--accept", help="Of the answered handoffs, are accepted.")] = "50%",
-    seed: Annotated[int, typer.Option(help="Another number, another course of chance.")] = 1,
+    start: Annotated[str | None, typer.Option(help="The start of the simulation: 2026-09-01T09:00.")] = None,
+    lead: Annotated[list[str] | None, typer.Option(help="A field of the lead: --lead country=DE.")] = None,
+    mails: Annotated[bool, typer.Option("--emails", help="Show each email with its subject and text.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write each email as an HTML file to this folder.")
+    ] = None,
+    leads: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Forecast: the number of simulated leads.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Forecast: the number of days.")] = 90,
+    campaign: Annotated[str | None, typer.Option(help="Forecast: let leads enter only this campaign.")] = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Forecast: let all leads enter on the first day.")] = False,
+    opens: Annotated[str, typer.Option("--open-rate", help="Share of emails that are opened.")] = "30%",
+    clicks: Annotated[str, typer.Option("--click-rate", help="Share of emails that are clicked.")] = "5%",
+    replies: Annotated[str, typer.Option("--reply-rate", help="Share of emails that get a reply.")] = "1%",
+    unsubscribes: Annotated[
+        str, typer.Option("--unsubscribe-rate", help="Share of emails that lead to an unsubscribe.")
+    ] = "0.3%",
+    submits: Annotated[str, typer.Option("--submit-rate", help="Share of waits for a form that get one.")] = "3%",
+    acts: Annotated[str, typer.Option("--act-rate", help="Share of waits for another event that get it.")] = "3%",
+    consents: Annotated[str, typer.Option("--consent-rate", help="Share of submitted forms with consent.")] = "80%",
+    confirms: Annotated[
+        str, typer.Option("--confirm-rate", help="Share of double opt-ins that are confirmed.")
+    ] = "75%",
+    answers: Annotated[
+        str, typer.Option("--answer-rate", help="Share of handoffs that sales decides in time.")
+    ] = "85%",
+    accepts: Annotated[
+        str, typer.Option("--accept-rate", help="Share of decided handoffs that sales accepts.")
+    ] = "50%",
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Play a lead's story through the campaigns of a workspace, on a clock that skips, with the mails rendered.
+    """Simulate one lead, or forecast thousands, without any server.
 
-    With `--leads` it is a forecast instead: thousands of invented leads who open, click and answer by chance.
+    A script plays one lead through the campaigns of a workspace on a simulated clock, with real emails. With `--leads`,
+    it is a forecast instead: thousands of simulated leads who open, click, and reply at random.
 
-    Exits 1 when the workspace or the script has errors, or something in the script came to nothing.
+    Exits with 1 if the workspace or the script has errors, or if a line of the script has no effect.
 
     Example: `coldframe simulate --script 'submits form whitepaper with country = "DE"; after 2 days clicks email'`
 
-    Example: `coldframe simulate --leads 5000 --days 90 --open 30% --click 5%`
+    Example: `coldframe simulate --leads 5000 --days 90 --open-rate 30% --click-rate 5%`
     """
     if leads is not None:
         if script_file is not None or script is not None:
-            raise Stop("a script tells one lead's story, and --leads is about many: choose one")
+            raise Stop("a script is for one lead and --leads is for many; choose one")
         from engine.cli.forecast import forecast, share, show
         from engine.simulation.population import Rates
 
         rates = Rates(
-            share(opens, "open"), share(clicks, "click"), share(replies, "reply"), share(unsubscribes, "unsubscribe"),
-            share(submits, "submit"), share(acts, "act"), Rates.visits, share(consents, "consent"),
-            share(confirms, "confirm"), share(answers, "answer"), share(accepts, "accept"),
+            share(opens, "open-rate"), share(clicks, "click-rate"), share(replies, "reply-rate"),
+            share(unsubscribes, "unsubscribe-rate"), share(submits, "submit-rate"), share(acts, "act-rate"),
+            Rates.visits, share(consents, "consent-rate"), share(confirms, "confirm-rate"),
+            share(answers, "answer-rate"), share(accepts, "accept-rate"),
         )  # fmt: skip
         found = examined(path, as_json)
         assert found.program is not None
@@ -98,7 +112,7 @@ def examined(path: Path | None, as_json: bool) -> Examined:
     """The workspace. Exits 1 after showing its errors."""
     from engine.cli.plan import sound
 
-    return sound(path or load_settings(reading=True).campaigns, as_json, "nothing can be simulated")
+    return sound(path or load_settings(reading=True).campaigns, as_json, "nothing was simulated")
 
 
 def _told(
@@ -130,13 +144,13 @@ def _told(
 
 def _script(file: Path | None, text: str | None) -> tuple[str, str]:
     if (file is None) == (text is None):
-        raise Stop("give a script: as a file, or with --script 'submits form whitepaper; after 2 days clicks email'")
+        raise Stop("pass a script: a file, or --script 'submits form whitepaper; after 2 days clicks email'")
     if file is None:
         return "script", text or ""
     try:
         return file.as_posix(), file.read_text("utf-8")
     except OSError as error:
-        raise Stop(f"{file} cannot be read: {error.strerror or error}") from None
+        raise Stop(f"cannot read {file}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise Stop(f"{file} is not UTF-8 text") from None
 
@@ -155,7 +169,7 @@ def starting(written: str | None, program: Program) -> datetime:
     try:
         at = datetime.fromisoformat(written)
     except ValueError:
-        raise Stop(f"--start {written} is no date and time; write --start 2026-09-01T09:00") from None
+        raise Stop(f"--start {written} is not a date and time; write --start 2026-09-01T09:00") from None
     return instant(at, zone) if at.tzinfo is None else at.astimezone(instant(datetime(2026, 1, 1), "UTC").tzinfo)
 
 
@@ -171,7 +185,7 @@ def _fields(lead: Sequence[str], program: Program) -> dict[str, Scalar]:
             raise Stop(f"--lead {one} needs a value; write --lead country=DE", FAILED)
         if name not in program.all_fields:
             close = near(name, program.all_fields)
-            raise Stop(f"no field is called `{name}`" + (f": did you mean `{close[0]}`?" if close else ""), FAILED)
+            raise Stop(f"no field named `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""), FAILED)
         number = program.all_fields[name].type in ("number", "money", "yes/no")
         value = plain_value(text.strip(), quoted=not number)
         if why := misfit(program, name, value):
@@ -210,11 +224,11 @@ def _show_mail(mail: Any) -> None:
 def _show_end(story: Story) -> None:
     end, lead = story.standing(), story.person.lead
     scores = ", ".join(f"{name} {points:g}" for name, points in end["scores"].items()) or "no points"
-    mails = f"{end['mails']} mail{'' if end['mails'] == 1 else 's'}"
-    out.print(f"\nin the end: {lead.stage or 'no stage'}, {scores}; {mails}, {end['skipped']} skipped")
+    mails = f"{end['mails']} email{'' if end['mails'] == 1 else 's'}"
+    out.print(f"\nat the end: {lead.stage or 'no stage'}, {scores}; {mails}, {end['skipped']} skipped")
     for run in end["campaigns"]:
         if run["state"] != "ended":
-            out.print(f"  still in “{run['campaign']}”" + (f": {run['attention']}" if run["attention"] else ""))
+            out.print(f'  still in "{run["campaign"]}"' + (f": {run['attention']}" if run["attention"] else ""))
 
 
 def _one_line(text: str) -> str:
@@ -232,5 +246,5 @@ def _save(entries: Sequence[Entry], folder: Path) -> None:
             assert letter.mail is not None
             (folder / name).write_text(letter.mail.html, "utf-8")
     except OSError as error:
-        raise Stop(f"{folder} cannot be written: {error.strerror or error}") from None
-    err.print(f"{len(mails)} mails written to {folder}", markup=False)
+        raise Stop(f"cannot write to {folder}: {error.strerror or error}") from None
+    err.print(f"wrote {len(mails)} email{'' if len(mails) == 1 else 's'} to {folder}", markup=False)

@@ -12,7 +12,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,8 @@ class Stack:
 
     `clock`: a VirtualClock is handed to every process. `fresh`: what the embedded servers have stored is removed first.
     `environment`: further variables for web and workers.
-    `say` hears one line about each thing that happens. Raises EmbeddedError, with the end of the part's log, when a
+    `say` hears one line about each thing that happens. `migrated` gets the database's address before web and workers
+    start, and may refuse it. Raises EmbeddedError, with the end of the part's log, when a
     part does not come up.
     """
 
@@ -56,6 +57,7 @@ class Stack:
         database_settings: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
+        migrated: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         described = clock.describe() if isinstance(clock, VirtualClock | HeldClock) else settings.clock
         self.settings = settings.model_copy(update={"home": home or settings.home, "clock": described})
@@ -67,6 +69,7 @@ class Stack:
         self._database_settings = database_settings
         self._environment = dict(environment or {})
         self._say = say
+        self._migrated = migrated
         self._held = ExitStack()
         self._watch: asyncio.Task[None] | None = None
         self._fixed_base = "base_url" in settings.model_fields_set
@@ -96,6 +99,8 @@ class Stack:
                 self._start_temporal(page=temporal_page)
             self._say("migrating the database")
             await asyncio.to_thread(migrate, self.database_url)
+            if self._migrated is not None:
+                await self._migrated(self.database_url)
             self._watch = asyncio.create_task(self._supervise())
             if web:  # first: its address is in the environment of the workers, since links in mails begin with it
                 self.parts["web"] = self._web()
@@ -119,7 +124,9 @@ class Stack:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EmbeddedError(f"a stack is running in {self.home} already; stop it, or set COLDFRAME_HOME") from None
+            raise EmbeddedError(
+                f"Coldframe is already running in {self.home}; stop it, or set COLDFRAME_HOME"
+            ) from None
 
     def _start_postgres(self) -> None:
         if self.settings.database_url is not None:

@@ -1,4 +1,4 @@
-"""`coldframe status`: who is where, waiting for what until when."""
+"""`coldframe status`: where each lead is, what it is waiting for, and what needs attention."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.common import NOTHING_DEPLOYED, database, load_settings, out, print_json
+from engine.cli.common import database, load_settings, out, print_json
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from engine.platform.settings import Settings
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def status(
-    campaign: Annotated[str | None, typer.Option(help="Only this campaign, with its leads and handoffs.")] = None,
-    lead: Annotated[str | None, typer.Option(help="Only the lead with this email address, or id.")] = None,
-    many: Annotated[int, typer.Option(min=1, max=10_000, help="How many leads and handoffs to list.")] = 50,
+    campaign: Annotated[str | None, typer.Option(help="Show only this campaign, with its leads and handoffs.")] = None,
+    lead: Annotated[str | None, typer.Option(help="Show only the lead with this email address or id.")] = None,
+    many: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The most leads and handoffs to list.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Show who is where, waiting for what until when, and what needs attention.
+    """Show where every lead is and what it is waiting for.
 
-    Read from PostgreSQL alone, so it works while Temporal is away. What needs attention comes first.
+    Leads and handoffs that need attention come first. It reads only PostgreSQL, so it works while Temporal is down.
 
     Example: `coldframe status --campaign "Whitepaper nurture"`
     """
@@ -64,38 +65,49 @@ async def _ask(settings: Settings, url: str, campaign: str | None, lead: str | N
 
 def show(found: Status) -> None:
     """The same as tables."""
+    from engine.deploying.pauses import SHOWN
+
     if found.epoch is None:
         out.print(NOTHING_DEPLOYED, markup=False)
         return
-    mails = ", ".join(f"{many} {state}" for state, many in found.mails.items()) or "none"
+    mails = ", ".join(f"{many} {_SENDS.get(state, state)}" for state, many in found.mails.items()) or "none"
     stages = ", ".join(f"{many} {stage}" for stage, many in found.stages.items()) or "none yet"
-    out.print(f"deployment {found.epoch} · leads: {stages} · mails: {mails} · outbox: {found.outbox}", markup=False)
+    out.print(f"deployment {found.epoch} · leads: {stages} · emails: {mails} · outbox: {found.outbox}", markup=False)
     if found.suppressed:
         reasons = ", ".join(f"{many} {reason}" for reason, many in found.suppressed.items())
-        out.print(f"may not be mailed: {reasons}", markup=False)
+        out.print(f"suppressed: {reasons}", markup=False)
     if found.complaints:
         share = f" ({found.complaints / found.recent:.2%})" if found.recent else ""
-        said = f"complaints in 30 days: {found.complaints} among {found.recent} mails{share}"
+        said = f"complaints in 30 days: {found.complaints} among {found.recent} emails{share}"
         if found.alarming:
-            said += "; from 0.08% on mail programs begin to distrust the sender: `coldframe pause` holds a campaign"
+            said += "; at 0.08% and above, mailbox providers may start to filter your email; "
+            said += "`coldframe pause` pauses a campaign"
         out.print(said, markup=False, style="bold yellow" if found.alarming else "")
     for gate in found.closed_gates:
-        out.print(f"mail through {gate['provider']} is stopped until {gate['until']}: {gate['reason']}", markup=False)
+        out.print(
+            f"sending through {gate['provider']} is on hold until {gate['until']}: {gate['reason']}", markup=False
+        )
     for one in found.held:
-        which = f'campaign "{one["campaign"]}" is' if one["campaign"] else "all campaigns are"
+        which = f'campaign "{one["campaign"]}" has been' if one["campaign"] else "all campaigns have been"
         why = f": {one['reason']}" if one["reason"] else ""
-        said = f"{which} {one['state']} since {one['at']:%Y-%m-%d %H:%M} UTC by {one['author']}{why}"
+        state = SHOWN[one["state"]]
+        said = f"{which} {state} since {one['at']:%Y-%m-%d %H:%M} UTC by {one['author']}{why}"
         out.print(said, markup=False, style="bold yellow")
     _table("Leads that need attention", found.parked, ("email", "attention"), found.now)
     _table("Campaigns", found.campaigns, ("campaign", "live", "entered", "attention"), found.now)
     _table("Steps", found.steps, ("campaign", "source", "what", "leads", "next"), found.now)
-    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "attention")
+    _table("Emails held back", found.held_back, ("campaign", "source", "leads", "next", "held"), found.now)
+    waiting = ("campaign", "email", "stage", "score", "what", "due_at", "held", "attention")
     _table("Leads", found.waiting, waiting, found.now)
     _table("Open handoffs", found.handoffs, ("team", "member", "email", "phase", "due_at", "attention"), found.now)
 
 
-_HEADS = {"source": "at", "what": "waits for", "due_at": "until (UTC)", "next": "first until (UTC)",
-          "attention": "needs attention"}  # fmt: skip
+_SENDS = {"accepted": "sent"}
+"""What is stored, and what people read."""
+_HEADS = {
+    "source": "source", "what": "waiting for", "due_at": "due (UTC)", "next": "next due (UTC)",
+    "attention": "needs attention", "member": "team member", "held": "held back because",
+}  # fmt: skip
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], now: datetime) -> None:

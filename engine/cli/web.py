@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def web(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: COLDFRAME_WEB_HOST]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: COLDFRAME_WEB_PORT]")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="How many processes share the port.")] = 1,
+    host: Annotated[str | None, typer.Option(help="The address to listen on. [default: COLDFRAME_WEB_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on. [default: COLDFRAME_WEB_PORT]")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="The number of processes that share the port.")] = 1,
 ) -> None:
-    """Serve forms, click links, unsubscribe pages, handoff pages and the event API.
+    """Serve forms, links, unsubscribe and handoff pages, and the event API.
 
-    Any number of these processes may run, on any number of machines. On SIGTERM one stops accepting, finishes the
-    requests it has and ends. `/healthz` says that it runs, `/readyz` that it can store a post, `/metrics` is for
-    Prometheus.
+    You can run any number of web processes on any number of machines. On SIGTERM, a process stops accepting requests,
+    finishes those it has, and exits. `/healthz` reports that it is running, `/readyz` that it can store a form, and
+    `/metrics` is for Prometheus.
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe coldframe web --host 0.0.0.0`
     """
@@ -33,7 +33,7 @@ def web(
 
     settings = load_settings(web_host=host, web_port=port)
     if settings.database_url is None:
-        raise Stop("`coldframe web` needs DATABASE_URL; `coldframe dev` runs everything on this machine")
+        raise Stop("`coldframe web` needs DATABASE_URL; to run everything locally, use `coldframe dev`")
     os.environ.update(COLDFRAME_WEB_HOST=settings.web_host, COLDFRAME_WEB_PORT=str(settings.web_port))
     uvicorn.run(
         "engine.cli.web:application",
@@ -42,7 +42,8 @@ def web(
         port=settings.web_port,
         workers=processes,
         loop="uvloop",
-        http="httptools",
+        http="web.http.heads:BoundedHeads",
+        ws="none",
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         log_config=None,
@@ -62,7 +63,7 @@ def application() -> FastAPI:
 
 
 class _Runs:
-    """`ports.Runs` on a client that connects at its first call: forms are taken in while Temporal is away."""
+    """`ports.Runs` on a client that connects at its first call: forms are accepted while Temporal is down."""
 
     def __init__(self, settings: Settings) -> None:
         from engine.platform.settings import temporal_connect_config

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, NOTHING_DEPLOYED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from engine.platform.settings import Settings
@@ -26,15 +27,15 @@ _SIGNS = {
 
 
 def why(
-    lead: Annotated[str, typer.Argument(help="The lead's email address, or its id.")],
+    lead: Annotated[str, typer.Argument(help="The lead's email address or id.")],
     campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Tell what happened to a lead in a campaign and what did not, in order, each with the line that decided it.
+    """Explain what happened to a lead in a campaign, line by line.
 
-    Why the lead entered or never did; each step, mail, wait and choice with the values that decided it; points, stages,
-    sales, and how it ended or what it is waiting for. In the lead's own time, with everything as it was then; a value
-    that is not known for that time says "as of today".
+    Each entry, step, email, wait, and choice comes with the line and the values that decided it, followed by points,
+    stages, and sales. It also shows why a lead did not enter. Times are the lead's own, and values are those of the
+    time. A value whose history is unknown is marked "as of today".
 
     Example: `coldframe why ada@lead.example "Whitepaper nurture"`
     """
@@ -72,8 +73,12 @@ def explained(error: Unknown) -> Stop:
     if error.what == "deployment":
         return Stop(NOTHING_DEPLOYED, FAILED)
     close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
-    asked = f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else "look at `coldframe status`"
-    verb = "is called" if error.what == "campaign" else "has the address or id"
+    asked = (
+        f"did you mean {' or '.join(f'`{name}`' for name in close)}?"
+        if close
+        else "`coldframe status` shows the leads there are"
+    )
+    verb = "named" if error.what == "campaign" else "with the address or id"
     return Stop(f"no {error.what} {verb} `{error.word}`: {asked}", FAILED)
 
 
@@ -85,12 +90,16 @@ def show(log: Log, told: Told) -> None:
     out.print(standing(log), markup=False, style="dim")
     for run, lines in told.runs:
         if len(told.runs) > 1:
-            out.print(f"\nTime {run.number} in the campaign", markup=False, style="bold")
+            out.print(f"\nRun {run.number}", markup=False, style="bold")
         else:
             out.print()
         _lines(log, lines)
     if told.outside:
-        out.print("\nDid not enter again" if told.runs else "\nWhy not", markup=False, style="bold")
+        out.print(
+            "\nWhy the lead did not enter again" if told.runs else "\nWhy the lead did not enter",
+            markup=False,
+            style="bold",
+        )
         _lines(log, told.outside)
 
 

@@ -6,15 +6,16 @@ from engine.cli.common import FAILED, Stop, load_settings
 
 
 def worker() -> None:
-    """Carry leads forward: the same as `python worker.py`.
+    """Run a worker, which moves leads through their campaigns.
 
-    Any number of workers may run, on any number of machines. On SIGTERM one takes no more work, finishes what it has
-    within `COLDFRAME_DRAIN_SECONDS` and ends. `/healthz`, `/readyz` and `/metrics` are on `COLDFRAME_METRICS_PORT`.
+    You can run any number of workers on any number of machines. On SIGTERM, a worker takes no new work, finishes what
+    it has within `COLDFRAME_DRAIN_SECONDS`, and exits. `/healthz`, `/readyz`, and `/metrics` are on
+    `COLDFRAME_METRICS_PORT`. `python worker.py` does the same.
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe TEMPORAL_ADDRESS=temporal:7233 coldframe worker`
     """
     if load_settings().database_url is None:
-        raise Stop("`coldframe worker` needs DATABASE_URL; `coldframe dev` runs everything on this machine")
+        raise Stop("`coldframe worker` needs DATABASE_URL; to run everything locally, use `coldframe dev`")
     import structlog
 
     import worker as process

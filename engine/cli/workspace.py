@@ -9,7 +9,7 @@ from pathlib import Path
 from dsl.compile import compile_workspace
 from dsl.plan import Program
 from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
-from dsl.workspace import Sources, read_workspace
+from dsl.workspace import Sources, read_workspace, workspaces_near
 from engine.cli.common import Stop
 from engine.mail.check import check_templates
 from engine.platform.memory import no_collections
@@ -35,7 +35,7 @@ def examine(folder: Path) -> Examined:
     shown = _near(folder)
     sources = sources_in(shown)
     if not sources.files and not sources.diagnostics:
-        raise Stop(f"there is no *.campaign file under {shown}")
+        raise Stop(f"no *.campaign file in {shown}")
     with no_collections():
         compiled = compile_workspace(sources.files, sources.assets)
         found = [*sources.diagnostics, *compiled.diagnostics]
@@ -51,16 +51,40 @@ def examine(folder: Path) -> Examined:
 
 
 def sources_in(folder: Path) -> Sources:
-    """The files of a workspace. Raises Stop when the folder cannot be read."""
+    """The files of a workspace. Raises Stop when the folder cannot be read, or the workspace is another one."""
     try:
-        return read_workspace(folder)
+        found = read_workspace(folder)
     except NotADirectoryError:
         if folder.exists():
-            raise Stop(f"{folder} is a file: give the folder that it lies in") from None
-        hint = f"give the workspace folder, or write one with `coldframe new workspace {folder}`"
-        raise Stop(f"there is no folder {folder}: {hint}") from None
+            raise Stop(f"{folder} is a file; name the folder it is in") from None
+        here = _workspaces_here()
+        known = f"pass {here[0]}" if len(here) == 1 else "pass the workspace folder"
+        raise Stop(f"no folder {folder}; {known}, or create one with `coldframe new workspace {folder}`") from None
     except OSError as error:
-        raise Stop(f"{folder} cannot be read: {error.strerror or error}") from None
+        raise Stop(f"cannot read {folder}: {error.strerror or error}") from None
+    wants_workspace(folder, found)
+    return found
+
+
+def wants_workspace(folder: Path, found: Sources) -> None:
+    """Raises Stop, naming the workspaces that can be meant, when the folder is not one itself."""
+    near = workspaces_near(folder, found.files.values())
+    if len(near) == 1:
+        raise Stop(f"{folder} is not a workspace folder, but {near[0]} is; pass {near[0]}")
+    if near:
+        some = ", ".join(map(str, near[:MOST_NAMED])) + (
+            f", and {len(near) - MOST_NAMED} more" if near[MOST_NAMED:] else ""
+        )
+        raise Stop(f"{folder} is not a workspace folder, but it contains {len(near)} of them; pass one of {some}")
+
+
+def _workspaces_here() -> list[Path]:
+    """Workspaces in the current folder or right below it."""
+    found = [path for pattern in ("*.campaign", "*/*.campaign") for path in Path(".").glob(pattern)]
+    return sorted({path.parent for path in found if (path.parent / "templates").is_dir()})
+
+
+MOST_NAMED = 5
 
 
 def _templates(assets: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

@@ -128,11 +128,11 @@ async def _move(
 
 def _overtaken(base: int, last: Any) -> str:
     if last is None:
-        return f"deployment {base} is an older base: nothing is deployed here"
-    what = {"rollback": "rolled back", "stop": "stopped a campaign", "resume": "resumed a campaign"}
+        return f"deployment {base} does not exist: nothing is deployed here"
+    what = {"rollback": "rolled back", "stop": "ended a campaign", "resume": "resumed a campaign"}
     return (
-        f"deployment {base} is an older base: {last.author} has {what.get(last.kind, 'deployed')} since"
-        f" (deployment {last.epoch}, {last.at:%Y-%m-%d %H:%M} UTC). See what would change now: `coldframe plan`"
+        f"deployment {base} is no longer live: {last.author} has {what.get(last.kind, 'deployed')} since"
+        f" (deployment {last.epoch}, {last.at:%Y-%m-%d %H:%M} UTC); run `coldframe plan` to see what would change now"
     )
 
 
@@ -140,7 +140,9 @@ async def _readable(connection: AsyncConnection, clock: Clock) -> None:
     alive = clock.real() - ALIVE
     behind = select(func.count()).where(processes.c.real_seen_at > alive, processes.c.schema_version < SCHEMA)
     if count := (await connection.execute(behind)).scalar():
-        raise Refused(f"{count} running process(es) cannot read this version of plans; update them first")
+        raise Refused(
+            f"{count} running process{'' if count == 1 else 'es'} cannot read this version of plans; update first"
+        )
 
 
 def _digest(program: Program, bundle: Mapping[str, bytes]) -> str:

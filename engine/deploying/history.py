@@ -15,6 +15,7 @@ from engine.deploying.deploy import SOURCES
 from engine.runtime.epochs import Refused
 from engine.store.db import Database
 from engine.store.tables import assets, deployments
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 _LIST = text("""
 SELECT d.epoch, d.digest, d.author, d.at, d.kind, d.target, d.note,
@@ -93,13 +94,13 @@ async def before(db: Database) -> int:
     """
     known = await entries(db, 10_000)
     if not known:
-        raise Refused("nothing is deployed yet: `coldframe deploy` puts a workspace into force")
+        raise Refused(NOTHING_DEPLOYED)
     now = next((one for one in known if one.kind in ("deploy", "rollback")), known[-1])
     epoch = now.target if now.target is not None else now.epoch
     for one in known:
         if one.epoch < epoch and one.kind == "deploy" and one.content != now.content:
             return one.epoch
-    raise Refused("there is no earlier deployment to roll back to: `coldframe deployments` lists them")
+    raise Refused("no earlier deployment to roll back to; `coldframe deployments` lists them all")
 
 
 def digests(bundle: Mapping[str, bytes]) -> dict[str, str]:

@@ -20,11 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.deploying import moving
 from engine.model.ports import Clock
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import open_ledger, write
+from engine.runtime.transaction import lead_transaction
 from engine.store import leads
 from engine.store.db import Database
 from engine.store.tables import jobs
-from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
 
@@ -145,17 +144,17 @@ async def _one(rt: Runtime, job: Job, run: UUID) -> str:
 
 async def _wake(rt: Runtime, id: UUID) -> str:
     """Let a run look again. The lead's log grows by a line, since a run ignores what it has seen."""
-    async with rt.turn(str(id)), rt.db.hot() as hot:
-        locked = await leads.lock_by_enrolment(hot, id)
+    async with lead_transaction(rt, str(id)) as work:
+        locked = await leads.lock_by_enrolment(work.hot, id)
         if locked is None:
             return "gone"
-        ledger, around = await open_ledger(rt, hot, locked)
-        enrolment = next((one for one in around.enrolments if one.id == id and one.state != "ended"), None)
+        ledger = await work.open(locked)
+        enrolment = next((one for one in work.around.enrolments if one.id == id and one.state != "ended"), None)
         if enrolment is None:
             return "gone"
         ledger.note("woken", id)
         ledger.wake(enrolment)
-        await write(rt, hot, ledger, Writes())
+        await work.write()
     return "woken"
 
 

@@ -11,16 +11,13 @@ from uuid import UUID
 
 from dsl.plan import Plan
 from engine.rules.deploying.moves import Done, Moved, Stays, Times, move
-from engine.rules.leads.consequences import Ledger
 from engine.rules.runs.answer import RESTORED, Answer
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import sleep
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import open_ledger, write
+from engine.runtime.transaction import LeadTransaction, lead_transaction
 from engine.store import leads, runs
-from engine.store.db import Hot
-from engine.store.writes import Writes
 
 MOVED, LEFT, STAYED = "moved", "left", "stays: "
 """Ends of a run in a job's result; the last is followed by the reason."""
@@ -60,13 +57,13 @@ async def move_one(rt: Runtime, order: Order, id: UUID) -> str:
 
 
 async def _try(rt: Runtime, order: Order, id: UUID) -> str:
-    async with rt.turn(str(id)), rt.db.hot() as hot:
-        locked = await leads.lock_by_enrolment(hot, id)
-        row = await hot.one(_ROW, {"id": id})
+    async with lead_transaction(rt, str(id)) as work:
+        locked = await leads.lock_by_enrolment(work.hot, id)
+        row = await work.hot.one(_ROW, {"id": id})
         if locked is None or row is None or row.state == "ended" or row.digest != order.old:
             return "gone"
-        ledger, around = await open_ledger(rt, hot, locked)
-        enrolment = next((one for one in around.enrolments if one.id == id), None)
+        ledger = await work.open(locked)
+        enrolment = next((one for one in work.around.enrolments if one.id == id), None)
         if enrolment is None:
             return "gone"
         await rt.catalog.need([digest for digest in (order.old, order.new) if digest])
@@ -79,10 +76,11 @@ async def _try(rt: Runtime, order: Order, id: UUID) -> str:
                 return STAYED + where.reason
             event = ledger.note("removed", id)
             ledger.leave(enrolment, event.seq)
-            await write(rt, hot, ledger, Writes())
+            await work.write()
             return LEFT
         assert new is not None, "a run moves to a plan"
-        await _moved(rt, hot, ledger, enrolment, row, where, new)
+        _moved(work, enrolment, row, where, new)
+        await work.write()
     return MOVED
 
 
@@ -110,14 +108,12 @@ def done_of(mails: Sequence[Sequence[str]] | None, points: Sequence[str] | None)
     return found
 
 
-async def _moved(
-    rt: Runtime, hot: Hot, ledger: Ledger, enrolment: Enrolment, row: Any, where: Moved, new: Plan
-) -> None:
+def _moved(work: LeadTransaction, enrolment: Enrolment, row: Any, where: Moved, new: Plan) -> None:
     """Rest anew, with the next generation. The run is woken only where it would otherwise come too late.
 
     What it has `seen` stays as it was: an event it has not looked at yet must still wake it.
     """
-    id, gen, writes = enrolment.id, row.gen + 1, Writes()
+    ledger, id, gen = work.ledger, enrolment.id, row.gen + 1
     ledger.note("moved", id, {"from": row.digest, "to": new.digest})
     fresh = where.fresh or row.attention is not None or row.wait is None or row.wait["state"] != "wait"
     position, now = where.position, ledger.now
@@ -132,16 +128,15 @@ async def _moved(
         due = rest.due
         first = rest.resting[0]
         answer = Answer(
-            "wait", gen, seen=row.wait["seen"], wake_at=rt.clock.to_real(due) if due else None,
+            "wait", gen, seen=row.wait["seen"], wake_at=work.rt.clock.to_real(due) if due else None,
             on_event="mail" if rest.event_may_send else "db", on_timer="mail" if rest.timer_may_send else "db",
             note=f"{first.step} {first.source}",
         )  # fmt: skip
-        runs.rest_rows(writes, id, rest.resting)
-    writes.update(
+        runs.rest_rows(work.writes, id, rest.resting)
+    work.writes.update(
         "enrolments", id=id, digest=new.digest, position=position.to_json(), gen=gen, attempt=None, attention=None,
         due_at=due, wait=answer.to_json(),
     )  # fmt: skip
     if fresh or (due is not None and (row.due_at is None or due < row.due_at)):
         enrolment.gen = gen
         ledger.wake(enrolment)
-    await write(rt, hot, ledger, writes)

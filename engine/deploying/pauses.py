@@ -24,6 +24,8 @@ from engine.store.tables import campaign_states
 SPREAD = timedelta(hours=1)
 """Over how long overdue mails leave after a pause, unless somebody says otherwise."""
 EVERYTHING = ""
+SHOWN = {"paused": "paused", "stopped": "ended", "running": "running"}
+"""A state as it is stored → as people read it: the command that ends a campaign was called `stop` once."""
 
 _CHANGING = text("SELECT pg_advisory_xact_lock(1668247653)")
 _NOW = text("""
@@ -88,7 +90,9 @@ async def pause(db: Database, clock: Clock, campaign: str, author: str, reason: 
         await connection.execute(_CHANGING)
         now = await _state(connection, campaign)
         if now is not None and now.state != "running":
-            raise Refused(f"{_called(campaign)} {now.state} already, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC")
+            raise Refused(
+                f"{_called(campaign)} already {SHOWN[now.state]}, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC"
+            )
         at = await _say(connection, clock, campaign, "paused", author, reason)
         return Change(campaign, "paused", at, await _count(connection, campaign))
 
@@ -103,7 +107,7 @@ async def resume(
         now, everything = await _state(connection, campaign), await _state(connection, EVERYTHING)
         if now is None or now.state == "running":
             paused = everything is not None and everything.state == "paused" and campaign
-            hint = ", but all campaigns are: `coldframe resume --all`" if paused else ""
+            hint = ", but all campaigns are; run `coldframe resume --all`" if paused else ""
             raise Refused(f"{_called(campaign)} not paused{hint}")
         if now.state == "stopped":
             await refuse_while_stopping(connection, campaign)
@@ -122,7 +126,7 @@ async def stop(db: Database, clock: Clock, campaign: str, author: str, reason: s
         await connection.execute(_CHANGING)
         now = await _state(connection, campaign)
         if now is not None and now.state == "stopped":
-            raise Refused(f"{_called(campaign)} stopped already, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC")
+            raise Refused(f"{_called(campaign)} already ended, by {now.author} on {now.at:%Y-%m-%d at %H:%M} UTC")
         at = await _say(connection, clock, campaign, "stopped", author, reason)
         await again(connection, clock, author, "stop", campaign)
         job = await jobs.add(connection, clock, "wake", campaign, {"author": author, "everyone": True})
@@ -143,8 +147,8 @@ async def refuse_while_stopping(connection: AsyncConnection, campaign: str) -> N
     count = (await connection.execute(_STOPPING, {"campaign": campaign})).scalar_one()
     if count:
         raise Refused(
-            f"{count} lead{'' if count == 1 else 's'} of a stopped campaign {'is' if count == 1 else 'are'} still being"
-            " taken out by the workers: try again in a moment"
+            f"{count} lead{'' if count == 1 else 's'} of an ended campaign {'is' if count == 1 else 'are'} still being"
+            " removed by the workers; try again in a moment"
         )
 
 
@@ -173,4 +177,4 @@ async def _count(connection: AsyncConnection, campaign: str) -> int:
 
 
 def _called(campaign: str) -> str:
-    return f'campaign "{campaign}" is' if campaign else "all campaigns together are"
+    return f'campaign "{campaign}" is' if campaign else "all campaigns are"

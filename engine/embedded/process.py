@@ -90,7 +90,7 @@ def wait_until_ready(child: Child, probe: Callable[[], bool], *, seconds: float 
     pause = 0.02
     while not probe():
         if not child.running():
-            raise child.failed(f"ended at once (exit code {child.exit_code()}); the end of its log:")
+            raise child.failed(f"exited immediately (exit code {child.exit_code()}); the end of its log:")
         if time.monotonic() > deadline:
             raise child.failed(f"did not answer within {seconds:.0f} s; the end of its log:")
         time.sleep(pause)
@@ -126,4 +126,4 @@ def free_port(preferred: int | None = None) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise EmbeddedError("this machine has no free port on 127.0.0.1")
+    raise EmbeddedError("no free port on 127.0.0.1")

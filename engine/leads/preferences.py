@@ -13,7 +13,7 @@ from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import commit, open_ledger
+from engine.runtime.transaction import lead_transaction
 from engine.store import leads
 from engine.store.writes import Writes
 
@@ -90,18 +90,17 @@ async def choose(rt: Runtime, lead_id: UUID, choice: Choice) -> None:
 
     A lead who has unsubscribed from everything comes back by wanting a topic; nobody else who gets no mail does.
     """
-    async with rt.turn(str(lead_id)), rt.db.hot() as hot:
-        locked = await leads.lock(hot, lead_id)
+    async with lead_transaction(rt, str(lead_id)) as work:
+        locked = await leads.lock(work.hot, lead_id)
         if locked is None:
             return
         program = (await rt.deployment(locked.epoch)).program
         change = change_of(choice, locked.lead, program)
         if not change:
             return
-        ledger, _ = await open_ledger(rt, hot, locked, also=[left(topic, PAGE) for topic in change.left])
-        writes = Writes()
-        apply(rt, ledger, writes, choice, change)
-        await commit(rt, hot, ledger, writes)
+        ledger = await work.open(locked, also=[left(topic, PAGE) for topic in change.left])
+        apply(rt, ledger, work.writes, choice, change)
+        await work.commit()
 
 
 def apply(rt: Runtime, ledger: Ledger, writes: Writes, choice: Choice, change: Change) -> None:

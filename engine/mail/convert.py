@@ -1,4 +1,4 @@
-"""Markdown to HTML, HTML into a layout with its styles inlined, HTML to plain text: all on bodies with marks."""
+"""Markdown to HTML, HTML into a layout with its styles inlined, both on bodies with marks; tidy text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import css_inline
-from html2text import HTML2Text
 from markdown_it import MarkdownIt
 
 from engine.mail.errors import TemplateError
@@ -20,16 +19,13 @@ _VALUE = r"""(?:\s*=\s*(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?+"""
 _BEFORE = r"""(?:\s++|/(?!>)|(?<=["']))"""
 ATTRIBUTES = rf"""(?:{_BEFORE}(?:[^\s"'>/=]++{_VALUE})?+)*+"""
 """Everything between a tag's name and its end; quoted values may hold any character."""
-_TAG = re.compile(rf"<(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{ATTRIBUTES})(?P<end>\s*+/?+>)")
+TAG = re.compile(rf"<(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{ATTRIBUTES})(?P<end>\s*+/?+>)")
 ATTRIBUTE = re.compile(rf"""({_BEFORE})([^\s"'>/=]++)(?:(\s*=\s*)("[^"]*+"|'[^']*+'|[^\s"'>]++))?+""")
 _CLOSED = re.compile(r"<!--.*?-->|<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _OF_MJML = (
     "background-url", "thumbnails-src", "icon-wrapped-url", "icon-unwrapped-url", "left-icon", "right-icon", "base-url",
 )  # fmt: skip
 _ADDRESSES = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href", *_OF_MJML))
-_UNSEEN = re.compile(
-    r"<(?:mj-)?head\b.*?</(?:mj-)?head\s*>|<(style|script|title)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
-)
 _START, _END = "<!--content begins-->", "<!--content ends-->"
 
 
@@ -96,7 +92,7 @@ def _examined(source: Source, html: str) -> Page:
         quote = "'" if '"' in value else '"'
         return f"{space}{name}{equals}{quote}{value}{quote}"
 
-    html = _TAG.sub(tag, html)
+    html = TAG.sub(tag, html)
     return Page(source, html, filters, firm=len(in_tags) == len(in_values))
 
 
@@ -116,7 +112,7 @@ def _commented(page: Page) -> str:
     def text(part: str) -> str:
         pieces: list[str] = []
         at = 0
-        for found in _TAG.finditer(part):
+        for found in TAG.finditer(part):
             pieces += page.source.marks.sub(r"<!--\g<0>-->", part[at : found.start()]), found[0]
             at = found.end()
         pieces.append(page.source.marks.sub(r"<!--\g<0>-->", part[at:]))
@@ -168,86 +164,10 @@ def _inline(page: Page, document: str) -> str | None:
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def text_of(page: Page) -> str:
-    """The page as plain text: `label <address>` for links, headings and emphasis without their signs."""
-
-    def statements(found: re.Match[str]) -> str:
-        kept = [index for index in page.source.marks_in(found[0]) if not page.source.tags[index].printing]
-        return "".join(page.source.mark(index) for index in kept)
-
-    body = _UNSEEN.sub(statements, page.html)
-    body = re.sub(r"<(\w+)[^>]*display:\s*none[^>]*>.*?</\1\s*>", statements, body, flags=re.S | re.I)
-    if page.source.path.endswith(".md"):
-        body = _ROW.sub(_row, body)
-    if page.source.path.endswith(".mjml"):
-        between = rf"(?<=>)\s*((?:{page.source.marks.pattern}\s*)+)(?=<)"
-        body = re.sub(between, lambda found: _apart(page.source, found[0]), body)
-        body = _END_OF_MJML.sub(_closed, _TAG.sub(_opened, body))
-    writer = HTML2Text(bodywidth=0)
-    writer.protect_links = writer.ignore_emphasis = writer.images_to_alt = writer.ignore_tables = True
-    writer.unicode_snob = True
-    text: str = writer.handle(_TAG.sub(_without_title, body))
-    text = re.sub(r"\[([^\[\]]*)\]\(<([^<>]*)>\)", _link, text)
-    return re.sub(r"^#+ ", "", text, flags=re.MULTILINE).replace("\\-", "-").replace("\\.", ".").replace("\\+", "+")
-
-
-_ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
-_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
-
-
-def _row(found: re.Match[str]) -> str:
-    """A row of a Markdown table: `first: second | third`."""
-    first, *others = [cell.strip() for cell in _CELL.findall(found[1])] or [""]
-    line = f"{first}: {' | '.join(others)}" if first else " | ".join(others)
-    return f"<tr><td>{line}</td></tr>" if line.strip(" |") else ""
-
-
-_END_OF_MJML = re.compile(r"</(mj(?:ml|-[\w-]+))\s*>")
-_LINKS = ("mj-button", "mj-navbar-link", "mj-social-element")
-
-
-def _apart(source: Source, text: str) -> str:
-    """Statements alone between elements, in a paragraph of their own."""
-    marks = list(source.marks_in(text))
-    if any(source.tags[index].printing for index in marks):
-        return text
-    return f"<div>{''.join(source.mark(index) for index in marks)}</div>"
-
-
-def _opened(found: re.Match[str]) -> str:
-    """What an element of MJML is in text: a link, a picture, or a paragraph."""
-    name, alone = found["name"], "/" in found["end"]
-    if not name.startswith("mj"):
-        return found[0]
-    values = {one[2]: one[4] for one in ATTRIBUTE.finditer(found["attributes"]) if one[4]}
-    link = f"<a href={values['href']}>" if "href" in values else "<a>"
-    if name in _LINKS:
-        return f"<p>{link}{'</a></p>' if alone else ''}"
-    if name in ("mj-image", "mj-carousel-image"):
-        return f"<p>{link}<img src='' alt={values.get('alt', '')}></a></p>"
-    return "" if alone else "<table>" if name == "mj-table" else "<div>"
-
-
-def _closed(found: re.Match[str]) -> str:
-    if found[1] in ("mj-image", "mj-carousel-image"):
-        return ""
-    return "</a></p>" if found[1] in _LINKS else "</table>" if found[1] == "mj-table" else "</div>"
-
-
-def _without_title(found: re.Match[str]) -> str:
-    return re.sub(r"""\s+title\s*=\s*(?:"[^"]*"|'[^']*')""", "", found[0]) if found["name"].lower() == "a" else found[0]
-
-
-def _link(found: re.Match[str]) -> str:
-    label, address = " ".join(found[1].split()), found[2]
-    if address.removeprefix("mailto:").removeprefix("tel:") == label:
-        return label
-    return f"{label} <{address}>" if label else f"<{address}>"
-
-
 def tidy(text: str) -> str:
-    """Plain text without trailing spaces and with at most one empty line in a row."""
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)).strip() + "\n"
+    """Plain text without trailing spaces and with at most one empty line in a row; a first list is indented."""
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
+    return re.sub(r"\A\n* ?(?! )", "", text).rstrip() + "\n"
 
 
 def join_lists(html: str) -> str:

@@ -18,7 +18,7 @@ from jinja2 import FunctionLoader, Template, TemplateNotFound, TemplateSyntaxErr
 from markupsafe import Markup
 
 from dsl.plan import Workspace
-from engine.mail import convert, formats, mjml
+from engine.mail import convert, formats, mjml, plain_text
 from engine.mail.context import NOTED, Context, Rendered, names_of
 from engine.mail.errors import BadMjml, NotAllowed, TemplateError, words_of
 from engine.mail.sandbox import CHARACTERS, STEPS, Misplaced, Run, Sandbox, current, running
@@ -98,7 +98,7 @@ class Renderer:
             if unit.mjml:
                 html = self._from_mjml(unit, html, frame)
             if unit.text_layout and not (unit.footed and self._has_footer(text, context)):
-                text = self._filled(unit.text_layout, {**frame, "content": text.strip()})
+                text = self._filled(unit.text_layout, {**frame, "content": convert.tidy(text).rstrip()})
         finally:
             running.reset(token)
         preheader = front.get("preheader", "")
@@ -220,7 +220,7 @@ class Renderer:
             source = self.source(own)
             return self._piece(path, source.restore(source.marked, {}), html_part=False)
         page = convert.page_of(self.source(path))
-        return self._piece(path, page.restore(convert.text_of(page)), html_part=False)
+        return self._piece(path, page.restore(plain_text.text_of(page)), html_part=False)
 
     def _own_text(self, path: str) -> str | None:
         text = path.rpartition(".")[0] + ".txt"

@@ -151,3 +151,34 @@ def parse_clock(text: str) -> Clock:
         raise ClockError("a virtual clock needs two ISO 8601 instants and a number") from error
     clock = VirtualClock(domain, real, factor)
     return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
+
+
+_KEPT = "dev-clock"
+_STOPPED = "stopped:"
+
+
+def keep_clock(home: Path, clock: VirtualClock | HeldClock | None, *, running: bool = True) -> None:
+    """Remember the clock of a home folder's data for every command that uses them; None: it is the machine's again.
+
+    One that is not `running` any more goes on from its present instant when it is asked for again.
+    """
+    place = home / _KEPT
+    if clock is None:
+        place.unlink(missing_ok=True)
+        return
+    text = clock.describe() if running else f"{_STOPPED}{clock.now().isoformat()}x{clock.factor:g}"
+    draft = place.with_name(f"{_KEPT}.new")
+    draft.write_text(text + "\n", "utf-8")
+    draft.rename(place)
+
+
+def kept_clock(home: Path) -> str:
+    """The description of the clock that `keep_clock` has remembered; empty: the machine's. Raises ClockError."""
+    try:
+        text = (home / _KEPT).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    if text.startswith(_STOPPED):
+        domain, _, factor = text.removeprefix(_STOPPED).rpartition("x")
+        text = f"virtual:{domain}@{datetime.now(UTC).isoformat()}x{factor}"
+    return text

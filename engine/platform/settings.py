@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from engine.platform.clock import parse_clock
+from engine.platform.clock import kept_clock, parse_clock
 
 if TYPE_CHECKING:
     from temporalio.envconfig import ClientConnectConfig
@@ -98,7 +98,11 @@ class Settings(BaseSettings):
     build_id: str = Field(
         "", description="the version of the code, for Temporal's worker versioning; empty: unversioned"
     )
-    clock: str = Field("", description="empty: the machine's clock; `virtual:<domain>@<real>x<factor>` for demos")
+    clock: str = Field(
+        default_factory=lambda data: _kept_clock(data),
+        description="`virtual:<domain>@<real>x<factor>`: another time than the machine's. Unset: that of the data "
+        "under the home folder, which `coldframe dev --at` sets, else the machine's",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is `console` on a terminal and `json` elsewhere"
@@ -120,7 +124,7 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
-            raise ValueError("an address must begin with http:// or https://")
+            raise ValueError("an address must start with http:// or https://")
         return value.rstrip("/")
 
     @field_validator("sendgrid_webhook_key")
@@ -170,7 +174,7 @@ def sqlalchemy_url(url: str) -> str:
     """
     scheme, mark, rest = url.partition("://")
     if not mark or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise ValueError("DATABASE_URL must begin with postgresql://")
+        raise ValueError("DATABASE_URL must start with postgresql://")
     return f"postgresql+psycopg://{rest}"
 
 
@@ -210,6 +214,11 @@ def _embedded_temporal_address(home: Path) -> str:
         return temporal_address_file(home).read_text("utf-8").strip() or DEFAULT_TEMPORAL_ADDRESS
     except FileNotFoundError:
         return DEFAULT_TEMPORAL_ADDRESS
+
+
+def _kept_clock(data: dict[str, Any]) -> str:
+    """The clock that the embedded database's data go by."""
+    return "" if data.get("database_url") else kept_clock(data.get("home", Path(".coldframe")))
 
 
 def _kept_secret(data: dict[str, Any], name: str, *, make: bool = True) -> SecretStr:

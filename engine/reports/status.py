@@ -17,7 +17,7 @@ _ASKED = """AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:c
 
 _WAITING = text(f"""
 SELECT e.campaign, l.email, l.stage, coalesce((l.scores->>'')::float, 0) AS score, w.step, w.source, w.what, w.due_at,
-    e.attention, e.state
+    w.held, e.attention, e.state
 FROM enrolments e JOIN leads l ON l.id = e.lead_id LEFT JOIN waits w ON w.enrolment_id = e.id
 WHERE e.state <> 'ended' {_ASKED}
 ORDER BY e.attention IS NULL, w.due_at NULLS LAST, l.email LIMIT :many""")
@@ -39,6 +39,11 @@ _STEPS = text(f"""
 SELECT e.campaign, w.source, w.what, count(*) AS leads, min(w.due_at) AS next FROM waits w
 JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended' {_ASKED}
 GROUP BY e.campaign, w.source, w.what ORDER BY e.campaign, w.source""")
+
+_HELD_BACK = text(f"""
+SELECT e.campaign, w.source, w.held, count(*) AS leads, min(w.due_at) AS next FROM waits w
+JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended' AND w.held <> '' {_ASKED}
+GROUP BY e.campaign, w.source, w.held ORDER BY min(w.due_at), e.campaign, w.source""")
 
 _MAILS = text("""
 SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional')
@@ -79,7 +84,8 @@ ALARM = 0.0008
 @dataclass(frozen=True)
 class Status:
     """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
-    by campaign; the empty one stands for all. `parked`: leads that need attention themselves, not a run of theirs.
+    by campaign; the empty one stands for all. `held_back`: emails that wait for a window, quiet hours or a limit, by
+    what keeps them. `parked`: leads that need attention themselves, not a run of theirs.
     `suppressed`: addresses that may not be mailed, by reason; `complaints` among the `recent` mails of the last 30
     days."""
 
@@ -89,6 +95,7 @@ class Status:
     campaigns: Sequence[Mapping[str, Any]]
     steps: Sequence[Mapping[str, Any]]
     waiting: Sequence[Mapping[str, Any]]
+    held_back: Sequence[Mapping[str, Any]]
     handoffs: Sequence[Mapping[str, Any]]
     parked: Sequence[Mapping[str, Any]]
     mails: Mapping[str, int]
@@ -133,6 +140,7 @@ async def status(
             campaigns=await rows(_CAMPAIGNS, **asked),
             steps=await rows(_STEPS, **asked),
             waiting=await rows(_WAITING, **asked, many=many),
+            held_back=await rows(_HELD_BACK, **asked),
             handoffs=await rows(_HANDOFFS, **asked, many=many),
             parked=await rows(_PARKED, **asked, many=many),
             mails={row["state"]: row["many"] for row in await rows(_MAILS)},

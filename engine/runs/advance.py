@@ -24,9 +24,9 @@ from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verd
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep, may_send
 from engine.rules.sending.judge import Hold, Skip
-from engine.runs.lead_steps import Deeds
+from engine.runs.lead_steps import LeadSteps
 from engine.runs.outgoing_steps import Outgoing, Ready, judged, next_receiver, ready
-from engine.runs.turn import Sight
+from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sending.feedback import reported
@@ -39,8 +39,10 @@ log = structlog.get_logger(__name__)
 BUDGET = timedelta(seconds=20)
 MOST_MAILS = 10
 """Mails and posts in one call."""
-MOST_DEEDS = 200
+MOST_LEAD_STEPS = 200
 """Other effects in one call."""
+GATE_CLOSED = "the email provider took no emails"
+"""What kept a mail whose turn came while the provider's gate was closed."""
 OVERTAKEN = "another attempt has taken over"
 _RECEIPTS: Mapping[str, Literal["accepted", "refused"]] = {"accepted": "accepted", "failed": "refused"}
 
@@ -61,10 +63,10 @@ class _Call:
         self.rt, self.id, self.gen, self.can_send = rt, id, gen, can_send
         self.attempt = uuid4().hex
         self.began = rt.clock.real()
-        self.mails = self.deeds = 0
+        self.mails = self.lead_steps = 0
         self.has_token = False
         self.writes = Writes()
-        self.sight = Sight(rt, id, woken)
+        self.turn = Turn(rt, id, woken)
 
     async def run(self) -> Answer:
         if self.can_send:
@@ -92,20 +94,20 @@ class _Call:
         """While the provider's gate is closed and workers still poll, a call must not come round at full speed."""
         if answer.state != "again" or not self.can_send:
             return
-        if (closed := self.sight.found.closed_until) is not None:
+        if (closed := self.turn.found.closed_until) is not None:
             left = (closed - self.rt.clock.real()).total_seconds()
             await asyncio.sleep(min(max(left, 0), 5))
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _open(self, hot: Hot) -> Answer | None:
         """Lock, look, and answer at once where there is nothing to do."""
-        if not await self.sight.open(hot):
+        if not await self.turn.open(hot):
             return Answer("done", self.gen)
-        own = self.sight.found.enrolment
+        own = self.turn.found.enrolment
         if own.state == "ended":
             return Answer("done", own.gen)
-        if self.gen < own.gen and self.sight.found.wait is not None:
-            return Answer.from_json(self.sight.found.wait)
+        if self.gen < own.gen and self.turn.found.wait is not None:
+            return Answer.from_json(self.turn.found.wait)
         if self.gen > own.gen:
             return await self._park_restored(hot)
         await self.rt.catalog.need([own.digest])
@@ -113,12 +115,12 @@ class _Call:
         if plan is None:
             return await self._end_call(hot, Stuck("the plan it entered with is gone"))
         self.plan, self.position = plan, own.position
-        for left in self.sight.found.sending:
+        for left in self.turn.found.sending:
             if left["kind"] == "post":  # it carries its key, and is simply repeated
                 await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": UUID(left["id"])})
                 continue
             state, reason = reported(left["reason"]) or ("unknown", "interrupted")
-            self.writes.update("messages", id=UUID(left["id"]), state=state, reason=reason, settled_at=self.sight.now)
+            self.writes.update("messages", id=UUID(left["id"]), state=state, reason=reason, settled_at=self.turn.now)
             self._pass_by(left["step"], left["visit"])
         return None
 
@@ -132,10 +134,10 @@ class _Call:
 
     async def _park_restored(self, hot: Hot) -> Answer:
         """Park; the lead's log goes on beyond any event the run may have heard of, else it would wake for ever."""
-        seq = self.sight.lead.seq
-        if self.sight.found.attention != RESTORED:
+        seq = self.turn.lead.seq
+        if self.turn.found.attention != RESTORED:
             seq += FAR_AHEAD
-            self.writes.update("leads", id=self.sight.lead.id, seq=seq)
+            self.writes.update("leads", id=self.turn.lead.id, seq=seq)
             self.writes.update("enrolments", id=self.id, attention=RESTORED)
             await self.writes.flush(hot)
             await hot.commit()
@@ -144,63 +146,64 @@ class _Call:
     # ── working ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _carry_on(self, hot: Hot) -> Answer | Outgoing:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
-        held = self.sight.held
-        if held is not None and held.state == "paused":
+        pause = self.turn.pause
+        if pause is not None and pause.state == "paused":
             return await self._end_call(hot, None) if self.mails else self._stay()
-        if held is not None and held.state == "stopped":
-            self.position = put_out(self.plan, self.position, f"stopped by {held.author}")
+        if pause is not None and pause.state == "stopped":
+            self.position = put_out(self.plan, self.position, f"stopped by {pause.author}")
         while True:
-            self.position, request = step(self.plan, self.position, self.sight.world(self.plan))
+            self.position, request = step(self.plan, self.position, self.turn.world(self.plan))
             match request:
                 case Effect(step=Send() | Notify() | Post()):
                     outcome = await self._outside(hot, request)
                     if outcome is not None:
                         return outcome
-                case Effect() if self.deeds >= MOST_DEEDS:
+                case Effect() if self.lead_steps >= MOST_LEAD_STEPS:
                     return await self._end_call(hot, None)
                 case Effect():
-                    self.deeds += 1
-                    verdict = await self._deeds(hot).perform(request)
+                    self.lead_steps += 1
+                    verdict = await self._lead_steps(hot).perform(request)
                     self.position = settle(self.plan, self.position, request, verdict)
                 case Discard(step=id):
                     if (given_up := self.plan.by_id.get(id)) is not None:
-                        self._deeds(hot).skip(given_up, request.visit, request.reason)
+                        self._lead_steps(hot).skip(given_up, request.visit, request.reason)
                     self.position = settle(self.plan, self.position, request, self._verdict())
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
 
     def _stay(self) -> Answer:
         """Its campaign is paused: nothing is written, so that the run stands as it did when it is resumed."""
-        due = self.sight.found.due_at
-        later = self.rt.clock.to_real(due) if due is not None and due > self.sight.now else None
-        return Answer("wait", self.gen, seen=self.sight.lead.seq, wake_at=later, on_event="mail", note="paused")
+        due = self.turn.found.due_at
+        later = self.rt.clock.to_real(due) if due is not None and due > self.turn.now else None
+        return Answer("wait", self.gen, seen=self.turn.lead.seq, wake_at=later, on_event="mail", note="paused")
 
     def _verdict(self) -> Verdict:
-        return Verdict(self.sight.lead.seq)
+        return Verdict(self.turn.lead.seq)
 
-    def _deeds(self, hot: Hot) -> Deeds:
-        return Deeds(self.rt, hot, self.sight, self.writes, self.plan, self.id, self.attempt)
+    def _lead_steps(self, hot: Hot) -> LeadSteps:
+        return LeadSteps(self.rt, hot, self.turn, self.writes, self.plan, self.id, self.attempt)
 
     async def _outside(self, hot: Hot, effect: Effect) -> Answer | Outgoing | None:
         """Mark what leaves, or settle it without (None), or end the call because it cannot leave."""
         step, branch, to = effect.step, effect.branch, ""
         if isinstance(step, Notify):
-            found = await next_receiver(hot, step, branch, self.id, self.sight)
+            found = await next_receiver(hot, step, branch, self.id, self.turn)
             if found is None:
                 self.position = settle(self.plan, self.position, effect, self._verdict())
                 return None
             to = found
         if isinstance(step, Send):
-            effect = replace(effect, branch=self.sight.came_due(branch))
+            effect = replace(effect, branch=self.turn.came_due(branch))
             self.position = self.position.with_branch(effect.branch)
-        verdict = judged(effect, to, self.plan, self.sight)
+        verdict = judged(effect, to, self.plan, self.turn)
         if verdict is None and not self._may_leave(effect):
+            self._note_closed_gate(effect)
             return await self._end_call(hot, None)
         if verdict is None:
             try:
-                made = ready(self.rt, effect, to, self.plan, self.id, self.sight, self.attempt)
+                made = ready(self.rt, effect, to, self.plan, self.id, self.turn, self.attempt)
             except TemplateError as problem:
-                verdict = Hold(self.sight.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
+                verdict = Hold(self.turn.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
             else:
                 return await self._mark(hot, effect, made)
         self._settle_unsent(hot, effect, verdict)
@@ -212,9 +215,16 @@ class _Call:
             return False
         return isinstance(effect.step, Post) or self._may_mail()
 
+    def _note_closed_gate(self, effect: Effect) -> None:
+        if self._gate_closed() and isinstance(effect.step, Send):
+            self.position = self.position.with_branch(effect.branch.kept(self.turn.now, GATE_CLOSED))
+
+    def _gate_closed(self) -> bool:
+        closed = self.turn.found.closed_until
+        return closed is not None and closed > self.rt.clock.real()
+
     def _may_mail(self) -> bool:
-        closed = self.sight.found.closed_until
-        if closed is not None and closed > self.rt.clock.real():
+        if self._gate_closed():
             return False
         if not self.has_token:
             self.has_token = self.rt.pace.try_take()
@@ -228,15 +238,15 @@ class _Call:
             self.writes.insert("links", id=id, url=made.links[id])
         self._checkpoint(attempt=self.attempt)
         marked = self.rt.clock.real()
-        seq = self.sight.lead.seq
+        seq = self.turn.lead.seq
         await self._commit(hot)
         self.rt.know_links(fresh)
         self.mails += 1
-        outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.sight.now, marked)
+        outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.turn.now, marked)
         if not isinstance(effect.step, Post):
             self.has_token = False
         if outgoing.counted:
-            self.sight.found.sent.append(self.sight.now)
+            self.turn.found.sent.append(self.turn.now)
         return outgoing
 
     async def _settled(self, hot: Hot, outgoing: Outgoing, receipt: Receipt) -> Answer | Outgoing:
@@ -244,13 +254,13 @@ class _Call:
         locked = await leads.lock_by_enrolment(hot, self.id)
         if locked is None:
             return Answer("done", self.gen)
-        self.sight.found = replace(self.sight.found, attempt=self.attempt)
-        if not await self.sight.look_again(hot, locked):
+        self.turn.found = replace(self.turn.found, attempt=self.attempt)
+        if not await self.turn.look_again(hot, locked):
             return Answer("done", self.gen)
-        if (self.sight.found.attempt, self.sight.found.enrolment.gen) != (self.attempt, self.gen):
+        if (self.turn.found.attempt, self.turn.found.enrolment.gen) != (self.attempt, self.gen):
             raise Overtaken
         receipt = self._as_reported(outgoing, receipt)
-        if outgoing.again(receipt, self.sight.now) is not None:
+        if outgoing.again(receipt, self.turn.now) is not None:
             # At once, since the same call may have to write the step down as skipped.
             await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.id})
         self._settle_sent(outgoing, receipt)
@@ -258,25 +268,25 @@ class _Call:
 
     def _as_reported(self, outgoing: Outgoing, receipt: Receipt) -> Receipt:
         """The receipt, unless the provider has told more of the mail while it was handed over."""
-        own = next((one for one in self.sight.found.sending if one["id"] == str(outgoing.id)), None)
+        own = next((one for one in self.turn.found.sending if one["id"] == str(outgoing.id)), None)
         told = reported(own["reason"]) if own is not None and receipt.state in ("accepted", "unknown") else None
         return replace(receipt, state=_RECEIPTS[told[0]], reason=told[1]) if told is not None else receipt
 
     def _settle_sent(self, outgoing: Outgoing, receipt: Receipt) -> None:
         effect, verdict = outgoing.effect, Verdict(outgoing.seq)
-        if outgoing.counted and receipt.state not in ("accepted", "unknown") and outgoing.at in self.sight.found.sent:
-            self.sight.found.sent.remove(outgoing.at)
-        if until := outgoing.again(receipt, self.sight.now):
+        if outgoing.counted and receipt.state not in ("accepted", "unknown") and outgoing.at in self.turn.found.sent:
+            self.turn.found.sent.remove(outgoing.at)
+        if until := outgoing.again(receipt, self.turn.now):
             what = "post" if isinstance(effect.step, Post) else "mail"
             verdict = Verdict(outgoing.seq, until=until, why=f"{what}: {receipt.reason}")
         else:
             state = {"accepted": "accepted", "refused": "failed", "retry": "failed"}.get(receipt.state, "unknown")
             self.writes.update(
                 "messages", id=outgoing.id, state=state, reason=receipt.reason, provider_id=receipt.provider_id,
-                settled_at=self.sight.now,
+                settled_at=self.turn.now,
             )  # fmt: skip
             if isinstance(effect.step, Send) and state == "accepted":
-                self.sight.received(effect.step.template)
+                self.turn.received(effect.step.template)
             if isinstance(effect.step, Notify):
                 return  # until every receiver has been written to
         self.position = settle(self.plan, self.position, effect, verdict)
@@ -297,28 +307,29 @@ class _Call:
     def _settle_unsent(self, hot: Hot, effect: Effect, judged: Skip | Hold) -> None:
         verdict = self._verdict()
         if isinstance(judged, Hold):
+            effect = replace(effect, branch=effect.branch.kept(self.turn.now, judged.why))
             verdict = replace(verdict, until=judged.until, why=judged.attention)
         else:
-            self._deeds(hot).skip(effect.step, effect.branch.visit, judged.reason)
+            self._lead_steps(hot).skip(effect.step, effect.branch.visit, judged.reason, effect.branch.held)
         self.position = settle(self.plan, self.position, effect, verdict)
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _end_call(self, hot: Hot, request: Sleep | Finished | Stuck | None) -> Answer:
         """Store the position with the next generation, and the answer with it. None: more to do in another call."""
         gen = self.gen + 1
-        seen = self.sight.lead.seq
-        held = self.position.branches if hasattr(self, "position") else ()
-        row: dict[str, Any] = {"gen": gen, "attention": next((one.why for one in held if one.why), None)}
+        seen = self.turn.lead.seq
+        branches = self.position.branches if hasattr(self, "position") else ()
+        row: dict[str, Any] = {"gen": gen, "attention": next((one.why for one in branches if one.why), None)}
         resting: tuple[Any, ...] = ()
         match request:
             case Finished(outcome=outcome):
-                self.sight.ledger.end(self.sight.found.enrolment, outcome)
+                self.turn.ledger.end(self.turn.found.enrolment, outcome)
                 answer = Answer("done", gen)
-                row |= {"state": "ended", "outcome": outcome, "ended_at": self.sight.now, "due_at": None}
+                row |= {"state": "ended", "outcome": outcome, "ended_at": self.turn.now, "due_at": None}
             case Stuck(reason=reason):
                 answer = Answer("wait", gen, seen=seen, note=reason)
                 row |= {"attention": reason, "due_at": None}
-            case Sleep() if not self.sight.found.truncated:
+            case Sleep() if not self.turn.found.truncated:
                 resting = request.resting
                 note = f"{resting[0].step} {resting[0].source}" if resting else ""
                 answer = Answer(
@@ -330,8 +341,8 @@ class _Call:
             case _:
                 sends = any(may_send(self.plan, branch.at) for branch in self.position.branches)
                 answer = Answer("again", gen, seen=seen, on_event="mail" if sends else "db")
-                row |= {"due_at": self.sight.now}
-        if resting or self.sight.found.wait is not None:
+                row |= {"due_at": self.turn.now}
+        if resting or self.turn.found.wait is not None:
             runs.rest_rows(self.writes, self.id, resting)
         self._checkpoint(attempt=None, wait=answer.to_json(), **row)
         await self._commit(hot)
@@ -339,15 +350,15 @@ class _Call:
 
     def _checkpoint(self, **row: Any) -> None:
         """Store the position on the condition that nobody else has taken the run over."""
-        own = self.sight.found.enrolment
+        own = self.turn.found.enrolment
         position = getattr(self, "position", own.position)
         state = {"state": own.state, "leave_seq": own.leave_seq, "goal_at": own.goal_at, **row}
         cursors = [position.seen, *(branch.cursor for branch in position.branches if branch.hold is None)]
         self.writes.guarded(
-            "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.sight.found.attempt},
+            "enrolments", {"id": self.id, "gen": self.gen, "attempt": self.turn.found.attempt},
             position=position.to_json(), cursor=min(cursors), **state,
         )  # fmt: skip
 
     async def _commit(self, hot: Hot) -> None:
-        await commit(self.rt, hot, self.sight.ledger, self.writes)
+        await commit(self.rt, hot, self.turn.ledger, self.writes)
         self.writes = Writes()

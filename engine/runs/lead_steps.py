@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -21,34 +22,31 @@ from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
 from engine.rules.sending.judge import CONTROL_GROUP
 from engine.runs import variant_tests
-from engine.runs.turn import Sight
+from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.sales import handoffs
 from engine.sending.delivery import message_row
+from engine.store import consents
 from engine.store.db import Hot
 from engine.store.writes import Writes
 
 NO_CONSENT = "no recorded consent"
-# What the lead has said last; what campaigns did in between is no answer of theirs.
-_CONSENTED = """
-SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
-    AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class LeadSteps:
     """One run's effects within one transaction."""
 
     rt: Runtime
     hot: Hot
-    sight: Sight
+    turn: Turn
     writes: Writes
     plan: Plan
     run: UUID
     attempt: str
 
     async def perform(self, effect: Effect) -> Verdict:
-        step, branch, ledger = effect.step, effect.branch, self.sight.ledger
+        step, branch, ledger = effect.step, effect.branch, self.turn.ledger
         if isinstance(step, HandOff | ListStep) and in_control(self.plan, ledger.lead.id):
             return self.skip(step, branch.visit, CONTROL_GROUP)
         match step:
@@ -56,40 +54,39 @@ class Deeds:
                 return await self._topic(step, branch)
             case VariantTest():
                 return await self._try(step)
-            case SetField() if why := misfit(ledger, step, self.sight.facts(branch)):
+            case SetField() if why := misfit(ledger, step, self.turn.facts(branch)):
                 return self.skip(step, branch.visit, why)
             case HandOff():
                 handoff = await handoffs.open_for(
-                    self.rt, self.hot, ledger, self.writes, self.sight.deployment, step, self.run, branch.event
+                    self.rt, self.hot, ledger, self.writes, self.turn.deployment, step, self.run, branch.event
                 )
                 return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
-        change(ledger, step, branch, self.run, self.sight.facts(branch))
+        change(ledger, step, branch, self.run, self.turn.facts(branch))
         return Verdict(ledger.lead.seq)
 
-    def skip(self, step: AnyStep, visit: str, reason: str) -> Verdict:
-        """Write down that the step was passed over."""
-        lead, now = self.sight.lead, self.sight.now
-        row = message_row(uuid4(), self.run, step, visit, lead, "skipped", reason, self.attempt, now)
+    def skip(self, step: AnyStep, visit: str, reason: str, held: Sequence[tuple[str, str]] = ()) -> Verdict:
+        """Write down that the step was passed over. `held`: what had kept its mail."""
+        lead, now = self.turn.lead, self.turn.now
+        row = message_row(uuid4(), self.run, step, visit, lead, "skipped", reason, self.attempt, now, held=held)
         self.writes.insert("messages", **row)
         return Verdict(lead.seq)
 
     async def _topic(self, step: TopicStep, branch: Branch) -> Verdict:
-        ledger, lead = self.sight.ledger, self.sight.lead
+        ledger, lead = self.turn.ledger, self.turn.lead
         if needs_consent(ledger, step):
-            asked = {"lead": lead.id, "topic": step.topic}
-            said = await self.hot.one(_CONSENTED, asked)
-            if lead.suppressed is not None or said is None or said.state != "subscribed":
+            said = await consents.last_said(self.hot, lead.id, step.topic)
+            if lead.suppressed is not None or said != "subscribed":
                 return self.skip(step, branch.visit, NO_CONSENT)
         if change_topic(ledger, step):
             state = "unsubscribed" if step.remove else "subscribed"
             record = {"how": "campaign", "campaign": self.plan.campaign, "source": step.source}
-            now = self.sight.now
+            now = self.turn.now
             note_consent(ledger, self.writes, step.topic, state, record, seq=ledger.lead.seq, at=now)
         return Verdict(ledger.lead.seq)
 
     async def _try(self, step: VariantTest) -> Verdict:
-        lead, hours = self.sight.lead, self.sight.deployment.program.workspace.business_hours
+        lead, hours = self.turn.lead, self.turn.deployment.program.workspace.business_hours
         if in_control(self.plan, lead.id):  # they would count for a variant they see nothing of
             return Verdict(lead.seq)
-        variant = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.sight.now, hours)
+        variant = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.turn.now, hours)
         return Verdict(lead.seq, variant=variant)

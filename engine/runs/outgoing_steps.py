@@ -20,7 +20,7 @@ from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.rules.sending.judge import CONTROL_GROUP, Hold, Skip, given_values, judge
-from engine.runs.turn import Sight
+from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import hand_over, message_row
@@ -78,11 +78,11 @@ class Outgoing:
 
 
 # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | None:
+def judged(effect: Effect, to: str, plan: Plan, turn: Turn) -> Skip | Hold | None:
     """Whether the step may leave now: None, or why never, or until when not. `to`: the colleague a notice is for."""
-    step, branch, lead, now = effect.step, effect.branch, sight.lead, sight.now
+    step, branch, lead, now = effect.step, effect.branch, turn.lead, turn.now
     if isinstance(step, Send):
-        return judge(step, branch, plan, sight.deployment.program, lead, sight.found.sent, now, sight.held)
+        return judge(step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause)
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
     if lead.email is None:
@@ -94,10 +94,10 @@ def judged(effect: Effect, to: str, plan: Plan, sight: Sight) -> Skip | Hold | N
     return None
 
 
-async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, sight: Sight) -> str | None:
+async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, turn: Turn) -> str | None:
     """The next colleague who has not been written to; empty: there is nobody, None: all have been."""
-    lead = sight.lead
-    people = receivers(step, lead, sight.facts(branch), sight.deployment.program.teams, sight.now)
+    lead = turn.lead
+    people = receivers(step, lead, turn.facts(branch), turn.deployment.program.teams, turn.now)
     told = {row.visit for row in await hot.all(_TOLD, {"run": run, "step": step.id})}
     left = [one for one in people if notice_visit(branch, one) not in told]
     if left:
@@ -130,33 +130,33 @@ def _people(one: Receiver, lead: Lead, facts: Facts, teams: tuple[Team, ...], no
 
 
 # ── making ready ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, sight: Sight, attempt: str) -> Ready:
+def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Turn, attempt: str) -> Ready:
     """The mail or post, with its row. Raises TemplateError."""
-    step, branch, lead, base = effect.step, effect.branch, sight.lead, rt.settings.base_url
-    marked: dict[str, Any] = {"lead": lead, "state": "sending", "reason": "", "attempt": attempt, "now": sight.now}
+    step, branch, lead, base = effect.step, effect.branch, turn.lead, rt.settings.base_url
+    marked: dict[str, Any] = {"lead": lead, "state": "sending", "reason": "", "attempt": attempt, "now": turn.now}
     match step:
         case Send():
-            given = given_values(step.values, sight.facts(branch))
-            composed = compose_for_lead(step, plan, branch, lead, sight.deployment, rt.tokens, base, given)
+            given = given_values(step.values, turn.facts(branch))
+            composed = compose_for_lead(step, plan, branch, lead, turn.deployment, rt.tokens, base, given)
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(
                 mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,
-                memo=composed.memo,
+                memo=composed.memo, held=branch.held,
             )  # fmt: skip
             return Ready(mail, row, composed.links)
         case Notify():
-            zone = sight.deployment.program.workspace.timezone
+            zone = turn.deployment.program.workspace.timezone
             mail = compose_for_staff(
-                step.template, to, lead, sight.deployment, rt.tokens, base, event=branch.event, zone=zone
+                step.template, to, lead, turn.deployment, rt.tokens, base, event=branch.event, zone=zone
             )
             visit = notice_visit(branch, to)
             return Ready(mail, message_row(mail.message_id, run, step, visit, **marked, subject=mail.subject, staff=to))
         case Post():
             id = uuid5(run, f"{step.id}:{branch.visit}")
             body = {
-                "id": str(id), "at": sight.now.isoformat(), "lead": {"id": str(lead.id), "email": lead.email},
+                "id": str(id), "at": turn.now.isoformat(), "lead": {"id": str(lead.id), "email": lead.email},
                 "campaign": plan.campaign, "step": step.label or step.id,
-                "values": given_values(step.values, sight.facts(branch)),
+                "values": given_values(step.values, turn.facts(branch)),
             }  # fmt: skip
             secret = rt.settings.secret.get_secret_value()
             made = parcel(step.url, body, str(id), secret, rt.clock.real())

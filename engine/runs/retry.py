@@ -11,8 +11,8 @@ from sqlalchemy import text
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.runs.position import Position
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import open_ledger, write
-from engine.sales.handoff_turn import Dossier, wake_of
+from engine.runtime.transaction import lead_transaction, write
+from engine.sales.handoff_turn import HandoffTurn, wake_of
 from engine.store import leads
 from engine.store.writes import Writes
 
@@ -50,40 +50,39 @@ async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
 
 
 async def _go_on(rt: Runtime, id: UUID) -> bool:
-    async with rt.turn(str(id)), rt.db.hot() as hot:
-        locked = await leads.lock_by_enrolment(hot, id)
-        row = await hot.one(_ONE, {"id": id})
+    async with lead_transaction(rt, str(id)) as work:
+        locked = await leads.lock_by_enrolment(work.hot, id)
+        row = await work.hot.one(_ONE, {"id": id})
         if locked is None or row is None:
             return False
-        ledger, around = await open_ledger(rt, hot, locked)
+        ledger = await work.open(locked)
         ledger.note("retried", id)
         position = Position.from_json(row.position)
         branches = tuple(replace(one, hold=None, why=None) for one in position.branches)
         position = replace(position, branches=branches, fed=None)
         gen = _next(row.gen, row.attention)
-        enrolment = next((one for one in around.enrolments if one.id == id), None)
+        enrolment = next((one for one in work.around.enrolments if one.id == id), None)
         if enrolment is None:
             return False
         enrolment.gen = gen
         ledger.wake(enrolment)
-        writes = Writes()
         answer = Answer("again", gen, seen=ledger.lead.seq, on_event="mail")
-        writes.update(
+        work.writes.update(
             "enrolments", id=id, position=position.to_json(), gen=gen, attempt=None, attention=None, due_at=ledger.now,
             wait=answer.to_json(),
         )  # fmt: skip
         ledger.attention = None
-        await write(rt, hot, ledger, writes)
+        await work.write()
     return True
 
 
 async def _call_again(rt: Runtime, id: UUID) -> bool:
     """A handoff. One that is over has nothing left to do: a person has seen what it had to say."""
     async with rt.turn(str(id)), rt.db.hot() as hot:
-        dossier = await Dossier.at(rt, hot, id, "", rt.clock.now())
-        if dossier is None or dossier.found.sending:
+        turn = await HandoffTurn.at(rt, hot, id, "", rt.clock.now())
+        if turn is None or turn.found.sending:
             return False
-        found, ledger, writes = dossier.found, dossier.ledger, Writes()
+        found, ledger, writes = turn.found, turn.ledger, Writes()
         if found.state.phase == "closed" and not found.tray.pending:
             writes.update("handoffs", id=id, attention=None)
         else:
@@ -99,13 +98,13 @@ async def _call_again(rt: Runtime, id: UUID) -> bool:
 
 async def _clear(rt: Runtime, id: UUID) -> bool:
     """A lead without a run that could go on: somebody has looked at it."""
-    async with rt.turn(str(id)), rt.db.hot() as hot:
-        locked = await leads.lock(hot, id)
+    async with lead_transaction(rt, str(id)) as work:
+        locked = await leads.lock(work.hot, id)
         if locked is None:
             return False
-        ledger, _ = await open_ledger(rt, hot, locked)
+        ledger = await work.open(locked)
         ledger.attention = None
-        await write(rt, hot, ledger, Writes())
+        await work.write()
     return True
 
 

@@ -13,7 +13,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import derived, needed
 from engine.rules.runs.interpreter import World
 from engine.rules.runs.position import Branch
-from engine.rules.sending.pause_rules import Held, came_due
+from engine.rules.sending.pause_rules import Pause, came_due
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import complete_history
@@ -21,13 +21,13 @@ from engine.store import leads, runs
 from engine.store.db import Hot
 
 
-class Sight:
+class Turn:
     """Looked at once when the call begins, and again under the lock after each mail."""
 
     deployment: Deployment
     found: runs.Run
     ledger: Ledger
-    held: Held | None
+    pause: Pause | None
 
     def __init__(self, rt: Runtime, id: UUID, woken: str) -> None:
         self._rt, self._id = rt, id
@@ -128,10 +128,10 @@ class Sight:
     def came_due(self, branch: Branch) -> Branch:
         """The branch as having arrived when what it stands at came due, if that was while its campaign was paused."""
         found = self.found
-        return came_due(branch, self.held, found.due_at, (found.wait or {}).get("seen", 0))
+        return came_due(branch, self.pause, found.due_at, (found.wait or {}).get("seen", 0))
 
     def _open_ledger(self, locked: leads.Locked) -> None:
-        found, self.held = self.found, Held.of(locked.row.held)
+        found, self.pause = self.found, Pause.of(locked.row.held)
         self.ledger = Ledger(
             self.deployment.rules, locked.lead, self.now, found.others, found.tallies, working=self._id,
             history=self._history,

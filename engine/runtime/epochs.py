@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.model.ports import Clock
 from engine.store.tables import deployments
+from engine.wording.refusals import NOTHING_DEPLOYED
 
 DEPLOYING = text("SELECT pg_advisory_xact_lock(hashtext('coldframe deploy'))")
 """Whoever has executed this is the only one to deploy until its transaction ends."""
@@ -23,7 +24,7 @@ async def again(connection: AsyncConnection, clock: Clock, author: str, kind: st
     """Put what is in force into force once more as a new epoch, so that every process looks at it afresh."""
     last = (await connection.execute(LAST)).first()
     if last is None:
-        raise Refused("nothing is deployed yet: `coldframe deploy` puts a workspace into force")
+        raise Refused(NOTHING_DEPLOYED)
     content = last.digest.partition("+")[0]
     await connection.execute(
         insert(deployments).values(

@@ -1,9 +1,19 @@
 """How every transaction about a lead begins and ends: what judging an event will ask for is read in one statement, a
-ledger is opened on it, and what the ledger holds is written in another."""
+ledger is opened on it, and what the ledger holds is written in another.
+
+    async with lead_transaction(rt, str(lead_id)) as work:
+        locked = await leads.lock(work.hot, lead_id)
+        ledger = await work.open(locked, event)
+        ledger.happen(*event)
+        await work.commit()
+
+Who leaves the block without a commit has changed nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +32,40 @@ from engine.store.writes import Writes
 Occurred = tuple[str, str, Mapping[str, Any]]
 """Type, name and data of an event that is about to be logged."""
 NOTHING: Occurred = ("", "", {})
+
+
+class LeadTransaction:
+    """One transaction about one lead. `writes` are rows beside those of the ledger; `locked`, `ledger` and `around`
+    (what was looked at) are there once it is open."""
+
+    locked: Locked
+    ledger: Ledger
+    around: Around
+
+    def __init__(self, rt: Runtime, hot: Hot) -> None:
+        self.rt, self.hot, self.writes = rt, hot, Writes()
+
+    async def open(self, locked: Locked, event: Occurred = NOTHING, **asked: Any) -> Ledger:
+        """A ledger on the locked lead; see `open_ledger`. Raises NothingDeployed."""
+        self.locked = locked
+        self.ledger, self.around = await open_ledger(self.rt, self.hot, locked, event, **asked)
+        return self.ledger
+
+    async def commit(self) -> None:
+        """Write everything in one statement, commit, and hand what was woken to the delivery."""
+        await commit(self.rt, self.hot, self.ledger, self.writes)
+
+    async def write(self) -> None:
+        """The same, but what was woken is left in the outbox for the workers."""
+        await write(self.rt, self.hot, self.ledger, self.writes)
+
+
+@asynccontextmanager
+async def lead_transaction(rt: Runtime, turn: str) -> AsyncIterator[LeadTransaction]:
+    """A transaction about a lead. `turn`: whose turn to wait for in this process first, an address or an id, so that a
+    storm on one lead waits in memory and not for connections."""
+    async with rt.turn(turn), rt.db.hot() as hot:
+        yield LeadTransaction(rt, hot)
 
 
 async def open_ledger(

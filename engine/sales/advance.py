@@ -18,7 +18,7 @@ from engine.rules.sales.tray import Pending, Tray, outdated
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
-from engine.sales.handoff_turn import Dossier, call_waiting, freed
+from engine.sales.handoff_turn import HandoffTurn, call_waiting, freed
 from engine.sales.notices import notice_mail, notice_row
 from engine.sending.delivery import hand_over
 from engine.sending.feedback import reported
@@ -87,87 +87,87 @@ class _Call:
     async def _turn(self, hot: Hot, sent: tuple[_Outgoing, Receipt] | None) -> Answer | _Outgoing:
         """Lock, look, settle what was sent, climb, and mark the next notice or rest."""
         provider = self.rt.mailer.name if self.rt.mailer else ""
-        dossier = await Dossier.at(self.rt, hot, self.id, provider, self.rt.clock.now())
-        if dossier is None:
+        turn = await HandoffTurn.at(self.rt, hot, self.id, provider, self.rt.clock.now())
+        if turn is None:
             return Answer("done", self.gen)
-        self.deployment, found, writes = dossier.deployment, dossier.found, Writes()
+        self.deployment, found, writes = turn.deployment, turn.found, Writes()
         if sent is None:
-            if answer := await self._repeated(hot, dossier):
+            if answer := await self._repeated(hot, turn):
                 return answer
-            tray = self._drop_interrupted(found, writes, dossier.ledger.now)
+            tray = self._drop_interrupted(found, writes, turn.ledger.now)
         elif (found.tray.attempt, found.gen) != (self.attempt, self.gen):
             await self._settle_late(hot, *sent)
             return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
         else:
-            tray = self._settle(found, writes, dossier.ledger.now, *sent)
+            tray = self._settle(found, writes, turn.ledger.now, *sent)
         if self.woken == "timer" and sent is None and found.due_at is not None:
-            dossier.ledger.now = max(dossier.ledger.now, found.due_at)
-        change = await dossier.climb(hot, writes, max(dossier.ledger.now, dossier.locked.lead.last_at))
-        dossier.follow(change)
+            turn.ledger.now = max(turn.ledger.now, found.due_at)
+        change = await turn.climb(hot, writes, max(turn.ledger.now, turn.locked.lead.last_at))
+        turn.follow(change)
         if freed(found.state, change.state) and found.state.phase != "closed":
             self.freed = found.state.team
-        if dossier.orphaned and change.state.phase != "closed":
+        if turn.orphaned and change.state.phase != "closed":
             self.attention = TEAM_GONE
-        return await self._deliver(hot, dossier, change.state, tray.plus(self.gen, change.notices), writes)
+        return await self._deliver(hot, turn, change.state, tray.plus(self.gen, change.notices), writes)
 
-    async def _repeated(self, hot: Hot, dossier: Dossier) -> Answer | None:
+    async def _repeated(self, hot: Hot, turn: HandoffTurn) -> Answer | None:
         """What to answer at once: the run is over, the call was repeated, or the database is older than the run."""
-        found = dossier.found
+        found = turn.found
         if found.state.phase == "closed" and not found.tray.pending:
             return Answer("done", found.gen)
         if self.gen < found.gen and found.wait is not None:
             return Answer.from_json(found.wait)
         if self.gen <= found.gen:
             return None
-        seq = dossier.locked.lead.seq
+        seq = turn.locked.lead.seq
         if found.attention != RESTORED:
             seq += FAR_AHEAD  # beyond any event the run may have heard of, else it would wake for ever
             writes = Writes()
-            writes.update("leads", id=dossier.locked.lead.id, seq=seq)
+            writes.update("leads", id=turn.locked.lead.id, seq=seq)
             writes.update("handoffs", id=self.id, attention=RESTORED)
             await writes.flush(hot)
             await hot.commit()
         return Answer("wait", self.gen, seen=seq, note=RESTORED)
 
     async def _deliver(
-        self, hot: Hot, dossier: Dossier, state: State, tray: Tray, writes: Writes
+        self, hot: Hot, turn: HandoffTurn, state: State, tray: Tray, writes: Writes
     ) -> Answer | _Outgoing:  # fmt: skip
         while tray.pending and not self.held:
             notice = tray.pending[0]
             if why := outdated(notice, state):
-                self._put_away(dossier, notice, "skipped", why, writes)
+                self._put_away(turn, notice, "skipped", why, writes)
             elif not self.can_send:
                 self.freed = None
                 return Answer("again", self.gen, on_event="mail")
-            elif self._spent() or self._gate_closed(dossier):
+            elif self._spent() or self._gate_closed(turn):
                 break
-            elif outgoing := await self._mark(hot, dossier, state, tray, notice, writes):
+            elif outgoing := await self._mark(hot, turn, state, tray, notice, writes):
                 return outgoing
             tray = tray.without(notice.visit)
-        return await self._rest(hot, dossier, state, tray, writes)
+        return await self._rest(hot, turn, state, tray, writes)
 
     def _spent(self) -> bool:
         return self.mails >= MOST_MAILS or self.rt.clock.real() - self.began > BUDGET
 
-    def _gate_closed(self, dossier: Dossier) -> bool:
-        until = dossier.found.closed_until
+    def _gate_closed(self, turn: HandoffTurn) -> bool:
+        until = turn.found.closed_until
         self.held = self.held or (until is not None and until > self.rt.clock.real())
         return self.held
 
     # ── notices ──────────────────────────────────────────────────────────────────────────────────────────────────────
     async def _mark(
-        self, hot: Hot, dossier: Dossier, state: State, tray: Tray, notice: Pending, writes: Writes
+        self, hot: Hot, turn: HandoffTurn, state: State, tray: Tray, notice: Pending, writes: Writes
     ) -> _Outgoing | None:  # fmt: skip
         """Commit `sending`, and with it all that was decided so far. None: it cannot be written at all."""
-        rt, found, ledger = self.rt, dossier.found, dossier.ledger
+        rt, found, ledger = self.rt, turn.found, turn.ledger
         try:
             mail, problem = notice_mail(
-                notice, self.id, ledger.lead, state, dossier.team, dossier.deployment, rt.tokens, rt.settings.base_url,
+                notice, self.id, ledger.lead, state, turn.team, turn.deployment, rt.tokens, rt.settings.base_url,
                 note=found.note, campaign=found.campaign,
             )  # fmt: skip
         except TemplateError as error:
             self.attention = f"template {error.name}: {error.message}"
-            self._put_away(dossier, notice, "failed", self.attention, writes)
+            self._put_away(turn, notice, "failed", self.attention, writes)
             return None
         self.attention = problem or self.attention
         row = notice_row(
@@ -182,10 +182,10 @@ class _Call:
         self.mails, self.has_token = self.mails + 1, False
         return _Outgoing(notice, mail, marked)
 
-    def _put_away(self, dossier: Dossier, notice: Pending, state: str, why: str, writes: Writes) -> None:
+    def _put_away(self, turn: HandoffTurn, notice: Pending, state: str, why: str, writes: Writes) -> None:
         """Record a notice that does not go out."""
-        lead, now = dossier.ledger.lead.id, dossier.ledger.now
-        row = notice_row(uuid4(), notice, self.id, lead, dossier.found.source, self.attempt, now, state, why)
+        lead, now = turn.ledger.lead.id, turn.ledger.now
+        row = notice_row(uuid4(), notice, self.id, lead, turn.found.source, self.attempt, now, state, why)
         writes.insert("messages", **row)
 
     def _settle(
@@ -226,9 +226,9 @@ class _Call:
         return tray
 
     # ── resting ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    async def _rest(self, hot: Hot, dossier: Dossier, state: State, tray: Tray, writes: Writes) -> Answer:
+    async def _rest(self, hot: Hot, turn: HandoffTurn, state: State, tray: Tray, writes: Writes) -> Answer:
         """Store where it stands with the next generation, and the answer with it."""
-        ledger, gen = dossier.ledger, self.gen + 1
+        ledger, gen = turn.ledger, self.gen + 1
         dues = [state.due_at] if state.due_at else []
         if tray.pending:
             dues.append(ledger.now + PAUSE if self.held else ledger.now)
@@ -241,7 +241,7 @@ class _Call:
             mails = tray.pending or state.phase == "waiting"
             answer = Answer(
                 "wait", gen, seen=ledger.lead.seq, wake_at=self.rt.clock.to_real(due) if due else None,
-                on_event="mail" if mails else "db", on_timer="mail", note=f"{state.phase} {dossier.found.source}",
+                on_event="mail" if mails else "db", on_timer="mail", note=f"{state.phase} {turn.found.source}",
             )  # fmt: skip
         writes.update(
             "handoffs", id=self.id, gen=gen, wait=answer.to_json(), attention=self.attention, due_at=due,

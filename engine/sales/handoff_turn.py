@@ -29,7 +29,7 @@ MOST_RETRIED = 10
 
 
 @dataclass(slots=True)
-class Dossier:
+class HandoffTurn:
     """A handoff under its lead's lock, with what judging it needs. `orphaned`: no team is left to take it."""
 
     deployment: Deployment
@@ -40,7 +40,7 @@ class Dossier:
     orphaned: bool
 
     @staticmethod
-    async def at(rt: Runtime, hot: Hot, id: UUID, provider: str, now: datetime) -> Dossier | None:
+    async def at(rt: Runtime, hot: Hot, id: UUID, provider: str, now: datetime) -> HandoffTurn | None:
         locked = await leads.lock_by_handoff(hot, id)
         if locked is None:
             return None
@@ -54,17 +54,17 @@ class Dossier:
         await rt.catalog.need(live)
         history = await complete_history(rt, hot, locked.lead.id, deployment.rules, live, found.history)
         ledger = Ledger(deployment.rules, locked.lead, now, found.enrolments, found.tallies, history=history)
-        return Dossier.of(deployment, locked, ledger, found)
+        return HandoffTurn.of(deployment, locked, ledger, found)
 
     @staticmethod
-    def of(deployment: Deployment, locked: Locked, ledger: Ledger, found: store.Found) -> Dossier:
+    def of(deployment: Deployment, locked: Locked, ledger: Ledger, found: store.Found) -> HandoffTurn:
         """With the team it stands at, else the one that takes the lead now. Pure."""
         team = deployment.teams.get(found.state.team.casefold())
         team = team or team_for(deployment.program.teams, ledger.facts())
         stand_in = Team(
             name=found.state.team, hours=deployment.program.workspace.business_hours, members=(), source=found.source
         )
-        return Dossier(deployment, locked, ledger, found, team or stand_in, orphaned=team is None)
+        return HandoffTurn(deployment, locked, ledger, found, team or stand_in, orphaned=team is None)
 
     async def climb(self, hot: Hot, writes: Writes, now: datetime) -> Change:
         """One rung of the ladder, if it is time. Dealing leads holds the rows of the teams that may get this one."""
@@ -151,12 +151,12 @@ async def call_waiting(rt: Runtime, deployment: Deployment, freed: str) -> None:
         ids = await store.waiting(hot, teams or [freed], MOST_RETRIED)
     for id in ids:
         async with rt.db.hot() as hot:
-            dossier = await Dossier.at(rt, hot, id, "", rt.clock.now())
-            if dossier is None or dossier.found.state.phase != "waiting":
+            turn = await HandoffTurn.at(rt, hot, id, "", rt.clock.now())
+            if turn is None or turn.found.state.phase != "waiting":
                 continue
-            dossier.ledger.happen("handoff.retried", dossier.found.state.team, {"handoff": str(id)}, mute=True)
-            dossier.ledger.wakes[id] = wake_of(id, dossier.ledger, dossier.found.gen)
-            await commit(rt, hot, dossier.ledger, Writes())
+            turn.ledger.happen("handoff.retried", turn.found.state.team, {"handoff": str(id)}, mute=True)
+            turn.ledger.wakes[id] = wake_of(id, turn.ledger, turn.found.gen)
+            await commit(rt, hot, turn.ledger, Writes())
 
 
 def chain_of(deployment: Deployment, team: Team) -> list[str]:

@@ -25,7 +25,7 @@ from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.advance import advance
-from engine.sales.handoff_turn import Dossier, call_waiting, freed, wake_of
+from engine.sales.handoff_turn import HandoffTurn, call_waiting, freed, wake_of
 from engine.sales.handoff_view import HandoffView, view
 from engine.sending.composing import context_for
 from engine.store import handoffs as store
@@ -91,14 +91,14 @@ async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str |
     `unknown`: there is no such handoff. Committed when it returns.
     """
     async with rt.turn(str(handoff_id)), rt.db.hot() as hot:
-        dossier = await Dossier.at(rt, hot, handoff_id, "", rt.clock.now())
-        if dossier is None:
+        turn = await HandoffTurn.at(rt, hot, handoff_id, "", rt.clock.now())
+        if turn is None:
             return "unknown"
-        found, ledger = dossier.found, dossier.ledger
-        change = ladder.act(found.state, action, by, reason, max(ledger.now, ledger.lead.last_at), dossier.team)
+        found, ledger = turn.found, turn.ledger
+        change = ladder.act(found.state, action, by, reason, max(ledger.now, ledger.lead.last_at), turn.team)
         if change.ignored:
             return change.ignored
-        dossier.follow(change, action=action, by=by)
+        turn.follow(change, action=action, by=by)
         state, tray, writes = change.state, found.tray.plus(found.gen, change.notices), Writes()
         row = store.columns(state, tray)
         if state.phase == "closed":
@@ -107,5 +107,5 @@ async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str |
         ledger.wakes[handoff_id] = wake_of(handoff_id, ledger, found.gen)
         await commit(rt, hot, ledger, writes)
     if freed(found.state, state):
-        await call_waiting(rt, dossier.deployment, found.state.team)
+        await call_waiting(rt, turn.deployment, found.state.team)
     return state.phase

@@ -6,7 +6,7 @@ settled. Between the mark and the answer nobody may hand it over again; what sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,14 +29,15 @@ ON CONFLICT (provider) DO UPDATE SET reason = excluded.reason, real_closed_until
 def message_row(
     id: UUID, owner: UUID, step: AnyStep, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
     subject: str = "", variant: str | None = None, staff: str | None = None, memo: Mapping[str, Any] | None = None,
+    held: Sequence[tuple[str, str]] = (),
 ) -> Mapping[str, Any]:  # fmt: skip
     """The row of a step that leaves the house, or of one that was passed over. `variant`: the subject under test;
-    `memo`: what makes a mail to a lead again."""
+    `memo`: what makes a mail to a lead again; `held`: what kept it until now."""
     what, kind = _content(step)
     return {
         "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": what,
         "kind": kind, "staff": staff, "state": state, "reason": reason, "attempt": attempt, "source": step.source,
-        "subject": subject, "variant": variant, "memo": memo, "at": now,
+        "subject": subject, "variant": variant, "memo": memo, "held": [list(one) for one in held] or None, "at": now,
         "settled_at": None if state == "sending" else now,
     }  # fmt: skip
 

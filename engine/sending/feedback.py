@@ -21,7 +21,7 @@ from engine.platform.tokens import email_key
 from engine.rules.leads import suppression
 from engine.rules.leads.consequences import Ledger
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import NOTHING, Occurred, commit, open_ledger
+from engine.runtime.transaction import NOTHING, Occurred, lead_transaction
 from engine.store import leads
 from engine.store.db import Hot
 from engine.store.leads import Locked
@@ -60,18 +60,17 @@ ORDER BY m.at DESC, m.id LIMIT 1"""
 
 async def report(rt: Runtime, one: Report) -> Outcome:
     """Take in what became of one mail. Returns after the commit."""
-    async with rt.turn(str(one.message_id)), rt.db.hot() as hot:
-        locked = await leads.lock_by_message(hot, one.message_id)
+    async with lead_transaction(rt, str(one.message_id)) as work:
+        locked = await leads.lock_by_message(work.hot, one.message_id)
         if locked is None or locked.row.kind not in (*TO_LEADS, "staff"):
             return "unknown"
         event, key = _event(one, locked)
         keys = [key] if key else []
-        ledger, around = await open_ledger(rt, hot, locked, event, keys=keys)
-        writes = Writes()
-        settled = await _settle(hot, writes, one, locked.row.state, ledger.now)
+        ledger, writes = await work.open(locked, event, keys=keys), work.writes
+        settled = await _settle(work.hot, writes, one, locked.row.state, ledger.now)
         if settled == "noted":  # so that the call which is handing it over looks again
             ledger.note("reported", locked.row.owner_id)
-        fresh = bool(key) and around.repeated is None
+        fresh = bool(key) and work.around.repeated is None
         if fresh and one.fate in _EVENTS:
             ledger.rate()
             row = locked.row
@@ -82,7 +81,7 @@ async def report(rt: Runtime, one: Report) -> Outcome:
             _withdraw(rt, ledger, writes, *_WITHDRAWN[one.fate], key)
         if not (fresh or settled):
             return "repeated"
-        await commit(rt, hot, ledger, writes)
+        await work.commit()
     return "recorded"
 
 

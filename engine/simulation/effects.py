@@ -98,7 +98,7 @@ class Effects:
             except TemplateError as problem:
                 judged = Hold(host.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
         if isinstance(judged, Hold):
-            host.watcher.held(person, run, send, judged.until, judged.attention)
+            host.watcher.held(person, run, send, judged.until, judged.attention, judged.why)
             return Verdict(lead.seq, until=judged.until, why=judged.attention)
         if isinstance(judged, Skip):
             self.skip(person, run, send, branch.visit, judged.reason)

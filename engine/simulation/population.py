@@ -238,8 +238,8 @@ class Population(Watcher):
     def committed(self, person: Person, ledger: Ledger) -> None:
         self.inner.committed(person, ledger)
 
-    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
-        self.inner.held(person, run, send, until, why)
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None, rule: str) -> None:
+        self.inner.held(person, run, send, until, why, rule)
 
     def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
         self.inner.passed(person, run, step, reason)

@@ -15,7 +15,7 @@ from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
 from engine.rules.sales.routing import team_for
 from engine.rules.sales.tray import Tray
-from engine.sales.handoff_turn import Dossier, chain_of, freed
+from engine.sales.handoff_turn import HandoffTurn, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
 from engine.sending.composing import context_for
 from engine.simulation.host import Host
@@ -69,14 +69,14 @@ class Sales:
         one = person.open_handover()
         if one is None:
             return NO_HANDOFF
-        dossier = self._dossier(one)
-        ledger = dossier.ledger
+        turn = self._turn(one)
+        ledger = turn.ledger
         change = ladder.act(
-            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), dossier.team
+            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), turn.team
         )
         if change.ignored:
             return change.ignored
-        dossier.follow(change, action=action, by=by or one.state.member or "")
+        turn.follow(change, action=action, by=by or one.state.member or "")
         self._changed(one, change)
         self._host.commit(person, ledger)
         self._after(one, change)
@@ -84,24 +84,24 @@ class Sales:
         return None
 
     def climb(self, one: Handover) -> None:
-        """One rung of the ladder, if it is time; see engine.sales.handoff_turn.Dossier.climb."""
+        """One rung of the ladder, if it is time; see engine.sales.handoff_turn.HandoffTurn.climb."""
         if one.id not in self.open:
             return
-        dossier = self._dossier(one)
-        ledger = dossier.ledger
+        turn = self._turn(one)
+        ledger = turn.ledger
         loads = {
             member.email: self.loads[member.email.lower()] - (_key(one.state) == member.email.lower())
             for team in self._host.deployment.teams.values() for member in team.members
         }  # fmt: skip
-        change = dossier.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
+        change = turn.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
         if change.turns:
             self.turns[change.state.team] += change.turns
-        dossier.follow(change)
+        turn.follow(change)
         self._changed(one, change)
         self._host.commit(one.person, ledger)
         self._after(one, change)
 
-    def _dossier(self, one: Handover) -> Dossier:
+    def _turn(self, one: Handover) -> HandoffTurn:
         host, person = self._host, one.person
         former = next(
             (old.state.member for old in reversed(person.handovers) if old is not one and old.state.member), None
@@ -111,7 +111,7 @@ class Sales:
             state=one.state, tray=Tray(), gen=0, wait=None, attention=None, due_at=one.state.due_at, sending={},
             former=former, closed_until=None, enrolments=person.runs, tallies={}, history=[],
         )  # fmt: skip
-        return Dossier.of(host.deployment, Locked(person.lead, 0, None), host.open(person), found)
+        return HandoffTurn.of(host.deployment, Locked(person.lead, 0, None), host.open(person), found)
 
     def _changed(self, one: Handover, change: Change) -> None:
         """Keep the books: who has how many."""

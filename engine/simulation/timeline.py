@@ -189,14 +189,17 @@ class Timeline(Watcher):
                 template=template, reason=letter.reason,
             )  # fmt: skip
 
-    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None, rule: str) -> None:
         again = (run.id, send.id, why)
         if why is not None and again in self._complained:
             return
         self._complained.add(again)
         text = f"mail “{send.template}” has to wait until {self._local(person, until)}"
+        text += f": {rule}" if rule else ""
         text = f"mail “{send.template}” cannot be sent and is tried again every hour: {why}" if why else text
-        self.add(person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat())
+        self.add(
+            person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat(), rule=rule
+        )
 
     def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:
         match step:

@@ -29,7 +29,7 @@ class Watcher:
     def mailed(self, person: Person, run: Enrolment, letter: Letter) -> None:
         """A send was settled: sent or skipped."""
 
-    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None) -> None:
+    def held(self, person: Person, run: Enrolment, send: Send, until: datetime, why: str | None, rule: str) -> None:
         """A send has to wait. `why`: a person should look."""
 
     def did(self, person: Person, run: Enrolment, step: AnyStep) -> None:

@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from engine.model.lead import Event, Lead
 from engine.rules.leads.limits import Probe
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position, streak_of
-from engine.store.db import Hot
+from engine.store import tables
+from engine.store.db import Database, Hot
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
     l.last_at, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
@@ -84,6 +87,11 @@ HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
         AND kind IN ('marketing', 'transactional') AND 'email.received' = ANY(%(history)s::text[])
         ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
 
+_POSTED = """
+SELECT name, data, (SELECT jsonb_object_agg(topic, record) FROM consents
+    WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
+FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'"""
+
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 
 
@@ -126,12 +134,18 @@ async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | N
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
-    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Held`)."""
+    """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Pause`)."""
     return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
 
 
 async def lock_by_handoff(hot: Hot, handoff: UUID) -> Locked | None:
     return locked_of(await hot.one(_LOCK_BY_HANDOFF, {"handoff": handoff}))
+
+
+async def posted_form(hot: Hot, lead: UUID, seq: int) -> Any | None:
+    """Event `seq` of the lead, where it is a form that awaits its confirmation: name, data, and by topic what `asked`
+    for consent said."""
+    return await hot.one(_POSTED, {"lead": lead, "seq": seq})
 
 
 async def look_around(
@@ -154,6 +168,29 @@ async def look_around(
         anonymous=row.anonymous or [],
         history=[event_of(one) for one in row.history or ()],
     )
+
+
+async def is_known(db: Database, lead: UUID) -> bool:
+    async with db.engine.connect() as connection:
+        return (
+            await connection.execute(select(tables.leads.c.id).where(tables.leads.c.id == lead))
+        ).first() is not None
+
+
+async def has_posted(db: Database, lead: UUID, seq: int) -> bool:
+    """Whether event `seq` of the lead is a form that awaits or awaited its confirmation."""
+    log = tables.events.c
+    chosen = (log.lead_id == lead, log.seq == seq, log.type == "form.posted")
+    async with db.engine.connect() as connection:
+        return (await connection.execute(select(log.seq).where(*chosen))).first() is not None
+
+
+async def link_target(db: Database, link: str) -> str | None:
+    """The address behind a click link."""
+    links = tables.links.c
+    async with db.engine.connect() as connection:
+        url: str | None = (await connection.execute(select(links.url).where(links.id == link))).scalar()
+    return url
 
 
 async def history_of(hot: Hot, lead: UUID, types: Collection[str]) -> list[Event]:

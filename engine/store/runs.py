@@ -138,5 +138,6 @@ def rest_rows(writes: Writes, id: UUID, resting: Sequence[Resting]) -> None:
     writes.keep_only("waits", "enrolment_id", id, "branch", [one.branch for one in resting])
     for one in resting:
         writes.insert(
-            "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what, due_at=one.due
-        )
+            "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what,
+            due_at=one.due, held=one.held,
+        )  # fmt: skip

@@ -243,6 +243,7 @@ waits = Table(
     Column("source", Text, nullable=False, comment="file:line"),
     Column("what", Text, nullable=False, comment="what ends it, in words"),
     instant("due_at"),
+    Column("held", Text, nullable=False, server_default="", comment="what keeps a mail that has to wait, in words"),
 )  # fmt: skip
 
 messages = Table(
@@ -263,6 +264,7 @@ messages = Table(
     Column("variant", Text, comment="the subject line under test"),
     Column("provider_id", Text),
     Column("memo", JSONB, comment="what its template looked at: engine.sending.mail_record"),
+    Column("held", JSONB, comment="what has kept it: instant and reason, as often as the reason changed"),
     instant("at", required=True),
     instant("settled_at"),
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),

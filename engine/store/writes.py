@@ -21,7 +21,7 @@ _CONFLICTS = {
     "WHERE suppressions.reason <> excluded.reason",
     "links": "ON CONFLICT (id) DO NOTHING",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,
-        what = excluded.what, due_at = excluded.due_at""",
+        what = excluded.what, due_at = excluded.due_at, held = excluded.held""",
     "visitors": "ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, "
     "lead_id = coalesce(visitors.lead_id, excluded.lead_id)",
     "visitor_events": "ON CONFLICT (visitor_id, key) DO NOTHING",

@@ -32,6 +32,8 @@ class Message:
     at: datetime
     id: UUID
     staff: str | None = None
+    held: Sequence[tuple[datetime, str]] = ()
+    """What kept it: since when, and the rule in words, as often as that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Rest:
     source: str
     what: str
     due: datetime | None
+    held: str = ""
+    """What keeps its mail."""
 
 
 @dataclass(frozen=True, slots=True)

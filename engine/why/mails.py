@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from dsl.plan import AnyStep, Plan, Send
-from engine.rules.sending.windows import is_open
+from dsl.plan import AnyStep, Plan
 from engine.why.log import Log, Message, Run, Said
 from engine.wording.events import deed
 from engine.wording.steps import words
-from engine.wording.terms import duration, quoted, windows
+from engine.wording.terms import quoted
 
 PROMPT = timedelta(minutes=2)
 """A mail that leaves this soon was not held back."""
@@ -48,13 +47,14 @@ def not_walked(log: Log, run: Run) -> Iterator[Said]:
 
 
 def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said: str) -> Iterator[Said]:
-    held = held_by(log, plan, one, arrived) if one.at - arrived > PROMPT else ""
+    held = held_by(log, one, arrived) if one.at - arrived > PROMPT else ""
     match one.state:
         case "accepted":
             mail = f"sent {quoted(one.template)}: {one.subject}" if one.subject and one.staff is None else said
             yield Said(one.at, mail, why=", ".join(filter(None, (_to(one), held))), source=one.source)
         case "skipped":
-            yield Said(one.at, f"did not {said}", "not", _reason(one.reason, plan), one.source)
+            why = ", ".join(filter(None, (_reason(one.reason, plan), held if one.held else "")))
+            yield Said(one.at, f"did not {said}", "not", why, one.source)
         case "failed":
             yield Said(one.at, f"{said}: the mail failed", "warn", one.reason, one.source)
         case "unknown":
@@ -80,17 +80,8 @@ def _reason(reason: str, plan: Plan | None) -> str:
     return REASONS.get(reason, reason)
 
 
-def held_by(log: Log, plan: Plan | None, one: Message, arrived: datetime) -> str:
-    """Why a mail left later than its step was reached."""
+def held_by(log: Log, one: Message, arrived: datetime) -> str:
+    """Why a mail left later than its step was reached, as it was stored at the time."""
     since = f"held back since {log.local(arrived)}"
-    workspace = log.program.workspace
-    step = plan.by_id.get(one.step) if plan else None
-    if isinstance(step, Send) and step.mode == "transactional":
-        return since
-    if plan is not None and not is_open(arrived, log.zone, plan.windows, None):
-        return f"{since}: the campaign sends {windows(plan.windows)}"
-    if workspace.quiet_hours is not None and not is_open(arrived, log.zone, (), workspace.quiet_hours):
-        return f"{since}: quiet hours from {workspace.quiet_hours[0]} to {workspace.quiet_hours[1]}"
-    if limit := workspace.mail_limit:
-        return f"{since}: at most {limit.times} emails per {duration(limit.per)}"
-    return since
+    told = [f"{why} (from {log.local(at)})" if number else why for number, (at, why) in enumerate(one.held)]
+    return f"{since}: {', then '.join(told)}" if told else since

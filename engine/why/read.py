@@ -42,11 +42,12 @@ _MOVES = text("SELECT seq, stage, before, reason, at FROM stages WHERE lead_id =
 _RUNS = text("SELECT * FROM enrolments WHERE lead_id = :lead ORDER BY started_at, number")
 
 _MESSAGES = text("""
-SELECT id, owner_id, step, visit, template, kind, staff, state, reason, source, subject, at FROM messages
+SELECT id, owner_id, step, visit, template, kind, staff, state, reason, source, subject, at, held
+FROM messages
 WHERE lead_id = :lead ORDER BY at""")
 
 _WAITS = text("""
-SELECT w.enrolment_id, w.step, w.source, w.what, w.due_at FROM waits w
+SELECT w.enrolment_id, w.step, w.source, w.what, w.due_at, w.held FROM waits w
 JOIN enrolments e ON e.id = w.enrolment_id WHERE e.lead_id = :lead ORDER BY w.branch""")
 
 _HANDOFFS = text("SELECT id, enrolment_id, source FROM handoffs WHERE lead_id = :lead AND enrolment_id IS NOT NULL")
@@ -174,10 +175,13 @@ def _run(
         entered=position.entered, per=row["per"], start=position.start,
         path=tuple(Walk(step, datetime.fromisoformat(at), branch) for step, at, branch in position.path),
         messages=tuple(
-            Message(m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id, m.staff)
+            Message(
+                m.step, m.visit, m.template, m.state, m.reason, m.source, m.subject, m.at, m.id, m.staff,
+                tuple((datetime.fromisoformat(at), why) for at, why in m.held or ()),
+            )
             for m in messages if m.owner_id == id
         ),
-        rests=tuple(Rest(w.step, w.source, w.what, w.due_at) for w in waits if w.enrolment_id == id),
+        rests=tuple(Rest(w.step, w.source, w.what, w.due_at, w.held) for w in waits if w.enrolment_id == id),
         handoffs=tuple((h.source, h.id) for h in handoffs if h.enrolment_id == id),
         earlier=tuple((at, before) for run, at, before in earlier if run == str(id)),
     )  # fmt: skip

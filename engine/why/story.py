@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from dsl.plan import AnyStep, EnterCampaign, Stop
 from engine.why.entering import entered
-from engine.why.log import Log, Points, Run, Said
+from engine.why.log import Log, Points, Rest, Run, Said
 from engine.why.mails import mail_lines, not_walked
 from engine.why.steps import branch_taken, handoff_lines, trace, wait_ended
 from engine.wording.events import booked as points_words
@@ -181,17 +181,18 @@ def _end(log: Log, run: Run) -> Iterator[Said]:
     if (hold := log.held(log.now)) is not None:
         yield Said(log.now, f"stays where it is: the campaign is {hold.state}", "wait", hold.reason)
     for rest in run.rests:
-        yield _resting(log, run, rest.step, rest.due)
+        yield _resting(log, run, rest)
     if not run.rests and run.state == "live":
         yield Said(log.now, "is on its way to the next step", "wait")
 
 
-def _resting(log: Log, run: Run, id: str, due: datetime | None) -> Said:
-    step = run.plan.by_id.get(id) if run.plan else None
-    said = words(step) if step else id
+def _resting(log: Log, run: Run, rest: Rest) -> Said:
+    step, due = run.plan.by_id.get(rest.step) if run.plan else None, rest.due
+    said = words(step) if step else rest.step
     source = step.source if step else ""
     if step is not None and step.kind == "send":
-        return Said(log.now, f"is held back: {said}", "wait", "until its window, quiet hours or limit allow it", source)
+        until = f"until {log.local(due)}" if due is not None else ""
+        return Said(log.now, f"is held back: {said}", "wait", ": ".join(filter(None, (until, rest.held))), source)
     if step is not None and step.kind == "handoff":
         return Said(log.now, "is with sales, who have not decided", "wait", "", source)
     return Said(log.now, f"is waiting: {said}", "wait", "", source) if due is None else Said(

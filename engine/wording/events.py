@@ -1,4 +1,4 @@
-"""How an event of the log reads in plain English: the one place that knows a phrase for every type. Pure.
+"""How an event of the log reads in plain English; the phrases stand in the catalogue, `event_types`. Pure.
 
 A phrase is about the lead wherever it can be, so that a list of them reads as what the lead did and what was done with
 it. `deed` leaves the lead out ("submitted form “whitepaper”"), `clause` is a whole sentence, as it stands behind
@@ -8,28 +8,16 @@ it. `deed` leaves the lead out ("submitted form “whitepaper”"), `clause` is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from engine.model.lead import Event
+from engine.wording.event_types import COMPLAINED, CONFIRMED, LEAD, NOTES, PHRASES, REACTIVATED, Phrase
 from engine.wording.terms import number
 
-LEAD = "the lead"
 LONGEST_PART = 40
 """Characters of one part of a link's path that a person would read."""
 Quote = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """The verb now and then, what follows it, and of whom it is told. `{name}` and what else `_values` holds bring a
-    space of their own when they may be missing."""
-
-    now: str
-    then: str
-    rest: str = ""
-    subject: str = LEAD
 
 
 def curly(text: str) -> str:
@@ -111,72 +99,3 @@ def in_plain_words(value: Any) -> str:
     if isinstance(value, int | float):
         return number(value)
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "nothing")
-
-
-CONFIRMED = Phrase("confirms", "confirmed", " form{name}")
-COMPLAINED = Phrase("marks", "marked", " a mail as spam")
-REACTIVATED = Phrase("has been", "had been", " silent for longer than the stage allows")
-NOTES: Mapping[str, Phrase] = {
-    "left": Phrase("takes", "took", " the lead out of campaign{campaign}", "another campaign"),
-    "moved": Phrase("is", "was", " moved to the campaign's new version"),
-    "removed": Phrase("is", "was", " taken out by a deployment"),
-    "reported": Phrase("is", "was", " reported on by the mail provider", "a mail"),
-    "retried": Phrase("is", "was", " sent on by hand"),
-    "woken": Phrase("is", "was", " looked at again"),
-}
-"""What was done to a run from outside its plan, by the name of the event."""
-PHRASES: Mapping[str, Phrase] = {
-    "form.posted": Phrase("sends", "sent", " form{name}, not yet confirmed"),
-    "form.submitted": Phrase("submits", "submitted", " form{name}"),
-    "email.received": Phrase("is", "was", " sent email{name}"),
-    "email.delivered": Phrase("receives", "received", " email{name}"),
-    "email.opened": Phrase("opens", "opened", " email{name}"),
-    "email.clicked": Phrase("clicks", "clicked", " {link} in email{name}"),
-    "email.replied": Phrase("replies", "replied", " to email{name}"),
-    "email.bounced": Phrase("bounces", "bounced", subject="email{name}"),
-    "page.visited": Phrase("visits", "visited", " page{name}"),
-    "file.downloaded": Phrase("downloads", "downloaded", " file{name}"),
-    "video.watched": Phrase("watches", "watched", " video{name}"),
-    "webinar.registered": Phrase("registers", "registered", " for webinar{name}"),
-    "webinar.attended": Phrase("attends", "attended", " webinar{name}"),
-    "meeting.booked": Phrase("books", "booked", " a meeting{name}"),
-    "meeting.held": Phrase("has", "had", " a meeting{name}"),
-    "call.received": Phrase("makes", "made", " a call{name}"),
-    "chat.started": Phrase("starts", "started", " a chat{name}"),
-    "cart.updated": Phrase("changes", "changed", " the cart{name}"),
-    "order.placed": Phrase("places", "placed", " an order{name}"),
-    "deal.opened": Phrase("is", "was", " opened", "a deal{name}"),
-    "deal.moved": Phrase("moves on", "moved on", "{stage}", "a deal{name}"),
-    "deal.won": Phrase("is", "was", " won", "a deal{name}"),
-    "deal.lost": Phrase("is", "was", " lost", "a deal{name}"),
-    "stage.entered": Phrase("becomes", "became", "{bare}"),
-    "score.reached": Phrase("rises", "rose", " from {before} to {after}", "the score{model}"),
-    "score.dropped": Phrase("falls", "fell", " from {before} to {after}", "the score{model}"),
-    "interest.reached": Phrase("rises", "rose", " from {before} to {after}", "interest in{name}"),
-    "lead.inactive": Phrase("stays", "stayed", " silent for too long"),
-    "lead.returned": Phrase("comes", "came", " back after a long silence"),
-    "lead.unsubscribed": Phrase("unsubscribes", "unsubscribed", " from {all}"),
-    "field.changed": Phrase("changes", "changed", " from {before} to {after}", "field{bare}"),
-    "list.joined": Phrase("is", "was", " put on list{name}"),
-    "list.left": Phrase("is", "was", " taken off list{name}"),
-    "segment.joined": Phrase("comes", "came", " into segment{name}"),
-    "segment.left": Phrase("drops", "dropped", " out of segment{name}"),
-    "topic.joined": Phrase("is", "was", " subscribed to{name}"),
-    "topic.left": Phrase("is", "was", " unsubscribed from{name}"),
-    "preferences.chosen": Phrase("chooses", "chose", " what to receive"),
-    "campaign.entered": Phrase("enters", "entered", " campaign{name}"),
-    "campaign.left": Phrase("leaves", "left", " campaign{name}"),
-    "date.due": Phrase("comes", "came", subject="a date that a campaign waits for"),
-    "pattern.met": Phrase("happens", "happened", subject="what a campaign waits for"),
-    "handoff.opened": Phrase("is", "was", " handed to team{name}"),
-    "handoff.assigned": Phrase("is", "was", " given to {member}"),
-    "handoff.acknowledged": Phrase("is", "was", " acknowledged by {by}"),
-    "handoff.contacted": Phrase("is", "was", " contacted by {by}"),
-    "handoff.accepted": Phrase("is", "was", " accepted by {by}"),
-    "handoff.rejected": Phrase("is", "was", " rejected by {by}{because}"),
-    "handoff.overdue": Phrase("gets", "got", " no answer from sales in time"),
-    "handoff.retried": Phrase("is", "was", " offered to team{name} again"),
-    "run.noted": Phrase("is", "was", " helped on by hand"),
-    "custom": Phrase("happens", "happened", subject="event{name}"),
-}  # fmt: skip
-"""Every type of event that the log can hold."""

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from dsl.plan import (
     Absence,
     After,
+    Age,
     All,
     Any_,
     At,
@@ -38,6 +39,7 @@ from dsl.plan import (
     Relative,
     Scalar,
     ScoreRef,
+    Shifted,
     StageIs,
     StartRef,
     Subscribed,
@@ -47,6 +49,7 @@ from dsl.plan import (
     Weekday,
     Window,
 )  # fmt: skip
+from engine.wording.event_types import PHRASES
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
@@ -66,6 +69,11 @@ def scalar(value: Scalar) -> str:
 
 def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def stage_name(name: str) -> str:
+    """A stage as campaigns write it: a plain word, or in quotes when it is several."""
+    return name if name.isidentifier() else quoted(name)
 
 
 def duration(span: Duration) -> str:
@@ -97,7 +105,8 @@ def moment(until: Moment) -> str:
             return f"until {until.date} {until.time}" + (f" {quoted(until.zone)}" if until.zone else "")
         case Relative():
             at = "" if until.time == "09:00" or until.offset.minutes else f" at {until.time}"
-            return f"until {_offset(until.offset, until.before)}{until.field}{at}"
+            named = f"event.{until.field}" if until.of_event else until.field
+            return f"until {_offset(until.offset, until.before)}{named}{at}"
 
 
 def _offset(span: Duration | None, before: bool) -> str:
@@ -140,6 +149,10 @@ def operand(one: Operand) -> str:
             return f"interest in {quoted(name)}"
         case Today():
             return "today"
+        case Shifted(base=base, offset=offset, before=before):
+            return f"{operand(base)} {'minus' if before else 'plus'} {duration(offset)}"
+        case Age(field=name):
+            return f"age of {name}"
 
 
 def condition(one: Condition, *, negated: bool = False) -> str:
@@ -159,7 +172,7 @@ def condition(one: Condition, *, negated: bool = False) -> str:
         case Known():
             return f"{operand(one.operand)} is {'unknown' if negated else 'known'}"
         case StageIs(stage=stage, at_least=True):
-            return f"{'not ' if negated else ''}stage is at least {stage}"
+            return f"{'not ' if negated else ''}stage is at least {stage_name(stage)}"
         case DateIs():
             return ("not " if negated else "") + _date(one)
         case Has():
@@ -172,7 +185,7 @@ def _plain(one: Condition, negated: bool) -> str:
     no = "not " if negated else ""
     match one:
         case StageIs(stage=stage):
-            return f"stage is {no}{stage}"
+            return f"stage is {no}{stage_name(stage)}"
         case FreeMail():
             return f"{no}email is a free address"
         case InList(name=name):
@@ -222,23 +235,13 @@ def _date(one: DateIs) -> str:
             return f"{left} is {one.relation} {one.date}"
 
 
-_DONE: Mapping[str, str] = {
-    "form.submitted": "submitted form", "email.received": "received email", "email.delivered": "received email",
-    "email.opened": "opened email", "email.clicked": "clicked email", "email.replied": "replied to email",
-    "page.visited": "visited page", "file.downloaded": "downloaded file", "video.watched": "watched video",
-    "webinar.registered": "registered for webinar", "webinar.attended": "attended webinar",
-    "meeting.booked": "booked meeting", "meeting.held": "held meeting", "order.placed": "placed order",
-    "custom": "done event",
-}  # fmt: skip
-
-
 def _has(one: Has, negated: bool) -> str:
     pattern = one.pattern
     said = ["has not" if negated else "has"]
     if pattern.link is not None:
         said.append(f"clicked link {quoted(pattern.link)}")
     else:
-        said.append(_DONE.get(pattern.type, pattern.type))
+        said.append(_done(pattern.type))
         said += [quoted(pattern.name)] if pattern.name else []
     if pattern.where is not None:
         said.append(f"where {_in_parentheses(pattern.where)}")
@@ -249,6 +252,11 @@ def _has(one: Has, negated: bool) -> str:
     if one.since_entering:
         said.append("since entering")
     return " ".join(said)
+
+
+def _done(type: str) -> str:
+    known = PHRASES.get(type)
+    return known.done if known and known.done else type
 
 
 def _in_parentheses(where: Condition) -> str:
@@ -269,27 +277,6 @@ def _bare(data: Any) -> Any:
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-_EVENTS: Mapping[str, tuple[str, str]] = {
-    "form.posted": ("form", "is sent, before its confirmation"), "form.submitted": ("form", "is submitted"),
-    "email.delivered": ("email", "is delivered"), "email.opened": ("email", "is opened"),
-    "email.clicked": ("email", "is clicked"), "email.replied": ("email", "is replied"),
-    "email.bounced": ("email", "is bounced"), "page.visited": ("page", "is visited"),
-    "file.downloaded": ("file", "is downloaded"), "video.watched": ("video", "is watched"),
-    "webinar.registered": ("webinar", "is registered"), "webinar.attended": ("webinar", "is attended"),
-    "meeting.booked": ("meeting", "is booked"), "meeting.held": ("meeting", "is held"),
-    "call.received": ("call", "is received"), "chat.started": ("chat", "is started"),
-    "cart.updated": ("cart", "is updated"), "order.placed": ("order", "is placed"),
-    "deal.opened": ("deal", "is opened"), "deal.moved": ("deal", "is moved"), "deal.won": ("deal", "is won"),
-    "deal.lost": ("deal", "is lost"), "list.joined": ("list", "is joined"), "list.left": ("list", "is left"),
-    "segment.joined": ("segment", "is entered"), "segment.left": ("segment", "is left"),
-    "topic.joined": ("topic", "is joined"), "topic.left": ("topic", "is left"),
-    "campaign.entered": ("campaign", "is entered"), "campaign.left": ("campaign", "is left"),
-    "custom": ("event", "happens"), "email.received": ("email", "is received"),
-    "lead.unsubscribed": ("lead", "unsubscribes"), "lead.returned": ("lead", "returns"),
-    "handoff.accepted": ("sales", "accepts"), "handoff.rejected": ("sales", "rejects"),
-    "handoff.overdue": ("sales", "lets the last time limit pass"),
-}  # fmt: skip
-_NAMELESS = ("lead.unsubscribed", "lead.returned", "handoff.accepted", "handoff.rejected", "handoff.overdue")
 
 
 def pattern(one: Pattern) -> str:
@@ -309,7 +296,7 @@ def _event(one: Pattern) -> str:
         case "date.due" if one.dated is not None:
             return dated(one.dated)
         case "stage.entered":
-            return f"lead becomes {one.name or 'any stage'}"
+            return f"lead becomes {stage_name(one.name) if one.name else 'any stage'}"
         case "score.reached" | "score.dropped":
             verb = "reaches" if one.type == "score.reached" else "drops below"
             return f"{operand(ScoreRef(model=one.model))} {verb} {number(one.threshold or 0)}"
@@ -324,9 +311,12 @@ def _event(one: Pattern) -> str:
         case "email.clicked" if one.link is not None:
             inside = f" in email {quoted(one.name)}" if one.name else ""
             return f"link {quoted(one.link)}{inside} is clicked"
-    noun, verb = _EVENTS.get(one.type, (one.type, "happens"))
-    named = f" {quoted(one.name)}" if one.name and one.type not in _NAMELESS else ""
-    return f"{noun}{named} {verb}"
+    known = PHRASES.get(one.type)
+    named = f" {quoted(one.name)}" if one.name and (known is None or known.named) else ""
+    if known is None or not known.noun:
+        return f"{one.type}{named} happens"
+    verbs = [known.verb, *(PHRASES[type].verb.removeprefix("is ") for type in one.also)]
+    return f"{known.noun}{named} {' or '.join(verbs)}"
 
 
 def _absence(one: Absence) -> str:

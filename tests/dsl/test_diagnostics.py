@@ -28,7 +28,7 @@ campaign "Pumps"
 def test_text_is_rendered_exactly() -> None:
     compiled = compile_text(MISSPELT[1:])
     assert as_text(compiled.diagnostics, {"campaigns/case.campaign": MISSPELT[1:]}) == (
-        "error[E104]: no form is called `whitepapr`\n"
+        "error[E104]: no form named `whitepapr`\n"
         "  --> campaigns/case.campaign:2:22\n"
         "   |\n"
         ' 2 |     starts when form "whitepapr" is submitted\n'
@@ -40,7 +40,7 @@ def test_text_is_rendered_exactly() -> None:
 def test_json_has_the_promised_keys() -> None:
     (problem,) = json.loads(as_json(compile_text(MISSPELT[1:]).diagnostics))
     assert problem == {
-        "code": "E104", "severity": "error", "message": "no form is called `whitepapr`",
+        "code": "E104", "severity": "error", "message": "no form named `whitepapr`",
         "help": "did you mean `whitepaper`? It is declared in campaigns/base.campaign:19",
         "file": "campaigns/case.campaign", "line": 2, "column": 22, "end_line": 2, "end_column": 33, "related": [],
     }  # fmt: skip

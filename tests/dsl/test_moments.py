@@ -73,6 +73,7 @@ def test_the_fix_can_be_pasted() -> None:
     ]
     assert problem.help is not None
     assert "`otherwise`" in problem.help
-    assert "`if contract_end is after today`" in problem.help
+    assert "`or skip if past`" in problem.help
+    assert found(f"{WAIT} or skip if past") == []
     guarded = f"if contract_end is after today\n    {WAIT}\n    otherwise\n        stop"
     assert found(guarded) == []

@@ -182,13 +182,13 @@ async def test_status_counts_who_may_not_be_mailed_and_complaints(stage: Stage, 
         return found, capsys.readouterr().out
 
     messages = [await mailed(stage, f"{n}@lead.example") for n in range(4)]
-    assert "may not be mailed" not in (await shown())[1]
+    assert "suppressed" not in (await shown())[1]
     for message, fate in zip(messages, ("bounced", "complained", "unsubscribed"), strict=False):
         await tell(stage, message, cast(Fate, fate))
     found, said = await shown()
     assert found.suppressed == {"bounced": 1, "complained": 1, "unsubscribed": 1}
     assert (found.complaints, found.recent) == (1, 4)
-    assert "may not be mailed: 1 bounced, 1 complained, 1 unsubscribed" in said
+    assert "suppressed: 1 bounced, 1 complained, 1 unsubscribed" in said
     assert "complaints in 30 days: 1 among 4 mails (25.00%); from 0.08% on" in " ".join(said.split())
     stage.clock.advance(timedelta(days=31))
     found, said = await shown()

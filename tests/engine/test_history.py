@@ -29,7 +29,7 @@ from dsl.plan import (
     Workspace,
 )
 from engine.deploying.deploy import deploy
-from engine.leads.intake import Occurrence, Post, record, submit
+from engine.leads.intake import FormPost, Occurrence, record, submit
 from engine.store.leads import MOST_PAST
 from tests.support.programs import START, campaign, deploy_program, happen, lead, open_program, runs
 
@@ -147,7 +147,7 @@ async def test_what_an_anonymous_visitor_did_is_history_once_they_are_known(fres
     async with open_program(fresh_database_url, campaign("Seen", start), forms=(form,)) as stage:
         visitor = uuid4()
         await record(stage.rt, Occurrence("video.watched", "Intro", {"seconds": 90}, visitor=visitor))
-        await submit(stage.rt, Post(form, {"email": "ann@lead.example"}, visitor=visitor))
+        await submit(stage.rt, FormPost(form, {"email": "ann@lead.example"}, visitor=visitor))
         assert await runs(stage) == ["Seen"]
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.leads.intake import Occurrence, Post, click, confirm, record, submit, unsubscribe
+from engine.leads.intake import FormPost, Occurrence, click, confirm, record, submit, unsubscribe
 from engine.mail.errors import TemplateError
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
@@ -286,7 +286,7 @@ async def test_the_hot_path_stays_within_its_budget(stage: Stage):
         assert db.commits - commits <= most_commits
 
     form = deployed.forms["paper"]
-    await within(3, 1, submit(stage.rt, Post(form, {"email": "d@lead.example"}, ("news",))))
+    await within(3, 1, submit(stage.rt, FormPost(form, {"email": "d@lead.example"}, ("news",))))
     await stage.rt.delivery.settle()
     [run] = stage.runs.runs
     await within(5, 2, stage.step(run, "start"))

@@ -279,7 +279,7 @@ async def test_everything_can_be_held_at_once_and_a_pause_of_its_own_outlasts_th
 async def test_pausing_twice_is_refused_and_so_is_resuming_what_runs(staged):
     async with staged() as stage:
         await pause(stage)
-        with pytest.raises(Refused, match='campaign "Guide" is paused already, by ada'):
+        with pytest.raises(Refused, match='campaign "Guide" is already paused, by ada'):
             await pause(stage)
         with pytest.raises(Refused, match='campaign "Other" is not paused'):
             await resume(stage, "Other")
@@ -345,7 +345,7 @@ async def test_nothing_is_deployed_over_a_stop_that_is_still_taking_leads_out(st
     async with staged() as stage:
         await stage.post("in", email="ann@lead.example")
         await pauses.stop(stage.rt.db, stage.clock, "Guide", "ada")
-        with pytest.raises(Refused, match="1 lead of a stopped campaign is still being taken out"):
+        with pytest.raises(Refused, match="1 lead of an ended campaign is still being removed"):
             await deploy_text(stage.rt, WORKSPACE)
         await work(stage)
         await deploy_text(stage.rt, WORKSPACE)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from dsl.plan import AddPoints, Pattern, Whenever
-from engine.leads.intake import Occurrence, Post, click, record, submit, unsubscribe
+from engine.leads.intake import FormPost, Occurrence, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Receipt, Wake
 from engine.rules.runs.interpreter import Effect, step
@@ -219,7 +219,7 @@ async def test_a_cap_holds_for_what_an_anonymous_visitor_did_before(new_database
         for name in ("/c", "/d"):
             await record(stage.rt, Occurrence("page.visited", name, visitor=visitor, key=name))
         form = (await stage.rt.catalog.refresh()).forms["paper"]
-        await submit(stage.rt, Post(form, {"email": "a@lead.example"}, visitor=visitor))
+        await submit(stage.rt, FormPost(form, {"email": "a@lead.example"}, visitor=visitor))
         assert await scores(stage) == 10
         assert len(await stage.rows("SELECT * FROM events WHERE type = 'page.visited'")) == 4
 

@@ -14,6 +14,8 @@ from dsl.plan import Absence, Dated, Duration, FieldRef, Known, Pattern, Reentry
 from engine.deploying import jobs, pauses
 from engine.leads import lead_clocks
 from engine.leads.external_changes import tell
+from engine.runtime import transaction
+from engine.store import clocks
 from tests.support.attacks import second
 from tests.support.invariants import broken
 from tests.support.programs import ANN, START, campaign, deploy_program, events, happen, open_program, runs, sweep
@@ -32,7 +34,7 @@ async def a_second_with_trouble(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(lead_clocks, "open_ledger", down)
+        patch.setattr(transaction, "open_ledger", down)
         assert await lead_clocks.ring_clocks(stage.rt) == 1
         assert await lead_clocks.ring_clocks(stage.rt) == 0, "it is left alone for a while"
 
@@ -107,8 +109,8 @@ async def test_midnight_of_all_leads_is_read_a_hundred_rows_at_a_time(fresh_data
             await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
         async with stage.rt.db.engine.connect() as connection:
             for query, values in (
-                (lead_clocks._DUE, {"now": stage.clock.now(), "many": 100}),
-                (lead_clocks._BEHIND, {"epoch": 2, "many": 100}),
+                (clocks._DUE, {"now": stage.clock.now(), "many": 100}),
+                (clocks._BEHIND, {"epoch": 2, "many": 100}),
             ):
                 explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.text}")
                 [plan] = (await connection.execute(explained, values)).scalar_one()

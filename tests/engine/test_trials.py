@@ -65,18 +65,20 @@ def test_a_share_has_a_range_also_for_small_numbers(part: int, whole: int, low: 
 
 def test_a_test_whose_time_is_up_waits_for_the_next_lead() -> None:
     open_ = Result("C", "variants", "T", "clicks", NOW, (arm_of("a", 9, 2), arm_of("b", 9, 2)), NOW + DAY)
-    assert verdict(open_, NOW).endswith("; it goes on until 2026-09-02 00:00 UTC")
-    assert verdict(open_, NOW + DAY).endswith(" UTC, and the next lead to come decides it")
+    assert verdict(open_, NOW).endswith("; the test runs until 2026-09-02 00:00 UTC")
+    assert verdict(open_, NOW + DAY).endswith(" UTC, and the next lead to reach it settles it")
 
 
 def test_nobody_is_ahead_while_ranges_overlap() -> None:
     few = Result("C", "variants", "T", "clicks", NOW, (arm_of("a", 10, 2), arm_of("b", 10, 5)))
     many = Result("C", "variants", "T", "clicks", NOW, (arm_of("a", 1000, 200), arm_of("b", 1000, 500)), NOW, "b")
-    assert (few.leader, verdict(few, NOW)) == (None, "the difference may be chance")
+    assert (few.leader, verdict(few, NOW)) == (None, "no clear winner yet: the difference may be chance")
     assert many.leader == many.arms[1]
-    assert verdict(many, NOW) == "decided for “b”, which everybody gets now; “b” is ahead beyond chance"
+    assert (
+        verdict(many, NOW) == 'winner: "b", now sent to everyone; "b" is ahead, and chance is an unlikely explanation'
+    )
     alone = Result("C", "subjects", "m", "opens", NOW, (arm_of("only", 9, 9), arm_of("never", 0, 0)))
-    assert (alone.leader, verdict(alone, NOW)) == (None, "only “only” was sent so far")
+    assert (alone.leader, verdict(alone, NOW)) == (None, 'only "only" has been sent so far')
 
 
 async def test_what_variants_have_shown_is_told_with_its_range(new_database):

@@ -11,7 +11,7 @@ import orjson
 import psycopg
 import pytest
 
-from engine.leads.intake import Occurrence, Post, click, record, submit, unsubscribe
+from engine.leads.intake import FormPost, Occurrence, click, record, submit, unsubscribe
 from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.runs.advance import advance
@@ -52,7 +52,7 @@ async def test_two_processes_advancing_one_enrolment_mail_once(stage: Stage):
     async with second(stage) as other:
         stage.runs.down = True
         for n in range(10):
-            await submit(stage.rt, Post(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
+            await submit(stage.rt, FormPost(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
         runs = [row.id for row in await stage.rows("SELECT id FROM enrolments")]
         calls = [advance(rt, run, 0, "start") for run in runs for rt in (stage.rt, other, stage.rt, other)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -69,7 +69,7 @@ async def test_the_same_post_at_once_in_two_processes_is_one_event(stage: Stage)
     assert deployed is not None
     async with second(stage) as other:
         posts = [
-            submit(rt, Post(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
+            submit(rt, FormPost(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
             for n in range(10)
             for rt in (stage.rt, other, other)
         ]
@@ -105,7 +105,7 @@ async def test_unsubscribes_racing_with_sends_never_mark_after_the_commit(stage:
     assert deployed is not None
     stage.runs.down = True
     for n in range(20):
-        await submit(stage.rt, Post(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
+        await submit(stage.rt, FormPost(deployed.forms["in"], {"email": f"lead{n}@lead.example"}))
     runs = await stage.rows("SELECT id, lead_id FROM enrolments")
     async with second(stage) as other:
         await asyncio.gather(

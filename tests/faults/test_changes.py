@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from engine.leads import lead_clocks
-from engine.leads.intake import Occurrence, Post, click, confirm, record, submit
+from engine.leads.intake import FormPost, Occurrence, click, confirm, record, submit
 from engine.mail.links import link_id
 from engine.model.ports import Receipt
 from engine.runs.retry import retry
@@ -52,7 +52,7 @@ async def test_what_a_visitor_did_before_counts_within_the_caps_of_what_the_lead
         stage.clock.advance(timedelta(minutes=1))
     deployed = await stage.rt.catalog.refresh()
     assert deployed is not None
-    await submit(stage.rt, Post(deployed.forms["in"], {"email": "ann@lead.example"}, visitor=visitor))
+    await submit(stage.rt, FormPost(deployed.forms["in"], {"email": "ann@lead.example"}, visitor=visitor))
     [lead] = await stage.rows("SELECT scores FROM leads")
     assert lead.scores == {"": 6 + 10}, "six visits, and 10 of the 12 points for deep ones"
 

@@ -80,14 +80,14 @@ def test_a_mail_is_previewed_and_saved(folder: Path):
     [
         (("graph", "Gide & more"), "did you mean `Guide & more`?", 1),
         (("graph", "Guide & more", "nowhere"), "nowhere", 2),
-        (("graph", "Guide & more", "-o", "no/such/folder/a.svg"), "cannot be written", 2),
+        (("graph", "Guide & more", "-o", "no/such/folder/a.svg"), "cannot write", 2),
         (("preview", "welcom"), "did you mean `welcome`?", 1),
-        (("preview", "welcome", "--language", "fr"), "it has: en, de", 1),
+        (("preview", "welcome", "--language", "fr"), "use one of en, de", 1),
         (("preview", "welcome", "nowhere"), "nowhere", 2),
-        (("preview", "welcome", "--save", "campaigns/shop.campaign"), "is a file: --save wants a folder", 2),
+        (("preview", "welcome", "--save", "campaigns/shop.campaign"), "is a file, and --output needs a folder", 2),
         (
             ("simulate", "--script", "submits form guide", "--save", "campaigns/shop.campaign"),
-            "is a file: --save wants a folder",
+            "is a file, and --output needs a folder",
             2,
         ),
     ],

@@ -75,7 +75,7 @@ def enrol(url: str, many: int) -> None:
 
 def test_nothing_changes(guide: Any) -> None:
     done = guide("plan")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "nothing changes")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "no changes")
     shown = json.loads(guide("plan", "--json").stdout)
     assert (shown["nothing_changes"], shown["base"]) == (True, 1)
 
@@ -93,14 +93,16 @@ def test_the_diff_names_places_words_and_leads(guide: Any, workspace: Path, url:
     write(workspace, {"templates/bye.md": "---\nsubject: Bye\n---\nFarewell!\n"})
     lines = guide("plan").stdout.splitlines()
     assert lines[0].startswith("compared with deployment 1 (ada, 20")
-    assert lines[1].startswith('~ campaign "Guide" changes ')
+    assert lines[1].startswith('~ campaign "Guide" is changed ')
     assert lines[2].startswith('    - wait 3 days as step "pause" ')
     assert lines[3].startswith('    + wait 5 days as step "pause" ')
     assert lines[2].endswith("campaigns/shop.campaign:15   3 leads wait here")
     assert "patience" not in "\n".join(lines)
-    assert lines[4].strip() == ("3 leads inside finish on the plan entered with; with --move: 3 move to the same step")
+    assert lines[4].strip() == (
+        "3 leads in this campaign stay on the version they started with; with --move, 3 move to the new version"
+    )
     assert lines[5].startswith('~ template "bye.md"')
-    assert lines[-1] == "to put this into force: `coldframe deploy --base 1`"
+    assert lines[-1] == "to deploy these changes, run `coldframe deploy --base 1`"
     shown = json.loads(guide("plan", "--json").stdout)
     [part] = shown["campaigns"][0]["parts"]
     assert (part["leads"], part["new_words"]) == (3, 'wait 5 days as step "pause"')
@@ -111,7 +113,7 @@ def test_leads_who_would_stay_are_counted_with_the_reason(guide: Any, workspace:
     enrol(url, 2)
     changed(workspace, as_step=" as step ".strip(), pause="other")
     text = guide("plan").stdout
-    assert "2 stay on the old plan (its step is gone)" in text
+    assert "2 stay on the old version (its step is gone)" in text
     assert 'at `wait 3 days as step "pause"` (campaigns/shop.campaign:15)' in text
     done = guide("deploy", "--move", "--json")
     assert json.loads(done.stdout)["moved"] == {"stays: its step is gone": 2}
@@ -124,11 +126,12 @@ def test_leads_on_older_versions_of_what_does_not_change_are_told(guide: Any, wo
     lines = guide("plan").stdout.splitlines()
     assert lines[1:] == [
         'on older versions of campaign "Guide":',
-        "    2 leads inside finish on the plan entered with; with --move: 2 move to the same step", "nothing changes",
+        "    2 leads in this campaign stay on the version they started with; with --move, 2 move to the new version",
+        "no changes",
     ]  # fmt: skip
     done = guide("deploy", "--move", "--yes").stdout.splitlines()
-    assert done[2] == "    2 leads inside: 2 move to the same step"
-    assert done[-1] == "2 move to the same step"
+    assert done[2] == "    2 leads in this campaign: 2 move to the new version"
+    assert done[-1] == "2 move to the new version"
 
 
 def test_a_lead_who_rests_at_two_steps_is_counted_once(guide: Any, workspace: Path, url: str) -> None:
@@ -139,14 +142,17 @@ def test_a_lead_who_rests_at_two_steps_is_counted_once(guide: Any, workspace: Pa
                 || '{"id": "whenever:1"}')"""
         )
     changed(workspace, wait_3_days="wait 1 day")
-    assert "    2 leads inside finish on the plan entered with; with --move: 2 stay" in guide("plan").stdout
+    assert (
+        "    2 leads in this campaign stay on the version they started with; with --move, 2 stay"
+        in guide("plan").stdout
+    )
 
 
 def test_a_template_that_is_gone_and_still_needed_is_told(guide: Any, workspace: Path, url: str) -> None:
     enrol(url, 2)
     write(workspace, GOOD)
     (workspace / "templates" / "bye.md").unlink()
-    assert '2 leads on older plans may still need the template "bye", which is gone' in guide("plan").stdout
+    assert '2 leads on older versions may still need the deleted template "bye"' in guide("plan").stdout
 
 
 def test_deploy_moves_leads_and_says_how_many(guide: Any, workspace: Path, url: str) -> None:
@@ -154,12 +160,12 @@ def test_deploy_moves_leads_and_says_how_many(guide: Any, workspace: Path, url: 
     changed(workspace, wait_3_days="wait 1 day")
     done = guide("deploy", "--move", "--yes", "--author", "ben")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "3 move to the same step"
+    assert done.stdout.splitlines()[-1] == "3 move to the new version"
     with psycopg.connect(libpq_url(url)) as connection:
         rows = connection.execute("SELECT DISTINCT gen, due_at::text, digest = (SELECT max(digest) FILTER "
                                   "(WHERE epoch = 2) FROM plans) FROM enrolments").fetchall()  # fmt: skip
     assert rows == [(2, "2999-01-02 00:00:00+00", True)]
-    assert guide("plan").stdout.splitlines()[-1] == "nothing changes"
+    assert guide("plan").stdout.splitlines()[-1] == "no changes"
 
 
 def test_an_older_base_is_refused_and_says_who_came_between(guide: Any, workspace: Path) -> None:
@@ -168,7 +174,7 @@ def test_an_older_base_is_refused_and_says_who_came_between(guide: Any, workspac
     changed(workspace, wait_3_days="wait 5 days")
     done = guide("deploy", "--base", "1")
     assert done.returncode == 1
-    assert "deployment 1 is an older base: ben has deployed since (deployment 2," in done.stderr
+    assert "deployment 1 is no longer live: ben has deployed since (deployment 2," in done.stderr
     assert guide("deploy", "--base", "2").returncode == 0
 
 
@@ -184,7 +190,7 @@ def test_rollback_goes_back_step_by_step_and_is_listed(guide: Any, workspace: Pa
     assert "no earlier deployment" in guide("rollback").stderr
     assert guide("rollback", "--to", "3").returncode == 0
     missing = guide("rollback", "--to", "99")
-    assert (missing.returncode, "there is no deployment 99" in missing.stderr) == (1, True)
+    assert (missing.returncode, "no deployment 99" in missing.stderr) == (1, True)
     listed = json.loads(guide("deployments", "--json").stdout)["deployments"]
     assert [(one["epoch"], one["kind"], one["target"]) for one in listed] == [
         (6, "rollback", 3), (5, "rollback", 1), (4, "rollback", 2), (3, "deploy", None), (2, "deploy", None),
@@ -198,13 +204,13 @@ def test_pause_and_resume_say_what_they_did_and_status_shows_it(guide: Any, url:
     enrol(url, 2)
     done = guide("pause", "guide", "--author", "ada", "--because", "a typo")
     assert (done.returncode, done.stdout) == (
-        0, 'campaign "Guide" is paused with 2 leads inside; go on with `coldframe resume "Guide"`\n',
+        0, 'paused campaign "Guide" with 2 leads in it; to resume, run `coldframe resume "Guide"`\n',
     )  # fmt: skip
-    assert 'campaign "Guide" is paused since' in guide("status").stdout
+    assert 'campaign "Guide" has been paused since' in guide("status").stdout
     assert json.loads(guide("status", "--json").stdout)["held"][0]["reason"] == "a typo"
     again = guide("pause", "Guide")
-    assert (again.returncode, "paused already, by ada" in again.stderr) == (1, True)
-    assert guide("resume", "Guide").stdout == 'campaign "Guide" goes on with 2 leads inside\n'
+    assert (again.returncode, "already paused, by ada" in again.stderr) == (1, True)
+    assert guide("resume", "Guide").stdout == 'resumed campaign "Guide" with 2 leads in it\n'
     assert json.loads(guide("status", "--json").stdout)["held"] == []
     assert json.loads(guide("pause", "--all", "--json").stdout)["state"] == "paused"
     assert "resume --all" in guide("resume", "Guide").stderr
@@ -215,13 +221,13 @@ def test_every_time_says_that_it_is_utc(guide: Any, url: str, workspace: Path) -
     enrol(url, 1)
     guide("pause", "Guide")
     shown = guide("status").stdout
-    assert re.search(r"is paused since \S+ \d\d:\d\d UTC by", shown)
-    assert "until (UTC)" in shown
+    assert re.search(r"been paused since \S+ \d\d:\d\d UTC by", shown)
+    assert "due (UTC)" in shown
     assert re.search(r"\d\d:\d\d UTC$", guide("pause", "Guide").stderr.strip())
     assert re.search(r" \d\d:\d\d UTC  ", guide("deployments").stdout)
     changed(workspace, wait_3_days="wait 1 day")
     assert re.search(r" \d\d:\d\d UTC\)", guide("plan").stdout)
-    assert re.search(r" \d\d:\d\d UTC\)\.", guide("deploy", "--base", "0", "--yes").stderr)
+    assert re.search(r" \d\d:\d\d UTC\);", guide("deploy", "--base", "0", "--yes").stderr)
 
 
 def test_status_of_one_campaign_or_lead_shows_no_other(guide: Any, url: str, workspace: Path) -> None:
@@ -243,55 +249,55 @@ def test_status_of_one_campaign_or_lead_shows_no_other(guide: Any, url: str, wor
 
 def test_results_of_a_campaign_that_there_is_not(guide: Any) -> None:
     none = guide("results", "guide")
-    assert (none.returncode, none.stdout.startswith('no test has begun in campaign "guide"')) == (0, True)
+    assert (none.returncode, none.stdout.startswith('no test has started in campaign "guide"')) == (0, True)
     wrong = guide("results", "Guid", "--json")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "no campaign is called `Guid`: did you mean `Guide`?" in wrong.stderr
+    assert "no campaign named `Guid`: did you mean `Guide`?" in wrong.stderr
 
 
 def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace: Path) -> None:
     enrol(url, 2)
     for arguments in ((), ("--json",)):
         refused = guide("stop", "Guide", *arguments)
-        assert (refused.returncode, "say --yes" in refused.stderr) == (2, True)
+        assert (refused.returncode, "pass --yes" in refused.stderr) == (2, True)
     done = guide("stop", "Guide", "--yes", "--author", "ada")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        '2 leads inside campaign "Guide" would be taken out',
-        'campaign "Guide" is stopped: the workers take 2 leads out',
+        'this removes 2 leads from campaign "Guide"',
+        'ended campaign "Guide"; the workers are removing 2 leads',
     ]
-    assert 'stopped campaign "Guide"' in guide("deployments").stdout
+    assert 'ended campaign "Guide"' in guide("deployments").stdout
     with psycopg.connect(libpq_url(url)) as connection:
         assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (2,)
         connection.execute("UPDATE enrolments SET state = 'ended', outcome = 'stopped by ada'")
-    assert '"Guide" was stopped; with this deployment it takes leads again' in guide("plan").stdout
+    assert '"Guide" was ended; with this deployment it takes new leads again' in guide("plan").stdout
     assert guide("deploy").returncode == 0
     assert json.loads(guide("status", "--json").stdout)["held"] == []
     changed(workspace, Guide="Manual")
     assert guide("deploy", "--yes").returncode == 0
     over = guide("stop", "Guide", "--yes")
-    assert (over.returncode, "is not deployed any more, and nobody is inside" in over.stderr) == (1, True)
+    assert (over.returncode, "is no longer deployed and has no leads in it" in over.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("pause",), 2, "say which: the campaign's name, or --all"),
-        (("pause", "Guide", "--all"), 2, "say which"),
-        (("pause", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
-        (("stop", "Nobody's"), 1, "no campaign is called `Nobody's`: there is `Guide`"),
-        (("status", "--campaign", "Giude"), 1, "no campaign is called `Giude`: did you mean `Guide`?"),
-        (("status", "--lead", "nobody@lead.example"), 1, "no lead has the address or id `nobody@lead.example`"),
-        (("why", "ada@", "Guide"), 1, "no lead has the address or id `ada@`"),
+        (("pause",), 2, "name a campaign, or pass --all"),
+        (("pause", "Guide", "--all"), 2, "name a campaign"),
+        (("pause", "Giude"), 1, "no campaign named `Giude`: did you mean `Guide`?"),
+        (("stop", "Nobody's"), 1, "no campaign named `Nobody's`: use one of `Guide`"),
+        (("status", "--campaign", "Giude"), 1, "no campaign named `Giude`: did you mean `Guide`?"),
+        (("status", "--lead", "nobody@lead.example"), 1, "no lead with the address or id `nobody@lead.example`"),
+        (("why", "ada@", "Guide"), 1, "no lead with the address or id `ada@`"),
         (("results", "Giude"), 1, "did you mean `Guide`?"),
         (("retry", "--campaign", "Giude"), 1, "did you mean `Guide`?"),
-        (("graph", "Guide", "--plan", "zz"), 1, "no version begins with `zz`"),
-        (("send-test", "welcom", "me@acme.example"), 1, "there is no template `welcom`: did you mean `welcome`?"),
+        (("graph", "Guide", "--plan", "zz"), 1, "no version has a digest that starts with `zz`"),
+        (("send-test", "welcom", "me@acme.example"), 1, "no template named `welcom`: did you mean `welcome`?"),
         (("send-test", "welcome", "me@acme.example", "--language", "xx"), 1, "the workspace has no language `xx`"),
-        (("key", " "), 2, "a key has the name of whoever gets it"),
+        (("key", " "), 2, "name the key after the system that will use it"),
         (("resume", "Guide"), 1, 'campaign "Guide" is not paused'),
-        (("resume", "Guide", "--spread", "soon"), 2, "write 30min, 1h or 0"),
-        (("deploy", "--leave"), 2, "--leave goes with --move"),
+        (("resume", "Guide", "--spread", "soon"), 2, "use 30min, 1h, or 0"),
+        (("deploy", "--remove-stranded"), 2, "--remove-stranded needs --move"),
     ],
 )
 def test_what_cannot_be_meant_is_said(guide: Any, arguments: tuple[str, ...], code: int, said: str) -> None:
@@ -311,7 +317,7 @@ def test_on_a_terminal_it_asks_and_no_changes_nothing(
             patch.setattr("sys.stdin", terminal)
             os.write(main, b"n\n")
             done = guide("deploy")
-            assert (done.returncode, "nothing was changed" in done.stderr) == (1, True)
+            assert (done.returncode, "nothing changed" in done.stderr) == (1, True)
             os.write(main, b"y\n")
             assert "deployment 2" in guide("deploy").stdout
     finally:

@@ -17,7 +17,7 @@ from engine.cli.workspace import examine
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = {info.name for info in (*app.registered_commands, *app.registered_groups)}
+COMMANDS = {info.name for info in (*app.registered_commands, *app.registered_groups) if not info.hidden}
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 IDS = [
     f"{letter}{number}" for letter, most in zip("RLAB", (14, 13, 8, 12), strict=True) for number in range(1, most + 1)
@@ -85,8 +85,9 @@ def commands(text: str) -> Iterator[list[str]]:
         yield inline.split()
 
 
-def options_of(command: str) -> set[str]:
+def options_of(command: str, rest: list[str]) -> set[str]:
     found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    found = getattr(found, "commands", {}).get(next(iter(rest), ""), found)
     return {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
 
 
@@ -100,7 +101,7 @@ def test_commands_exist(page: Path) -> None:
             wrong.append(f"coldframe {word}")
         else:
             named = {option for option in rest if option.startswith("--")}
-            wrong += [f"coldframe {word} {option}" for option in named - options_of(word)]
+            wrong += [f"coldframe {word} {option}" for option in named - options_of(word, rest)]
     assert wrong == []
 
 

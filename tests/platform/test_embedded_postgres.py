@@ -177,7 +177,7 @@ def test_data_is_erased_only_when_the_server_is_down(home: Path) -> None:
 def test_a_failure_shows_the_end_of_the_log(home: Path) -> None:
     with pytest.raises(EmbeddedError) as caught:
         postgres.ensure_running(home, settings={"shared_buffers": "nonsense"})
-    assert "PostgreSQL ended at once" in str(caught.value)
+    assert "PostgreSQL exited immediately" in str(caught.value)
     assert 'invalid value for parameter "shared_buffers"' in str(caught.value)
 
 

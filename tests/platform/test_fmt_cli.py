@@ -31,9 +31,9 @@ def test_files_are_rewritten_and_keep_their_mode(tmp_path: Path) -> None:
     code, _, told = run(tmp_path)
     assert (code, file.read_bytes(), other.read_bytes()) == (0, NICE, UGLY)
     assert file.stat().st_mode & 0o777 == 0o640
-    assert "1 file read: 1 file changed" in told
+    assert "1 file checked: 1 file changed" in told
     before = file.stat().st_mtime_ns
-    assert "all in the style already" in run(tmp_path)[2]
+    assert "all already formatted" in run(tmp_path)[2]
     assert file.stat().st_mtime_ns == before
 
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_read_safely_is_left_alone_and_the_rest_done(tmp_path: Pa
     assert code == 1
     assert "error[E020]" in shown
     assert "error[E014]" in shown
-    assert "3 files read: 1 file changed, 2 files left alone" in told
+    assert "3 files checked: 1 file changed, 2 files skipped" in told
     assert tabs.read_bytes().startswith(b'form "x"\n\t')
     assert latin.read_bytes() == b'form "\xfc"\n  ask email\n'
     assert fine.read_bytes() == NICE
@@ -71,7 +71,7 @@ def test_only_campaign_files_are_formatted(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit) as end:
         main(["fmt", str(file)])
     assert end.value.code == 2
-    assert "ends in .campaign" in capsys.readouterr().err.replace("\n", " ")
+    assert "must end in .campaign" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

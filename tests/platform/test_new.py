@@ -35,7 +35,7 @@ def test_a_second_one_of_a_kind_gets_a_name_of_its_own(run: Run, tmp_path: Path)
     run("new", "workspace", str(tmp_path), "--with", "cart")
     again = run("new", "campaign", "cart", str(tmp_path))
     assert again.returncode == 2
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
     assert run("new", "campaign", "cart", str(tmp_path), "--name", "Forgotten cart").returncode == 0
     assert 'campaign "Forgotten cart"' in (tmp_path / "forgotten-cart.campaign").read_text()
     assert (tmp_path / "templates" / "forgotten-cart" / "reminder.md").exists()
@@ -48,7 +48,7 @@ def test_what_is_declared_already_is_used(run: Run, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "own.pdf").write_bytes(b"%PDF")
     done = run("new", "campaign", "whitepaper", str(tmp_path))
-    assert 'form "whitepaper" is declared already' in done.stderr
+    assert 'form "whitepaper" is already declared' in done.stderr
     assert 'form "whitepaper"\n' not in (tmp_path / "whitepaper.campaign").read_text()
 
 
@@ -62,13 +62,13 @@ def test_a_folder_with_campaigns_is_left_alone(run: Run, tmp_path: Path) -> None
 def test_a_file_is_no_folder_to_write_into(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     done = run("new", "workspace", str(tmp_path / "notes.txt"))
-    assert (done.returncode, "notes.txt is a file; give a folder" in done.stderr) == (2, True)
+    assert (done.returncode, "notes.txt is a file; name a new folder" in done.stderr) == (2, True)
     done = run("new", "workspace", str(tmp_path / "notes.txt" / "below"))
-    assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
+    assert (done.returncode, "cannot write" in done.stderr) == (2, True)
 
 
 def test_a_slip_of_the_pen_is_understood(run: Run, tmp_path: Path) -> None:
-    assert "did you mean webinar?" in run("new", "campaign", "webniar", str(tmp_path)).stderr
+    assert "did you mean `webinar`?" in run("new", "campaign", "webniar", str(tmp_path)).stderr
 
 
 SUBSCRIBES = "submits form contact"

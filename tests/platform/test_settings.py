@@ -59,7 +59,7 @@ def test_an_error_does_not_show_what_was_set(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert "hunter2-hunter2-hunter2" not in str(caught.value)
-    with pytest.raises(ValueError, match="must begin with postgresql://"):
+    with pytest.raises(ValueError, match="must start with postgresql://"):
         sqlalchemy_url("nonsense")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from dsl.compile import compile_workspace
 from engine.deploying.deploy import deploy
-from engine.leads.intake import Post, Submitted, submit
+from engine.leads.intake import FormPost, Submitted, submit
 from engine.model.ports import Mail, Receipt, Unreachable, Wake
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
@@ -137,7 +137,7 @@ class Stage:
         """Submit a deployed form and let everything come to rest."""
         deployed = await self.rt.catalog.refresh()
         assert deployed is not None
-        done = await submit(self.rt, Post(deployed.forms[form.casefold()], values, topics, key))
+        done = await submit(self.rt, FormPost(deployed.forms[form.casefold()], values, topics, key))
         await self.settle()
         return done
 

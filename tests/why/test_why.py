@@ -11,7 +11,7 @@ from engine.mail.links import link_id
 from engine.why.log import Said
 from engine.why.read import Unknown, read
 from engine.why.tell import Told, as_json, tell
-from tests.support.stage import Stage, stage_fixture
+from tests.support.stage import Stage, deploy_text, stage_fixture
 
 WORKSPACE = """
 workspace "Test"
@@ -158,8 +158,13 @@ async def test_a_mail_that_was_held_back_says_by_what(stage: Stage):
     stage.clock.advance(timedelta(hours=13))
     await enter(stage)
     found = await told(stage)
-    assert texts(found)[-1] == 'is held back: send "one"'
+    held = lines(found)[-1]
+    assert held.text == 'is held back: send "one"'
+    assert held.why.startswith("until Wed 2026-09-02 08:0")
+    assert held.why.endswith(": quiet hours from 20:00 to 08:00")
     await stage.pass_time(timedelta(hours=14))
+    # What held it was stored at the time: quiet hours that are others since do not change it.
+    await deploy_text(stage.rt, WORKSPACE.replace("quiet hours from 20:00 to 08:00", "quiet hours from 12:00 to 13:00"))
     found = await told(stage)
     assert line(found, 'sent "one"').why == "held back since Tue 2026-09-01 22:00: quiet hours from 20:00 to 08:00"
 

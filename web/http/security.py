@@ -9,24 +9,19 @@ from collections.abc import Mapping
 
 import structlog
 from prometheus_client import Counter, Histogram
-from psycopg import InterfaceError as DriverInterfaceError
-from psycopg import OperationalError as DriverOperationalError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.http.answers import problem
+from web.http.deadline import BODY_SECONDS, UNAVAILABLE
 
 MAX_BODY = 64 * 1024
 """Bytes a body may have, unless LARGER says otherwise."""
 LARGER: Mapping[str, int] = {
     "/api/events": 1024 * 1024, "/api/leads": 1024 * 1024, "/hooks/sendgrid": 4 * 1024 * 1024,
 }  # fmt: skip
-BODY_SECONDS = 15.0
-"""How long a client may take to send one body."""
 
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -42,14 +37,6 @@ REQUESTS = Counter("coldframe_web_requests_total", "Answers given", ["route", "m
 SECONDS = Histogram("coldframe_web_request_seconds", "Time from request to answer", ["route"])
 
 log = structlog.get_logger("web")
-_DATABASE_AWAY = (
-    OperationalError,
-    InterfaceError,
-    PoolExhausted,
-    DriverOperationalError,
-    DriverInterfaceError,
-    ConnectionError,
-)
 
 
 def policy(*, form_action: str = "'self'") -> str:
@@ -125,7 +112,7 @@ class Guard:
             SECONDS.labels(route).observe(time.perf_counter() - began)
 
     async def _answer(self, error: Exception, request: Request, send: Send) -> int:
-        away = isinstance(error, _DATABASE_AWAY)
+        away = isinstance(error, UNAVAILABLE)
         log.error("request failed", route=route_of(request.scope), error=type(error).__qualname__, where=places(error))
         answer = problem(request, 503 if away else 500, {"Retry-After": "5"} if away else {})
         await answer(request.scope, request.receive, send)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.leads import intake
-from engine.store.tables import events
+from engine.store import leads
 from web.http.answers import missing, page
 from web.http.context import deployed, runtime, token_parts, token_uuid
 from web.http.words import Words
@@ -25,7 +24,7 @@ MOST_DIGITS = 19
 async def show(request: Request, token: str) -> Response:
     lead_id, seq = _post(request, token)
     deployment = await deployed(request)
-    if deployment is None or not await _exists(request, lead_id, seq):
+    if deployment is None or not await leads.has_posted(runtime(request).db, lead_id, seq):
         raise missing()
     words = Words(language_of(request, deployment.program))
     return page("confirm.html", words=words, token=token, company=deployment.program.workspace.name)
@@ -47,9 +46,3 @@ def _post(request: Request, token: str) -> tuple[UUID, int]:
     if not (seq.isascii() and seq.isdecimal() and len(seq) < MOST_DIGITS):
         raise missing()
     return token_uuid(lead), int(seq)
-
-
-async def _exists(request: Request, lead_id: UUID, seq: int) -> bool:
-    chosen = (events.c.lead_id == lead_id, events.c.seq == seq, events.c.type == "form.posted")
-    async with runtime(request).db.engine.connect() as connection:
-        return (await connection.execute(select(events.c.seq).where(*chosen))).first() is not None

@@ -143,9 +143,9 @@ def _spend_address(request: Request, parsed: Parsed) -> None:
             raise HTTPException(429, headers={"Retry-After": str(wait)})
 
 
-def _post(request: Request, incoming: Incoming) -> intake.Post:
+def _post(request: Request, incoming: Incoming) -> intake.FormPost:
     referer = safe_url(request.headers.get("referer", "")[:2_000])
-    return intake.Post(
+    return intake.FormPost(
         form=incoming.form,
         values=cast(Mapping[str, Scalar], incoming.parsed.values),
         topics=incoming.parsed.topics,

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import mimetypes
 from urllib.parse import quote
-from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.leads import intake
-from engine.store.tables import leads, links
+from engine.store import leads
 from web.http.answers import missing
 from web.http.context import deployed, runtime, token_parts, token_uuid
 from web.http.fields import safe_url
@@ -30,7 +28,7 @@ async def click(request: Request, token: str) -> Response:
     if _prefetched(request):
         return Response(status_code=503, headers={"Vary": "Sec-Purpose, Purpose, X-Purpose"})
     if request.method == "HEAD":
-        url = await _stored(request, link)
+        url = await leads.link_target(runtime(request).db, link)
     else:
         url = await intake.click(runtime(request), message_id, link)
     if url is None or safe_url(url) is None:
@@ -55,7 +53,7 @@ async def download(request: Request, token: str) -> Response:
     lead_id = token_uuid(lead)
     deployment = await deployed(request)
     body = deployment.files.get(path) if deployment else None
-    if body is None or not await _is_known(request, lead_id):
+    if body is None or not await leads.is_known(runtime(request).db, lead_id):
         raise missing()
     if request.method == "GET" and not _prefetched(request):
         await intake.download(runtime(request), lead_id, path)
@@ -75,14 +73,3 @@ def _prefetched(request: Request) -> bool:
     """Whether a browser or mail program fetches ahead of a click that may never come."""
     purposes = ",".join(request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
     return any(word in purposes.lower() for word in ("prefetch", "prerender", "preview"))
-
-
-async def _stored(request: Request, link: str) -> str | None:
-    async with runtime(request).db.engine.connect() as connection:
-        url: str | None = (await connection.execute(select(links.c.url).where(links.c.id == link))).scalar()
-    return url
-
-
-async def _is_known(request: Request, lead_id: UUID) -> bool:
-    async with runtime(request).db.engine.connect() as connection:
-        return (await connection.execute(select(leads.c.id).where(leads.c.id == lead_id))).first() is not None

@@ -6,9 +6,10 @@ That is why nothing is confirmed a second time, and why no other site can send i
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -25,10 +26,11 @@ from engine.model.lead import TRACKING, Lead
 from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.store.tables import leads
 from web.http.answers import missing, page
-from web.http.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
+from web.http.context import client, deployed, runtime, spend, token_parts, token_uuid
+from web.http.deadline import UNAVAILABLE, TooSlow
 from web.http.fields import Raw
 from web.http.words import Words
-from web.public.unsubscribe import mask
+from web.public.unsubscribe import SECONDS, mask, noted, noted_page, said
 
 router = APIRouter()
 EVERYTHING = "everything"
@@ -88,13 +90,31 @@ async def show(request: Request, token: str) -> Response:
 @router.post("/p/{token}")
 async def save(request: Request, token: str) -> Response:
     """Apply the whole choice: what is ticked is joined, what is not is left. 422 with nothing changed for a post that
-    is unclear, or was made on a page that has changed meanwhile."""
+    is unclear, or was made on a page that has changed meanwhile.
+
+    If the database cannot take it in time, what was left is kept on disk and replayed; nothing else is saved then.
+    """
+    lead_id = _lead(request, token)
+    raw = await said(request, _offer(request, token))
+    everything = EVERYTHING in raw.get("leave", ())
+    if not everything:
+        spend(request)
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _save(request, token, raw, everything)
+    except (*UNAVAILABLE, TimeoutError):
+        leaving = [None] if everything else _given_up(raw)
+        if not leaving:
+            raise TooSlow from None
+        await noted(request, lead_id, leaving, PAGE)
+    return noted_page(request)
+
+
+async def _save(request: Request, token: str, raw: Raw, everything: bool) -> Response:
     offer = await _offer(request, token)
-    raw = await posted(request)
-    if EVERYTHING in raw.get("leave", ()):
+    if everything:
         await intake.unsubscribe(runtime(request), offer.lead_id, None, PAGE)
         return _page(token, await _offer(request, token), said="left everything")
-    spend(request)
     try:
         wanted = read(raw, offer)
     except Unclear:
@@ -108,6 +128,12 @@ async def save(request: Request, token: str) -> Response:
     }
     await choose(runtime(request), offer.lead_id, replace(wanted, wordings=offer.wordings, context=context))
     return _page(token, await _offer(request, token), said="choices saved")
+
+
+def _given_up(raw: Raw) -> Sequence[str | None]:
+    """The topics whose boxes were ticked on the page and are not any more."""
+    ticked = [one for one in raw.get("shown", ()) if isinstance(one, str) and one != TRACKING]
+    return [one for one in dict.fromkeys(ticked) if one not in raw.get("topic", ())]
 
 
 def read(raw: Raw, offer: Offer) -> Choice:
@@ -143,9 +169,13 @@ def _page(token: str, offer: Offer, said: str = "", status: int = 200) -> Respon
     return page("preferences.html", status=status, words=offer.words, token=token, offer=offer, said=said)
 
 
-async def _offer(request: Request, token: str) -> Offer:
+def _lead(request: Request, token: str) -> UUID:
     (id,) = token_parts(request, "preferences", token, 1)
-    lead_id = token_uuid(id)
+    return token_uuid(id)
+
+
+async def _offer(request: Request, token: str) -> Offer:
+    lead_id = _lead(request, token)
     deployment = await deployed(request)
     async with runtime(request).db.engine.connect() as connection:
         row = (await connection.execute(select(leads).where(leads.c.id == lead_id))).first()

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from sqlalchemy import select
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dsl.plan import Topic
 from engine.leads import intake
+from engine.leads.spool import Leaving, Spool
 from engine.mail.compose import preferences_url
 from engine.rules.conditions.conditions import topic_state
 from engine.store.tables import leads
 from web.http.answers import missing, page
 from web.http.context import deployed, posted, runtime, token_parts, token_uuid
-from web.http.words import Words
+from web.http.deadline import UNAVAILABLE, TooSlow
+from web.http.fields import Raw
+from web.http.words import LANGUAGES, Words, preferred
 
 router = APIRouter()
+SECONDS = 3.5
+"""How long the database has to take an unsubscription before it goes to disk."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +54,53 @@ async def show(request: Request, token: str) -> Response:
 async def unsubscribe(request: Request, token: str) -> Response:
     """`List-Unsubscribe=One-Click` leaves the mail's topic, or everything when it has none; no cookie, no redirect.
 
-    The page's own form says `leave=all` or the name of a topic in `leave`.
+    The page's own form says `leave=all` or the name of a topic in `leave`. Whatever the database does, what was said is
+    stored: if it cannot take it in time, on disk, and it is replayed.
     """
-    choices = await _choices(request, token)
-    raw = await posted(request)
-    if raw.get("List-Unsubscribe") == ["One-Click"]:
-        await intake.unsubscribe(runtime(request), choices.lead_id, choices.topic, "one-click")
-        return PlainTextResponse("Unsubscribed.\n")
-    wanted = raw.get("leave", [None])[0]
-    names = {topic.name: topic for topic in choices.topics}
-    if wanted == "":
-        await intake.unsubscribe(runtime(request), choices.lead_id, None, "page")
-    elif isinstance(wanted, str) and wanted in names:
-        await intake.unsubscribe(runtime(request), choices.lead_id, wanted, "page")
-    else:
-        return _page(token, choices)
-    return _page(token, await _choices(request, token), left=names.get(wanted), done=True)
+    lead_id, own = _lead(request, token)
+    raw = await said(request, _choices(request, token))
+    one_click = raw.get("List-Unsubscribe") == ["One-Click"]
+    wanted = own if one_click else raw.get("leave", [None])[0]
+    try:
+        async with asyncio.timeout(SECONDS):
+            choices = await _choices(request, token)
+            names = {topic.name: topic for topic in choices.topics}
+            if one_click:
+                await intake.unsubscribe(runtime(request), lead_id, own or None, "one-click")
+                return PlainTextResponse("Unsubscribed.\n")
+            if not isinstance(wanted, str) or (wanted and wanted not in names):
+                return _page(token, choices)
+            await intake.unsubscribe(runtime(request), lead_id, wanted or None, "page")
+            return _page(token, await _choices(request, token), left=names.get(wanted), done=True)
+    except (*UNAVAILABLE, TimeoutError):
+        if not isinstance(wanted, str):
+            raise TooSlow from None
+        await noted(request, lead_id, [wanted or None], "one-click" if one_click else "page")
+    return PlainTextResponse("Unsubscribed.\n") if one_click else noted_page(request)
+
+
+async def said(request: Request, known: Coroutine[Any, Any, object]) -> Raw:
+    """The post. One that cannot be read is answered like any other if its lead is not `known`, which raises 404."""
+    try:
+        raw = await posted(request)
+    except HTTPException:
+        await known
+        raise
+    known.close()
+    return raw
+
+
+async def noted(request: Request, lead_id: UUID, topics: Iterable[str | None], how: str) -> None:
+    """Keep on disk that the lead leaves these topics; None is everything."""
+    spool: Spool = request.app.state.spool
+    now = runtime(request).clock.now()
+    await spool.keep(*(Leaving(lead_id, topic, how, now) for topic in topics))
+
+
+def noted_page(request: Request) -> Response:
+    """What somebody reads whose unsubscription is on disk: of the database's contents nothing can be shown."""
+    words = Words(preferred(request.headers.get("accept-language", ""), tuple(LANGUAGES)))
+    return page("problem.html", words=words, title=words("unsubscribed"), text=words("noted"))
 
 
 def mask(address: str) -> str:
@@ -74,9 +114,14 @@ def _page(token: str, choices: Choices, left: Topic | None = None, done: bool = 
     return page("unsubscribe.html", words=Words(choices.language), token=token, choices=choices, left=left, done=done)
 
 
-async def _choices(request: Request, token: str) -> Choices:
+def _lead(request: Request, token: str) -> tuple[UUID, str]:
+    """Who may leave by this address, and the topic of its mail, empty for everything."""
     lead, topic = token_parts(request, "unsubscribe", token, 2)
-    lead_id = token_uuid(lead)
+    return token_uuid(lead), topic
+
+
+async def _choices(request: Request, token: str) -> Choices:
+    lead_id, topic = _lead(request, token)
     deployment = await deployed(request)
     async with runtime(request).db.engine.connect() as connection:
         columns = (leads.c.email, leads.c.topics, leads.c.fields, leads.c.suppressed)

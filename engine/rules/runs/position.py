@@ -16,6 +16,8 @@ LEAVE = "leave"
 MOST_BRANCHES = 8
 """Branches beside the flow: runs of `whenever`."""
 MOST_USED = 50
+MOST_HELD = 10
+"""Reasons that have kept one mail that are remembered, the newest ones."""
 MOST_WALKED = 60
 """Steps of a run's way that are remembered, the newest ones."""
 
@@ -38,7 +40,8 @@ class Branch(Record):
     `event`: the data of the event that started or last woke it, `event_seq` and `event_at` its
     number and instant. While it rests: `deadline` of a wait, `handoff` whose
     decision it awaits, or `hold`, when a send that must wait is tried again; `why` says so where a person should look.
-    `arrived` is when it came to its step. `loops` are the repeats around it, the innermost last; in each the visit is
+    `arrived` is when it came to its step, `held` what has kept its mail since then: instant and reason, as often as
+    the reason changed. `loops` are the repeats around it, the innermost last; in each the visit is
     followed by the round: `0/2`.
     """
 
@@ -56,6 +59,7 @@ class Branch(Record):
     handoff: str | None = None
     why: str | None = None
     loops: tuple[Loop, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,7 +71,15 @@ class Branch(Record):
 
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
-        return self.changed(at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, **changes)
+        return self.changed(
+            at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, held=(), **changes
+        )
+
+    def kept(self, now: datetime, reason: str) -> Branch:
+        """With a note of what keeps its mail from now on."""
+        if not reason or (self.held and self.held[-1][1] == reason):
+            return self
+        return self.changed(held=(*self.held, (now.isoformat(), reason))[-MOST_HELD:])
 
     def woken(self, target: str | None, event: Event) -> Branch:
         """At another step because of an event, which never counts again."""
@@ -194,6 +206,8 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
         data["why"] = branch.why
     if branch.loops:
         data["loops"] = [[one.step, one.round, one.started.isoformat(), one.visit] for one in branch.loops]
+    if branch.held:
+        data["held"] = [list(one) for one in branch.held]
     for name in _INSTANTS:
         if (value := getattr(branch, name)) is not None:
             data[name] = value.isoformat()
@@ -209,5 +223,5 @@ def _branch_from_json(data: Mapping[str, Any]) -> Branch:
     return Branch(
         id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
         event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"),
-        why=data.get("why"), loops=loops, **instants,
+        why=data.get("why"), loops=loops, held=tuple((at, why) for at, why in data.get("held", ())), **instants,
     )  # fmt: skip

@@ -35,6 +35,8 @@ class Resting(Record):
     source: str
     what: str
     due: datetime | None
+    held: str = ""
+    """What keeps its mail."""
 
 
 @record
@@ -72,7 +74,8 @@ def sleep(plan: Plan, position: Position) -> Sleep:
 def _describe(plan: Plan, rests: Mapping[str, Rest], branch: Branch) -> Resting:
     current, rest = plan.by_id[branch.at or ""], rests[branch.at or ""]
     due = branch.hold if isinstance(current, Send | Notify | Post) else branch.deadline
-    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, rest.what, due)
+    held = branch.held[-1][1] if branch.held and branch.hold is not None else ""
+    return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, rest.what, due, held)
 
 
 def _ends(plan: Plan, branch: Branch, due: datetime | None) -> bool:

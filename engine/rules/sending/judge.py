@@ -13,11 +13,13 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import topic_state, value_of
 from engine.rules.runs.position import Branch
-from engine.rules.sending.pause_rules import Held, leaves_at
-from engine.rules.sending.windows import Limits, hold_until
+from engine.rules.sending.pause_rules import Pause, leaves_at
+from engine.rules.sending.windows import Limits, held_by, hold_until
 
 CONTROL_GROUP = "control group"
 """Why a step is skipped whose lead is only measured."""
+RESUMED = "the campaign was paused, and its overdue emails leave one after another"
+"""What keeps a mail that came due during a pause."""
 PRIORITY_STEP = timedelta(minutes=1)
 
 
@@ -28,16 +30,19 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
+    """`attention`: why a person should look; `why`: the rule that keeps the mail, in words."""
+
     until: datetime
     attention: str | None = None
+    why: str = ""
 
 
 def judge(
     step: Send, branch: Branch, plan: Plan, program: Program, lead: Lead, sent: Sequence[datetime], now: datetime,
-    held: Held | None = None,
+    pause: Pause | None = None,
 ) -> Skip | Hold | None:  # fmt: skip
     """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
-    `held`: the last pause, after which what is overdue leaves bit by bit."""
+    `pause`: the last pause, after which what is overdue leaves bit by bit."""
     workspace = program.workspace
     if in_control(plan, lead.id):
         return Skip(CONTROL_GROUP)
@@ -47,16 +52,17 @@ def judge(
     deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
     if now > deadline:
         return Skip("too late")
-    place = None if step.mode == "transactional" else leaves_at(branch, held, lead.id, deadline)
+    place = None if step.mode == "transactional" else leaves_at(branch, pause, lead.id, deadline)
     if place is not None and now < place:
-        return Hold(place)
+        return Hold(place, why=RESUMED)
     limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:
         return None
+    why = held_by(now, limits, sent=sent, mode=step.mode, event_at=branch.event_at)
     if workspace.mail_limit is not None and len(sent) >= workspace.mail_limit.times:
         until += yielding(plan, program)
-    return Skip("too late") if until > deadline else Hold(until)
+    return Skip("too late") if until > deadline else Hold(until, why=why)
 
 
 def yielding(plan: Plan, program: Program) -> timedelta:

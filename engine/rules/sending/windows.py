@@ -16,6 +16,7 @@ from uuid import UUID
 from dsl.plan import BusinessHours, Limit, Window
 from engine.model.records import Record, record
 from engine.rules.conditions.calendar import add, local_date, local_time, minutes_of, zone_of
+from engine.wording.terms import duration, windows
 
 Quiet = tuple[str, str]
 """Local start and end, "HH:MM"; may span midnight. Equal times are the whole day."""
@@ -68,6 +69,27 @@ def hold_until(
     if opening > free:
         opening += spread(opening, lead_id, _room(opening, limits, deadline))
     return opening if opening > now else None
+
+
+def held_by(
+    now: datetime,
+    limits: Limits,
+    *,
+    sent: Sequence[datetime] = (),
+    mode: Literal["normal", "trigger", "transactional"] = "normal",
+    event_at: datetime | None = None,
+) -> str:
+    """In words, what keeps the mail now for which `hold_until` has given an instant: to be stored with it."""
+    free = cap_opening(limits.limit, sent, now, limits.zone, limits.hours)
+    reasons = []
+    if free > now and limits.limit is not None:
+        reasons.append(f"at most {limits.limit.times} emails per {duration(limits.limit.per)}")
+    passes = mode == "trigger" and event_at is not None and free - event_at < FRESH
+    if limits.windows and not passes and not is_open(free, limits.zone, limits.windows, None):
+        reasons.append(f"the campaign sends {windows(limits.windows)}")
+    if limits.quiet is not None and not passes and not is_open(free, limits.zone, (), limits.quiet):
+        reasons.append("quiet hours from {} to {}".format(*limits.quiet))
+    return " and ".join(reasons)
 
 
 def cap_opening(

@@ -1,0 +1,128 @@
+"""Request heads are bounded in size, lines and time by the server itself, before any application sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+
+from web.http.heads import MAX_BYTES, MAX_LINES, BoundedHeads
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+END = b"\r\n\r\n"
+
+
+class Hasty(BoundedHeads):
+    seconds = 0.5
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    config = uvicorn.Config(application, port=0, http=Hasty, lifespan="off", log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await task
+
+
+async def ask(port: int, *parts: bytes) -> bytes:
+    """Everything the server says until it closes, or until the parts are sent and an answer came."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        return await asyncio.wait_for(reader.read(4096), 20)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def head(*lines: bytes, target: bytes = b"/") -> bytes:
+    return b"\r\n".join((b"GET " + target + b" HTTP/1.1", b"host: x", *lines)) + END
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head(),
+        head(*[b"a: b"] * (MAX_LINES - 1)),
+        head(b"a: " + b"b" * (MAX_BYTES - 100)),
+        head(target=b"/" + b"a" * (MAX_BYTES - 100)),
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + b"b" * 200_000,
+    ],
+    ids=["plain", "many lines", "long line", "long target", "large body"],
+)
+async def test_what_is_within_bounds_is_answered(port: int, sent: bytes) -> None:
+    assert (await ask(port, sent)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head(*[b"a: b"] * MAX_LINES),
+        head(b"a: " + b"b" * MAX_BYTES),
+        head(b"b" * MAX_BYTES + b": a"),
+        head(target=b"/" + b"a" * MAX_BYTES),
+        head(*[b"a: " + b"b" * 1000] * 50),
+    ],
+    ids=["many lines", "long value", "long name", "long target", "many large lines"],
+)
+async def test_a_head_that_is_too_large_is_refused(port: int, sent: bytes) -> None:
+    assert (await ask(port, sent)).startswith(b"HTTP/1.1 431")
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
+async def test_an_endless_head_is_cut_off(port: int, begin: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(begin)
+
+    async def go_on() -> None:
+        for _ in range(500):
+            writer.write(b"a" * 65_536)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    with pytest.raises(ConnectionError):
+        await go_on()
+    writer.close()
+
+
+async def test_trailers_count_too(port: int) -> None:
+    begin = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    said = await ask(port, begin + b"t: v\r\n" * 200 + b"\r\n")
+    assert not said.startswith(b"HTTP/1.1 200")
+
+
+async def test_half_sent_heads_are_closed_and_hold_up_nobody(port: int) -> None:
+    half = [asyncio.create_task(ask(port, b"GET / HTTP/1.1\r\nhost: x\r\n")) for _ in range(200)]
+    silent = [asyncio.create_task(ask(port)) for _ in range(50)]
+    for _ in range(5):
+        assert (await ask(port, head())).startswith(b"HTTP/1.1 200")
+    said = await asyncio.gather(*half, *silent)
+    assert {one[:12] for one in said} == {b"HTTP/1.1 408"}
+
+
+async def test_a_second_request_on_the_same_connection_has_bounds_of_its_own(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(5):
+        writer.write(head(b"a: " + b"b" * (MAX_BYTES // 2)))
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.write(head(b"a: " + b"b" * MAX_BYTES))
+    assert (await reader.read(4096)).startswith(b"HTTP/1.1 431")
+    writer.close()

@@ -1,0 +1,116 @@
+"""The HTTP server's protocol with bounds on request heads: their size, their lines, and the time they may take.
+
+uvicorn bounds none of them when httptools reads the requests: an endless line would be collected until the memory is
+full, and a head that never ends would keep its connection. What an application could check comes after the head.
+"""
+
+from __future__ import annotations
+
+from asyncio import BaseTransport, TimerHandle
+from http import HTTPStatus
+from typing import Any
+
+from prometheus_client import Counter
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_BYTES = 32 * 1024
+"""Of a head: its target and its header lines together."""
+MAX_LINES = 100
+SECONDS = 10.0
+"""From the first byte of a head, or from the connection before its first, to the head's end."""
+
+REFUSED = Counter("coldframe_web_heads_refused_total", "Connections closed over their request head", ["status"])
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """Answers 431 to a head that is too large, 408 to one that does not come, and closes the connection."""
+
+    seconds = SECONDS
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._in_head = True
+        self._arrived = 0
+        """Bytes that came while no head was complete: also those of a line whose end has not come yet."""
+        self._parsed = 0
+        self._lines = 0
+        self._refused = False
+        self._timer: TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._in_head:
+            self._arrived += len(data)
+        super().data_received(data)
+        if self._in_head and self._arrived > MAX_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._refused:
+            super().send_400_response(msg)
+
+    # ── called by the parser ─────────────────────────────────────────────────────────────────────────────────────────
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._arrived, self._parsed, self._lines = True, 0, 0, 0
+        self._wait()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header line, or a trailer after a chunked body, which counts for the same head."""
+        self._lines += 1
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head, self._arrived = True, 0
+
+    # ── the bounds ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def _count(self, size: int) -> None:
+        self._parsed += size
+        if self._parsed > MAX_BYTES or self._lines > MAX_LINES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise ValueError("the head is too large")  # which ends the parser
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.seconds, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self) -> None:
+        self._timer = None
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer if no other answer is on its way, and close."""
+        if self._refused:
+            return
+        self._refused = True
+        self._stop_waiting()
+        REFUSED.labels(str(status.value)).inc()
+        if self.cycle is None or self.cycle.response_complete:
+            line = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(line.encode("ascii"))
+        self.transport.close()
