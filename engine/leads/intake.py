@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
-from engine.leads.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
+from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
@@ -235,7 +235,7 @@ def _take_in(work: LeadTransaction, post: FormPost, visitor: UUID | None, key: s
     ledger, (type, name, data) = work.ledger, _event_of(post)
     _join_visitor(work, visitor)
     fill(ledger, {**_spoken(post), **post.values}, overwrite=bool(work.locked.row.created))
-    agree(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
+    agree_unconfirmed(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
     ledger.happen(type, name, data, key=key)
 
 

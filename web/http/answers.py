@@ -37,6 +37,7 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     408: ("This took too long", "The request did not arrive in time. Please try again."),
     413: ("This is too large", "The request is larger than we accept."),
     415: ("Unknown kind of content", "Send a form (urlencoded or multipart) or JSON."),
+    421: ("Unknown host", "This server is not reached under this name."),
     422: ("This cannot be taken", "Please check what was sent."),
     429: ("Too many requests", "Please wait a little and try again."),
     500: ("Something went wrong on our side", "It has been noted. Please try again later."),

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,6 +22,7 @@ from babel import Locale, UnknownLocaleError
 from dsl.plan import Form, LeadField, Program, Scalar
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.rules.conditions.calendar import in_utc
 
 MAX_CHARS = 2_000
 """The longest value of one field."""
@@ -234,8 +235,8 @@ def _moment(value: str, declared: LeadField, context: Context) -> Scalar:
             at = datetime.fromisoformat(value)
             if at.tzinfo is None:
                 at = at.replace(tzinfo=ZoneInfo(context.program.workspace.timezone))
-            return at.astimezone(UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError):
+            return in_utc(at).isoformat(timespec="seconds")
+    except ValueError:
         pass
     raise Refused("moment")
 
