@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dsl.plan import (
+    Age,
     All,
     Any_,
     Compare,
@@ -22,6 +23,7 @@ from dsl.plan import (
     Known,
     Not,
     Operand,
+    Shifted,
     StageIs,
     Subscribed,
     TrackingAllowed,
@@ -64,7 +66,7 @@ class _Question:
                 return self._several([self.ask(item) for item in items], deciding=True)
             case InSegment(name=name, condition=inner):
                 truth, why = self.ask(inner)
-                state = {True: "was in", False: "was not in", None: "may have been in"}[truth]
+                state = {True: "was in", False: "was not in", None: "was perhaps in"}[truth]
                 return truth, (f"the lead {state} segment {quoted(name)} ({', '.join(why)})",)
             case Has():
                 return self._has(asked)
@@ -96,7 +98,7 @@ class _Question:
             case FreeMail():
                 return bool(holds(asked, self.facts)), (f"the address is at {_domain(self.facts)}",)
             case _:
-                return None, (f"`{in_words(asked)}` cannot be told afterwards",)
+                return None, (f"`{in_words(asked)}` cannot be determined afterwards",)
         return holds(asked, self.facts), tuple(self._value(one) for one in operands if not isinstance(one, Value))
 
     def _value(self, one: Operand) -> str:
@@ -111,6 +113,10 @@ class _Question:
 
     def _known(self, one: Operand) -> bool:
         """Whether the value is that of the instant for certain."""
+        if isinstance(one, Shifted):
+            return self._known(one.base)
+        if isinstance(one, Age):
+            return self.log.field(one.field, self.at)[1]
         if not isinstance(one, FieldRef) or one.name in ("email", "created"):
             return True
         return self.log.field(one.name, self.at)[1]
@@ -138,7 +144,7 @@ class _Question:
             case TrackingAllowed():
                 if not self.log.program.workspace.tracking_needs_consent:
                     return True, ("tracking is always on",)
-                return self._topic(TRACKING, "one who had agreed to tracking")
+                return self._topic(TRACKING, "someone who had agreed to tracking")
             case InList(name=name):
                 inside = self.log.listed(name, self.at)
                 return inside, (f"the lead was{'' if inside else ' not'} in list {quoted(name)}",)

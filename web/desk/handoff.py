@@ -32,8 +32,8 @@ STEPS: tuple[tuple[str, str], ...] = (
 )
 IGNORED: Mapping[str, str] = {
     "closed": "This handoff was closed before you pressed the button.",
-    "done before": "That was noted before.",
-    "taken": "A colleague has acknowledged this lead, so it stays with them.",
+    "done before": "That has already been recorded.",
+    "taken": "Another team member has acknowledged this lead, so it stays with them.",
 }
 """What to say when an action changed nothing (engine.rules.sales.ladder.Ignored)."""
 
@@ -49,7 +49,7 @@ async def act(request: Request, token: str) -> Response:
     409 when it changed nothing."""
     handoff_id, member = _who(request, token)
     if not own_page(request, runtime(request).settings.base_url):
-        raise HTTPException(403, "Only the handoff's own page can do this.")
+        raise HTTPException(403, "Only the handoff’s own page can do this.")
     before = await handoffs.view(runtime(request), handoff_id)
     if before is None:
         raise missing()
