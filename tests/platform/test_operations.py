@@ -11,7 +11,7 @@ import pytest
 from engine.platform.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPUTED = {"secret": "generated", "pepper": "generated", "base_url": "host and port"}
+COMPUTED = {"secret": "generated", "pepper": "generated", "base_url": "host and port", "clock": ""}
 
 
 def variable(field: str) -> str:
