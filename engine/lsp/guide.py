@@ -14,6 +14,17 @@ LINES: Mapping[str, str] = {
     "list": "A list of leads that campaigns and imports can add to.",
     "event": "Something that happens elsewhere and is sent to Coldframe, with the data it carries.",
     "webinar": "A webinar with its date, so that campaigns can count from it.",
+    **{
+        noun: f"What events of {article} {noun} carry beside what Coldframe knows, each with its type."
+        for noun, article in (
+            ("deal", "a"),
+            ("order", "an"),
+            ("cart", "a"),
+            ("meeting", "a"),
+            ("call", "a"),
+            ("chat", "a"),
+        )
+    },
     "form": "A form on your site: what it asks, what it offers, and where it may stand.",
     "scoring": "A score of leads: rules that add and take points. The one without a name is `score`.",
     "interest": "A profile of what leads look at: each visit, download or click in it counts 1.",
