@@ -254,7 +254,11 @@ class Reader:
             return [tokens[0], *tokens[2:]]
         index = failure.index
         advice = hint(tokens, index)
-        head = _rule_head(tokens, context) if tokens[0] in ("event", *CARRIERS) or not _of_history(tokens[:index]) else "has"
+        head = (
+            _rule_head(tokens, context)
+            if tokens[0] in ("event", *CARRIERS) or not _of_history(tokens[:index])
+            else "has"
+        )
         goes_on = "$END" in failure.kinds and tokens[index].type == "NAME"
         words: dict[str, Any] = {"head": head, "advice": advice or ("" if goes_on else event_hint(tokens, index))}
         if index >= len(tokens):

@@ -29,7 +29,10 @@ INTERRUPTED = 130
 def demo(
     leads: Annotated[int, typer.Option(min=1, max=200, help="The number of simulated leads.")] = 25,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same leads.")] = 7,
-    speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 5 seconds.")] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.1, max=3, help="How fast time passes: at 1, a day takes 5 seconds; 2 is twice as fast."),
+    ] = 1.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep everything running afterwards, until you press Ctrl-C.")
     ] = False,
@@ -37,18 +40,21 @@ def demo(
 ) -> None:
     """Watch two simulated weeks of the sample campaigns in about a minute.
 
-    Starts PostgreSQL, Temporal, a web process and a worker of its own under `.coldframe/demo`, empty each time, and
-    plays two weeks on a fast clock: people post forms, read mail, click, leave; sales answers or does not. All of it
-    goes through the same doors as in production, but mail stays in the built-in mailbox. It ends by itself and
-    verifies what it has seen: exit code 0 when everything holds, 1 when something does not.
+    It starts its own PostgreSQL, Temporal, web process, and worker in `.coldframe/demo`, empty each time, and plays two
+    weeks on a fast clock. People submit forms, read emails, click, and unsubscribe, and sales accepts or rejects leads.
+    Everything works as in production, but emails stay in the built-in mailbox. It stops on its own and checks the
+    results. Exits with 0 if every check passes, 1 if one fails.
 
     Example: `coldframe demo --keep`
     """
     if keep and as_json:
         raise Stop("--json prints the result at the end, and --keep never ends; choose one")
+    from engine.demo.look import environment
+
+    begins = environment(load_settings().home / "demo")
     settings = _settings()
     try:
-        summary = asyncio.run(_demo(settings, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
+        summary = asyncio.run(_demo(settings, begins, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
     except asyncio.CancelledError:
         err.print("stopped early")
         raise typer.Exit(INTERRUPTED) from None
@@ -73,13 +79,18 @@ def _settings() -> Settings:
     return load_settings(home=home, campaigns=CAMPAIGNS)
 
 
-async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep: bool, as_json: bool) -> Summary:
+async def _demo(
+    settings: Settings, begins: str, *, leads: int, seed: int, speed: float, keep: bool, as_json: bool
+) -> Summary:
+    """`begins`: what a command line begins with to use the demo's data."""
     from rich.console import Console
 
     from engine.cli.dev import say, until_stopped
     from engine.cli.stack import Stack
     from engine.demo.people import cast
+    from engine.platform.clock import VirtualClock, keep_clock
 
+    keep_clock(settings.home, None)
     stack = Stack(
         settings, fresh=True, web=False, workers=0, temporal_page=keep, say=say,
         environment={"COLDFRAME_MAILS_PER_SECOND": "200"},
@@ -91,10 +102,29 @@ async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep
     with until_stopped(stack.hurry):
         async with stack:
             people = cast(seed, leads)
-            summary = await _play(stack, console, people, seed, speed)
-            if keep:
-                await _stay(stack)
+            summary, clock = await _play(stack, console, people, seed, speed)
+            keep_clock(stack.home, clock)
+            try:
+                await _show_looks(stack, console, begins, keep)
+                if keep:
+                    await _stay(stack)
+            finally:
+                keep_clock(stack.home, VirtualClock(clock.now(), clock.real(), 1), running=False)
     return summary
+
+
+async def _show_looks(stack: Stack, console: Console, begins: str, keep: bool) -> None:
+    """Say what there is to look at now, and how."""
+    from engine.demo.look import commands, pages
+    from engine.demo.show import show_looks
+    from engine.store.db import Database
+
+    db = Database(stack.database_url, size=1)
+    try:
+        looks = await commands(db, begins, stack.settings.campaigns, running=keep)
+    finally:
+        await db.close()
+    show_looks(console, [*(pages(stack.base_url) if keep else ()), *looks], keep)
 
 
 def _announce(console: Console, leads: int, speed: float) -> None:
@@ -105,7 +135,9 @@ def _announce(console: Console, leads: int, speed: float) -> None:
     console.print("The forms, emails, clicks, and buttons are real. The people and the clock are simulated.\n")
 
 
-async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:
+async def _play(
+    stack: Stack, console: Console, people: list[Person], seed: int, speed: float
+) -> tuple[Summary, HeldClock]:
     from engine.cli.dev import say
     from engine.cli.workspace import examine
     from engine.demo.show import Display, show_summary
@@ -125,16 +157,16 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
         key = await _prepare(stack, db, clock)
         await asyncio.gather(stack.add_web(), stack.add_worker())
         story = Story(stack.base_url, clock, found.program, people, key, seed)
-        say(f"ready; watch their mail at {stack.base_url}/mailbox meanwhile")
+        say(f"ready; read the emails at {stack.base_url}/mailbox while it runs")
         with Display(console, zone, people, clock.domain_start, story.end) as display:
             await story.play(db, None if console.quiet else display)
-        say("the story is over; what is under way comes to its end")
+        say("the two weeks are over; finishing work in progress")
         await settle(db, clock)
         summary = await summarise(db, clock, people, story.counts, story.problems)
         show_summary(console, summary)
     finally:
         await db.close()
-    return summary
+    return summary, clock
 
 
 async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:
@@ -151,6 +183,6 @@ async def _stay(stack: Stack) -> None:
 
     from engine.cli.dev import addresses
 
-    addresses(stack, last="until then the clock goes on, and the next demo begins anew")
+    addresses(stack, last="until then, the clock keeps running; the next demo starts from scratch")
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

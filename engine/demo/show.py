@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from engine.demo.look import Look
 from engine.demo.people import Person
 from engine.demo.summary import Summary
 from engine.demo.timeline import Line
@@ -103,22 +104,32 @@ def show_summary(console: Console, summary: Summary) -> None:
             console.print(Text(f"    {broken}", "red"))
 
 
+def show_looks(console: Console, looks: Sequence[Look], running: bool) -> None:
+    """Addresses and commands, each with what it shows."""
+    console.print(Text("\nLook around", style="bold underline"))
+    for look in looks:
+        console.print(Text.assemble(("  " + look.what, "bold"), "\n      ", (look.shows, "dim")), soft_wrap=True)
+    if not running:
+        console.print("\n`coldframe demo --keep` leaves everything running at the end.", soft_wrap=True)
+    console.print("To start your own workspace: `coldframe new workspace my-company`", soft_wrap=True)
+
+
 def figures(found: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """The lines of the summary: name, number, what it is made of."""
     events, own = found["events"], found["done_by_players"]
     notices, handoffs = found["notices"], found["handoffs"]
-    rejected = f"{own['refused']} refused with a message, {own['repeated']} sent twice, {own['trapped']} by a robot"
+    rejected = f"{own['refused']} rejected with a message, {own['repeated']} sent twice, {own['trapped']} by a robot"
     skipped = ", ".join(f"{many} not sent: {reason}" for reason, many in found["not_sent"].items())
     return [
         ("Leads", found["leads"], _listed(found["stages"])),
-        ("Form posts", own["posts"] + own["refused"] + own["trapped"], rejected),
+        ("Forms submitted", own["posts"] + own["refused"] + own["trapped"], rejected),
         ("Campaign entries", sum(many for name, many in found["campaigns"].items() if not _hidden(name)),
          _listed({name: many for name, many in found["campaigns"].items() if not _hidden(name)})),
-        ("Mails to leads", found["mails"].get("accepted", 0), skipped),
-        ("Opened", events.get("email.opened", 0), "only of those who agreed to it"),
-        ("Clicks", events.get("email.clicked", 0), f"{own['clicks']} made, the others without consent to be counted"),
+        ("Emails to leads", found["mails"].get("accepted", 0), skipped),
+        ("Opened", events.get("email.opened", 0), "only by leads who agreed to tracking"),
+        ("Clicks", events.get("email.clicked", 0), f"{own['clicks']} made; the rest have no consent to tracking"),
         ("Page visits", events.get("page.visited", 0), f"{events.get('file.downloaded', 0)} downloads"),
-        ("Points booked", found["points_booked"], f"{found['points_earned']:g} points earned"),
+        ("Points added", found["points_booked"], f"{found['points_earned']:g} points earned"),
         ("Became MQL", found["reached"].get("MQL", 0), ""),
         ("Became SQL", found["reached"].get("SQL", 0), ""),
         ("Handoffs", sum(handoffs.values()), _listed(handoffs)),
