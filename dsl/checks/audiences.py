@@ -74,7 +74,8 @@ def _leads_somewhere(name: Text, kind: str, known: frozenset[str], problems: Pro
 def check_declared_events(scope: Scope) -> list[Diagnostic]:
     """What declared events carry, and when webinars are."""
     problems = Problems()
-    for event in (*scope.program.events, *scope.program.carried):
+    declaring: tuple[tree.CustomEvent | tree.Carried, ...] = (*scope.program.events, *scope.program.carried)
+    for event in declaring:
         data = event.data or ()
         check_twice("property", (name for name, _ in data), problems)
         for name, kind in data:

@@ -54,9 +54,9 @@ def check_overlaps(scope: Scope, problems: Problems) -> None:
     for one, other in _overlapping(scope):
         if problems.full:
             return
-        first, second = teams[one], teams[other]
-        if (one, other) not in told and not (second.rest and is_above(first, second)):
-            _report(first, second, problems)
+        upper, lower = teams[one], teams[other]
+        if (one, other) not in told and not (lower.rest and is_above(upper, lower)):
+            _report(upper, lower, problems)
 
 
 def teams_before(scope: Scope) -> dict[str, tuple[Team, ...]]:

@@ -87,6 +87,11 @@ class Scope:
             found.update({name.value: _type(type.value) for name, type in declared.data})
         return found if matching else None
 
+    @property
+    def declaring(self) -> tuple[tree.CustomEvent | tree.Carried, ...]:
+        """The declarations that say what events carry."""
+        return (*self.events.values(), *self.carried.values())
+
     def matching_forms(self, name: Text | None) -> list[tree.Form]:
         if name is None:
             return list(self.forms.values())

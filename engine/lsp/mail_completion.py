@@ -147,7 +147,7 @@ def _data(project: Project, shown: str) -> Found:
     else:
         names = frozenset(name for carried in CARRIES.values() for name in carried)
         scope = project.checked.scope
-        declared = (*scope.events.values(), *scope.carried.values())
+        declared = scope.declaring
         names |= {name.value for event in declared for name, _ in event.data or ()}
         names |= {ask.field.value for form in scope.forms.values() for ask in form.asks}
     for name in sorted(names):

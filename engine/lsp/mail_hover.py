@@ -64,7 +64,7 @@ def asking_forms(scope: Scope, name: str) -> bool:
 
 def datum_declared(scope: Scope, name: str) -> list[Span]:
     """Where events are declared that carry it."""
-    declared = (*scope.events.values(), *scope.carried.values())
+    declared = scope.declaring
     return [datum.span for event in declared for datum, _ in event.data or () if datum.value == name]
 
 
