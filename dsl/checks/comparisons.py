@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.checks.shown import plain, show
+from dsl.checks.stages import a_stage, check_interest
 from dsl.names.events import spec_of
 from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
@@ -366,25 +367,6 @@ def _other_properties(known: Sequence[str], own: str | None) -> str:
     of_start = f"use {options}, which the event that starts the run has" if known else ""
     nothing = "delete the condition; the event that starts the run has no properties"
     return ", or ".join(part for part in (own, of_start) if part) or nothing
-
-
-def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.value in scope.stages or scope.lost("stage") or scope.lost("lifecycle"):
-        return
-    if not scope.stages:
-        problems.add("E511", name.span, name=name.value)
-        return
-    unknown(problems, "E102", name, scope.stages, options=tuple(scope.stages))
-
-
-def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.key not in scope.interests and not scope.lost("interest"):
-        unknown(problems, "E142", name, scope.interests)
-
-
-def a_stage(scope: Scope) -> str:
-    """A stage for examples."""
-    return next(iter(list(scope.stages)[1:]), "Lead")
 
 
 def _unsuited(atom: tree.Compare, left: str) -> str:
