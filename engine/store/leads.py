@@ -52,7 +52,7 @@ FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
     SELECT DISTINCT ON (lower(campaign), per) id, campaign, number, digest, state, started_at, ended_at, gen, per,
-        goal_at, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
+        goal_at, held_out, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
@@ -223,6 +223,7 @@ def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
         per=row["per"], goal_at=datetime.fromisoformat(row["goal_at"]) if row["goal_at"] else None,
+        held_out=row.get("held_out"),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dsl.plan import Duration, Plan
 from engine.model.lead import Event, Facts, Lead
 from engine.model.ports import Queue, Wake
 from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.matching import Watch, watch_of
 from engine.rules.leads.admission import admits, run_value
 from engine.rules.leads.limits import Booking, Probe, Rules
@@ -110,7 +111,7 @@ class WorkingCopy(ABC):
             position = position.changed(fed=longer(last.position.fed if last else None, self.now, 1))
         fresh = Enrolment(
             id=uuid4(), campaign=plan.campaign, number=last.number + 1 if last else 1, digest=plan.digest, state="live",
-            position=position, started_at=self.now, per=value,
+            position=position, started_at=self.now, per=value, held_out=in_control(plan, self.lead.id),
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)
