@@ -55,7 +55,7 @@ def as_time(value: Any, style: str = "short") -> str:
         return dates.format_time(time.fromisoformat(value), format=style, locale=current().locale)
     moment = _moment(value)
     if not isinstance(moment, datetime):
-        raise NotAllowed("`time` needs a moment, and this is a day")
+        raise NotAllowed("`time` needs a moment, but this is a day")
     return dates.format_time(moment.timetz(), format=style, locale=current().locale)
 
 
@@ -103,7 +103,7 @@ def _decimal(value: Any) -> Decimal:
     except InvalidOperation:
         raise NotAllowed("this needs a number") from None
     if not number.is_finite() or abs(number) >= 10**15:
-        raise NotAllowed("this needs a number of a usual size")
+        raise NotAllowed("this needs a number of ordinary size")
     return number
 
 
@@ -303,4 +303,4 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value if item is not None]
     if isinstance(value, bool | int | float | Decimal | date | time):
         return value
-    raise NotAllowed("a value is of no kind that templates know")
+    raise NotAllowed("a value has a type that templates cannot use")
