@@ -7,6 +7,7 @@ from typing import Any
 from dsl import plan
 from dsl.build.flow import Flows
 from dsl.build.starts import only_if, schedule
+from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
@@ -16,6 +17,7 @@ from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span
 
 CALENDAR = {"day": plan.Duration(days=1), "week": plan.Duration(days=7), "month": plan.Duration(months=1)}
+PERIODS = {**CALENDAR, "year": plan.Duration(months=12)}
 DAY_GROUPS = {
     "weekdays": (0, 1, 2, 3, 4), "daily": (0, 1, 2, 3, 4, 5, 6), "weekends": (5, 6),
 }  # fmt: skip
@@ -56,7 +58,7 @@ def _campaign_line(row: Row, reader: Reader, flows: Flows) -> dict[str, Any]:
             return {"schedules": (schedule(row, reader),)}
         case "enters_per":
             return _enters_per(row, problems)
-        case "enters_once" | "enters_always" | "enters_again":
+        case "enters_once" | "enters_always" | "enters_again" | "enters_period" | "enters_every":
             return {"reentry": _reentry(row, problems)}
         case "leaves":
             return {"leaves": (tree.Leave(args[0], flows.block(reader.below(row)), row.span),)}
@@ -141,7 +143,13 @@ def _reentry(row: Row, problems: Problems) -> plan.Reentry:
         return plan.Reentry()
     if row.rule == "enters_always":
         return plan.Reentry(kind="always")
-    return plan.Reentry(kind="after", after=values.duration(row.args[0], problems))
+    if row.rule == "enters_period":
+        unit = str(row.args[0])
+        if unit not in PERIODS:
+            problems.add("E225", span_of(row.args[0]), near=near(unit, (*PERIODS, "time")), text=unit)
+        return plan.Reentry(kind="after", after=PERIODS.get(unit), from_entry=True)
+    after = values.duration(row.args[0], problems)
+    return plan.Reentry(kind="after", after=after, from_entry=row.rule == "enters_every")
 
 
 def _window(row: Row, problems: Problems) -> plan.Window:

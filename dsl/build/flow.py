@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from dsl import plan
-from dsl.build.steps import step
-from dsl.names.known import check_zone
+from dsl.build.steps import steps
+from dsl.build.waits import WAITS, wait_until
 from dsl.text import values
 from dsl.text.expressions import text_of
-from dsl.text.lexer import span_of
 from dsl.text.reader import Reader, Row, label_of
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Span, Statement, Text
@@ -32,10 +30,9 @@ class Flows:
             if row.rule in ("otherwise", "otherwise_if", "or_for"):
                 closed = self._attach(done, row, closed)
             else:
-                statement = self._statement(row)
-                if statement is not None:
-                    done.append(statement)
-                    closed = False
+                made = self._statements(row)
+                done += made
+                closed = closed and not made
         return tuple(done)
 
     def _attach(self, done: list[Statement], row: Row, closed: bool) -> bool:
@@ -74,16 +71,16 @@ class Flows:
         elif not owner.arms and isinstance(owner.until, plan.After):
             self.problems.add("E409", row.span)
 
+    def _statements(self, row: Row) -> tuple[Statement, ...]:
+        made = self._statement(row)
+        return (made,) if made is not None else steps(row, self.problems)
+
     def _statement(self, row: Row) -> Statement | None:
+        if row.rule in WAITS:
+            return wait_until(row, self.problems)
         match row.rule:
             case "wait":
                 return self._wait(row)
-            case "wait_weekday":
-                return self._wait_weekday(row)
-            case "wait_date":
-                return self._wait_date(row)
-            case "wait_before" | "wait_after":
-                return self._wait_relative(row)
             case "wait_for":
                 return self._wait_for(row)
             case "if_":
@@ -99,7 +96,7 @@ class Flows:
             case "hand_off":
                 return self._hand_off(row)
             case _:
-                return step(row, self.problems)
+                return None
 
     def _ways(self, row: Row) -> tuple[tree.Way, ...]:
         """The arms of a split or the variants of a test."""
@@ -131,43 +128,6 @@ class Flows:
         duration = values.duration(row.args[0], self.problems)
         until = plan.After(duration=duration or plan.Duration(days=1))
         return tree.Wait(row.span, label_of(row.args[1]), until)
-
-    def _wait_weekday(self, row: Row) -> Statement:
-        day, clock, label = row.args
-        weekday = values.weekday(day, self.problems)
-        time = self._time_of_day(row, str(day), clock) if weekday is not None else "09:00"
-        return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=weekday or 0, time=time))
-
-    def _wait_date(self, row: Row) -> Statement:
-        day, clock, zone, label = row.args
-        if meant := values.time_meant(str(day)):
-            self.problems.add("E223", span_of(day), text=str(day), meant=meant)
-            return tree.Wait(row.span, label_of(label), plan.Weekday(weekday=0, time=meant))
-        date = values.day(day, self.problems)
-        time = self._time_of_day(row, str(day), clock) if date else "09:00"
-        if zone is not None:
-            from_zone = text_of(zone)
-            check_zone(from_zone, self.problems)
-        until = plan.At(date=date or "2026-01-01", time=time, zone=str(zone) if zone else None)
-        return tree.Wait(row.span, label_of(label), until)
-
-    def _wait_relative(self, row: Row) -> Statement:
-        """`wait until 7 days before contract_end`."""
-        length, field, clock, label = row.args
-        until = plan.Relative(
-            field=str(field),
-            offset=values.duration(length, self.problems) or plan.Duration(days=1),
-            before=row.rule == "wait_before",
-            time=(values.time(clock, self.problems) if clock is not None else None) or "09:00",
-        )
-        return tree.Wait(row.span, label_of(label), until, field=text_of(field))
-
-    def _time_of_day(self, row: Row, day: str, clock: Any) -> str:
-        if clock is None:
-            if row.whole:
-                self.problems.add("E219", row.span, text=day, meant=f"wait until {day} 09:00")
-            return "09:00"
-        return values.time(clock, self.problems) or "09:00"
 
     def _wait_for(self, row: Row) -> Statement:
         limit, event, label = row.args

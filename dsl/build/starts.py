@@ -51,6 +51,8 @@ def _every(row: Row, problems: Problems) -> plan.Dated:
     match str(regular.data):
         case "every_unit" if words[0] == "day":
             return plan.Dated(every="day", time=time)
+        case "every_unit" if words[0] == "month":
+            return plan.Dated(every="month", nth=1, time=time)
         case "every_unit":
             return plan.Dated(every="week", weekday=_weekday(regular.children[0], problems), time=time)
         case "every_nth":

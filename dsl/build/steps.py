@@ -15,7 +15,31 @@ from dsl.tree.declarations import Operand, Span, Statement, Text
 _SUFFIXES = {"as_trigger": "as trigger", "as_transactional": "as transactional", "step": "as step"}
 
 
-def step(row: Row, problems: Problems) -> Statement | None:
+def steps(row: Row, problems: Problems) -> tuple[Statement, ...]:
+    """The statements of a line: one for each name in those that take several; a label belongs to the first."""
+    if row.rule not in SEVERAL:
+        made = _step(row, problems)
+        return (made,) if made is not None else ()
+    names, label = row.args
+    return tuple(_named(row, name, label_of(label) if number == 0 else None) for number, name in enumerate(names))
+
+
+SEVERAL = ("add_to_list", "remove_from_list", "subscribe", "unsubscribe", "enter", "leave")
+
+
+def _named(row: Row, name: Text, label: Text | None) -> Statement:
+    match row.rule:
+        case "add_to_list" | "remove_from_list":
+            return tree.ListStep(name, row.rule == "remove_from_list", row.span, label)
+        case "subscribe" | "unsubscribe":
+            return tree.TopicStep(name, row.rule == "unsubscribe", row.span, label)
+        case "enter":
+            return tree.Enter(name, row.span, label)
+        case _:
+            return tree.LeaveCampaign(name, row.span, label)
+
+
+def _step(row: Row, problems: Problems) -> Statement | None:
     args, span = row.args, row.span
     label = label_of(args[-1]) if args and row.rule != "send" else None
     match row.rule:
@@ -30,10 +54,6 @@ def step(row: Row, problems: Problems) -> Statement | None:
         case "set_field":
             empty = isinstance(args[1], tree.Word) and args[1].name == "nothing"
             return tree.SetField(text_of(args[0]), None if empty else args[1], span, label=label)
-        case "add_to_list" | "remove_from_list":
-            return tree.ListStep(text_of(args[0]), row.rule == "remove_from_list", span, label)
-        case "subscribe" | "unsubscribe":
-            return tree.TopicStep(text_of(args[0]), row.rule == "unsubscribe", span, label)
         case "qualify":
             return tree.Qualify(text_of(args[0]), span, label)
         case "recycle_lead":
@@ -43,10 +63,8 @@ def step(row: Row, problems: Problems) -> Statement | None:
         case "post":
             pairs = _pairs(args[1]) if args[1] is not None else ()
             return tree.Post(text_of(args[0]), pairs, span, label)
-        case "enter" | "move":
-            return tree.Enter(text_of(args[0]), span, label, move=row.rule == "move")
-        case "leave":
-            return tree.LeaveCampaign(text_of(args[0]), span, label)
+        case "move":
+            return tree.Enter(text_of(args[0]), span, label, move=True)
         case "stop":
             return tree.Stop(span, label)
     return None

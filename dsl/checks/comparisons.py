@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dsl.checks.shown import plain, show
 from dsl.names.events import spec_of
 from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
@@ -32,6 +33,7 @@ ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
 WHERE_HINT = "use `only if` instead; `where` sees only the event"
+ANNIVERSARY = "write `{0} is in the next 7 days`; to start on the day, write `starts when anniversary of {0}`"
 MEANT = {
     **dict.fromkeys(("empty", "blank", "missing", "null", "none"), ("is unknown",)),
     **dict.fromkeys(("set", "filled", "given", "present"), ("is known",)),
@@ -129,6 +131,10 @@ class Comparisons:
                 return self._interest_kind(profile, span, place)
             case tree.Today():
                 return "date"
+            case tree.Shifted():
+                return self._shifted_kind(operand, place)
+            case tree.Age():
+                return self._age_kind(operand, place)
             case tree.Quoted():
                 return "text"
             case tree.Number():
@@ -191,6 +197,28 @@ class Comparisons:
         what = f"`{place.event.noun.value} … {place.event.verb.value}`"
         self.problems.add("E117", name.span, near=close, event=what, name=name.value, hint=hint)
         return None
+
+    def _shifted_kind(self, shifted: tree.Shifted, place: Place) -> str | None:
+        base = self.kind(shifted.base, place)
+        values.duration(shifted.offset, self.problems, longest=values.LIFETIME)
+        if base not in ("date", "any", None):
+            self.problems.add("E347", shifted.base.span, left=show(shifted.base), kind=WORDS[base])
+            return None
+        return "date"
+
+    def _age_kind(self, age: tree.Age, place: Place) -> str | None:
+        if age.word.value != "age":
+            hint = ANNIVERSARY.format(age.field.value) if age.word.value == "anniversary" else "write `age of birthday`"
+            self.problems.add("E348", age.span, near=near(age.word.value, ("age",)), word=age.word.value, hint=hint)
+            return None
+        if place.kind == "where":
+            self.problems.add("E307", age.span, thing="an age", hint=WHERE_HINT)
+            return None
+        kind = self._field_kind(age.field, place, "date")
+        if kind not in ("date", None):
+            self.problems.add("E347", age.field.span, left=f"`{age.field.value}`", kind=WORDS[kind])
+            return None
+        return None if kind is None else "number"
 
     def _start_kind(self, name: Text, place: Place) -> str | None:
         """`event.…` inside `where`: of the event that started the run."""
@@ -339,28 +367,6 @@ def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
 def a_stage(scope: Scope) -> str:
     """A stage for examples."""
     return next(iter(list(scope.stages)[1:]), "Lead")
-
-
-def show(operand: Operand) -> str:
-    match operand:
-        case tree.Word(name=name):
-            return f"`{name}`"
-        case tree.EventDatum(name=name):
-            return f"`event.{name}`"
-        case tree.Score(model=model):
-            return f'`score of "{model.value}"`' if model else "`score`"
-        case tree.InterestCount(name=profile):
-            return f'`interest in "{profile.value}"`'
-        case tree.Today():
-            return "`today`"
-        case tree.Quoted(value=value):
-            return f'"{value}"'
-        case tree.Number(raw=raw, unit=unit):
-            return f"{raw} {unit.value}" if unit else raw
-
-
-def plain(operand: Operand) -> str:
-    return show(operand).strip("`")
 
 
 def _unsuited(atom: tree.Compare, left: str) -> str:

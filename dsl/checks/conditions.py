@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage, show
+from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage
 from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
+from dsl.checks.shown import show
 from dsl.names.events import DEED_VERBS, DEEDS
 from dsl.names.scope import Scope
 from dsl.names.walk import Place, atoms, conditions, joined
@@ -61,9 +62,8 @@ class _Checker:
                 self.comparisons.bare(operand, place)
             case tree.Known(left=left):
                 self.comparisons.kind(left, place)
-            case tree.AtLeast(left=left):
-                shown = left.name if isinstance(left, tree.Word) else "score"
-                self.problems.add("E304", atom.span, left=shown, example=a_stage(self.scope))
+            case tree.AtLeast():
+                self.problems.add("E307", atom.span, thing="the stage", hint=WHERE_HINT)
             case tree.FreeAddress(left=left):
                 if not (isinstance(left, tree.Word) and left.name == "email"):
                     self.problems.add("E305", left.span)
@@ -81,19 +81,18 @@ class _Checker:
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, atom: Condition) -> None:
         match atom:
-            case (
-                tree.Compare(op="is" | "is not", right=tree.Word(name=name, span=span))
-                | tree.AtLeast(right=tree.Word(name=name, span=span))
-            ):
-                check_stage(Text(name, span), self.scope, self.problems)
-            case (
-                tree.Compare(op="is" | "is not", right=tree.Quoted(value=value, span=span))
-                | tree.AtLeast(right=tree.Quoted(value=value, span=span))
-            ):
-                hint = f"write the stage without quotes: `{value}`"
-                self.problems.add("E307", span, thing=f'"{value}"', hint=hint)
+            case tree.Compare(op="is" | "is not", right=right) | tree.AtLeast(right=right):
+                asked: tuple[tree.Operand, ...] = (right,)
+            case tree.OneOf(values=chosen):
+                asked = chosen
             case _:
-                self.problems.add("E306", atom.span, example=a_stage(self.scope))
+                asked = ()
+        stages = [tree.stage_named(operand) for operand in asked]
+        for stage in stages:
+            if stage is not None:
+                check_stage(stage, self.scope, self.problems)
+        if None in stages or not stages:
+            self.problems.add("E306", atom.span, example=a_stage(self.scope))
 
     # ── where a lead belongs ─────────────────────────────────────────────────────────────────────────────────────
     def _membership(self, atom: tree.Membership, place: Place) -> None:
@@ -149,7 +148,7 @@ class _Checker:
                 self.problems.add("E330", span, text=show(right), meant="2026-12-24")
             case tree.Word() if self.comparisons.is_lead_field(right, place):
                 self.comparisons.lead_field(right)
-            case tree.Word() | tree.EventDatum() | tree.Today():
+            case tree.Word() | tree.EventDatum() | tree.Today() | tree.Shifted():
                 if self.comparisons.kind(right, place) not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
             case _:

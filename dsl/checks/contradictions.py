@@ -8,7 +8,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from dsl.checks.comparisons import show
+from dsl.checks.shown import show
 from dsl.names.scope import Scope
 from dsl.problems.problems import Problems
 from dsl.text import values

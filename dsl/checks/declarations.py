@@ -197,7 +197,7 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
     if field is None:
         if not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields)
-    elif field.from_crm or field.name in ("owner", "created"):
+    elif field.from_crm or field.measured or field.name in ("owner", "created"):
         problems.add("E508", name.span, field=f"`{field.name}`")
     return field
 

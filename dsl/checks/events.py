@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dsl.checks.comparisons import Comparisons, check_interest, check_stage
@@ -35,7 +36,7 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
         check_dated(event.dated, event.span, scope, problems)
     elif spec is None:
         _unknown_event(event, problems)
-    elif _well_formed(event, spec, problems):
+    elif _further_verbs(event, problems) and _well_formed(event, spec, problems):
         _check_name(event, scope, problems)
         _check_change(event, scope, problems)
     if event.times:
@@ -43,6 +44,16 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
     for length in (event.within, event.silent):
         if length:
             values.duration(length, problems)
+
+
+def _further_verbs(event: Event, problems: Problems) -> bool:
+    """Whether each further verb of `is clicked or replied` is one of the noun's."""
+    verbs = verbs_of(event.noun.value)
+    for verb in event.also:
+        if verb.value not in verbs:
+            _unknown_event(replace(event, verb=verb), problems)
+            return False
+    return True
 
 
 def _unknown_event(event: Event, problems: Problems) -> None:

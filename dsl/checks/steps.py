@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from dsl import plan
-from dsl.checks.comparisons import KINDS, check_interest, type_for
+from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, check_interest, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.names.scope import Scope, unknown
-from dsl.names.walk import all_statements, statements
+from dsl.names.walk import Place, all_statements, last_at, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
@@ -44,6 +44,8 @@ def _check_statement(statement: Statement, campaign: Campaign, scope: Scope, pro
             check_twice("subject", subjects, problems)
         case tree.Wait(field=field) if field:
             _check_date_field(field, scope, problems)
+        case tree.Wait(datum=datum) if datum:
+            _check_datum(datum, statement, campaign, scope, problems)
         case tree.Split():
             _check_split(statement, problems)
         case tree.VariantTest():
@@ -52,7 +54,7 @@ def _check_statement(statement: Statement, campaign: Campaign, scope: Scope, pro
             if not any(isinstance(inner, tree.Wait | tree.HandOff | tree.Repeat) for inner in statements(body)):
                 problems.add("E627", statement.span)
         case tree.SetField():
-            _check_set(statement, scope, problems)
+            _check_set(statement, campaign, scope, problems)
         case tree.ListStep(name=name) if not name.value.strip():
             problems.add("E134", name.span)
         case tree.Recycle(reason=reason) if not reason.value.strip():
@@ -105,7 +107,7 @@ def _check_test(test: tree.VariantTest, campaign: Campaign, problems: Problems) 
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
+def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: Problems) -> None:
     name = step.field
     field = scope.fields.get(name.value)
     if field is None:
@@ -115,7 +117,7 @@ def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
         elif not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
         return
-    if field.from_crm or field.name in FIXED:
+    if field.from_crm or field.measured or field.name in FIXED:
         hint = "set another field, or remove `from crm` from this one"
         problems.add(
             "E630", name.span, field=f"`{field.name}`", hint="set another field" if not field.from_crm else hint
@@ -124,7 +126,7 @@ def _check_set(step: tree.SetField, scope: Scope, problems: Problems) -> None:
         holds = HOLDS.get(field.type, "a text")
         problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a number to add")
     elif step.value is not None and not step.add:
-        _check_value(field, step.value, scope, problems)
+        _check_value(field, step.value, step, campaign, scope, problems)
 
 
 def _instead_of_stage(step: tree.SetField, scope: Scope) -> str:
@@ -146,7 +148,9 @@ def _word(value: Operand | None) -> str:
             return ""
 
 
-def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: Problems) -> None:
+def _check_value(
+    field: plan.LeadField, value: Operand, step: Statement, campaign: Campaign, scope: Scope, problems: Problems
+) -> None:
     """Written-out values by their shape; fields and scores by their type; event data are not known here."""
     words: dict[str, Any] = {"field": f"`{field.name}`", "holds": HOLDS.get(field.type, "a text")}
     match value:
@@ -154,7 +158,9 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
             check_literal(field, value, problems)
             if isinstance(value, tree.Number) and value.unit and field.type == "money":
                 _check_currency(value.raw, value.unit, value.span, scope, problems)
-        case tree.Today():
+        case tree.Today() | tree.Shifted():
+            if isinstance(value, tree.Shifted):
+                Comparisons(scope, problems).kind(value, Place("flow", last=partial(last_at, step, campaign)))
             if field.type not in ("date", "moment"):
                 problems.add("E631", value.span, value="a date", **words)
         case tree.Word(name=name):
@@ -169,7 +175,9 @@ def _check_value(field: plan.LeadField, value: Operand, scope: Scope, problems: 
             elif KINDS.get(other.type, "text") != KINDS.get(field.type, "text"):
                 holds = HOLDS.get(other.type, "a text")
                 problems.add("E631", value.span, value=f"{holds} like `{name}`", **words)
-        case tree.Score() | tree.InterestCount():
+        case tree.Score() | tree.InterestCount() | tree.Age():
+            if isinstance(value, tree.Age):
+                Comparisons(scope, problems).kind(value, Place("flow"))
             if isinstance(value, tree.InterestCount):
                 check_interest(value.name, scope, problems)
             if field.type not in ("number", "money"):
@@ -185,6 +193,13 @@ def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
             problems.add("E144", name.span, near=near(name.value, dates), name=name.value)
     elif field.type not in ("date", "moment"):
         problems.add("E632", name.span, name=name.value, holds=HOLDS.get(field.type, "a text"))
+
+
+def _check_datum(datum: Text, wait: tree.Wait, campaign: Campaign, scope: Scope, problems: Problems) -> None:
+    """`wait until 2 days before event.date`."""
+    kind = check_datum(datum, last_at(wait, campaign), scope, problems)
+    if kind not in ("date", "any", None):
+        problems.add("E632", datum.span, name=f"event.{datum.value}", holds=WORDS[kind])
 
 
 def check_webhook(url: Text, problems: Problems) -> None:

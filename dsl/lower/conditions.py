@@ -44,13 +44,15 @@ class _Lowering:
                 return self._flag(only)
             case tree.Compare():
                 return self._compare(written)
+            case tree.OneOf(left=tree.Word(name="stage"), values=chosen, negated=negated) if not self.of_event:
+                return _maybe_not(plan.Any_(items=tuple(plan.StageIs(stage=_stage(one)) for one in chosen)), negated)
             case tree.OneOf(left=left, values=chosen, negated=negated):
                 scalars = tuple(scalar(value) for value in chosen)
                 return _maybe_not(plan.In(left=self._operand(left), values=scalars), negated)
             case tree.Known(left=left, negated=negated):
                 return _maybe_not(plan.Known(operand=self._operand(left)), negated)
             case tree.AtLeast(right=right):
-                return plan.StageIs(stage=right.name if isinstance(right, tree.Word) else "", at_least=True)
+                return plan.StageIs(stage=_stage(right), at_least=True)
             case tree.FreeAddress(negated=negated):
                 return _maybe_not(plan.FreeMail(), negated)
             case tree.Subscribed(topic=topic):
@@ -77,8 +79,8 @@ class _Lowering:
 
     def _compare(self, written: tree.Compare) -> plan.Condition:
         left, op, right = written.left, written.op, written.right
-        if not self.of_event and isinstance(left, tree.Word) and left.name == "stage" and isinstance(right, tree.Word):
-            return _maybe_not(plan.StageIs(stage=right.name), op == "is not")
+        if not self.of_event and isinstance(left, tree.Word) and left.name == "stage":
+            return _maybe_not(plan.StageIs(stage=_stage(right)), op == "is not")
         compared = plan.Compare(left=self._operand(left), op=_OPS[op], right=self._operand(right))
         return _maybe_not(compared, op == "is not")
 
@@ -121,6 +123,11 @@ class _Lowering:
             within=duration(written.within),
             since_entering=written.entering is not None,
         )
+
+
+def _stage(written: Operand) -> str:
+    named = tree.stage_named(written)
+    return named.value if named else ""
 
 
 def _maybe_not(item: plan.Condition, negated: bool) -> plan.Condition:

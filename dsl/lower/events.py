@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsl import plan
 from dsl.lower.operands import declared, duration, scalar, scoring_name
-from dsl.names.events import Spec, spec_of
+from dsl.names.events import Spec, also_of, spec_of
 from dsl.names.scope import Scope
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event
@@ -23,6 +23,7 @@ def happening(
         name, link = (event.email.value if event.email else None), name
     return plan.Pattern(
         type=spec.type,
+        also=tuple(found.type for found in also_of(event)),
         name=name,
         link=link,
         own=spec.type.startswith("email.") and name in sent,

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from dsl import plan
 from dsl.lower.conditions import condition, pattern
+from dsl.lower.moments import first_moment
 from dsl.lower.operands import declared, operand, scoring_name
 from dsl.names.ids import Ids
 from dsl.names.scope import Scope
@@ -87,6 +88,7 @@ class _Graph:
 
     def __init__(self, campaign: Campaign, scope: Scope) -> None:
         self.scope = scope
+        self.campaign = campaign
         self.sent = frozenset(s.template.value for s in all_statements(campaign) if isinstance(s, tree.Send))
         self.detached = frozenset(id(statement) for body in blocks(campaign)[1:] for statement in statements(body))
         self.order: list[str] = []
@@ -162,7 +164,8 @@ class _Graph:
                     subjects=tuple(subject.value for subject in statement.subjects),
                 )
             case tree.Wait():
-                return plan.Wait(**base, until=statement.until, arms=tuple(self._arm(arm) for arm in statement.arms))
+                moment = first_moment(statement, self.campaign, self.scope)
+                return plan.Wait(**base, until=moment, arms=tuple(self._arm(arm) for arm in statement.arms))
             case tree.If():
                 asked = (condition(written, self.scope) for written, _ in statement.branches)
                 return plan.If(**base, branches=tuple(plan.Branch(condition=one, target=None) for one in asked))

@@ -9,6 +9,7 @@ from dsl import plan
 from dsl.names.scope import Scope
 from dsl.problems.problems import Problems
 from dsl.text import values
+from dsl.text.values import LIFETIME
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Amounts, Operand, Text
 
@@ -31,6 +32,12 @@ def operand(written: Operand, *, of_event: bool = False) -> plan.Operand:
             return plan.InterestRef(name=profile.value)
         case tree.Today():
             return plan.Today()
+        case tree.Shifted(base=base, offset=offset, before=before):
+            counted = values.duration(offset, Problems(), longest=LIFETIME) or plan.Duration()
+            inner: Any = operand(base, of_event=of_event)
+            return plan.Shifted(base=inner, offset=counted, before=before)
+        case tree.Age(field=field):
+            return plan.Age(field=field.value)
         case _:
             return plan.Value(value=scalar(written))
 

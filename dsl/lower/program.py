@@ -138,7 +138,7 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         plan.Ask(
             field=ask.field.value,
             required=ask.required,
-            labels=tuple((language.value if language else "", label.value) for language, label in ask.labels),
+            labels=tuple((_other_language(language, scope), label.value) for language, label in ask.labels),
         )
         for ask in form.asks
     )
@@ -157,6 +157,13 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _other_language(language: Text | None, scope: Scope) -> str:
+    """The language of a label; empty for the workspace's first, with or without its name."""
+    spoken = scope.workspace.languages if scope.workspace else ()
+    first = spoken[0].key if spoken else "en"
+    return "" if language is None or language.key == first else language.value
 
 
 def _confirmation(form: tree.Form) -> plan.Plan:

@@ -30,7 +30,10 @@ def data(statement: Statement) -> Iterator[EventDatum]:
             values = tuple(value for _, value in pairs)
         case tree.SetField(value=value):
             values = (value,)
-    yield from (value for value in values if isinstance(value, EventDatum))
+    for value in values:
+        base = value.base if isinstance(value, tree.Shifted) else value
+        if isinstance(base, EventDatum):
+            yield base
 
 
 class _Walk:

@@ -132,5 +132,11 @@ def spec_of(event: Event) -> Spec | None:
     return EVENTS.get((event.noun.value, event.verb.value))
 
 
+def also_of(event: Event) -> tuple[Spec, ...]:
+    """What the further verbs of `is clicked or replied` mean, as far as they mean anything."""
+    found = (EVENTS.get((event.noun.value, verb.value)) for verb in event.also)
+    return tuple(spec for spec in found if spec is not None)
+
+
 def verbs_of(noun: str) -> tuple[str, ...]:
     return tuple(verb for known, verb in EVENTS if known == noun)

@@ -50,6 +50,11 @@ class Scope:
 
     def event_data(self, event: Event) -> Data | None:
         """What `where` may ask of an event; None when the compiler cannot know."""
+        if event.also:
+            alone = replace(event, also=())
+            carried = [self.event_data(replace(alone, verb=verb)) for verb in (event.verb, *event.also)]
+            known = [data for data in carried if data is not None]
+            return {name: kind for data in known for name, kind in data.items()} if len(known) == len(carried) else None
         spec = spec_of(event)
         match spec.type if spec else None:
             case "form.submitted":

@@ -266,11 +266,12 @@ class Start(Frozen):
 
 
 class Reentry(Frozen):
-    """`once`, `always`, again `after` a duration counted from leaving, or once per value of a datum of the event that
-    starts it (`per`); then one lead may have several live runs, one per value."""
+    """`once`, `always`, again `after` a duration counted from leaving (`from_entry`: from the day of entering), or once
+    per value of a datum of the event that starts it (`per`); then one lead may have several live runs."""
 
     kind: Literal["once", "after", "always", "per"] = "once"
     after: Duration | None = None
+    from_entry: bool = False
     datum: str | None = None
 
 

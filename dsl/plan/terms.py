@@ -48,14 +48,16 @@ class At(Frozen):
 
 
 class Relative(Frozen):
-    """So long before or after a date the lead has: `7 days before contract_end`. A date comes at `time` in the lead's
-    zone; a field that holds an instant, or an offset in minutes, is exact. Moves when the field changes."""
+    """So long before or after a date the lead has, or on it: `7 days before contract_end`. A date comes at `time` in
+    the lead's zone; a field that holds an instant, or an offset in minutes, is exact. Moves when the field changes.
+    `of_event`: the date is a property of the event that came last, and does not move."""
 
     kind: Literal["relative"] = "relative"
     field: str
     offset: Duration
     before: bool = False
     time: str = Field(default="09:00", description="HH:MM")
+    of_event: bool = False
 
 
 Moment = Annotated[After | Weekday | At | Relative, Field(discriminator="kind")]
@@ -124,13 +126,29 @@ class Today(Frozen):
     kind: Literal["today"] = "today"
 
 
+class Shifted(Frozen):
+    """A date counted from another: so many months and days, in the lead's zone."""
+
+    kind: Literal["shifted"] = "shifted"
+    base: FieldRef | EventRef | StartRef | Today | Value = Field(discriminator="kind")
+    offset: Duration
+    before: bool = False
+
+
+class Age(Frozen):
+    """The whole years since a date of the lead's, today in the lead's zone."""
+
+    kind: Literal["age"] = "age"
+    field: str
+
+
 class Value(Frozen):
     kind: Literal["value"] = "value"
     value: Scalar
 
 
 Operand = Annotated[
-    FieldRef | ScoreRef | EventRef | StartRef | InterestRef | Today | Value, Field(discriminator="kind")
+    FieldRef | ScoreRef | EventRef | StartRef | InterestRef | Today | Shifted | Age | Value, Field(discriminator="kind")
 ]
 
 
@@ -312,6 +330,7 @@ class Pattern(Frozen):
     """
 
     type: EventType
+    also: tuple[EventType, ...] = Field(default=(), description="further types, any of which will do")
     name: str | None = Field(default=None, description="form, template, page, file, stage or event name; None: any")
     link: str | None = Field(default=None, description="email.clicked only: glob on the clicked address")
     own: bool = Field(default=False, description="email.* only: just the mails this enrolment sent")
@@ -327,6 +346,11 @@ class Pattern(Frozen):
     where: Condition | None = None
 
     @cached_property
+    def types(self) -> tuple[EventType, ...]:
+        """The types of events that fit, none of them more than another."""
+        return (self.type, *self.also)
+
+    @cached_property
     def composite(self) -> bool:
         """Whether it takes the engine to find out that it came true."""
         return bool(self.times or self.absent or self.silent or self.dated)
@@ -337,7 +361,7 @@ class Pattern(Frozen):
         return digest_of(self.model_dump(mode="json"))[:16]
 
 
-for _model in (All, Any_, Not, InSegment, Absence, Pattern, Has):
+for _model in (Shifted, All, Any_, Not, InSegment, Absence, Pattern, Has):
     _model.model_rebuild()  # now, because later `Condition` may be found in the module of whoever asks first
 
 

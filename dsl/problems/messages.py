@@ -141,6 +141,10 @@ ENTRIES: Mapping[str, Entry] = {
         "`{text}` is not a period to count in", "use `per day`, `per week`, `per month` or a time such as `per 7 days`"
     ),
     "E223": Entry("`{text}` needs a day", "write `wait until tuesday {meant}`"),
+    "E224": Entry(
+        "`{text}` cannot be counted from a calendar day", "use whole days, weeks, months or years, such as `60 days`"
+    ),
+    "E225": Entry("`enters every {text}` is not a valid rule", "write `enters every time` or `enters every year`"),
     "E230": Entry("`{text}` needs a percent sign", "write `{text}%`"),
     "E231": Entry("`{text}` is not a valid share", "use a share above 0% and up to 100%, such as `20%`"),
     "E232": Entry("the branches of this split add up to {total}: {much}", "change them to add up to 100%, {hint}"),
@@ -157,9 +161,6 @@ ENTRIES: Mapping[str, Entry] = {
     "E301": Entry("{left} is {left_type}, but {right} is {right_type}", "{hint}"),
     "E302": Entry("`{op}` cannot be used with {left}, which is {kind}", "{hint}"),
     "E303": Entry("{left} alone is not a condition", "write a comparison, for example {example}"),
-    "E304": Entry(
-        "`is at least` works only for stages", "write `stage is at least {example}`, or `{left} >= …` for numbers"
-    ),
     "E305": Entry("only `email` can be a free address", "write `email is a free address`"),
     "E306": Entry(
         "a stage can only be compared with a stage", "write `stage is {example}` or `stage is at least {example}`"
@@ -218,6 +219,8 @@ ENTRIES: Mapping[str, Entry] = {
         "`where` sees only the event, but `{name}` is a lead's field",
         'write `"{name}"` for a text, or `event.{name}` for the event that started the run',
     ),
+    "E347": Entry("{left} is {kind}, not a date", "count from a date, like `today plus 14 days` or `age of birthday`"),
+    "E348": Entry("`{word} of` cannot be asked", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} named `{name}` is declared, but others are", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(

@@ -43,6 +43,13 @@ class Expressions:
         whole = span_of(raw).to(span_of(unit)) if unit else span_of(raw)
         return tree.Number(str(raw), text_of(unit) if unit else None, whole)
 
+    def shifted(self, base: Operand, sign: Lexeme, offset: Amounts) -> Operand:
+        whole = base.span.to(offset[-1].span)
+        return tree.Shifted(base, offset, sign == "minus", whole)  # type: ignore[arg-type]  # checked later
+
+    def age_of(self, word: Lexeme, field: Lexeme) -> Operand:
+        return tree.Age(text_of(word), text_of(field), span_of(word).to(span_of(field)))
+
     def values(self, *items: Operand) -> tuple[Operand, ...]:
         return items
 
@@ -90,7 +97,22 @@ class Expressions:
         return tree.Known(left, True, left.span)
 
     def at_least(self, left: Operand, right: Operand) -> Condition:
-        return tree.AtLeast(left, right, left.span.to(right.span))
+        if isinstance(left, tree.Word) and left.name == "stage":
+            return tree.AtLeast(left, right, left.span.to(right.span))
+        return _compare(left, ">=", right)
+
+    def not_at_least(self, left: Operand, right: Operand) -> Condition:
+        found = self.at_least(left, right)
+        return tree.Not(found, found.span)
+
+    def at_most(self, left: Operand, right: Operand) -> Condition:
+        return _compare(left, "<=", right)
+
+    def more_than(self, left: Operand, right: Operand) -> Condition:
+        return _compare(left, ">", right)
+
+    def less_than(self, left: Operand, right: Operand) -> Condition:
+        return _compare(left, "<", right)
 
     def free_address(self, left: Operand) -> Condition:
         return tree.FreeAddress(left, False, left.span)
@@ -193,20 +215,32 @@ class Expressions:
         found = _event(noun, verb, verb, copula=True, silent=silent)
         return replace(found, span=found.span.to(silent[-1].span))
 
-    def thing_is(self, noun: Lexeme, verb: Lexeme) -> Event:
-        return _event(noun, verb, verb, copula=True)
+    def verbs(self, *words: Lexeme) -> tuple[Lexeme, ...]:
+        return words
+
+    def thing_is(self, noun: Lexeme, verbs: tuple[Lexeme, ...]) -> Event:
+        return _any_of(_event(noun, verbs[0], verbs[-1], copula=True), verbs)
 
     def thing_does(self, noun: Lexeme, verb: Lexeme) -> Event:
         return _event(noun, verb, verb)
 
-    def named_is(self, noun: Lexeme, name: Lexeme, verb: Lexeme) -> Event:
-        return _event(noun, verb, verb, name=text_of(name), copula=True)
+    def named_is(self, noun: Lexeme, name: Lexeme, verbs: tuple[Lexeme, ...]) -> Event:
+        return _any_of(_event(noun, verbs[0], verbs[-1], name=text_of(name), copula=True), verbs)
 
     def named_does(self, noun: Lexeme, name: Lexeme, verb: Lexeme) -> Event:
         return _event(noun, verb, verb, name=text_of(name))
 
-    def link_in_email(self, noun: Lexeme, name: Lexeme, medium: Lexeme, email: Lexeme, verb: Lexeme) -> Event:
-        return _event(noun, verb, verb, name=text_of(name), medium=text_of(medium), email=text_of(email), copula=True)
+    def link_in_email(
+        self, noun: Lexeme, name: Lexeme, medium: Lexeme, email: Lexeme, verbs: tuple[Lexeme, ...]
+    ) -> Event:
+        parts: dict[str, Any] = {"name": text_of(name), "medium": text_of(medium), "email": text_of(email)}
+        return _any_of(_event(noun, verbs[0], verbs[-1], copula=True, **parts), verbs)
+
+    def link_is_in_email(
+        self, noun: Lexeme, name: Lexeme, verbs: tuple[Lexeme, ...], medium: Lexeme, email: Lexeme
+    ) -> Event:
+        found = self.link_in_email(noun, name, medium, email, verbs)
+        return replace(found, span=span_of(noun).to(span_of(email)))
 
     def thing_becomes(self, noun: Lexeme, verb: Lexeme, subject: Lexeme) -> Event:
         if noun == "field":
@@ -293,6 +327,10 @@ def _flat(kind: type[tree.And] | type[tree.Or], items: tuple[Condition, ...]) ->
         else:
             flat.append(item)
     return tuple(flat)
+
+
+def _any_of(event: Event, verbs: tuple[Lexeme, ...]) -> Event:
+    return replace(event, also=tuple(text_of(verb) for verb in verbs[1:])) if len(verbs) > 1 else event
 
 
 def _below(event: Event) -> Event:

@@ -26,7 +26,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bhas\b.* since \^ (?!enter)", "write `since entering`, or a time: `in the last 7 days`"),
     (r"\bhas been \^", 'write `has been in campaign "Welcome"`'),
     # conditions
-    (r"\bin the (next|last) \^ (day|week|month|year)\b", "add a number: `in the {0} 1 {1}`"),
     (r"\bis in \^ (next|last)\b", "write `is in the {0} 30 days`"),
     (r"\bin \^ the (next|last)\b", "write `is in the {0} 30 days`"),
     (r"\bis within \^ #", "write `is in the next 30 days`"),
@@ -39,10 +38,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
-    (
-        r"\b(?:if|and|or|not|until|where) anniversary of \^ (\w+)",
-        "write `{0} is in the next 7 days`; to start on the day, write `starts when anniversary of {0}`",
-    ),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     # steps

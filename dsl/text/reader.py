@@ -17,6 +17,7 @@ from dsl.problems.problems import Problems
 from dsl.text.hints import event_hint, hint
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
+from dsl.text.natural import natural
 from dsl.text.parse import Failure, parse
 from dsl.text.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 from dsl.tree.declarations import Span, Text
@@ -129,6 +130,7 @@ class Reader:
             seen[what] = row.span
 
     def _row(self, line: Line, context: str) -> Row | None:
+        line.tokens = natural(line.tokens)
         tokens = self._condition(line) if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None

@@ -20,6 +20,8 @@ BUSINESS_UNITS = {"hour": ("business_minutes", 60), "day": ("business_days", 1)}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_DAYS = 1827
 """Five years with two leap days."""
+LIFETIME = 150 * 366
+"""Days that a date may be counted from another."""
 
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?", re.ASCII)
 _TWO_WAYS = re.compile(r"([+-]?[1-9]\d{0,2})[.,](\d{3})", re.ASCII)
@@ -113,8 +115,8 @@ def percent(token: Lexeme, problems: Problems) -> float | None:
     return value
 
 
-def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
-    """A sum of units, more than nothing and at most five years."""
+def duration(parts: Amounts, problems: Problems, longest: int = LONGEST_DAYS) -> plan.Duration | None:
+    """A sum of units, more than nothing and at most `longest` days, which are five years."""
     span = parts[0].span.to(parts[-1].span)
     totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
     readable = True
@@ -129,7 +131,7 @@ def duration(parts: Amounts, problems: Problems) -> plan.Duration | None:
     if not any(totals.values()):
         problems.add("E212", span, text=shown(parts[:1]))
         return None
-    if _days(totals) > LONGEST_DAYS:
+    if _days(totals) > longest:
         problems.add("E213", span)
         return None
     return plan.Duration(**totals)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 
 STATEMENTS = (
-    "send", "wait", "wait_weekday", "wait_date", "wait_before", "wait_after", "wait_for", "or_for", "if_",
+    "send", "wait", "wait_weekday", "wait_date", "wait_day", "wait_datum", "wait_before",
+    "wait_after", "wait_from_date", "wait_for", "or_for", "if_",
     "otherwise_if", "otherwise", "split", "test", "repeat", "add", "count_up", "set_field", "add_to_list",
     "remove_from_list", "subscribe", "unsubscribe", "qualify", "hand_off", "recycle_lead", "notify", "post", "enter",
     "move", "leave", "stop",
@@ -32,9 +33,9 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "away", "assign", "when_full", "time_limit",
     ),
     "campaign": (
-        "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per", "leaves",
-        "runs", "goal", "costs", "topic", "sends_from", "sends_from_owner", "sends_on", "priority", "control", "flow",
-        "whenever",
+        "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per",
+        "enters_period", "enters_every", "leaves", "runs", "goal", "costs", "topic", "sends_from",
+        "sends_from_owner", "sends_on", "priority", "control", "flow", "whenever",
     ),
     "trigger": ("only",),
     "flow": STATEMENTS,
@@ -62,7 +63,9 @@ INSIDE: Mapping[str, str] = {
 
 HEADS: Mapping[str, str] = {
     "contact_list": "list", "custom_event": "event", "arm": "50%", "segment_line": "", "starts_on": "starts",
-    "starts_every": "starts", "enters_per": "enters", "wait_before": "wait", "wait_after": "wait", "count_up": "add",
+    "starts_every": "starts", "enters_per": "enters", "enters_period": "enters", "enters_every": "enters",
+    "wait_day": "wait", "wait_datum": "wait", "wait_from_date": "wait", "wait_before": "wait", "wait_after": "wait",
+    "count_up": "add",
     "set_field": "set", "add_to_list": "add", "remove_from_list": "remove", "recycle_lead": "recycle",
     "quiet_hours": "quiet", "mail_limit": "at", "business_hours": "business", "allowed_on": "allowed",
     "takes_where": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",

@@ -31,7 +31,8 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`field` is the date that a relative `until` counts from."""
+    """`field` is the date that a relative `until` counts from, `datum` the event's. `first`: a date without a time,
+    which is the campaign's first sending moment of that day. `skips`: `or skip if past` was said."""
 
     span: Span
     label: Text | None = None
@@ -39,6 +40,9 @@ class Wait:
     arms: tuple[Arm, ...] = ()
     otherwise: Block | None = None
     field: Text | None = None
+    datum: Text | None = None
+    first: bool = False
+    skips: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,34 @@ class Today:
     span: Span
 
 
-Operand = Word | EventDatum | Score | InterestCount | Today | Quoted | Number
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A date that is counted from another: `today plus 14 days`, `contract_end minus 1 month`."""
+
+    base: Word | EventDatum | Today | Number
+    offset: Amounts
+    before: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """`age of birthday`: the whole years since a date; `word` is what was written for `age`."""
+
+    word: Text
+    field: Text
+    span: Span
+
+
+Operand = Word | EventDatum | Score | InterestCount | Today | Shifted | Age | Quoted | Number
+
+
+def stage_named(operand: Operand) -> Text | None:
+    """The stage that a word or a text beside `stage` names; None when it is neither."""
+    match operand:
+        case Word(name=name, span=span) | Quoted(value=name, span=span):
+            return Text(name, span)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,5 +302,7 @@ class Event:
     within: Amounts | None = None
     where: Condition | None = None
     absent: Absence | None = None
+    also: tuple[Text, ...] = ()
+    """Further verbs, any of which will do: `is clicked or replied`."""
     deed: str | None = None
     """In a history, the preposition between verb and noun, empty for none; in an event None."""

@@ -46,9 +46,12 @@ def demo(
     """
     if keep and as_json:
         raise Stop("--json prints the result at the end, and --keep never ends; choose one")
+    from engine.demo.look import environment
+
+    begins = environment(load_settings().home / "demo")
     settings = _settings()
     try:
-        summary = asyncio.run(_demo(settings, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
+        summary = asyncio.run(_demo(settings, begins, leads=leads, seed=seed, speed=speed, keep=keep, as_json=as_json))
     except asyncio.CancelledError:
         err.print("stopped early")
         raise typer.Exit(INTERRUPTED) from None
@@ -73,13 +76,18 @@ def _settings() -> Settings:
     return load_settings(home=home, campaigns=CAMPAIGNS)
 
 
-async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep: bool, as_json: bool) -> Summary:
+async def _demo(
+    settings: Settings, begins: str, *, leads: int, seed: int, speed: float, keep: bool, as_json: bool
+) -> Summary:
+    """`begins`: what a command line begins with to use the demo's data."""
     from rich.console import Console
 
     from engine.cli.dev import say, until_stopped
     from engine.cli.stack import Stack
     from engine.demo.people import cast
+    from engine.platform.clock import VirtualClock, keep_clock
 
+    keep_clock(settings.home, None)
     stack = Stack(
         settings, fresh=True, web=False, workers=0, temporal_page=keep, say=say,
         environment={"COLDFRAME_MAILS_PER_SECOND": "200"},
@@ -91,10 +99,29 @@ async def _demo(settings: Settings, *, leads: int, seed: int, speed: float, keep
     with until_stopped(stack.hurry):
         async with stack:
             people = cast(seed, leads)
-            summary = await _play(stack, console, people, seed, speed)
-            if keep:
-                await _stay(stack)
+            summary, clock = await _play(stack, console, people, seed, speed)
+            keep_clock(stack.home, clock)
+            try:
+                await _show_looks(stack, console, begins, keep)
+                if keep:
+                    await _stay(stack)
+            finally:
+                keep_clock(stack.home, VirtualClock(clock.now(), clock.real(), 1), running=False)
     return summary
+
+
+async def _show_looks(stack: Stack, console: Console, begins: str, keep: bool) -> None:
+    """Say what there is to look at now, and how."""
+    from engine.demo.look import commands, pages
+    from engine.demo.show import show_looks
+    from engine.store.db import Database
+
+    db = Database(stack.database_url, size=1)
+    try:
+        looks = await commands(db, begins, stack.settings.campaigns, running=keep)
+    finally:
+        await db.close()
+    show_looks(console, [*(pages(stack.base_url) if keep else ()), *looks], keep)
 
 
 def _announce(console: Console, leads: int, speed: float) -> None:
@@ -105,7 +132,9 @@ def _announce(console: Console, leads: int, speed: float) -> None:
     console.print("The forms, emails, clicks, and buttons are real. The people and the clock are simulated.\n")
 
 
-async def _play(stack: Stack, console: Console, people: list[Person], seed: int, speed: float) -> Summary:
+async def _play(
+    stack: Stack, console: Console, people: list[Person], seed: int, speed: float
+) -> tuple[Summary, HeldClock]:
     from engine.cli.dev import say
     from engine.cli.workspace import examine
     from engine.demo.show import Display, show_summary
@@ -134,7 +163,7 @@ async def _play(stack: Stack, console: Console, people: list[Person], seed: int,
         show_summary(console, summary)
     finally:
         await db.close()
-    return summary
+    return summary, clock
 
 
 async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:

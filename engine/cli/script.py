@@ -225,8 +225,8 @@ class _Line:
 
     def _change(self) -> Action:
         """`changes company_size to 500`, as another system would tell."""
-        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
-        name = self._one_of(fields, "field")
+        known = [n for n, f in self.program.all_fields.items() if not f.measured and n not in ("email", "created")]
+        name = self._one_of(known, "field")
         if not self._take("to"):
             raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})

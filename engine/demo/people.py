@@ -92,30 +92,32 @@ def _some(*numbers: int) -> frozenset[int]:
 
 
 PARTS: Sequence[Part] = (
-    Part("keen", Script(clicks=_some(1, 2), big=True, prices_after=timedelta(hours=26)), ("DE",)),
-    Part("keen, sales is slow", Script(clicks=_some(1, 2), big=True, sales="second"), ("DE",)),
-    Part("keen, too early", Script(clicks=_some(1, 2), big=True, sales="not ready"), ("AT",)),
-    Part("keen, sales forgets", Script(clicks=_some(1, 2), big=True, sales="nobody"), ("CH",)),
-    Part("keen, abroad", Script(clicks=_some(1, 2), big=True), REST),
-    Part("keen, abroad, sales sleeps", Script(clicks=_some(1, 2), big=True, sales="boss"), REST),
+    Part("keen", Script(clicks=_some(1, 2, 3), big=True, prices_after=timedelta(hours=26)), ("DE",)),
+    Part("keen, sales is slow", Script(clicks=_some(1, 2, 3), big=True, sales="second"), ("DE",)),
+    Part("keen, too early", Script(clicks=_some(1, 2, 3), big=True, sales="not ready"), ("AT",)),
+    Part("keen, sales forgets", Script(clicks=_some(1, 2, 3), big=True, sales="nobody"), ("CH",)),
+    Part("keen, abroad", Script(clicks=_some(1, 2, 3), big=True), REST),
+    Part("keen, abroad, sales sleeps", Script(clicks=_some(1, 2, 3), big=True, sales="boss"), REST),
     Part("leaves the newsletter", Script(leaves_at=2), None),
     Part("clicks late", Script(days=(0, 1), clicks=_some(1, 3), downloads=_some(), dawdles=_some(3)), DACH),
     Part("sleeps", Script(days=(0, 4), opens=_some()), None),
     Part("asks for a demo", Script(clicks=_some(1), demo_after=2, big=True), REST),
     Part("never confirms", Script(days=(0, 6), confirms=None), None),
     Part("mistypes", Script(days=(1, 3), first_wrong=True, clicks=_some(1)), None),
-    Part("presses twice", Script(days=(2, 5), twice=True, clicks=_some(1, 2), big=True), DACH),
+    Part(
+        "presses twice", Script(days=(2, 5), twice=True, clicks=_some(1, 2, 3), big=True, sales="nobody"), ("AT", "CH")
+    ),
     Part("no mail, please", Script(days=(1, 6), subscribes=False), None),
-    Part("private", Script(days=(0, 5), measured=False, clicks=_some(1, 2)), None),
+    Part("private", Script(days=(0, 5), measured=False, clicks=_some(1, 2, 3)), None),
     Part("met at the fair", Script(days=(0, 1), clicks=_some(1), booth_after=timedelta(days=3), big=True), DACH),
     Part("straight to the demo", Script(days=(2, 6), form="demo"), DACH),
     Part("has a question", Script(days=(3, 9), form="contact"), REST),
-    Part("no budget", Script(clicks=_some(1, 2), big=True, sales="no budget"), REST),
-    Part("left lying", Script(clicks=_some(1, 2), big=True, sales="no contact"), DACH),
+    Part("no budget", Script(clicks=_some(1, 2, 3), big=True, sales="no budget"), REST),
+    Part("left lying", Script(clicks=_some(1, 2, 3), big=True, sales="no contact"), DACH),
     Part("sleeps late", Script(days=(2, 8), opens=_some(1)), None),
     Part("compares prices", Script(days=(3, 5), clicks=_some(1), big=True, prices_after=timedelta(hours=6)), DACH),
     Part("confirms at night", Script(days=(1, 2), confirms=timedelta(hours=12), clicks=_some(1)), REST),
-    Part("keen, second week", Script(days=(4, 6), clicks=_some(1, 2), big=True), ("DE",)),
+    Part("keen, second week", Script(days=(4, 6), clicks=_some(1, 2, 3), big=True, sales="second"), ("DE",)),
     Part("private, too", Script(days=(2, 7), measured=False, opens=_some()), None),
 )
 """The first of these are played whatever the number of leads; with more leads the list is gone through again."""

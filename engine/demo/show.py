@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from engine.demo.look import Look
 from engine.demo.people import Person
 from engine.demo.summary import Summary
 from engine.demo.timeline import Line
@@ -101,6 +102,16 @@ def show_summary(console: Console, summary: Summary) -> None:
         )
         for broken in fact.broken[:10]:
             console.print(Text(f"    {broken}", "red"))
+
+
+def show_looks(console: Console, looks: Sequence[Look], running: bool) -> None:
+    """Addresses and commands, each with what it shows."""
+    console.print(Text("\nLook around", style="bold underline"))
+    for look in looks:
+        console.print(Text.assemble(("  " + look.what, "bold"), "\n      ", (look.shows, "dim")), soft_wrap=True)
+    if not running:
+        console.print("\n`coldframe demo --keep` leaves everything running at the end.", soft_wrap=True)
+    console.print("To start your own workspace: `coldframe new workspace my-company`", soft_wrap=True)
 
 
 def figures(found: Mapping[str, Any]) -> list[tuple[str, int, str]]:

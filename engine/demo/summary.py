@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.demo.leads import ROBOT
-from engine.demo.people import Person
+from engine.demo.people import Person, Sales
 from engine.model.ports import Clock
 from engine.store.db import Database
 
@@ -71,6 +71,23 @@ _RULES: Sequence[tuple[str, str]] = (
 """What must hold, and the query for what breaks it."""
 
 
+_TURNS: Sequence[tuple[str, frozenset[Sales], str]] = (
+    ("sales rejected a lead", frozenset({"not ready", "no budget"}), """
+        SELECT DISTINCT lead_id FROM events WHERE type = 'handoff.rejected'"""),
+    ("a lead was reassigned to another team member", frozenset({"second", "nobody"}), """
+        SELECT lead_id FROM events WHERE type = 'handoff.assigned' GROUP BY lead_id, data->>'handoff'
+        HAVING count(DISTINCT data->>'member') > 1"""),
+    ("a handoff ran overdue", frozenset({"nobody"}), """
+        SELECT DISTINCT lead_id FROM events WHERE type = 'handoff.overdue'"""),
+)  # fmt: skip
+"""What sales does in the story beside accepting: the wording, the scripts that lead to it, and the leads it happened
+to."""
+_HANDED = "SELECT l.email FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.opened_at < :early ORDER BY l.email"
+_MET = "SELECT email FROM leads WHERE id IN ({}) ORDER BY email"
+IN_TIME = timedelta(days=3)
+"""How long before the end a lead must have been handed over for all of that to have happened."""
+
+
 @dataclass(frozen=True)
 class Fact:
     """Something that has to be true. `broken`: what shows that it is not; it names ids and steps, nobody."""
@@ -122,6 +139,7 @@ async def summarise(
             Fact("everybody who posted is a lead, and nobody else", tuple(await _strangers(connection, people))),
             Fact("every post was stored once", _posts(figures["events"], counts)),
         ]
+        facts += await _turns(connection, clock.now(), people)
         for wording, query in _RULES:
             bound = {"late": late} if ":late" in query else {}
             facts.append(Fact(wording, tuple(map(str, (await connection.execute(text(query), bound)).scalars()))))
@@ -153,6 +171,21 @@ async def _strangers(connection: AsyncConnection, people: Sequence[Person]) -> l
     found = [f"{len(expected - known)} are missing"] if expected - known else []
     found += ["the robot is a lead"] if ROBOT in known else []
     return found + ([f"{len(known - expected - {ROBOT})} are unknown"] if known - expected - {ROBOT} else [])
+
+
+async def _turns(connection: AsyncConnection, now: datetime, people: Sequence[Person]) -> list[Fact]:
+    """Whether the story has its turns. One is left out if nobody was handed over in time whose script leads to it: the
+    control group, or a slow machine."""
+    handed = set((await connection.execute(text(_HANDED), {"early": now - IN_TIME})).scalars())
+    facts = []
+    for wording, scripts, query in _TURNS:
+        meant = [one for one in people if one.script.sales in scripts and one.address in handed]
+        met = list((await connection.execute(text(_MET.format(query)))).scalars())
+        if met:
+            facts.append(Fact(wording))
+        elif meant:
+            facts.append(Fact(wording, tuple(f"not so for lead {one.number}" for one in meant)))
+    return facts
 
 
 def _posts(events: Mapping[str, int], counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         data |= {name.value: None for event in scope.events.values() for name, _ in event.data or ()}
         yield from ((name, "data") for name in data)
     elif _wants_stage(text):
-        yield from ((stage, "stage") for stage in scope.stages)
+        yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)
     elif text[0] == "field" and context == "file":
         yield from ((name, "type") for name in FIELD_TYPES if len(tokens) == 2)
     elif last in BY_HEAD and (len(tokens) == 1 or last == "by"):
@@ -94,6 +94,8 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         yield from ((day, "day") for day in (*WEEKDAYS, *(("daily", "weekdays") if text[0] == "sends" else ())))
         if text[0] == "repeat":
             yield from operands(scope)
+        elif text[0] == "wait":
+            yield from ((name, "field") for name, found in scope.fields.items() if found.type in ("date", "moment"))
     else:
         yield from _inside(text, tokens, context, scope)
 
@@ -102,7 +104,8 @@ def _wants_stage(text: Sequence[str]) -> bool:
     if text[-1] in ("as", "becomes") or text == ["recycle", "to"]:
         return True
     after = text[len(text) - 1 - text[::-1].index("stage") :] if "stage" in text[1:] or text[0] == "stage" else []
-    return after in (["stage", "is"], ["stage", "is", "not"], ["stage", "is", "at", "least"])
+    asked = (["is"], ["is", "not"], ["is", "at", "least"], ["is", "not", "at", "least"])
+    return after in [["stage", *words] for words in asked]
 
 
 def _inside(text: Sequence[str], tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tuple[str, str]]:

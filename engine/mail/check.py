@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, StartRef, Today, Value
+from dsl.plan import Age, EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, Shifted, StartRef, Today, Value
 from dsl.plan.carries import CARRIES
 from dsl.problems.diagnostics import Diagnostic, Related
 from dsl.problems.messages import one_of
@@ -290,8 +290,10 @@ class Check:
                 return sample.get(name, "Sample")
             case EventRef(name=name) | StartRef(name=name):
                 return _SAMPLES.get(self._type_of(name), "Sample")
-            case Today():
+            case Today() | Shifted():
                 return _SAMPLES["date"]
+            case Age():
+                return 50
             case ScoreRef() | InterestRef():
                 return 50
 

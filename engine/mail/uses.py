@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from dsl.plan import (
+    Age,
     All,
     AnyStep,
     Compare,
@@ -23,6 +24,7 @@ from dsl.plan import (
     Plan,
     Program,
     Send,
+    Shifted,
     Wait,
     targets,
 )
@@ -204,7 +206,9 @@ def _data_of(pattern: Pattern, program: Program) -> Data:
 def may_lack(value: Operand | None, use: Use) -> str:
     """Why a value that a `send` gives may be missing; empty when it is always there."""
     match value:
-        case FieldRef(name=name) if name not in use.sure:
+        case Shifted(base=base):
+            return may_lack(base, use)
+        case FieldRef(name=name) | Age(field=name) if name not in use.sure:
             return f"`{name}`, which not every lead has"
         case EventRef(name=name) if any(name not in data.sure for data in use.events if data.possible is not None):
             return f"`event.{name}`, which not every event that leads here has"

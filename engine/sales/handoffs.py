@@ -49,7 +49,7 @@ async def open_for(
     None when no team takes the lead: the flow goes on and a person must look. `event` is what the note may quote.
     """
     if step.stage:
-        ledger.qualify(step.stage, step.source)
+        ledger.qualify(step.stage, step.source, step=step.id)
     if found := ledger.open_handoff or await store.open_of(hot, ledger.lead.id):
         return found
     team = deployment.teams.get((step.team or "").casefold())
@@ -62,9 +62,9 @@ async def open_for(
     opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
     state = State(phase="waiting", team=team.name, step_started_at=opened.at)
     writes.insert(
-        "handoffs", id=id, lead_id=ledger.lead.id, enrolment_id=enrolment, source=step.source, stage=ledger.lead.stage,
-        note=_note(rt, ledger, deployment, step, event), gen=0, wait=None, attention=None, due_at=opened.at,
-        opened_at=opened.at, **store.columns(state, Tray()),
+        "handoffs", id=id, lead_id=ledger.lead.id, enrolment_id=enrolment, source=step.source, step=step.id,
+        stage=ledger.lead.stage, note=_note(rt, ledger, deployment, step, event), gen=0, wait=None, attention=None,
+        due_at=opened.at, opened_at=opened.at, **store.columns(state, Tray()),
     )  # fmt: skip
     ledger.open_handoff = id
     ledger.wakes[id] = Wake(id, "handoff", start=True, seq=ledger.lead.seq, gen=0, queue="mail")

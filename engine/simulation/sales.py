@@ -42,7 +42,7 @@ class Sales:
         """Open a handoff or join the lead's open one, inside the run's transaction; see sales.handoffs.open_for."""
         host = self._host
         if step.stage:
-            ledger.qualify(step.stage, step.source)
+            ledger.qualify(step.stage, step.source, step=step.id)
         if found := person.open_handover():
             return found.id
         deployment = host.deployment

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -120,6 +121,7 @@ leads = Table(
     Column("interests", JSONB, nullable=False, server_default=EMPTY, comment="interest → how often"),
     Column("segments", JSONB, nullable=False, server_default=EMPTY, comment="watched segment → in or out, by which"),
     Column("epoch", BigInteger, nullable=False, server_default=text("0"), comment="its clocks are set as this says"),
+    Column("origin", JSONB, nullable=False, server_default=EMPTY, comment="where the lead came from, by field"),
     instant("active_at"),
     instant("created_at", required=True),
     instant("last_at", required=True),
@@ -131,6 +133,8 @@ visitors = Table(
     Column("id", Uuid, primary_key=True),
     Column("lead_id", Uuid, ForeignKey("leads.id")),
     Column("first_touch", JSONB, nullable=False),
+    Column("session", JSONB, comment="the latest: id, source, begun, last_at, landing, pages"),
+    Column("seen_on", Date, comment="the last day the visitor was counted on"),
     instant("first_at", required=True),
     instant("last_at", required=True),
 )  # fmt: skip
@@ -174,6 +178,7 @@ events = Table(
     Column("enrolment_id", Uuid),
     Column("message_id", Uuid),
     instant("at", required=True),
+    instant("happened_at"),
     UniqueConstraint("lead_id", "key", name="events_natural_key"),
     Index("events_of_enrolment", "enrolment_id", "seq", postgresql_where=text("enrolment_id IS NOT NULL")),
 )  # fmt: skip
@@ -201,6 +206,7 @@ stages = Table(
     Column("stage", Text, nullable=False),
     Column("before", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("step", Text, comment="the step that asked for it; empty: a rule did; None: from before it was kept"),
     instant("at", required=True),
 )  # fmt: skip
 
@@ -217,6 +223,7 @@ enrolments = Table(
     Column("outcome", Text, comment="finished | stopped | left | goal | moved | unsubscribed | …"),
     Column("per", Text, nullable=False, server_default=text("''"), comment="the value this run is for"),
     instant("goal_at"),
+    Column("held_out", Boolean, comment="in the control group; decided at the entry and never again"),
     Column("position", JSONB, nullable=False),
     Column("gen", Integer, nullable=False),
     Column("attempt", Text, comment="the token of the advance that works on it"),
@@ -322,6 +329,7 @@ handoffs = Table(
     Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
     Column("enrolment_id", Uuid, comment="the run that opened it"),
     Column("source", Text, nullable=False),
+    Column("step", Text, comment="the step that opened it; None: from before it was kept"),
     Column("team", Text, nullable=False),
     Column("stage", Text),
     Column("note", Text, nullable=False),

@@ -129,7 +129,8 @@ def _again(log: Log, plan: Plan, at: datetime) -> str:
     if past and plan.reentry.kind == "once":
         return f"{reentry_words(plan.reentry)}, and the lead had been in it"
     if past and plan.reentry.kind == "after" and plan.reentry.after is not None:
-        left = max(run.ended_at for run in past if run.ended_at is not None)
+        ends = [run.started_at if plan.reentry.from_entry else run.ended_at for run in past]
+        left = max(end for end in ends if end is not None)
         return f"{reentry_words(plan.reentry)}: {duration(plan.reentry.after)} from {_day(left, log)} were not over"
     if log.lead.suppressed is not None:
         return f"the lead may not be mailed any more: {log.lead.suppressed}"

@@ -56,10 +56,29 @@ class Move:
     before: str
     reason: str
     at: datetime
+    step: str | None = None
+    """The step of a run that asked for it; empty: a rule did; None: from before that was kept."""
 
     @property
     def place(self) -> str:
         return self.reason.partition(": ")[0]
+
+    def by(self, step: AnyStep) -> bool:
+        """Whether the step asked for it."""
+        return self.place == step.source if self.step is None else self.step == step.id
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A handoff that a run opened. `step` None: from before that was kept."""
+
+    id: UUID
+    step: str | None
+    source: str
+
+    def by(self, step: AnyStep) -> bool:
+        """Whether the step opened it."""
+        return self.source == step.source if self.step is None else self.step == step.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +137,10 @@ class Run:
     messages: tuple[Message, ...] = ()
     rests: tuple[Rest, ...] = ()
     earlier: tuple[tuple[datetime, Plan | None], ...] = ()
-    handoffs: tuple[tuple[str, UUID], ...] = ()
-    """Place of the statement and id of each handoff the run opened."""
-
+    handoffs: tuple[Opened, ...] = ()
+    """Each handoff the run opened."""
+    editions: tuple[tuple[datetime, Plan], ...] = ()
+    """The campaign as each deployment wrote it down, oldest first: the same plan may stand in other lines."""
     start: Mapping[str, Any] = field(default_factory=dict)
     """The data of the event that started it."""
 
@@ -129,8 +149,11 @@ class Run:
         return matches(pattern, event, self.id, self.start)
 
     def at(self, when: datetime) -> Run:
-        """The run with the plan that it was on at an instant."""
+        """The run with the plan that it was on at an instant, its lines as the deployment of that time had them."""
         plan = next((plan for until, plan in self.earlier if when < until), self.plan)
+        if plan is not None:
+            alike = [one for one in self.editions if one[1].digest == plan.digest]
+            plan = next((one for at, one in reversed(alike) if at <= when), alike[0][1] if alike else plan)
         return self if plan is self.plan else replace(self, plan=plan)
 
     def step(self, id: str, when: datetime) -> AnyStep | None:
@@ -140,8 +163,10 @@ class Run:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """Every plan it was on."""
-        return tuple(plan for plan in (*(plan for _, plan in self.earlier), self.plan) if plan is not None)
+        """Every plan it was on, as each deployment wrote it down."""
+        own = [plan for plan in (*(plan for _, plan in self.earlier), self.plan) if plan is not None]
+        digests = {plan.digest for plan in own}
+        return (*own, *(plan for _, plan in self.editions if plan.digest in digests))
 
 
 @dataclass(frozen=True)
@@ -165,8 +190,8 @@ class Log:
     """Mails that were accepted, as the history conditions ask."""
     consents: Sequence[tuple[str, str, datetime]] = ()
     """Topics joined and left: topic, `subscribed` or `unsubscribed`, when; oldest first."""
-    sources: Mapping[str, str] = field(default_factory=dict)
-    """Scoring rule → its place."""
+    sources: Sequence[tuple[datetime, Mapping[str, str]]] = ()
+    """Scoring rule → its place, since each deployment that changed one, oldest first."""
 
     @property
     def zone(self) -> str:
@@ -184,6 +209,11 @@ class Log:
     def said(self, event: Event) -> str:
         """What happened, as a sentence."""
         return clause(event, quote=quoted, met=self.met)
+
+    def scoring_place(self, rule: str, at: datetime) -> str:
+        """The line of a scoring rule at an instant."""
+        places = next((places for since, places in reversed(self.sources) if since <= at), {})
+        return places.get(rule, "")
 
     def event(self, seq: int | None) -> Event | None:
         return next((one for one in self.events if one.seq == seq), None)

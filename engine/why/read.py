@@ -17,7 +17,7 @@ from engine.rules.leads.working_copy import NOTED
 from engine.rules.runs.position import Position
 from engine.runtime.catalog import Catalog, Deployment
 from engine.store.db import Database
-from engine.why.log import Hold, Log, Message, Move, Points, Rest, Run, Walk
+from engine.why.log import Hold, Log, Message, Move, Opened, Points, Rest, Run, Walk
 
 MOST_EVENTS = 20_000
 
@@ -37,7 +37,7 @@ _POINTS = text("""
 SELECT cause, rule, model, amount, score_after, booked_at, seq FROM points WHERE lead_id = :lead
 ORDER BY booked_at, seq, cause""")
 
-_MOVES = text("SELECT seq, stage, before, reason, at FROM stages WHERE lead_id = :lead ORDER BY seq")
+_MOVES = text("SELECT seq, stage, before, reason, at, step FROM stages WHERE lead_id = :lead ORDER BY seq")
 
 _RUNS = text("SELECT * FROM enrolments WHERE lead_id = :lead ORDER BY started_at, number")
 
@@ -50,7 +50,9 @@ _WAITS = text("""
 SELECT w.enrolment_id, w.step, w.source, w.what, w.due_at, w.held FROM waits w
 JOIN enrolments e ON e.id = w.enrolment_id WHERE e.lead_id = :lead ORDER BY w.branch""")
 
-_HANDOFFS = text("SELECT id, enrolment_id, source FROM handoffs WHERE lead_id = :lead AND enrolment_id IS NOT NULL")
+_HANDOFFS = text(
+    "SELECT id, enrolment_id, source, step FROM handoffs WHERE lead_id = :lead AND enrolment_id IS NOT NULL"
+)
 
 _CONSENTS = text("SELECT topic, state, at FROM consents WHERE lead_id = :lead AND state <> 'asked' ORDER BY at, seq")
 
@@ -60,6 +62,20 @@ SELECT min(d.at) FROM plans p JOIN deployments d ON d.epoch = p.epoch WHERE p.di
 _HOLDS = text("""
 SELECT state, author, reason, at, until FROM campaign_states
 WHERE state <> 'running' AND campaign IN ('', lower(:campaign)) ORDER BY at""")
+
+# Only where something is written otherwise than before, since most deployments leave most campaigns as they are.
+_EDITIONS = text("""
+SELECT at, body FROM (
+    SELECT d.epoch, d.at, p AS body, lag(p) OVER (ORDER BY d.epoch) AS before
+    FROM deployments d, jsonb_array_elements(d.program->'campaigns') p
+    WHERE lower(p->>'campaign') = lower(:campaign)) written
+WHERE body IS DISTINCT FROM before ORDER BY epoch""")
+
+_SCORINGS = text("""
+SELECT at, body FROM (
+    SELECT epoch, at, program->'scorings' AS body, lag(program->'scorings') OVER (ORDER BY epoch) AS before
+    FROM deployments) written
+WHERE body IS DISTINCT FROM before ORDER BY epoch""")
 
 _CAMPAIGNS = text("SELECT DISTINCT campaign FROM enrolments")
 
@@ -135,9 +151,11 @@ async def _log(
     moves = [one for one in events if one.type == NOTED and one.name == "moved"]
     await catalog.need(one.data["from"] for one in moves)
     earlier = [(str(one.data["campaign run"]), one.at, catalog.plan(one.data["from"])) for one in moves]
+    written = await connection.execute(_EDITIONS, {"campaign": name})
+    editions = tuple([(row.at, Plan.model_validate(row.body)) for row in written])
     messages, waits, handoffs = await all_of(_MESSAGES), await all_of(_WAITS), await all_of(_HANDOFFS)
     runs = [
-        _run(row, catalog.plan(row["digest"]), earlier, messages, waits, handoffs)
+        _run(row, catalog.plan(row["digest"]), earlier, editions, messages, waits, handoffs)
         for row in rows if row["campaign"].casefold() == name.casefold()
     ]  # fmt: skip
     return Log(
@@ -147,7 +165,7 @@ async def _log(
             Points(row.cause, row.rule, row.model, float(row.amount), float(row.score_after), row.booked_at, row.seq)
             for row in await all_of(_POINTS)
         ],
-        moves=[Move(row.seq, row.stage, row.before, row.reason, row.at) for row in await all_of(_MOVES)],
+        moves=[Move(row.seq, row.stage, row.before, row.reason, row.at, row.step) for row in await all_of(_MOVES)],
         runs=runs,
         others=[
             (row["campaign"], row["started_at"], row["ended_at"])
@@ -159,13 +177,16 @@ async def _log(
         ],
         consents=[(row.topic, row.state, row.at) for row in await all_of(_CONSENTS)],
         holds=[Hold(*row) for row in await connection.execute(_HOLDS, {"campaign": name})],
-        sources={rule.id: rule.source for scoring in program.scorings for rule in scoring.rules},
+        sources=[
+            (row.at, {rule["id"]: rule["source"] for scoring in row.body for rule in scoring["rules"]})
+            for row in await connection.execute(_SCORINGS)
+        ],
     )  # fmt: skip
 
 
 def _run(
-    row: Mapping[str, Any], plan: Plan | None, earlier: list[tuple[str, datetime, Plan | None]], messages: list[Any],
-    waits: list[Any], handoffs: list[Any],
+    row: Mapping[str, Any], plan: Plan | None, earlier: list[tuple[str, datetime, Plan | None]],
+    editions: tuple[tuple[datetime, Plan], ...], messages: list[Any], waits: list[Any], handoffs: list[Any],
 ) -> Run:  # fmt: skip
     position = Position.from_json(row["position"])
     id = row["id"]
@@ -182,6 +203,7 @@ def _run(
             for m in messages if m.owner_id == id
         ),
         rests=tuple(Rest(w.step, w.source, w.what, w.due_at, w.held) for w in waits if w.enrolment_id == id),
-        handoffs=tuple((h.source, h.id) for h in handoffs if h.enrolment_id == id),
+        handoffs=tuple(Opened(h.id, h.step, h.source) for h in handoffs if h.enrolment_id == id),
+        editions=editions,
         earlier=tuple((at, before) for run, at, before in earlier if run == str(id)),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dsl.plan import (
+    Age,
     All,
     Any_,
     Compare,
@@ -22,6 +23,7 @@ from dsl.plan import (
     Known,
     Not,
     Operand,
+    Shifted,
     StageIs,
     Subscribed,
     TrackingAllowed,
@@ -111,6 +113,10 @@ class _Question:
 
     def _known(self, one: Operand) -> bool:
         """Whether the value is that of the instant for certain."""
+        if isinstance(one, Shifted):
+            return self._known(one.base)
+        if isinstance(one, Age):
+            return self.log.field(one.field, self.at)[1]
         if not isinstance(one, FieldRef) or one.name in ("email", "created"):
             return True
         return self.log.field(one.name, self.at)[1]

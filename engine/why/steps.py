@@ -127,7 +127,7 @@ def trace(log: Log, step: AnyStep, at: datetime) -> float | None:
         case TopicStep(topic=name):
             kind = "topic."
         case _:
-            moved = (one.seq - JUST for one in log.moves if one.at == at and one.place == step.source)
+            moved = (one.seq - JUST for one in log.moves if one.at == at and one.by(step))
             return next(moved, None)
     now = [one for one in log.events if one.at == at and one.type.startswith(kind)]
     found = [one.seq - JUST for one in now if one.name.casefold() == name.casefold()]
@@ -143,7 +143,7 @@ def handoff_lines(
     """What sales did with the lead, and the case that followed."""
     assert isinstance(step, HandOff)
     yield Said(at, words(step), source=step.source, seq=trace(log, step, at))
-    mine = {str(id) for source, id in run.handoffs if source == step.source}
+    mine = {str(one.id) for one in run.handoffs if one.by(step)}
     for event in log.events:
         told = event.type.startswith("handoff.") and event.type != "handoff.retried"
         if told and str(event.data.get("handoff")) in mine and at <= event.at:

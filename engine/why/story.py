@@ -114,7 +114,7 @@ def _points(log: Log, run: Run, step: AnyStep, at: datetime) -> Said:
 
 
 def _qualified(log: Log, step: AnyStep, at: datetime) -> Said:
-    move = next((one for one in log.moves if one.reason == step.source and one.at >= at), None)
+    move = next((one for one in log.moves if one.by(step) and one.at >= at), None)
     if move is not None:
         return Said(at, words(step), why=f"before: {move.before}", source=step.source, seq=move.seq)
     return Said(
@@ -133,15 +133,15 @@ def _entered_too(log: Log, step: AnyStep, at: datetime) -> str:
 def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     """Points of scoring rules and changes of stage while the lead was inside."""
     end = run.ended_at or log.now
-    own = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
-    for booked in own:
+    earned = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
+    for booked in earned:
         amount = points_words(booked.amount, booked.after, booked.model, quote=quoted)
-        source = log.sources.get(booked.rule, "")
+        source = log.scoring_place(booked.rule, booked.at)
         after = booked.seq + 0.5 if booked.cause.startswith("f:") else booked.seq
         yield Said(booked.at, amount, "beside", _cause(log, booked), source, after)
-    own_lines = {step.source for plan in run.plans for step in plan.steps if step.kind == "qualify"}
+    own = [step for plan in run.plans for step in plan.steps if step.kind == "qualify"]
     for move in log.moves:
-        if run.started_at <= move.at <= end and move.place not in own_lines:
+        if run.started_at <= move.at <= end and not any(move.by(step) for step in own):
             yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.place, move.seq)
 
 
@@ -189,7 +189,7 @@ def _end(log: Log, run: Run) -> Iterator[Said]:
 def _resting(log: Log, run: Run, rest: Rest) -> Said:
     step, due = run.plan.by_id.get(rest.step) if run.plan else None, rest.due
     said = words(step) if step else rest.step
-    source = step.source if step else ""
+    source = rest.source
     if step is not None and step.kind == "send":
         until = f"until {log.local(due)}" if due is not None else ""
         return Said(log.now, f"is held back: {said}", "wait", ": ".join(filter(None, (until, rest.held))), source)
@@ -213,7 +213,8 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
     event = log.event(run.leave_seq)
     if event is None:
         return "", ""
-    for leave in run.plan.leaves if run.plan else ():
+    plan = run.at(event.at).plan
+    for leave in plan.leaves if plan else ():
         if run.hears(leave.pattern, event):
             return f"{leave_words(leave)}: {log.said(event)}", leave.source
     return log.said(event), ""

@@ -46,7 +46,7 @@ from dsl.plan import (
     Wait,
     Whenever,
 )  # fmt: skip
-from engine.wording.terms import condition, duration, moment, number, operand, pattern, quoted, windows
+from engine.wording.terms import condition, duration, moment, number, operand, pattern, quoted, stage_name, windows
 
 USUAL_WITHIN = Duration(days=7)
 
@@ -144,7 +144,7 @@ def _repeat(step: Repeat) -> Outline:
 
 def _handoff(step: HandOff) -> Outline:
     said = f"hand off to {f'team {quoted(step.team)}' if step.team else 'sales'}"
-    said += f" as {step.stage}" if step.stage else ""
+    said += f" as {stage_name(step.stage)}" if step.stage else ""
     ways = [
         Exit(f"when {case.outcome}" + (f" because {quoted(case.reason)}" if case.reason else ""), case.target)
         for case in step.cases
@@ -169,9 +169,9 @@ def _effect(step: AnyStep) -> str:
         case TopicStep():
             return f"{'unsubscribe from' if step.remove else 'subscribe to'} {quoted(step.topic)}"
         case Qualify():
-            return f"qualify as {step.stage}"
+            return f"qualify as {stage_name(step.stage)}"
         case Recycle():
-            return f"recycle{f' to {step.stage}' if step.stage else ''} because {quoted(step.reason)}"
+            return f"recycle{f' to {stage_name(step.stage)}' if step.stage else ''} because {quoted(step.reason)}"
         case Notify():
             first, *others = map(_receiver, step.to)
             return ", otherwise ".join([f"notify {first} with {quoted(step.template)}", *others])
@@ -239,6 +239,8 @@ def reentry_words(one: Reentry) -> str:
             return "enters once"
         case "always":
             return "enters every time"
+        case "after" if one.from_entry:
+            return f"enters every {duration(one.after or Duration())}"
         case "after":
             return f"enters again after {duration(one.after or Duration())}"
         case "per":

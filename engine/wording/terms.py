@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from dsl.plan import (
     Absence,
     After,
+    Age,
     All,
     Any_,
     At,
@@ -38,6 +39,7 @@ from dsl.plan import (
     Relative,
     Scalar,
     ScoreRef,
+    Shifted,
     StageIs,
     StartRef,
     Subscribed,
@@ -69,6 +71,11 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def stage_name(name: str) -> str:
+    """A stage as campaigns write it: a plain word, or in quotes when it is several."""
+    return name if name.isidentifier() else quoted(name)
+
+
 def duration(span: Duration) -> str:
     parts = [
         *_units(span.months, (12, "year"), (1, "month")), *_units(span.days, (1, "day")),
@@ -98,7 +105,8 @@ def moment(until: Moment) -> str:
             return f"until {until.date} {until.time}" + (f" {quoted(until.zone)}" if until.zone else "")
         case Relative():
             at = "" if until.time == "09:00" or until.offset.minutes else f" at {until.time}"
-            return f"until {_offset(until.offset, until.before)}{until.field}{at}"
+            named = f"event.{until.field}" if until.of_event else until.field
+            return f"until {_offset(until.offset, until.before)}{named}{at}"
 
 
 def _offset(span: Duration | None, before: bool) -> str:
@@ -141,6 +149,10 @@ def operand(one: Operand) -> str:
             return f"interest in {quoted(name)}"
         case Today():
             return "today"
+        case Shifted(base=base, offset=offset, before=before):
+            return f"{operand(base)} {'minus' if before else 'plus'} {duration(offset)}"
+        case Age(field=name):
+            return f"age of {name}"
 
 
 def condition(one: Condition, *, negated: bool = False) -> str:
@@ -160,7 +172,7 @@ def condition(one: Condition, *, negated: bool = False) -> str:
         case Known():
             return f"{operand(one.operand)} is {'unknown' if negated else 'known'}"
         case StageIs(stage=stage, at_least=True):
-            return f"{'not ' if negated else ''}stage is at least {stage}"
+            return f"{'not ' if negated else ''}stage is at least {stage_name(stage)}"
         case DateIs():
             return ("not " if negated else "") + _date(one)
         case Has():
@@ -173,7 +185,7 @@ def _plain(one: Condition, negated: bool) -> str:
     no = "not " if negated else ""
     match one:
         case StageIs(stage=stage):
-            return f"stage is {no}{stage}"
+            return f"stage is {no}{stage_name(stage)}"
         case FreeMail():
             return f"{no}email is a free address"
         case InList(name=name):
@@ -284,7 +296,7 @@ def _event(one: Pattern) -> str:
         case "date.due" if one.dated is not None:
             return dated(one.dated)
         case "stage.entered":
-            return f"lead becomes {one.name or 'any stage'}"
+            return f"lead becomes {stage_name(one.name) if one.name else 'any stage'}"
         case "score.reached" | "score.dropped":
             verb = "reaches" if one.type == "score.reached" else "drops below"
             return f"{operand(ScoreRef(model=one.model))} {verb} {number(one.threshold or 0)}"
@@ -301,7 +313,10 @@ def _event(one: Pattern) -> str:
             return f"link {quoted(one.link)}{inside} is clicked"
     known = PHRASES.get(one.type)
     named = f" {quoted(one.name)}" if one.name and (known is None or known.named) else ""
-    return f"{known.noun}{named} {known.verb}" if known and known.noun else f"{one.type}{named} happens"
+    if known is None or not known.noun:
+        return f"{one.type}{named} happens"
+    verbs = [known.verb, *(PHRASES[type].verb.removeprefix("is ") for type in one.also)]
+    return f"{known.noun}{named} {' or '.join(verbs)}"
 
 
 def _absence(one: Absence) -> str:

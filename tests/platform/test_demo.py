@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -20,8 +21,9 @@ from rich.console import Console
 from sqlalchemy import insert, text, update
 
 from engine.cli.demo import CAMPAIGNS
-from engine.demo.people import MOST, PARTS, Person, Script, cast
-from engine.demo.show import Display, show_summary
+from engine.demo.look import commands, environment, pages
+from engine.demo.people import MOST, PARTS, Person, Sales, Script, cast
+from engine.demo.show import Display, show_looks, show_summary
 from engine.demo.story import LENGTH, clock_for
 from engine.demo.summary import Fact, Summary, summarise
 from engine.demo.timeline import Line, Row, Timeline, lines
@@ -29,7 +31,7 @@ from engine.demo.world import SITE, Unexpected, letter_of, patiently
 from engine.embedded import account
 from engine.platform.clock import FixedClock, HeldClock
 from engine.store.db import Database
-from engine.store.tables import enrolments, events, leads, mailbox, messages, points
+from engine.store.tables import enrolments, events, handoffs, leads, mailbox, messages, points
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
@@ -264,6 +266,69 @@ async def test_the_summary_says_what_is_broken(db: Database) -> None:
     assert "✓ this holds" in told
     assert "✗ this does not\n    because" in told
     assert "Needs attention" in told
+
+
+async def a_handoff(db: Database, lead: UUID, *happened: tuple[str, dict[str, str]], opened: datetime = AT) -> None:
+    id, run = uuid4(), uuid4()
+    async with db.engine.begin() as connection:
+        row = {"id": run, "lead_id": lead, "campaign": "Nurture", "number": 1, "digest": "d", "state": "ended",
+               "position": {}, "gen": 1, "cursor": 0, "started_at": AT}  # fmt: skip
+        await connection.execute(insert(enrolments).values(row))
+        row = {"id": id, "lead_id": lead, "enrolment_id": run, "source": "f:1", "team": "Sales", "note": "",
+               "state": {}, "outcome": "accepted", "gen": 1, "opened_at": opened}  # fmt: skip
+        await connection.execute(insert(handoffs).values(row))
+        for seq, (type, data) in enumerate(happened, 10):
+            event = {"lead_id": lead, "seq": seq, "type": type, "name": "Sales", "at": AT}
+            await connection.execute(insert(events).values({**event, "data": {"handoff": str(id), **data}}))
+
+
+async def turns(db: Database, sales: Sales, now: datetime = AT + timedelta(days=9)) -> dict[str, bool]:
+    people = [replace(PEOPLE[0], script=Script(sales=sales))]
+    found = await summarise(db, FixedClock(now), people, {"posts": 1}, ())
+    return {fact.wording: fact.holds for fact in found.facts if fact.wording in TURNS}
+
+
+TURNS = ("sales rejected a lead", "a lead was reassigned to another team member", "a handoff ran overdue")
+
+
+async def test_the_turns_of_the_story_are_facts(db: Database) -> None:
+    lead = await a_lead(db)
+    assert await turns(db, "nobody") == {}  # nobody was handed over
+    await a_handoff(db, lead, ("handoff.assigned", {"member": "eva@acme.example"}))
+    assert await turns(db, "nobody") == {TURNS[1]: False, TURNS[2]: False}
+    assert await turns(db, "not ready") == {TURNS[0]: False}
+    assert await turns(db, "accept") == {}
+    assert await turns(db, "nobody", now=AT + timedelta(days=2)) == {}  # too late for that
+    async with db.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM events WHERE type = 'handoff.assigned'"))
+        await connection.execute(text("DELETE FROM handoffs"))
+        await connection.execute(text("DELETE FROM enrolments"))
+    assigned = [("handoff.assigned", {"member": f"{one}@acme.example"}) for one in ("eva", "jonas")]
+    await a_handoff(db, lead, *assigned, ("handoff.overdue", {}), ("handoff.rejected", {}))
+    assert await turns(db, "nobody") == dict.fromkeys(TURNS, True)
+
+
+async def test_the_end_says_where_to_look(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://real")
+    for name in ("TEMPORAL_ADDRESS", "SENDGRID_API_KEY", "COLDFRAME_CLOCK"):
+        monkeypatch.delenv(name, raising=False)
+    lead = await a_lead(db)
+    await a_handoff(db, lead, ("handoff.rejected", {"reason": "not ready"}))
+    begins = environment(tmp_path / ".coldframe" / "demo")
+    assert begins == "env -u DATABASE_URL COLDFRAME_HOME=.coldframe/demo coldframe"
+    looks = await commands(db, begins, tmp_path / "campaigns", running=False)
+    assert [one.what.removeprefix(begins) for one in looks] == [
+        " status", " why asa@skog.example Nurture", " dev campaigns",
+    ]  # fmt: skip
+    assert [one.shows for one in looks][1] == "sales rejected this lead"
+    assert len(await commands(db, begins, tmp_path, running=True)) == 2
+    console = Console(record=True, width=60, file=StringIO())
+    show_looks(console, [*pages("http://127.0.0.1:8000"), *looks], running=False)
+    told = console.export_text()
+    assert "  http://127.0.0.1:8000/mailbox\n      every email" in told
+    assert f"  {begins} why asa@skog.example Nurture\n" in told
+    assert "coldframe new workspace" in told
 
 
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────────────────────────

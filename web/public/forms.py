@@ -152,14 +152,21 @@ def _post(request: Request, incoming: Incoming) -> intake.FormPost:
         key=_key(request, incoming),
         visitor=visitor_of(request),
         language=language_asked(request, incoming.deployment.program),
+        page=_said(incoming.raw, "cf_landing") or _said(incoming.raw, "cf_page") or referer or "",
+        referrer=_said(incoming.raw, "cf_referrer"),
         context={
-            "page": referer or "",
+            "page": _said(incoming.raw, "cf_page") or referer or "",
             "client": client(request),
             "user_agent": request.headers.get("user-agent", "")[:500],
             "language": language_of(request, incoming.deployment.program),
             **_tracking_words(request, incoming),
         },
     )
+
+
+def _said(raw: Raw, name: str) -> str:
+    """An address that the script has put into a hidden field, "" for none."""
+    return safe_url(_first(raw, name)[:2_000]) or ""
 
 
 def _tracking_words(request: Request, incoming: Incoming) -> dict[str, str]:

@@ -7,19 +7,22 @@ is a condition on events, and `where` is a condition inside a pattern.
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
+    Age,
     All,
     Any_,
     BusinessHours,
     Compare,
     Condition,
     DateIs,
+    Duration,
     EventRef,
     FieldRef,
     FreeMail,
@@ -34,6 +37,7 @@ from dsl.plan import (
     Operand,
     Pattern,
     ScoreRef,
+    Shifted,
     StageIs,
     StartRef,
     Subscribed,
@@ -101,6 +105,32 @@ def value_of(operand: Operand, facts: Facts) -> Any:
             return facts.interests.get(own_key(facts.interests, name) or name, 0)
         case Today():
             return calendar.local_date(facts.now, facts.zone).isoformat() if facts.now else None
+        case Shifted(base=base, offset=offset, before=before):
+            return _shifted(value_of(base, facts), offset, before, facts.zone)
+        case Age(field=name):
+            return _age(when(facts.fields.get(name)), facts)
+
+
+def _shifted(value: Any, offset: Duration, before: bool, zone: str) -> str | None:
+    """The date or instant so long after or before the one in `value`, in the shape of that."""
+    found = when(value)
+    if found is None:
+        return None
+    start = found if isinstance(found, datetime) else calendar.instant(datetime.combine(found, time()), zone)
+    hours = BusinessHours(zone=zone)
+    at = calendar.since(offset, start, zone, hours) if before else calendar.add(offset, start, zone, hours)
+    exact = isinstance(found, datetime) or bool(offset.minutes or offset.business_minutes)
+    return at.isoformat() if exact else calendar.local_date(at, zone).isoformat()
+
+
+def _age(born: date | datetime | None, facts: Facts) -> int | None:
+    """Whole years, which grow on the day of the year; one born on 29 February grows older on the 28th."""
+    if born is None or facts.now is None:
+        return None
+    today = calendar.local_date(facts.now, facts.zone)
+    day = calendar.local_date(born, facts.zone) if isinstance(born, datetime) else born
+    grows = (day.month, 28) if (day.month, day.day) == (2, 29) and not isleap(today.year) else (day.month, day.day)
+    return today.year - day.year - ((today.month, today.day) < grows)
 
 
 def own_key(known: Mapping[str, Any], name: str) -> str | None:
@@ -241,7 +271,7 @@ def matches(
 
     A composite pattern is met by what the engine has logged under its key, and by nothing else.
     """
-    if pattern.type != event.type and not pattern.composite:
+    if event.type not in pattern.types and not pattern.composite:
         return False
     if pattern.own and (enrolment is None or event.enrolment_id != enrolment):
         return False
@@ -258,6 +288,11 @@ def matches(
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
     return pattern.where is None or holds(pattern.where, Facts(event=event.data, start=start or {}))
+
+
+def triggers(pattern: Pattern) -> tuple[str, ...]:
+    """The types of the events that can meet the pattern."""
+    return (trigger(pattern),) if pattern.composite else pattern.types
 
 
 def trigger(pattern: Pattern) -> str:

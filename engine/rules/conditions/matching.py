@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from dsl.plan import (
+    Age,
     DateIs,
     Has,
     Pattern,
@@ -23,7 +24,7 @@ from dsl.plan import (
     Wait,
 )
 from engine.model.plan_cache import per_plan
-from engine.rules.conditions.conditions import glob, trigger
+from engine.rules.conditions.conditions import glob, triggers
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,16 @@ class Watch:
         found = [one for root in roots for one in parts(root)]
         patterns = [one for one in found if isinstance(one, Pattern)]
         composites = {one.key: one for one in [*patterns, *map(base, patterns)] if one.composite}
-        history = {one.pattern.type for one in found if isinstance(one, Has)}
+        history = {type for one in found if isinstance(one, Has) for type in one.pattern.types}
         for one in composites.values():
             if one.times:
-                history |= {one.type, "pattern.met"}
+                history |= {*one.types, "pattern.met"}
         fields = {one.name or "*" for one in patterns if one.type == "field.changed"}
+        counted_from = {one.field for one in found if isinstance(one, Relative) and not one.of_event}
         return Watch(
-            types=frozenset(trigger(one) for one in patterns) | {one.type for one in composites.values()},
-            fields=tuple(sorted(fields | {one.field for one in found if isinstance(one, Relative)})),
+            types=frozenset(type for one in patterns for type in triggers(one))
+            | {type for one in composites.values() for type in one.types},
+            fields=tuple(sorted(fields | counted_from)),
             composites=composites,
             history=frozenset(history),
         )
@@ -107,16 +110,19 @@ class Index:
         self.plans: dict[str, Plan] = {plan.campaign.casefold(): plan for plan in program.campaigns}
         for plan in program.campaigns:
             for start in plan.starts:
-                self.starts.setdefault(trigger(start.pattern), []).append((plan, start))
+                for type in triggers(start.pattern):
+                    self.starts.setdefault(type, []).append((plan, start))
         for scoring in program.scorings:
             for rule in scoring.rules:
                 if rule.pattern is None:
                     self.state_rules.append((scoring.name, rule))
-                else:
-                    self.rules.setdefault(trigger(rule.pattern), []).append((scoring.name, rule))
+                    continue
+                for type in triggers(rule.pattern):
+                    self.rules.setdefault(type, []).append((scoring.name, rule))
         for stage in program.stages:
             for stage_rule in stage.rules:
-                self.stages.setdefault(trigger(stage_rule.pattern), []).append((stage, stage_rule))
+                for type in triggers(stage_rule.pattern):
+                    self.stages.setdefault(type, []).append((stage, stage_rule))
         self.thresholds = thresholds(_patterns(program), "score.")
         asking = (program.campaigns, program.scorings, program.stages, program.teams)
         watched = [one.name or "*" for one in _patterns(program) if one.type in ("segment.joined", "segment.left")]
@@ -140,7 +146,9 @@ class Index:
 def depends_on_time(condition: object) -> bool:
     """Whether a condition can change its answer while nothing happens."""
     found = parts(condition)
-    return any(isinstance(one, DateIs | Today) or (isinstance(one, Has) and one.within is not None) for one in found)
+    return any(
+        isinstance(one, DateIs | Today | Age) or (isinstance(one, Has) and one.within is not None) for one in found
+    )
 
 
 def _patterns(program: Program) -> Iterable[Pattern]:

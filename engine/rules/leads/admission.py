@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dsl.plan import BusinessHours, Plan, Target
+from dsl.plan import BusinessHours, Duration, Plan, Target
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
 
@@ -40,8 +40,18 @@ def admits(plan: Plan, past: Sequence[Enrolment], value: str, now: datetime, zon
         case "after":
             if not past or plan.reentry.after is None:
                 return True
+            if plan.reentry.from_entry:
+                return _is_next_day(plan.reentry.after, max(one.started_at for one in past), now, zone, hours)
             left = max(one.ended_at or one.started_at for one in past)
             return calendar.add(plan.reentry.after, left, zone, hours) <= now
+
+
+def _is_next_day(after: Duration, entered: datetime, now: datetime, zone: str, hours: BusinessHours) -> bool:
+    """Whether the day has come that lies so long after the day of entering; units below a day are exact."""
+    due = calendar.add(after, entered, zone, hours)
+    if after.minutes or after.business_minutes:
+        return due <= now
+    return calendar.local_date(due, zone) <= calendar.local_date(now, zone)
 
 
 def within_runs(plan: Plan, now: datetime, zone: str) -> bool:

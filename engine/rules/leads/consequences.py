@@ -100,8 +100,11 @@ class Ledger(WorkingCopy):
             if rule.only_if is None or holds(rule.only_if, self.facts(event)):
                 self.qualify(stage.name, rule.source, outside=stage.outside)
 
-    def qualify(self, stage: str, reason: str, *, outside: bool = False, back: bool = False) -> None:
-        """Move the lead to a stage: forward only, unless `back` (a recycle) or the stage is outside the order.
+    def qualify(
+        self, stage: str, reason: str, *, outside: bool = False, back: bool = False, step: str | None = None
+    ) -> None:
+        """Move the lead to a stage: forward only, unless `back` (a recycle) or the stage is outside the order. `reason`
+        begins with the place of the line that asks for it, which is the step `step` of a run, or a rule's.
 
         Not to one that the program no longer has; a plan of an earlier deployment may still name it.
         """
@@ -111,9 +114,8 @@ class Ledger(WorkingCopy):
             return
         before = self.lead.stage
         self.lead = self.lead.changed(stage=stage)
-        self.stages.append(
-            {"seq": self.lead.seq + 1, "stage": stage, "before": before, "reason": reason, "at": self.now}
-        )
+        moved = {"seq": self.lead.seq + 1, "stage": stage, "before": before, "reason": reason, "step": step or ""}
+        self.stages.append({**moved, "at": self.now})
         composite.watch_silence(self)
         self.happen("stage.entered", stage, {"before": before})
 

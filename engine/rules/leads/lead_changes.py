@@ -28,7 +28,7 @@ def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Fact
         case AddPoints():
             ledger.book(f"s:{run}:{step.id}:{branch.visit}", f"step:{step.id}", step.model, step.amount)
         case Qualify():
-            ledger.qualify(step.stage, step.source)
+            ledger.qualify(step.stage, step.source, step=step.id)
         case Recycle():
             _recycle(ledger, step)
         case SetField():
@@ -64,7 +64,7 @@ def _recycle(ledger: Ledger, step: Recycle) -> None:
     order, now = ledger.rules.order, ledger.lead.stage
     stage = step.stage or (order[1] if len(order) > 1 else now)
     if now not in order or reached(now, stage, order):
-        ledger.qualify(stage, f"{step.source}: {step.reason}", back=True)
+        ledger.qualify(stage, f"{step.source}: {step.reason}", back=True, step=step.id)
 
 
 def _set(ledger: Ledger, step: SetField, facts: Facts) -> None:

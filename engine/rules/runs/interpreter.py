@@ -10,8 +10,9 @@ under the same identity (enrolment, step, visit).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
@@ -230,7 +231,9 @@ def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
 def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
     """With the wait's deadline as of now; None when its moment is past or unknown."""
     assert wait.until is not None
-    fields = world.facts().fields if isinstance(wait.until, Relative) else {}
+    fields: Mapping[str, Any] = {}
+    if isinstance(wait.until, Relative):
+        fields = branch.event if wait.until.of_event else world.facts().fields
     deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, fields)
     if deadline is None or (isinstance(wait.until, At | Relative) and deadline < world.now):
         return None
@@ -239,7 +242,7 @@ def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
 
 def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> Branch | None:
     """The branch after its wait, or None while neither event nor deadline has come. The log decides, not the clock."""
-    if isinstance(wait.until, Relative) and _field_moved(wait.until, branch, world):
+    if isinstance(wait.until, Relative) and not wait.until.of_event and _field_moved(wait.until, branch, world):
         moved = _resolved(wait, branch, world)
         if moved is None:
             return branch.moved(wait.missed)

@@ -1,0 +1,211 @@
+"""Words that have one meaning only, turned into those of the grammar: `every month`, `a day`, `twice`, `1 email`, `on
+Mondays`, `more than 5 years ago`. Works on one line's tokens; what stands in the file stays as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dsl.text.lexer import Lexeme
+from dsl.text.values import UNITS, WEEKDAYS
+
+Tokens = list[Lexeme]
+
+SPANS = frozenset((*UNITS, *(f"{unit}s" for unit in UNITS)))
+COUNTS: Mapping[str, str] = {
+    "a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
+}  # fmt: skip
+"""Numbers as words, where something that is counted follows."""
+COUNTED: Mapping[str, str] = {
+    "email": "emails", "mail": "emails", "mails": "emails", "time": "times", "point": "points", "round": "times",
+    "rounds": "times",
+}  # fmt: skip
+"""What stands behind a number, in the number that the grammar has."""
+ADVERBS: Mapping[str, str] = {"once": "1", "twice": "2", "thrice": "3"}
+BEFORE_ONE = ("last", "next", "every")
+"""Words after which a unit without a number is one of them."""
+LISTED = (
+    "subscribe", "unsubscribe", "add", "remove", "enter", "leave", "languages", "holidays", "agreed", "allowed",
+    "pages", "files", "emails",
+)  # fmt: skip
+"""Lines that take several names, where `and` joins two of them as a comma does."""
+DAYS_IN = ("wait", "sends", "starts", "business")
+DAYS: Mapping[str, str] = {
+    **{form: day for day in WEEKDAYS for form in (day, day.capitalize(), f"{day}s", f"{day.capitalize()}s")},
+    "weekday": "weekdays", "Weekdays": "weekdays", "weekend": "weekends", "Weekends": "weekends", "Daily": "daily",
+}  # fmt: skip
+
+
+def natural(tokens: Tokens) -> Tokens:
+    """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
+    words = {str(token) for token in tokens if token.type == "NAME"}
+    for triggers, rewrite in _REWRITES:
+        if not triggers.isdisjoint(words):
+            tokens = rewrite(tokens)
+    return tokens
+
+
+def _word(tokens: Sequence[Lexeme], index: int) -> str:
+    """The word there; empty for a text, a number, a sign, or nothing."""
+    return str(tokens[index]) if 0 <= index < len(tokens) and tokens[index].type == "NAME" else ""
+
+
+def _is_number(tokens: Sequence[Lexeme], index: int) -> bool:
+    return 0 <= index < len(tokens) and tokens[index].type == "NUMBER"
+
+
+def _is_span(tokens: Sequence[Lexeme], index: int) -> bool:
+    return _word(tokens, index) in SPANS or (_word(tokens, index) == "business" and _word(tokens, index + 1) in SPANS)
+
+
+def _numbers(tokens: Tokens) -> Tokens:
+    """`a day`, `two weeks`, `twice within`."""
+    done: Tokens = []
+    for index, token in enumerate(tokens):
+        word = _word(tokens, index)
+        follows = _is_span(tokens, index + 1) or _word(tokens, index + 1) in (*COUNTED, *COUNTED.values())
+        if word in COUNTS and follows:
+            done.append(token.corrected("NUMBER", COUNTS[word]))
+        elif word in ADVERBS and (_word(tokens, index - 1) in ("most", "least") or _counts_events(tokens, index)):
+            done += [token.corrected("NUMBER", ADVERBS[word]), token.corrected("NAME", "times")]
+        else:
+            done.append(token)
+    return done
+
+
+def _counts_events(tokens: Sequence[Lexeme], index: int) -> bool:
+    return _word(tokens, index) != "once" and _word(tokens, index + 1) == "within"
+
+
+def _units(tokens: Tokens) -> Tokens:
+    """`in the last week`, `repeat up to 3 times every month`."""
+    done: Tokens = []
+    starts = _word(tokens, 0) in ("starts", "enters")
+    for index, token in enumerate(tokens):
+        before = _word(tokens, index - 1)
+        regular = starts and "every" in (before, _word(tokens, index - 2))
+        if before in BEFORE_ONE and _is_span(tokens, index) and not regular:
+            done.append(token.corrected("NUMBER", "1"))
+        done.append(token)
+    return done
+
+
+def _plurals(tokens: Tokens) -> Tokens:
+    """`1 email`, `1 time`, `1 point`; `up to 20 open leads`; `+10 points when …`."""
+    done: Tokens = []
+    for index, token in enumerate(tokens):
+        word = _word(tokens, index)
+        if index == 1 and word in ("points", "point") and _is_number(tokens, 0):
+            continue
+        if word in ("lead", "leads") and _word(tokens, index - 1) == "open" and _is_number(tokens, index - 2):
+            continue
+        if word in COUNTED and _is_number(tokens, index - 1):
+            token = token.corrected("NAME", COUNTED[word])
+        done.append(token)
+    return done
+
+
+def _days(tokens: Tokens) -> Tokens:
+    if _word(tokens, 0) not in DAYS_IN:
+        return tokens
+    renamed = (DAYS.get(_word(tokens, index), "") for index in range(len(tokens)))
+    return [token.corrected("NAME", day) if day else token for token, day in zip(tokens, renamed, strict=True)]
+
+
+def _lists(tokens: Tokens) -> Tokens:
+    """`"a" and "b"`, in lines that take several names."""
+    if _word(tokens, 0) not in LISTED:
+        return tokens
+    done: Tokens = []
+    for index, token in enumerate(tokens):
+        beside = [tokens[at].type for at in (index - 1, index + 1) if 0 <= at < len(tokens)]
+        joins = _word(tokens, index) == "and" and beside == ["STRING", "STRING"]
+        done.append(token.corrected("_COMMA", ",") if joins else token)
+    return done
+
+
+def _dates(tokens: Tokens) -> Tokens:
+    """`5 years ago` and `14 days from today` as a date counted from today; `more than 5 years ago` as one before it,
+    `less than 5 years ago` as one since; `to in 14 days` as a value."""
+    done: Tokens = []
+    index = 0
+    while index < len(tokens):
+        token, end = tokens[index], _end_of_span(tokens, index)
+        if end > index and (sign := _counted_from(tokens, end)):
+            side, length = sign
+            done += _from_today(done, side, token, tokens[index:end])
+            index = end + length
+            continue
+        if _word(tokens, index) == "in" and _word(tokens, index - 1) == "to":
+            end = _end_of_span(tokens, index + 1)
+            if end > index + 1:
+                done += [token.corrected("NAME", "today"), token.corrected("NAME", "plus")]
+                index += 1
+                continue
+        done.append(token)
+        index += 1
+    return done
+
+
+def _the_day(tokens: Tokens) -> Tokens:
+    """`on the day of contract_end`: one token in a wait, and the date alone in an event."""
+    done: Tokens = []
+    index = 0
+    while index < len(tokens):
+        words = [_word(tokens, at) for at in range(index, index + 4)]
+        length = 4 if words == ["on", "the", "day", "of"] else 3 if words[:3] == ["the", "day", "of"] else 0
+        if not length:
+            done.append(tokens[index])
+            index += 1
+            continue
+        if _word(tokens, 0) == "wait":
+            done.append(tokens[index].corrected("THE_DAY", "the day of"))
+        elif index == 1 and _word(tokens, 0) == "starts":
+            done.append(tokens[index].corrected("NAME", "when"))
+        index += length
+    return done
+
+
+def _counted_from(tokens: Sequence[Lexeme], at: int) -> tuple[str, int] | None:
+    """What follows a span that is counted from today: its sign, and how many words say so."""
+    if _word(tokens, at) == "ago":
+        return "minus", 1
+    if _word(tokens, at) in ("from", "after") and _word(tokens, at + 1) in ("today", "now"):
+        return "plus", 2
+    if _word(tokens, at) == "before" and _word(tokens, at + 1) == "today":
+        return "minus", 2
+    return None
+
+
+def _from_today(done: Tokens, sign: str, at: Lexeme, span: Sequence[Lexeme]) -> Tokens:
+    """The date that a span from today means, with the comparison before it in words for dates."""
+    compared = (str(done[-2]), str(done[-1])) if len(done) > 1 and str(done[-1]) == "than" else ("", "")
+    if compared[0] in ("more", "over") or compared[0] in ("less", "under"):
+        more = compared[0] in ("more", "over")
+        if not more and sign == "minus":
+            done[-2:] = [at.corrected("NAME", word) for word in ("in", "the", "last")]
+            return list(span)
+        if not more:
+            done[-2:] = [at.corrected("NAME", word) for word in ("in", "the", "next")]
+            return list(span)
+        done[-2:] = [at.corrected("NAME", "before" if sign == "minus" else "after")]
+    return [at.corrected("NAME", "today"), at.corrected("NAME", sign), *span]
+
+
+def _end_of_span(tokens: Sequence[Lexeme], index: int) -> int:
+    """Where a sum such as `1 day 12 hours` that begins at `index` ends; `index` when there is none."""
+    while _is_number(tokens, index) and _is_span(tokens, index + 1):
+        index += 3 if _word(tokens, index + 1) == "business" else 2
+    return index
+
+
+_REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
+    (frozenset((*COUNTS, *ADVERBS)), _numbers),
+    (frozenset(BEFORE_ONE), _units),
+    (frozenset((*COUNTED, "points", "leads", "lead")), _plurals),
+    (frozenset(DAYS) - frozenset(WEEKDAYS), _days),
+    (frozenset(("and",)), _lists),
+    (frozenset(("ago", "from", "after", "before", "in")), _dates),
+    (frozenset(("day",)), _the_day),
+)
+"""Each rewriting, behind the words without which there is nothing for it to do."""

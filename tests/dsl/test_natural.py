@@ -1,0 +1,212 @@
+"""Words with one meaning: singular and plural, numbers as words, dates counted from today, several names in a line.
+Each pair of lines means the same plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dsl.compile import compile_workspace
+from dsl.fmt import format_text
+from dsl.problems.diagnostics import as_text
+from dsl.text.values import BUSINESS_UNITS, UNITS
+from tests.dsl.harness import ASSETS
+
+WORKSPACE = """workspace "Acme"
+    sender "Acme <hello@acme.example>"
+    address "Acme, Hauptstr. 1, Voerde"
+    languages "en", "de"
+    topic "news" "News"
+    topic "offers" "Offers"
+    {workspace}
+field trial_ends date
+field offer_until date
+lifecycle
+    stage Visitor
+    stage Lead
+        when form "demo" is submitted
+    stage "Sales Qualified"
+        when score reaches 50
+form "demo"
+    ask email required
+    ask trial_ends
+    consent "Yes" for topic "news"
+    consent "Yes" for topic "offers"
+    {form}
+scoring
+    +60  when email is clicked
+    {scoring}
+team "Sales"
+    takes all leads
+    member "ada@acme.example"{member}
+segment "Readers"
+    trial_ends is known
+campaign "Other"
+    starts when form "demo" is submitted
+    flow
+        wait 1 day
+campaign "Another"
+    starts when form "demo" is submitted
+    flow
+        wait 1 day
+campaign "Case"
+    starts when form "demo" is submitted
+    topic "news"
+    {campaign}
+    flow
+        send "whitepaper/welcome"
+        {flow}
+"""
+PLACES = ("workspace", "form", "scoring", "member", "campaign", "flow")
+
+
+def meaning(place: str, line: str) -> Any:
+    """The plan of the workspace with that line in its place, without the places in the file."""
+    filled = dict.fromkeys(PLACES, "") | {place: line}
+    text = WORKSPACE.format(**filled)
+    files = {"campaigns/case.campaign": text}
+    compiled = compile_workspace(files, ASSETS)
+    assert as_text([one for one in compiled.diagnostics if one.severity == "error"], files) == ""
+    assert compiled.program is not None
+    assert format_text("case.campaign", text).text is not None
+    return _without_places(compiled.program.model_dump(mode="json"))
+
+
+def _without_places(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_places(value) for key, value in data.items() if key not in ("source", "id", "entry")}
+    return [_without_places(item) for item in data] if isinstance(data, list) else data
+
+
+def block(head: str) -> str:
+    return f'{head}\n            send "whitepaper/reminder"'
+
+
+UNIT_WORDS = [*UNITS, *(f"business {unit}" for unit in BUSINESS_UNITS)]
+SAME = [
+    # every unit of time, one of it and several
+    *(("flow", f"wait 1 {unit}", f"wait 1 {unit}s") for unit in UNIT_WORDS),
+    *(
+        ("flow", f"wait {'an' if unit[0] in 'aeiou' or unit == 'hour' else 'a'} {unit}", f"wait 1 {unit}")
+        for unit in UNITS
+    ),
+    *(("flow", f"wait 2 {unit}", f"wait two {unit}s") for unit in UNIT_WORDS),
+    *(
+        (
+            "flow",
+            block(f'if has visited page "/x" in the last {unit}'),
+            block(f'if has visited page "/x" in the last 1 {unit}'),
+        )
+        for unit in UNIT_WORDS
+    ),
+    *(
+        ("flow", block(f"repeat up to 3 times every {unit}"), block(f"repeat up to 3 times every 1 {unit}"))
+        for unit in UNIT_WORDS
+    ),
+    ("flow", block("if trial_ends is in the next month"), block("if trial_ends is in the next 1 month")),
+    # every counted noun
+    ("workspace", "at most 1 email per day", "at most 1 emails per day"),
+    ("workspace", "at most one email per day", "at most 1 emails per day"),
+    ("workspace", "at most 3 mails per week", "at most 3 emails per week"),
+    ("scoring", "+5 when page is visited, at most 1 time per day", "+5 when page is visited, at most 1 times per day"),
+    ("scoring", "+5 when page is visited, at most once per day", "+5 when page is visited, at most 1 times per day"),
+    ("scoring", "+5 when page is visited, at most twice per day", "+5 when page is visited, at most 2 times per day"),
+    (
+        "scoring",
+        "+5 when page is visited, at most 1 point per day",
+        "+5 when page is visited, at most 1 points per day",
+    ),
+    ("scoring", "+5 points when page is visited", "+5 when page is visited"),
+    ("scoring", "+1 point if trial_ends is known", "+1 if trial_ends is known"),
+    ("member", ", up to 20 open leads", ", up to 20 open"),
+    ("member", ", up to 1 open lead", ", up to 1 open"),
+    ("flow", "add 1 point", "add 1 points"),
+    ("flow", block("repeat up to 1 time every week"), block("repeat up to 1 times every 1 week")),
+    ("flow", block("repeat up to two rounds every week"), block("repeat up to 2 times every 1 week")),
+    ("flow", block('if has visited page "/x" at least once'), block('if has visited page "/x" at least 1 times')),
+    ("flow", block('if has visited page "/x" at least twice'), block('if has visited page "/x" at least 2 times')),
+    (
+        "campaign",
+        "leaves when page is visited twice within a week",
+        "leaves when page is visited 2 times within 1 week",
+    ),
+    ("campaign", "costs 1 hour per month at 60 EUR", "costs 1 hours per month at 60 EUR"),
+    # regular
+    ("campaign", 'starts every month at 10:00 for list "A"', 'starts every month on the 1st at 10:00 for list "A"'),
+    ("campaign", 'starts every Monday at 10:00 for list "A"', 'starts every monday at 10:00 for list "A"'),
+    ("campaign", "enters every year", "enters every 1 year"),
+    ("campaign", "enters every week", "enters every 7 days"),
+    ("campaign", "sends on Mondays between 09:00 and 10:00", "sends on monday between 09:00 and 10:00"),
+    ("campaign", "sends on weekday", "sends on weekdays"),
+    ("flow", "wait until Tuesday at 09:00", "wait until tuesday 09:00"),
+    (
+        "workspace",
+        "business hours Mondays to Fridays from 09:00 to 17:00",
+        "business hours monday to friday from 09:00 to 17:00",
+    ),
+    # comparisons in words
+    ("flow", block('if stage is not at least "Sales Qualified"'), block('if not stage is at least "Sales Qualified"')),
+    ("flow", block("if score is at least 50"), block("if score >= 50")),
+    ("flow", block("if score is at most 50"), block("if score <= 50")),
+    ("flow", block("if score is more than 50"), block("if score > 50")),
+    ("flow", block("if score is less than 50"), block("if score < 50")),
+    ("flow", block("if score is not at least 50"), block("if not score >= 50")),
+    ("flow", block('if stage is "Lead"'), block("if stage is Lead")),
+    ("flow", block('if stage in (Lead, "Sales Qualified")'), block('if stage is Lead or stage is "Sales Qualified"')),
+    # dates
+    ("flow", "wait until on the day of trial_ends", "wait until trial_ends"),
+    ("flow", "wait until the day of trial_ends at 08:00", "wait until trial_ends at 08:00"),
+    ("flow", "wait until 60 days before 2030-09-20 at 10:00", "wait until 2030-07-22 at 10:00"),
+    ("flow", "wait until 1 month after 2030-01-31", "wait until 2030-02-28"),
+    ("flow", "wait until 2030-09-20", "wait until 2030-09-20 09:00"),
+    ("flow", "wait until 2030-09-20 or skip if past", "wait until 2030-09-20 09:00"),
+    ("flow", "set offer_until to 14 days from today", "set offer_until to today plus 14 days"),
+    ("flow", "set offer_until to 14 days from now", "set offer_until to today plus 14 days"),
+    ("flow", "set offer_until to in 2 weeks", "set offer_until to today plus 2 weeks"),
+    ("flow", block("if created is more than 5 years ago"), block("if created is before today minus 5 years")),
+    ("flow", block("if created is less than 5 years ago"), block("if created is in the last 5 years")),
+    ("flow", block("if trial_ends is more than a week from today"), block("if trial_ends is after today plus 7 days")),
+    ("flow", block("if trial_ends is less than a week from today"), block("if trial_ends is in the next 7 days")),
+    ("flow", block("if age of birthday is less than 16"), block("if age of birthday < 16")),
+    ("campaign", "starts on the day of trial_ends", "starts when trial_ends"),
+    # several in one line
+    ("flow", 'unsubscribe from "news", "offers"', 'unsubscribe from "news"\n        unsubscribe from "offers"'),
+    ("flow", 'unsubscribe from "news" and "offers"', 'unsubscribe from "news", "offers"'),
+    ("flow", 'subscribe to "news" and "offers"', 'subscribe to "news"\n        subscribe to "offers"'),
+    ("flow", 'add to list "A", "B"', 'add to list "A"\n        add to list "B"'),
+    ("flow", 'remove from list "A" and "B"', 'remove from list "A"\n        remove from list "B"'),
+    ("flow", 'leave campaign "Other" and "Another"', 'leave campaign "Other"\n        leave campaign "Another"'),
+    ("flow", 'enter campaign "Other", "Another"', 'enter campaign "Other"\n        enter campaign "Another"'),
+    ("workspace", 'holidays "DE" and "AT"', 'holidays "DE", "AT"'),
+    # where things stand
+    (
+        "campaign",
+        'leaves when link "https://acme.example/*" is clicked in email "whitepaper/welcome"',
+        'leaves when link "https://acme.example/*" in email "whitepaper/welcome" is clicked',
+    ),
+    ("form", 'ask first_name "en" "First name", "de" "Vorname"', 'ask first_name "First name", "de" "Vorname"'),
+]
+
+
+@pytest.mark.parametrize(("place", "written", "plain"), SAME, ids=[written.split("\n")[0] for _, written, _ in SAME])
+def test_both_ways_of_writing_mean_the_same(place: str, written: str, plain: str) -> None:
+    assert meaning(place, written) == meaning(place, plain)
+
+
+def test_a_day_without_a_time_is_the_first_sending_moment_of_the_campaign() -> None:
+    windows = "sends on monday between 10:30 and 12:00\n    sends on tuesday between 07:00 and 12:00\n    "
+    quiet = "quiet hours from 20:00 to 08:00"
+
+    def until(day: str) -> str:
+        text = WORKSPACE.format(**dict.fromkeys(PLACES, "") | {
+            "workspace": quiet, "campaign": windows, "flow": f"wait until {day}",
+        })  # fmt: skip
+        compiled = compile_workspace({"campaigns/case.campaign": text}, ASSETS)
+        assert compiled.program is not None
+        plan = next(one for one in compiled.program.campaigns if one.campaign == "Case")
+        return next(step.until.time for step in plan.steps if step.kind == "wait")  # type: ignore[union-attr]
+
+    assert until("2030-09-16") == "10:30"  # a monday
+    assert until("2030-09-17") == "08:00"  # a tuesday: the window opens at 07:00, in quiet hours
+    assert until("2030-09-18") == "09:00"  # no window that day
