@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     advice.check_topics,
     advice.check_thresholds,
     tracking.check_transactional,
+    tracking.check_measuring,
 )
 """Each looks at the whole program. Independent of each other, and of LOCAL."""
 
