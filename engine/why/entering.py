@@ -23,7 +23,7 @@ def entered(log: Log, run: Run) -> Said:
     plan = run.plan or log.plan
     for start in plan.starts if plan else ():
         for event in reversed(log.events):
-            if _let_in(run, event) and matches(start.pattern, event):
+            if _let_in(run, event) and matches(start.pattern, event, zone=log.zone):
                 held = _held(log, start, event)
                 return Said(run.started_at, f"entered, because {log.said(event)}", why=held, source=start.source)
     return _brought(log, run, plan)
@@ -65,7 +65,9 @@ def not_entered(log: Log) -> Iterator[Said]:
         return
     told: list[Said] = []
     for start in plan.starts:
-        fitting = [event for event in log.events if matches(start.pattern, event) and not _began(log, event)]
+        fitting = [
+            event for event in log.events if matches(start.pattern, event, zone=log.zone) and not _began(log, event)
+        ]  # fmt: skip
         told += [_refused(log, plan, start, event) for event in fitting]
         if not fitting and not log.runs:
             told.append(_no_occasion(log, start))
@@ -87,7 +89,8 @@ def _no_occasion(log: Log, start: Start) -> Said:
     said = f"{start_words(start)}: this has never happened"
     if wanted.type == "form.submitted":
         posted = [one for one in log.events if one.type == "form.posted"]
-        waiting = [one for one in posted if matches(wanted.model_copy(update={"type": "form.posted"}), one)]
+        raw = wanted.model_copy(update={"type": "form.posted"})
+        waiting = [one for one in posted if matches(raw, one, zone=log.zone)]
         if waiting:
             return Said(
                 waiting[-1].at, f"submitted form {quoted(waiting[-1].name)}, but never confirmed it", "not",

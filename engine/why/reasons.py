@@ -127,7 +127,8 @@ class _Question:
             start = calendar.since(asked.within, self.at, self.log.zone)
         found = [
             one for one in self.facts.history
-            if (start is None or one.at >= start) and matches(asked.pattern, one, start=self.facts.start)
+            if (start is None or one.at >= start)
+            and matches(asked.pattern, one, start=self.facts.start, zone=self.log.zone)
         ]  # fmt: skip
         said = in_words(asked.model_copy(update={"times": None}))
         many = "never" if not found else "once" if len(found) == 1 else f"{len(found)} times"

@@ -52,7 +52,7 @@ def _ending(log: Log, run: Run, step: Wait, until: datetime, following: str | No
         if event.at < run.started_at:
             return None
         for arm in step.arms:
-            if arm.target == following and run.hears(arm.pattern, event):
+            if arm.target == following and run.hears(arm.pattern, event, log.zone):
                 return arm, event
     return None
 
@@ -105,7 +105,7 @@ def _awake(log: Log, run: Run, at: datetime) -> Event | None:
     return next(
         (
             event for event in reversed(log.events)
-            if run.started_at <= event.at <= at and any(run.hears(one, event) for one in wanted)
+            if run.started_at <= event.at <= at and any(run.hears(one, event, log.zone) for one in wanted)
         ),
         None,
     )  # fmt: skip

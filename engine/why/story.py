@@ -219,6 +219,6 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
         return "", ""
     plan = run.at(event.at).plan
     for leave in plan.leaves if plan else ():
-        if run.hears(leave.pattern, event):
+        if run.hears(leave.pattern, event, log.zone):
             return f"{leave_words(leave)}: {log.said(event)}", leave.source
     return log.said(event), ""

@@ -69,7 +69,8 @@ async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) ->
     unwanted = Pattern(type=absent.type, name=absent.name, where=absent.where)
     same = absent.same
     for event in after:
-        if matches(unwanted, event) and (same is None or event.data.get(same) == first.data.get(same)):
+        alike = same is None or event.data.get(same) == first.data.get(same)
+        if alike and matches(unwanted, event, zone=ledger.zone):
             return
     await _fire(archive, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
 
