@@ -11,7 +11,6 @@ from uuid import UUID
 from dsl.plan import Age, EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, Shifted, StartRef, Today, Value
 from dsl.plan.carries import CARRIES
 from dsl.problems.diagnostics import Diagnostic, Related
-from dsl.problems.messages import one_of
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
@@ -211,7 +210,7 @@ class Check:
         return (
             "E704",
             f"`{one.root}` has no `{one.part}`",
-            close or f"use {one_of([f'{one.root}.{part}' for part in parts])}",
+            close or f"use {_one_of([f'{one.root}.{part}' for part in parts])}",
         )
 
     def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
@@ -227,7 +226,7 @@ class Check:
             if not any(_carries(other, one.part) for other in uses):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here has a property `{one.part}`"
-                known_names = one_of([f"event.{part}" for part in sorted(known)])
+                known_names = _one_of([f"event.{part}" for part in sorted(known)])
                 help = _near(one.part, known) or (f"use {known_names}" if known else "use a field of the lead")
                 self._name("E706", one, message, help, related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
@@ -343,6 +342,12 @@ def named(path: str, languages: Iterable[str]) -> tuple[str, str]:
     stem = path.rpartition(".")[0]
     name, dot, mark = stem.rpartition(".")
     return (name, mark) if dot and mark in languages else (stem, "")
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """What follows "use": `one of a, b`, or the only one."""
+    shown = [f"`{name}`" for name in names]
+    return ("one of " if len(shown) > 1 else "") + ", ".join(shown)
 
 
 def _near(word: str, names: Iterable[str]) -> str:
