@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Workspace
+from tests.support.examples import examples
 from web.http.fields import MAX_CHARS, Context, Refused, clean, parse_field, parse_form, safe_url
 from web.http.words import ENGLISH, GERMAN, Words
 
@@ -191,7 +192,7 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(name=st.sampled_from(sorted(PROGRAM.all_fields)), given_=st.lists(ANYTHING, max_size=3))
 def test_no_input_makes_a_reader_fail(name: str, given_: list[object]) -> None:
     try:
