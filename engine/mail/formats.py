@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 
 from engine.mail.errors import NotAllowed
 from engine.mail.sandbox import Missing, Outside, alike, current, printable, short
+from engine.rules.conditions.calendar import clamped
 
 ADDRESS_SCHEMES = frozenset(("http", "https", "mailto", "tel"))
 
@@ -55,7 +56,7 @@ def as_time(value: Any, style: str = "short") -> str:
         return dates.format_time(time.fromisoformat(value), format=style, locale=current().locale)
     moment = _moment(value)
     if not isinstance(moment, datetime):
-        raise NotAllowed("`time` needs a moment, and this is a day")
+        raise NotAllowed("`time` needs a moment, but this is a day")
     return dates.format_time(moment.timetz(), format=style, locale=current().locale)
 
 
@@ -66,7 +67,7 @@ def _moment(value: Any) -> date | datetime:
         except ValueError:
             raise NotAllowed("`date` and `time` need a date such as 2026-12-24") from None
     if isinstance(value, datetime):
-        return value.astimezone(zone_of(current().zone)) if value.tzinfo else value
+        return clamped(value).astimezone(zone_of(current().zone)) if value.tzinfo else value
     if isinstance(value, date):
         return value
     raise NotAllowed("`date` and `time` need a date such as 2026-12-24")
@@ -103,7 +104,7 @@ def _decimal(value: Any) -> Decimal:
     except InvalidOperation:
         raise NotAllowed("this needs a number") from None
     if not number.is_finite() or abs(number) >= 10**15:
-        raise NotAllowed("this needs a number of a usual size")
+        raise NotAllowed("this needs a number of ordinary size")
     return number
 
 
@@ -304,4 +305,4 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value if item is not None]
     if isinstance(value, bool | int | float | Decimal | date | time):
         return value
-    raise NotAllowed("a value is of no kind that templates know")
+    raise NotAllowed("a value has a type that templates cannot use")
