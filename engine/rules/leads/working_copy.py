@@ -35,7 +35,8 @@ class WorkingCopy(ABC):
     """One lead, as it stands under its lock, and everything that is to be written when the transaction commits.
 
     `working` is the run whose `advance` this is: it needs no wake for what it does itself. `open_handoff` is one that
-    this transaction has opened, `attention` why a person must look at the lead.
+    this transaction has opened, `refused` the campaigns that the lead did not enter although a start fitted, each with
+    the reason and the place, `attention` why a person must look at the lead.
     """
 
     rules: Rules
@@ -53,6 +54,7 @@ class WorkingCopy(ABC):
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
     history: Sequence[Event] = ()
+    refused: list[tuple[Plan, str, str]] = field(default_factory=list)
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
     _older: list[Watch] | None = None
