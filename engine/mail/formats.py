@@ -125,7 +125,8 @@ def part_of_address(value: Any) -> str:
 
 
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%-._~"
-_LINK_LIKE = re.compile(r"(?<=\w)\.(?=\w{2,})|://")
+_LINK_LIKE = re.compile(r"(?<=\w)\.(?=\w{2,})(?!(?<=\d\.)\d)|://")
+"""A point between letters, as in a name of a site; one between digits belongs to a date or a number."""
 _ONE_ADDRESS = re.compile(r"[^\s@<>/]+@[^\s@<>/]+")
 _JOINER = "\u200b"
 
