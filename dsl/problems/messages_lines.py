@@ -179,7 +179,7 @@ BY_LINE: Mapping[str, Entry] = {
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
     "E651": Entry(
-        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "this wait ends immediately if `{field}` is unknown or past",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "W115": Entry(
@@ -191,7 +191,7 @@ BY_LINE: Mapping[str, Entry] = {
         'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
     ),
     "W114": Entry(
-        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
@@ -210,6 +210,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W113": Entry(
         "no lead can enter on {date}: this campaign runs from {first} to {last}",
         "use a day in that period, or change `runs from … to …`",
+    ),
+    "W135": Entry(
+        "team `{other}` takes only leads that team `{one}` above it does not take",
+        "write `takes other leads where …` if that is meant, or add `and not (…)`",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",
