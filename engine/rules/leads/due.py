@@ -70,6 +70,10 @@ async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) ->
     if not found or found[0].seq != int(seq):
         return
     first, *after = found
+    over = composite.later(ledger, absent.within, first.at)
+    if over > max(due, ledger.now):  # days that were closed since, or a lead that has moved
+        ledger.remind(f"absent:{rest}", over)
+        return
     unwanted = Pattern(type=absent.type, name=absent.name, where=absent.where)
     same = absent.same
     for event in after:
