@@ -12,7 +12,7 @@ COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --python-version 3.11 
 # Images of containers often forbid it; without bytecode every one of the many processes here compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test demo dev lint format licences notice wheel lock bench clean
+.PHONY: help setup test test-deep demo dev lint format licences notice wheel lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test-deep: $(STAMP) ## the properties alone, each with twenty times as many random examples
+	$(BIN)/python -m pytest -q -n 2 -m hypothesis --hypothesis-profile deep --timeout 3600
 
 demo: $(STAMP) ## the whole story on real parts, in under two minutes
 	$(BIN)/coldframe demo

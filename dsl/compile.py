@@ -21,6 +21,7 @@ from dsl.checks import (
     effects,
     events,
     flows,
+    moments,
     references,
     sales,
     steps,
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     audiences.check_segments,
     flows.check_circles,
     effects.check_effects,
+    moments.check_moments,
     deliveries.check_deliveries,
     flows.check_sending,
     flows.check_entrances,
@@ -57,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     advice.check_topics,
     advice.check_thresholds,
     tracking.check_transactional,
+    tracking.check_measuring,
 )
 """Each looks at the whole program. Independent of each other, and of LOCAL."""
 

@@ -28,11 +28,12 @@ from web.http.context import Freshness
 from web.http.deadline import Deadline
 from web.http.limits import Budgets, Limits
 from web.http.security import BodyLimit, Guard, SecurityHeaders
-from web.public import confirm, forms, links, mail_view, preferences, unsubscribe, visits
+from web.public import confirm, forms, links, mail_view, preferences, script, unsubscribe, visits
 
 PARTS = (
     forms,
     visits,
+    script,
     links,
     confirm,
     unsubscribe,

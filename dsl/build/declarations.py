@@ -16,7 +16,10 @@ from dsl.text.reader import Reader, Row
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Span, Text
 
-MANY = ("ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays")
+MANY = (
+    "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
+    "ignore_referrers", "channel",
+)  # fmt: skip
 """Lines that may stand more than once in their block."""
 
 
@@ -44,6 +47,13 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "mail_limit":
             times, per = values.whole(args[0], problems), per_span(args[1], problems)
             return replace(built, mail_limit=plan.Limit(times=times or 1, per=per or plan.Duration(days=1)))
+        case "own_sites":
+            return replace(built, own_sites=(*built.own_sites, *args[0]))
+        case "ignore_referrers":
+            return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
+        case "channel":
+            channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
+            return replace(built, channels=(*built.channels, channel))
         case "mail" | "tracking":
             return _consent_rule(built, row, problems)
         case _:

@@ -197,7 +197,9 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
     if field is None:
         if not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields)
-    elif field.from_crm or field.name in ("owner", "created"):
+    elif field.measured or field.name == "created":
+        problems.add("E544", name.span, name=field.name)
+    elif field.from_crm or field.name == "owner":
         problems.add("E508", name.span, field=f"`{field.name}`")
     return field
 

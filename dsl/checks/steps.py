@@ -117,7 +117,7 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
         elif not scope.lost("field"):
             unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
         return
-    if field.from_crm or field.name in FIXED:
+    if field.from_crm or field.measured or field.name in FIXED:
         hint = "set another field, or remove `from crm` from this one"
         problems.add(
             "E630", name.span, field=f"`{field.name}`", hint="set another field" if not field.from_crm else hint

@@ -1,9 +1,12 @@
-"""Warnings: events of mails that never come, because nothing in these mails is tracked."""
+"""What is tracked: events of emails that never come, because nothing in these emails is tracked; hosts and channels."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import get_args
 
+from dsl import plan
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements, atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic, at
@@ -12,6 +15,8 @@ from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Send, Text
 
 _TRACKED = ("opened", "clicked")
+HOST = re.compile(r"(https?://)?([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]/?")
+"""A host in any alphabet; what people copy with it from the address bar is let be."""
 
 
 def check_transactional(scope: Scope) -> list[Diagnostic]:
@@ -30,6 +35,20 @@ def check_transactional(scope: Scope) -> list[Diagnostic]:
         if name and name.value in untracked:
             related = [at("it is sent as transactional here", untracked[name.value].span)]
             problems.add("W111", name.span, name=name.value, verb=event.verb.value, related=related)
+    return problems.found
+
+
+def check_measuring(scope: Scope) -> list[Diagnostic]:
+    """Hosts that are none, and channels told by what no visit has."""
+    problems = Problems()
+    for workspace in scope.program.workspaces[:1]:
+        for site in (*workspace.own_sites, *workspace.ignored_referrers):
+            if not HOST.fullmatch(site.value):
+                problems.add("E542", site.span, text=site.value)
+        for channel in workspace.channels:
+            for test in channel.tests:
+                if test.attribute.value not in get_args(plan.Origin):
+                    problems.add("E543", test.attribute.span, name=test.attribute.value)
     return problems.found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from dsl import plan
 from dsl.lower.conditions import condition, pattern
@@ -112,7 +112,26 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         mail_needs_consent=written.mail_needs_consent,
         tracking_needs_consent=written.tracking_needs_consent,
         topics=tuple(plan.Topic(name=topic.name.value, description=topic.description) for topic in written.topics),
+        own_sites=tuple(host_of(site.value) for site in written.own_sites),
+        ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
+        channels=tuple(_channel(channel) for channel in written.channels),
     )
+
+
+def host_of(site: str) -> str:
+    """A host as browsers report it to pages: in lower case, whatever alphabet it is written in."""
+    host = site.removeprefix("https://").removeprefix("http://").rstrip("/").lower()
+    try:
+        return host.encode("ascii").decode("idna") if "xn--" in host else host
+    except UnicodeError:
+        return host
+
+
+def _channel(written: tree.Channel) -> plan.ChannelRule:
+    tests = (
+        (cast(plan.Origin, one.attribute.value), tuple(value.value for value in one.values)) for one in written.tests
+    )
+    return plan.ChannelRule(name=written.name.value, tests=tuple(tests))
 
 
 def _hours(written: Hours, default: plan.BusinessHours) -> plan.BusinessHours:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field
 
@@ -249,8 +249,21 @@ def targets(step: AnyStep) -> tuple[Target, ...]:
             return (*(one.target for one in step.cases), step.next)
         case Stop():
             return ()
-        case _:
+        case Send() | Notify() | Post():
             return (step.next,)
+        case (
+            AddPoints()
+            | SetField()
+            | ListStep()
+            | TopicStep()
+            | Qualify()
+            | Recycle()
+            | EnterCampaign()
+            | LeaveCampaign()
+        ):
+            return (step.next,)
+        case _:
+            assert_never(step)
 
 
 # ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,8 +29,12 @@ class LeadField(Frozen):
     type: FieldType
     choices: tuple[str, ...] = ()
     from_crm: bool = False
+    measured: bool = Field(default=False, description="Coldframe alone writes it, from what it has measured")
     source: str = ""
 
+
+ORIGIN = ("channel", "source", "medium", "campaign", "keyword")
+"""What is known of where a visit came from."""
 
 BUILT_IN: tuple[LeadField, ...] = (
     LeadField(name="email", type="email"),
@@ -46,7 +50,26 @@ BUILT_IN: tuple[LeadField, ...] = (
     LeadField(name="birthday", type="date"),
     LeadField(name="owner", type="email"),
     LeadField(name="created", type="moment"),
+    *(LeadField(name=f"{when}_{what}", type="text", measured=True) for when in ("first", "created") for what in ORIGIN),
+    LeadField(name="created_by", type="text", measured=True),
 )
+"""`first_…` and `created_…`: where the lead came from by the first touch of all, and by the last one before they became
+known; `created_by` is what made them known, for example `form demo`."""
+
+MEASURED: frozenset[str] = frozenset(
+    (*(f"{when}_{what}" for when in ("first", "created") for what in ORIGIN), "created_by")
+)
+"""Built-in fields that Coldframe alone writes, from what it has measured."""
+
+
+Origin = Literal["source", "medium", "campaign", "keyword", "content"]
+
+
+class ChannelRule(Frozen):
+    """`channel "Partners" when source in ("acme-dealer", "lista")`: one of the values of every attribute named."""
+
+    name: str
+    tests: tuple[tuple[Origin, tuple[str, ...]], ...]
 
 
 class Topic(Frozen):
@@ -67,6 +90,9 @@ class Workspace(Frozen):
     mail_needs_consent: bool = True
     tracking_needs_consent: bool = True
     topics: tuple[Topic, ...] = ()
+    own_sites: tuple[str, ...] = Field(default=(), description="hosts whose pages are the company's own")
+    ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
+    channels: tuple[ChannelRule, ...] = ()
 
     @cached_property
     def timing(self) -> str:

@@ -88,6 +88,9 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
     "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
+    "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
+    "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
+    "E544": Entry("Coldframe itself fills in `{name}`, so a form cannot", "delete the line"),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",
@@ -174,6 +177,14 @@ BY_LINE: Mapping[str, Entry] = {
     "W108": Entry(
         "email {count} in a period for which the workspace allows {times}",
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
+    ),
+    "E651": Entry(
+        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
+    ),
+    "W114": Entry(
+        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
     "W110": Entry(

@@ -310,6 +310,9 @@ class Expressions:
     def duration(self, *parts: tree.Amount) -> Amounts:
         return parts
 
+    def channel_test(self, attribute: Lexeme, *values: Lexeme | None) -> tree.ChannelTest:
+        return tree.ChannelTest(text_of(attribute), tuple(text_of(one) for one in values if one is not None))
+
     def strings(self, *items: Lexeme) -> tuple[Text, ...]:
         return tuple(text_of(item) for item in items)
 

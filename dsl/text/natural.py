@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dsl.plan import ORIGIN
 from dsl.text.lexer import Lexeme
 from dsl.text.values import UNITS, WEEKDAYS
 
@@ -29,6 +30,8 @@ LISTED = (
     "pages", "files", "emails",
 )  # fmt: skip
 """Lines that take several names, where `and` joins two of them as a comma does."""
+MAKERS = ("form", "event", "call", "chat", "webinar", "meeting", "order", "deal", "import", "api")
+"""What can make a lead known, as `created_by` keeps it."""
 DAYS_IN = ("wait", "sends", "starts", "business")
 DAYS: Mapping[str, str] = {
     **{form: day for day in WEEKDAYS for form in (day, day.capitalize(), f"{day}s", f"{day.capitalize()}s")},
@@ -166,6 +169,31 @@ def _the_day(tokens: Tokens) -> Tokens:
     return done
 
 
+def _origins(tokens: Tokens) -> Tokens:
+    """`first channel`, `created source`, `created by form "demo"`: the fields that say where a lead came from."""
+    done: Tokens = []
+    index = 0
+    while index < len(tokens):
+        token, what = tokens[index], _word(tokens, index + 1)
+        if _word(tokens, index) in ("first", "created") and what in ORIGIN:
+            done.append(token.corrected("NAME", f"{token}_{what}"))
+            index += 2
+        elif _word(tokens, index) == "created" and what == "by" and _word(tokens, index + 2) in MAKERS:
+            noun, name = tokens[index + 2], tokens[index + 3] if index + 3 < len(tokens) else None
+            named = name is not None and name.type == "STRING"
+            said = f"{noun} {name}" if named else str(noun)
+            done += [
+                token.corrected("NAME", "created_by"),
+                noun.corrected("NAME", "is"),
+                noun.corrected("STRING", said),
+            ]
+            index += 4 if named else 3
+        else:
+            done.append(token)
+            index += 1
+    return done
+
+
 def _counted_from(tokens: Sequence[Lexeme], at: int) -> tuple[str, int] | None:
     """What follows a span that is counted from today: its sign, and how many words say so."""
     if _word(tokens, at) == "ago":
@@ -207,5 +235,6 @@ _REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset(("and",)), _lists),
     (frozenset(("ago", "from", "after", "before", "in")), _dates),
     (frozenset(("day",)), _the_day),
+    (frozenset(("first", "created")), _origins),
 )
 """Each rewriting, behind the words without which there is nothing for it to do."""

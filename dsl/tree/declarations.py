@@ -31,6 +31,22 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelTest:
+    """`source in ("a", "b")`."""
+
+    attribute: Text
+    values: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """`channel "Partners" when source in ("a", "b") and medium is "print"`."""
+
+    name: Text
+    tests: tuple[ChannelTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     name: Text
     span: Span
@@ -44,6 +60,9 @@ class Workspace:
     mail_needs_consent: bool = True
     tracking_needs_consent: bool = True
     topics: tuple[Topic, ...] = ()
+    own_sites: tuple[Text, ...] = ()
+    ignored_referrers: tuple[Text, ...] = ()
+    channels: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ INTERRUPTED = 130
 def demo(
     leads: Annotated[int, typer.Option(min=1, max=200, help="The number of simulated leads.")] = 25,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same leads.")] = 7,
-    speed: Annotated[float, typer.Option(min=0.1, max=3, help="2: twice as fast. At 1 a day takes 5 seconds.")] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.1, max=3, help="How fast time passes: at 1, a day takes 5 seconds; 2 is twice as fast."),
+    ] = 1.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep everything running afterwards, until you press Ctrl-C.")
     ] = False,
@@ -37,10 +40,10 @@ def demo(
 ) -> None:
     """Watch two simulated weeks of the sample campaigns in about a minute.
 
-    Starts PostgreSQL, Temporal, a web process and a worker of its own under `.coldframe/demo`, empty each time, and
-    plays two weeks on a fast clock: people post forms, read mail, click, leave; sales answers or does not. All of it
-    goes through the same doors as in production, but mail stays in the built-in mailbox. It ends by itself and
-    verifies what it has seen: exit code 0 when everything holds, 1 when something does not.
+    It starts its own PostgreSQL, Temporal, web process, and worker in `.coldframe/demo`, empty each time, and plays two
+    weeks on a fast clock. People submit forms, read emails, click, and unsubscribe, and sales accepts or rejects leads.
+    Everything works as in production, but emails stay in the built-in mailbox. It stops on its own and checks the
+    results. Exits with 0 if every check passes, 1 if one fails.
 
     Example: `coldframe demo --keep`
     """
@@ -154,10 +157,10 @@ async def _play(
         key = await _prepare(stack, db, clock)
         await asyncio.gather(stack.add_web(), stack.add_worker())
         story = Story(stack.base_url, clock, found.program, people, key, seed)
-        say(f"ready; watch their mail at {stack.base_url}/mailbox meanwhile")
+        say(f"ready; read the emails at {stack.base_url}/mailbox while it runs")
         with Display(console, zone, people, clock.domain_start, story.end) as display:
             await story.play(db, None if console.quiet else display)
-        say("the story is over; what is under way comes to its end")
+        say("the two weeks are over; finishing work in progress")
         await settle(db, clock)
         summary = await summarise(db, clock, people, story.counts, story.problems)
         show_summary(console, summary)
@@ -180,6 +183,6 @@ async def _stay(stack: Stack) -> None:
 
     from engine.cli.dev import addresses
 
-    addresses(stack, last="until then the clock goes on, and the next demo begins anew")
+    addresses(stack, last="until then, the clock keeps running; the next demo starts from scratch")
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

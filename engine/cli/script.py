@@ -20,6 +20,7 @@ from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
 from engine.cli.lookup import as_written
+from engine.rules.conditions.calendar import moment_of
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
 
@@ -225,8 +226,8 @@ class _Line:
 
     def _change(self) -> Action:
         """`changes company_size to 500`, as another system would tell."""
-        fields = [name for name in self.program.all_fields if name not in ("email", "created")]
-        name = self._one_of(fields, "field")
+        known = [n for n, f in self.program.all_fields.items() if not f.measured and n not in ("email", "created")]
+        name = self._one_of(known, "field")
         if not self._take("to"):
             raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})
@@ -363,26 +364,21 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
         "number": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
         "money": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
         "yes/no": lambda one: isinstance(one, bool),
-        "date": _is_date,
+        "date": lambda one: len(str(one)) == len("2026-12-24") and moment_of(one, "UTC", "00:00") is not None,
+        "moment": lambda one: moment_of(one, "UTC", "00:00") is not None,
         "country": lambda one: isinstance(one, str) and re.fullmatch("[A-Z]{2}", one) is not None,
         "language": lambda one: one in LANGUAGES,
     }
     if declared.type in checks and not checks[declared.type](value):
         examples = {
-            "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "country": "DE", "language": "de",
+            "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "moment": "2026-12-24T09:30",
+            "country": "DE", "language": "de",
         }  # fmt: skip
         return f"`{field}` is a {declared.type}", _like(f"{field} = {examples[declared.type]}")
     if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
         help = _meant(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
         return f"`{value}` is not a choice of `{field}`", help
     return None
-
-
-def _is_date(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(date.fromisoformat(value))
-    except ValueError:
-        return False
 
 
 def _inner(token: Token) -> str:

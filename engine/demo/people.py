@@ -107,7 +107,7 @@ PARTS: Sequence[Part] = (
     Part(
         "presses twice", Script(days=(2, 5), twice=True, clicks=_some(1, 2, 3), big=True, sales="nobody"), ("AT", "CH")
     ),
-    Part("no mail, please", Script(days=(1, 6), subscribes=False), None),
+    Part("no email, please", Script(days=(1, 6), subscribes=False), None),
     Part("private", Script(days=(0, 5), measured=False, clicks=_some(1, 2, 3)), None),
     Part("met at the fair", Script(days=(0, 1), clicks=_some(1), booth_after=timedelta(days=3), big=True), DACH),
     Part("straight to the demo", Script(days=(2, 6), form="demo"), DACH),

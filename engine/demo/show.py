@@ -118,18 +118,18 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """The lines of the summary: name, number, what it is made of."""
     events, own = found["events"], found["done_by_players"]
     notices, handoffs = found["notices"], found["handoffs"]
-    rejected = f"{own['refused']} refused with a message, {own['repeated']} sent twice, {own['trapped']} by a robot"
+    rejected = f"{own['refused']} rejected with a message, {own['repeated']} sent twice, {own['trapped']} by a robot"
     skipped = ", ".join(f"{many} not sent: {reason}" for reason, many in found["not_sent"].items())
     return [
         ("Leads", found["leads"], _listed(found["stages"])),
-        ("Form posts", own["posts"] + own["refused"] + own["trapped"], rejected),
+        ("Forms submitted", own["posts"] + own["refused"] + own["trapped"], rejected),
         ("Campaign entries", sum(many for name, many in found["campaigns"].items() if not _hidden(name)),
          _listed({name: many for name, many in found["campaigns"].items() if not _hidden(name)})),
-        ("Mails to leads", found["mails"].get("accepted", 0), skipped),
-        ("Opened", events.get("email.opened", 0), "only of those who agreed to it"),
-        ("Clicks", events.get("email.clicked", 0), f"{own['clicks']} made, the others without consent to be counted"),
+        ("Emails to leads", found["mails"].get("accepted", 0), skipped),
+        ("Opened", events.get("email.opened", 0), "only by leads who agreed to tracking"),
+        ("Clicks", events.get("email.clicked", 0), f"{own['clicks']} made; the rest have no consent to tracking"),
         ("Page visits", events.get("page.visited", 0), f"{events.get('file.downloaded', 0)} downloads"),
-        ("Points booked", found["points_booked"], f"{found['points_earned']:g} points earned"),
+        ("Points added", found["points_booked"], f"{found['points_earned']:g} points earned"),
         ("Became MQL", found["reached"].get("MQL", 0), ""),
         ("Became SQL", found["reached"].get("SQL", 0), ""),
         ("Handoffs", sum(handoffs.values()), _listed(handoffs)),

@@ -46,22 +46,22 @@ SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM messages WHERE stat
     + (SELECT count(*) FROM handoffs WHERE due_at < :late)""")
 
 _RULES: Sequence[tuple[str, str]] = (
-    ("no mail left twice", """
+    ("no email was sent twice", """
         SELECT owner_id || ' ' || step FROM messages JOIN mailbox USING (id)
         GROUP BY owner_id, step, visit HAVING count(*) > 1"""),
-    ("every mail in the log lies in the mailbox, and no other", """
+    ("the mailbox has exactly the emails in the log", """
         SELECT coalesce(m.id, b.id)::text FROM (SELECT id FROM messages WHERE state = 'accepted' AND kind <> 'post') m
         FULL JOIN mailbox b ON b.id = m.id WHERE m.id IS NULL OR b.id IS NULL"""),
-    ("no mail failed or is in doubt", """
+    ("no email failed or has an unknown delivery", """
         SELECT concat_ws(' ', template, state, reason) FROM messages WHERE state NOT IN ('accepted', 'skipped')"""),
     ("nothing needs attention", """
         SELECT attention FROM leads WHERE attention IS NOT NULL
         UNION ALL SELECT campaign || ': ' || attention FROM enrolments WHERE attention IS NOT NULL AND state <> 'ended'
         UNION ALL SELECT 'handoff: ' || attention FROM handoffs WHERE attention IS NOT NULL"""),
-    ("nobody waits longer than agreed", """
+    ("no lead or handoff is overdue", """
         SELECT campaign || ' due ' || due_at FROM enrolments WHERE state <> 'ended' AND due_at < :late
         UNION ALL SELECT 'handoff due ' || due_at FROM handoffs WHERE due_at < :late"""),
-    ("everybody in a campaign has a next step", """
+    ("every lead in a campaign has a next step", """
         SELECT campaign FROM enrolments e WHERE state <> 'ended' AND due_at IS NULL
         AND NOT EXISTS (SELECT FROM waits w WHERE w.enrolment_id = e.id)"""),
     ("every score is the sum of its points", """
@@ -135,9 +135,12 @@ async def summarise(
         figures = await _figures(connection)
         late = _earlier(clock, LATE)
         facts = [
-            Fact("every front door answered as it should", tuple(problems)),
-            Fact("everybody who posted is a lead, and nobody else", tuple(await _strangers(connection, people))),
-            Fact("every post was stored once", _posts(figures["events"], counts)),
+            Fact("every public page answered as expected", tuple(problems)),
+            Fact(
+                "every person who submitted a form is a lead, and no one else is",
+                tuple(await _strangers(connection, people)),
+            ),
+            Fact("every form was stored once", _posts(figures["events"], counts)),
         ]
         facts += await _turns(connection, clock.now(), people)
         for wording, query in _RULES:
@@ -192,4 +195,4 @@ def _posts(events: Mapping[str, int], counts: Mapping[str, int]) -> tuple[str, .
     """Forms with double opt-in are `form.posted` first, and `form.submitted` once more when they are confirmed."""
     stored = events.get("form.posted", 0) + events.get("form.submitted", 0) - counts.get("confirmed", 0)
     made = counts.get("posts", 0) - counts.get("repeated", 0)
-    return () if stored == made else (f"{made} different posts were accepted, {stored} are in the log",)
+    return () if stored == made else (f"{made} different forms were accepted, {stored} are in the log",)

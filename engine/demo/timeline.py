@@ -154,7 +154,7 @@ def _extras(rows: Sequence[Row]) -> list[str]:
         said.append(f"{visits} page{'' if visits == 1 else 's'} seen before")
     said += [f"becomes {row.b}" for row in rows if row.a == "stage.entered" and row.b not in TURNS]
     said += [f"enters “{row.b}”" for row in rows if row.what == "enters"]
-    said += [f"has finished “{row.b}”" for row in rows if row.what == "ends" and row.c == "finished"]
+    said += [f"finishes “{row.b}”" for row in rows if row.what == "ends" and row.c == "finished"]
     said += [f"leaves “{row.b}”" for row in rows if row.what == "ends" and row.c != "finished"]
     booked = [row for row in rows if row.what == "points"]
     if booked:
@@ -185,8 +185,8 @@ def _short(subject: str, limit: int = 48) -> str:
 
 
 _NOTICES: Mapping[str, tuple[str, str, Tone]] = {
-    "escalated": ("⚠", "too long without a reaction: escalated to {}", "late"),
-    "reminder": ("⚠", "{} is reminded", "late"),
+    "escalated": ("⚠", "no reaction in time: escalated to {}", "late"),
+    "reminder": ("⚠", "reminder sent to {}", "late"),
 }
 
 _EVENTS: Mapping[str, tuple[str, Tone]] = {

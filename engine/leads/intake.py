@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -19,10 +19,22 @@ from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
+from engine.rules.tracking.classify import Source
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
-from engine.store import consents, leads, visitors
+from engine.store import consents, leads
 from engine.store.leads import Locked
+from engine.tracking.paths import (
+    Path,
+    join_sessions,
+    made_known_by,
+    note_conversion,
+    note_origin,
+    path_for,
+    source_of_event,
+    source_of_page,
+)
+from engine.tracking.visits import Visitor, anonymous, keep, lock_visitor, see
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
@@ -34,7 +46,8 @@ ONE_CLICK = timedelta(seconds=10)
 class FormPost:
     """A checked form post. `topics` are the consents that were ticked; `context` is kept with the proof of consent.
 
-    `language`: what the visitor asked for, for a lead whose language is not known yet.
+    `language`: what the visitor asked for, for a lead whose language is not known yet. `page` and `referrer`: the
+    address of the page the form stands on, and where its visitor came from, for those of whom no visit is known.
     """
 
     form: Form
@@ -44,6 +57,8 @@ class FormPost:
     visitor: UUID | None = None
     language: str | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    page: str = ""
+    referrer: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,8 @@ class Occurrence:
     email: str | None = None
     visitor: UUID | None = None
     key: str | None = None
+    source: Source | None = None
+    """Where it came from, as its sender says."""
 
 
 async def submit(rt: Runtime, post: FormPost) -> Submitted:
@@ -73,16 +90,17 @@ async def submit(rt: Runtime, post: FormPost) -> Submitted:
     address = str(post.values["email"])
     key = email_key(address)
     async with lead_transaction(rt, key) as work:
-        visitor = await _anonymous(work, post.visitor)
+        seen = await lock_visitor(rt, work.hot, post.visitor)
         locked = await known(work, address, key)
         keys, fresh = _natural_keys(post, rt.clock.now())
-        ledger = await work.open(locked, _event_of(post), keys=keys, fresh=fresh, visitor=visitor)
+        ledger = await work.open(locked, _event_of(post), keys=keys, fresh=fresh, visitor=anonymous(seen))
         if work.around.repeated is not None:
             return Submitted("repeated", locked.lead.id)
         if post.form.confirm_with:
             _ask_to_confirm(work, post, keys[0])
         else:
-            _take_in(work, post, visitor, keys[0])
+            path = await _path(work, seen, post.page, post.referrer, new=bool(locked.row.created))
+            _take_in(work, post, path, keys[0])
         await work.commit()
     return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
 
@@ -97,14 +115,16 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         posted = await leads.posted_form(work.hot, lead_id, seq)
         if posted is None:
             return None
-        visitor = await _anonymous(work, UUID(posted.data["visitor"]) if posted.data.get("visitor") else None)
+        seen = await lock_visitor(rt, work.hot, UUID(posted.data["visitor"]) if posted.data.get("visitor") else None)
         locked = await leads.lock(work.hot, lead_id)
         if locked is None:
             return None
         event, key = ("form.submitted", str(posted.name), posted.data["values"]), f"confirm:{seq}"
-        await work.open(locked, event, keys=[key], visitor=visitor)
+        await work.open(locked, event, keys=[key], visitor=anonymous(seen))
         if work.around.repeated is None:
-            _take_confirmed(work, posted, visitor, event, key)
+            said = posted.data
+            path = await _path(work, seen, said.get("page", ""), said.get("referrer", ""), new=seq == 1)
+            _take_confirmed(work, posted, path, event, key)
             await work.commit()
     return str(posted.name)
 
@@ -154,11 +174,15 @@ async def record(rt: Runtime, one: Occurrence) -> Taken:
             return await _occur(work, await known(work, one.email, key), one)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with lead_transaction(rt, str(one.visitor)) as work:
-        now = rt.clock.now()
-        lead_id = await visitors.lock(work.hot, one.visitor, now)
-        if lead_id is not None and (found := await leads.lock(work.hot, lead_id)):
-            return await _occur(work, found, one)
-        await visitors.keep(work.hot, one.visitor, one.key or str(uuid4()), one.type, one.name, one.data, now)
+        seen = await lock_visitor(rt, work.hot, one.visitor)
+        assert seen is not None, "it is made if it is new"
+        if seen.lead is not None and (found := await leads.lock(work.hot, seen.lead)):
+            return await _occur(work, found, one, seen)
+        deployment = rt.catalog.current or await rt.catalog.refresh()
+        if one.type == "page.visited" and deployment is not None:
+            await see(rt, work.hot, work.writes, deployment.ways, seen, one.data)
+        key = one.key or str(uuid4())
+        await keep(work.hot, work.writes, seen, key, one.type, one.name, one.data, rt.clock.now())
     return "recorded"
 
 
@@ -173,21 +197,28 @@ async def known(work: LeadTransaction, address: str, key: str) -> Locked:
     )  # fmt: skip
 
 
-async def _anonymous(work: LeadTransaction, visitor: UUID | None) -> UUID | None:
-    """The visitor, locked before the lead, always in this order; None when there is none, or their name is known."""
-    if visitor is None or await visitors.lock(work.hot, visitor, work.rt.clock.now()) is not None:
-        return None
-    return visitor
+async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer: str, *, new: bool) -> Path:
+    """How the sender of a form came here; `new` if the form makes them known."""
+    deployment = await work.rt.deployment(work.locked.epoch)
+    own = source_of_page(deployment.ways, page, referrer)
+    return await path_for(work.hot, work.locked.lead.id, seen, own, new=new)
 
 
-async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence) -> Taken:
+async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
     ledger = await work.open(locked, (one.type, one.name, one.data), keys=[one.key] if one.key else [])
     if work.around.repeated is not None:
         return "repeated"
     ledger.rate()
-    ledger.happen(one.type, one.name, one.data, key=one.key)
+    new = bool(getattr(locked.row, "created", False))
+    path = await path_for(work.hot, locked.lead.id, seen, source_of_event(one.type, one.source), new=new)
+    if new:
+        note_origin(ledger, path, ledger.now, made_known_by(one.type, one.name))
+    if one.type == "page.visited" and seen is not None:
+        await see(work.rt, work.hot, work.writes, (await work.rt.deployment(locked.epoch)).ways, seen, one.data)
+    event = ledger.happen(one.type, one.name, one.data, key=one.key)
+    note_conversion(ledger, work.writes, event, path, event.happened_at)
     await work.commit()
     return "recorded"
 
@@ -222,6 +253,7 @@ def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> None:
     ledger, (type, name, data) = work.ledger, _event_of(post)
     fill(ledger, _spoken(post), overwrite=False)
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
+    raw |= {name: value for name, value in (("page", post.page), ("referrer", post.referrer)) if value}
     if post.visitor is not None:
         raw["visitor"] = str(post.visitor)
     event = ledger.happen(type, name, raw, key=key)
@@ -230,26 +262,29 @@ def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> None:
         note_consent(ledger, work.writes, topic, "asked", record, seq=event.seq, at=event.at)
 
 
-def _take_in(work: LeadTransaction, post: FormPost, visitor: UUID | None, key: str) -> None:
-    """The post counts at once: what its visitor did, its values, its consents, then the event itself."""
+def _take_in(work: LeadTransaction, post: FormPost, path: Path, key: str) -> None:
+    """The post counts at once: where its sender came from and what they did, its values, its consents, then the event
+    itself."""
     ledger, (type, name, data) = work.ledger, _event_of(post)
-    _join_visitor(work, visitor)
+    note_origin(ledger, path, ledger.now, made_known_by(type, name) if work.locked.row.created else None)
+    _join_visitor(work, path)
     fill(ledger, {**_spoken(post), **post.values}, overwrite=bool(work.locked.row.created))
     agree(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
-    ledger.happen(type, name, data, key=key)
+    note_conversion(ledger, work.writes, ledger.happen(type, name, data, key=key), path, ledger.now)
 
 
-def _take_confirmed(work: LeadTransaction, posted: Any, visitor: UUID | None, event: Occurred, key: str) -> None:
+def _take_confirmed(work: LeadTransaction, posted: Any, path: Path, event: Occurred, key: str) -> None:
     """The same for a post that was stored before, and whose sender has proved now who they are."""
     ledger, (type, name, values) = work.ledger, event
-    _join_visitor(work, visitor)
+    note_origin(ledger, path, posted.at, made_known_by(type, name) if key == "confirm:1" else None)
+    _join_visitor(work, path)
     fill(ledger, values, overwrite=True)
     if posted.data["topics"]:
         come_back(work.rt, ledger, work.writes)
     asked = posted.asked or {}
     proofs = {topic: {**asked[topic], "posted_seq": key.removeprefix("confirm:")} for topic in asked}
     agree(ledger, work.writes, proofs)
-    ledger.happen(type, name, values, key=key)
+    note_conversion(ledger, work.writes, ledger.happen(type, name, values, key=key), path, posted.at)
 
 
 def _spoken(post: FormPost) -> dict[str, Scalar]:
@@ -261,7 +296,7 @@ def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> No
     program, changes = ledger.rules.program, {}
     for name, value in values.items():
         declared = program.all_fields.get(name)
-        if name == "email" or declared is None or declared.from_crm:
+        if name == "email" or declared is None or declared.from_crm or declared.measured:
             continue
         if overwrite or ledger.lead.fields.get(name) in (None, ""):
             changes[name] = value
@@ -269,14 +304,17 @@ def fill(ledger: Ledger, values: Mapping[str, Scalar], *, overwrite: bool) -> No
     ledger.rate()
 
 
-def _join_visitor(work: LeadTransaction, visitor: UUID | None) -> None:
+def _join_visitor(work: LeadTransaction, path: Path) -> None:
     """What an anonymous visitor did counts from the moment they are known, in the order it happened."""
-    if visitor is None:
+    if path.joining is None:
         return
-    ledger, writes = work.ledger, work.writes
+    ledger, writes, visitor = work.ledger, work.writes, path.joining
     writes.update("visitors", id=visitor, lead_id=ledger.lead.id)
+    join_sessions(ledger, writes, path)
     for one in work.around.anonymous:
-        ledger.happen(one["type"], one["name"], {**one["data"], "at": one["at"]}, key=f"v:{visitor}:{one['key']}")
+        data = {**one["data"], "at": one["data"].get("at", one["at"])}
+        event = ledger.happen(one["type"], one["name"], data, key=f"v:{visitor}:{one['key']}")
+        note_conversion(ledger, writes, event, replace(path, own=source_of_event(event.type)), event.happened_at)
     if work.around.anonymous:
         writes.delete("visitor_events", "visitor_id", visitor)
 

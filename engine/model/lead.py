@@ -33,6 +33,15 @@ class Event(Record):
     message_id: UUID | None = None
 
     @property
+    def happened_at(self) -> datetime:
+        """When it happened, as its sender or the visitor's own page view says; else when it was taken in."""
+        try:
+            said = datetime.fromisoformat(self.data["at"])
+        except (KeyError, TypeError, ValueError):
+            return self.at
+        return said if said.tzinfo is not None and said.year >= 1970 else self.at
+
+    @property
     def by_run(self) -> bool:
         """Whether a run has brought it about: by a step, or by a mail that has arrived. What the lead does with a mail
         is theirs."""
@@ -86,6 +95,8 @@ class Lead(Record):
     segments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     active_at: datetime | None = None
     epoch: int = 0
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Where the lead came from: the values of the built-in fields that Coldframe alone writes."""
 
     def zone(self, program: Program) -> str:
         """The lead's own time zone, else the company's."""
@@ -100,7 +111,7 @@ class Lead(Record):
 
     def facts(self, order: tuple[str, ...], event: Mapping[str, Any] | None = None, **around: Any) -> Facts:
         """What the lead itself tells; `around` are the other facts, see `WorkingCopy.facts`."""
-        known: dict[str, Scalar] = {**self.fields, "created": self.created_at.isoformat()}
+        known: dict[str, Scalar] = {**self.origin, **self.fields, "created": self.created_at.isoformat()}
         if self.email:
             known["email"] = self.email
         return Facts(

@@ -79,7 +79,7 @@ class AtStep:
         ]
         lines += [" · ".join(part) for part in (mails, rest) if part]
         if not lines and self.leads:
-            lines.append(f"{self.leads} lead{'' if self.leads == 1 else 's'} came by")
+            lines.append(f"{self.leads} lead{'' if self.leads == 1 else 's'} reached it")
         return tuple(lines)
 
 
@@ -98,7 +98,7 @@ class Numbers:
     def summary(self) -> str:
         runs = self.runs
         said = f"{runs['entered']} entered ({runs['leads']} different leads)"
-        said += f", {runs['live']} inside, {runs['finished']} finished"
+        said += f", {runs['live']} in progress, {runs['finished']} finished"
         return said + (f", {runs['attention']} need attention" if runs["attention"] else "")
 
 

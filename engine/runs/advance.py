@@ -29,6 +29,7 @@ from engine.runs.outgoing_steps import Outgoing, Ready, judged, next_receiver, r
 from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
+from engine.sending.delivery import settle_late
 from engine.sending.feedback import reported
 from engine.store import leads, runs
 from engine.store.db import Hot, Overtaken
@@ -81,7 +82,8 @@ class _Call:
                     async with self.rt.db.hot() as hot:
                         following = await self._settled(hot, result, receipt)
                 except Overtaken:
-                    await self._settle_late(result, receipt)
+                    async with self.rt.db.hot() as hot:
+                        await settle_late(hot, result.id, self.attempt, receipt)
                     following = Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
                 result = following
             await self._rest_at_gate(result)
@@ -290,19 +292,6 @@ class _Call:
             if isinstance(effect.step, Notify):
                 return  # until every receiver has been written to
         self.position = settle(self.plan, self.position, effect, verdict)
-
-    async def _settle_late(self, outgoing: Outgoing, receipt: Receipt) -> None:
-        """This attempt lost its run, but it alone knows what became of its mail."""
-        if receipt.state != "accepted":
-            return
-        async with self.rt.db.hot() as hot:
-            writes = Writes()
-            writes.guarded(
-                "messages", {"id": outgoing.id, "attempt": self.attempt}, state="accepted",
-                reason="", provider_id=receipt.provider_id,
-            )  # fmt: skip
-            await writes.flush(hot)
-            await hot.commit()
 
     def _settle_unsent(self, hot: Hot, effect: Effect, judged: Skip | Hold) -> None:
         verdict = self._verdict()

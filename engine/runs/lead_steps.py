@@ -11,12 +11,13 @@ from dsl.plan import (
     HandOff,
     ListStep,
     Plan,
+    SetField,
     TopicStep,
     VariantTest,
 )  # fmt: skip
 from engine.leads.consent import note_consent
 from engine.rules.conditions.chance import in_control
-from engine.rules.leads.lead_changes import change, change_topic, needs_consent
+from engine.rules.leads.lead_changes import change, change_topic, misfit, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
 from engine.rules.sending.judge import CONTROL_GROUP
@@ -53,6 +54,8 @@ class LeadSteps:
                 return await self._topic(step, branch)
             case VariantTest():
                 return await self._try(step)
+            case SetField() if why := misfit(ledger, step, self.turn.facts(branch)):
+                return self.skip(step, branch.visit, why)
             case HandOff():
                 handoff = await handoffs.open_for(
                     self.rt, self.hot, ledger, self.writes, self.turn.deployment, step, self.run, branch.event

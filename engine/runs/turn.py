@@ -119,7 +119,7 @@ class Turn:
         if self.found.truncated:
             events, last = self._events, self._events[-1]
             seq, now = last.seq, min(now, last.at - timedelta(microseconds=1))
-        entry, outcome = way_out(plan, own, leaving)
+        entry, outcome = way_out(plan, own, leaving, ledger.zone)
         return World(
             enrolment=self._id, now=now, seq=seq, facts=lambda: ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,

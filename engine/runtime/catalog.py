@@ -16,6 +16,7 @@ from engine.mail.render import Renderer
 from engine.rules.conditions.calendar import days_off
 from engine.rules.conditions.matching import Index
 from engine.rules.leads.limits import Rules
+from engine.rules.tracking.ways import Ways
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans
 
@@ -48,6 +49,10 @@ class Deployment:
     @cached_property
     def renderer(self) -> Renderer:
         return Renderer(self.templates, self.program.workspace)
+
+    @cached_property
+    def ways(self) -> Ways:
+        return Ways.of(self.program)
 
     @cached_property
     def forms(self) -> Mapping[str, Form]:

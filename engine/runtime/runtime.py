@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
@@ -36,6 +37,8 @@ class Runtime:
     pace: Pace
     mailer: Mailer | None = None
     poster: Poster | None = None
+    sources_counted: tuple[datetime, int] | None = None
+    """When the sources were last counted by this process, and how many there were."""
     _known_links: set[str] = field(default_factory=set)
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 

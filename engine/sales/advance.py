@@ -20,7 +20,7 @@ from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.handoff_turn import HandoffTurn, call_waiting, freed
 from engine.sales.notices import notice_mail, notice_row
-from engine.sending.delivery import hand_over
+from engine.sending.delivery import hand_over, settle_late
 from engine.sending.feedback import reported
 from engine.store import handoffs as store
 from engine.store.db import Hot
@@ -96,7 +96,7 @@ class _Call:
                 return answer
             tray = self._drop_interrupted(found, writes, turn.ledger.now)
         elif (found.tray.attempt, found.gen) != (self.attempt, self.gen):
-            await self._settle_late(hot, *sent)
+            await settle_late(hot, sent[0].mail.message_id, self.attempt, sent[1])
             return Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
         else:
             tray = self._settle(found, writes, turn.ledger.now, *sent)
@@ -205,16 +205,6 @@ class _Call:
         if state != "accepted":
             self.attention = f"mail: {reason}"
         return tray.without(outgoing.notice.visit)
-
-    async def _settle_late(self, hot: Hot, outgoing: _Outgoing, receipt: Receipt) -> None:
-        """Another attempt has this run now, but only this one knows what became of its mail."""
-        if receipt.state == "accepted":
-            await hot.run(
-                """UPDATE messages SET state = 'accepted', reason = '', provider_id = %(provider)s
-                WHERE id = %(id)s AND attempt = %(attempt)s""",
-                {"id": outgoing.mail.message_id, "attempt": self.attempt, "provider": receipt.provider_id},
-            )
-            await hot.commit()
 
     def _drop_interrupted(self, found: store.Found, writes: Writes, now: datetime) -> Tray:
         """What an earlier attempt marked and never settled may have gone out: it is never sent again."""

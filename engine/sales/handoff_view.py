@@ -24,7 +24,8 @@ _UNSAID = [
 
 _HANDOFF = text("""
 SELECT h.team, h.member, h.note, h.outcome, h.reason, h.state->>'phase' AS phase, h.state->>'due_at' AS due_at,
-    h.lead_id, l.email, l.fields, l.scores, l.stage, l.topics, (SELECT max(epoch) FROM deployments) AS epoch
+    h.lead_id, l.email, l.origin || l.fields AS fields, l.scores, l.stage, l.topics,
+    (SELECT max(epoch) FROM deployments) AS epoch
 FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.id = :id""")
 
 _TIMELINE = text("""

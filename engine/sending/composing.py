@@ -28,7 +28,7 @@ def context_for(
     program = deployment.program
     owner = str(lead.fields.get("owner") or "")
     return Context(
-        lead={**lead.fields, "email": lead.email or "", "created": lead.created_at},
+        lead={**lead.origin, **lead.fields, "email": lead.email or "", "created": lead.created_at},
         score=float(lead.scores.get("", 0)),
         stage=lead.stage,
         interests=[name for name, count in sorted(lead.interests.items(), key=lambda one: (-one[1], one[0])) if count],

@@ -8,15 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import text
 
-from dsl.plan import AnyStep, EnterCampaign, HandOff, ListStep, Notify, Post, Send, TopicStep
+from dsl.plan import (
+    AddPoints,
+    AnyStep,
+    EnterCampaign,
+    HandOff,
+    If,
+    LeaveCampaign,
+    ListStep,
+    Notify,
+    Post,
+    Qualify,
+    Recycle,
+    Repeat,
+    Send,
+    SetField,
+    Split,
+    Stop,
+    TopicStep,
+    VariantTest,
+    Wait,
+)
 from engine.model.lead import Lead
 from engine.model.ports import Mail, Receipt
 from engine.runtime.runtime import Runtime
+from engine.store.db import Hot
 
 FRESH_MARK = timedelta(seconds=2)
 """A mark older than this is not handed over any more: a suppression may have come since."""
@@ -24,6 +45,10 @@ FRESH_MARK = timedelta(seconds=2)
 _CLOSE_GATE = text("""
 INSERT INTO gates (provider, reason, real_closed_until) VALUES (:provider, :reason, :until)
 ON CONFLICT (provider) DO UPDATE SET reason = excluded.reason, real_closed_until = excluded.real_closed_until""")
+
+_SETTLE_LATE = """
+UPDATE messages SET state = 'accepted', reason = '', provider_id = %(provider)s
+WHERE id = %(id)s AND attempt = %(attempt)s"""
 
 
 def message_row(
@@ -59,8 +84,12 @@ def _content(step: AnyStep) -> tuple[str, str]:
             return step.team or "sales", "handoff"
         case EnterCampaign():
             return step.campaign, "enter"
-        case _:
+        case Wait() | If() | Split() | VariantTest() | Repeat() | Stop():
             return "", step.kind
+        case AddPoints() | SetField() | Qualify() | Recycle() | LeaveCampaign():
+            return "", step.kind
+        case _:
+            assert_never(step)
 
 
 async def hand_over(rt: Runtime, mail: Mail, marked: datetime) -> Receipt:
@@ -75,3 +104,11 @@ async def hand_over(rt: Runtime, mail: Mail, marked: datetime) -> Receipt:
             values = {"provider": rt.mailer.name, "reason": receipt.reason, "until": until}
             await connection.execute(_CLOSE_GATE, values)
     return receipt
+
+
+async def settle_late(hot: Hot, id: UUID, attempt: str, receipt: Receipt) -> None:
+    """Another attempt has the run by now, but only this one knows what became of its mail: keep that it was accepted,
+    where the row is still this attempt's, and commit."""
+    if receipt.state == "accepted":
+        await hot.run(_SETTLE_LATE, {"id": id, "attempt": attempt, "provider": receipt.provider_id})
+        await hot.commit()

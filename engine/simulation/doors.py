@@ -30,7 +30,7 @@ class Doors:
         """A form post. With double opt-in only the confirmation counts. `new`: the lead is not known yet."""
         sim, post = self.sim, (form.name, sorted(values.items()), list(topics))
         if any(old == post and sim.now - at < REPEAT for at, old in person.posts):
-            return "the same was posted within the last 10 minutes"
+            return "the same form was submitted within the last 10 minutes"
         person.posts.append((sim.now, post))
         ledger = sim.open(person)
         data = {name: value for name, value in values.items() if name != "email"}
@@ -49,10 +49,10 @@ class Doors:
             (one for one in reversed(person.log) if one.type == "form.posted" and form in (None, one.name)), None
         )
         if posted is None:
-            return "no form awaits a confirmation"
+            return "no form is waiting for confirmation"
         key = f"confirm:{posted.seq}"
         if any(event.key == key for event in person.log):
-            return "it is confirmed already"
+            return "it is already confirmed"
         ledger = self.sim.open(person)
         fill(ledger, posted.data["values"], overwrite=True)
         if ledger.lead.suppressed == UNSUBSCRIBED and posted.data["topics"]:
@@ -84,7 +84,7 @@ class Doors:
         for old in reversed(person.log):
             same = (old.type, old.message_id) == (type, letter.id) and old.data.get("link", "") == link
             if same and (not link or self.sim.now - old.at < ONE_CLICK):
-                return "it is recorded already"
+                return "it is already recorded"
         ledger = self.sim.open(person)
         ledger.rate()
         data = {"link": link} if link else {}
@@ -119,7 +119,7 @@ class Doors:
         """From a topic, whose campaigns are left, or from everything. `reason`: why nothing may be mailed then."""
         sim, program = self.sim, self.sim.deployment.program
         if has_left(person.lead, topic, program):
-            return "the lead has unsubscribed before"
+            return "the lead has already unsubscribed"
         ledger = sim.open(person)
         event = ledger.happen("lead.unsubscribed", topic or "", {"topic": topic or "", "how": "page"})
         names = [topic] if topic else [one.name for one in program.workspace.topics]

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, TopicStep, VariantTest
+from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, SetField, TopicStep, VariantTest
 from engine.mail.errors import TemplateError
 from engine.model.lead import Facts
 from engine.model.ports import Mail
 from engine.rules.conditions.chance import in_control
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.lead_changes import change, change_topic, needs_consent
+from engine.rules.leads.lead_changes import change, change_topic, misfit, needs_consent
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
@@ -65,6 +65,9 @@ class Effects:
                     self.skip(person, run, step, branch.visit, NO_CONSENT)
                     return None
                 change_topic(ledger, step)
+            case SetField() if why := misfit(ledger, step, _facts(ledger, run, branch)):
+                self.skip(person, run, step, branch.visit, why)
+                return None
             case VariantTest():
                 return Verdict(ledger.lead.seq, variant=self.trials.choose(step, plan, person, run))
             case Notify():

@@ -168,7 +168,7 @@ def _places(program: Program) -> dict[tuple[str, str, str], tuple[str, str]]:
         found["stages", "", stage.name] = stage.name, stage.source
     for scoring in program.scorings:
         for rule in scoring.rules:
-            why = f"when {pattern(rule.pattern)}" if rule.pattern else "for what is known of the lead"
-            model = f" of “{scoring.name}”" if scoring.name else ""
+            why = f"when {pattern(rule.pattern)}" if rule.pattern else "for the lead's fields"
+            model = f" in “{scoring.name}”" if scoring.name else ""
             found["points", "", rule.id] = f"{rule.amount:+g}{model} {why}", rule.source
     return found

@@ -207,7 +207,7 @@ class Simulation:
         if run.state == "leaving" and run.leave_seq is not None:
             known = person.log if run.leave_seq <= len(person.log) else ledger.events
             leaving = next(one for one in reversed(known) if one.seq == run.leave_seq)
-        entry, outcome = way_out(plan, run, leaving)
+        entry, outcome = way_out(plan, run, leaving, ledger.zone)
         program, lead = self.deployment.program, ledger.lead
         return interpreter.World(
             enrolment=run.id, now=self.now, seq=lead.seq, facts=lambda: ledger.facts(run=run), zone=lead.zone(program),

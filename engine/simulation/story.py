@@ -83,7 +83,7 @@ class Story:
             self.simulation.run(when)
             self.timeline.add(self.person, "action", action.text)
             if why := self._do(action):
-                self.timeline.missed(self.person, f"nothing comes of it: {why}")
+                self.timeline.missed(self.person, f"this has no effect: {why}")
             self.simulation.settle()
         if end is not None:
             self.simulation.run(end)
@@ -141,8 +141,8 @@ class Story:
                 reason = str(action.data["reason"]) if "reason" in action.data else None
                 done = self.simulation.sales.act(self.person, action.act, reason)
                 return {
-                    NO_HANDOFF: "sales has no open handoff of this lead", "closed": "the handoff is closed",
-                    "done before": "sales has done that before", "taken": "a colleague has the lead",
+                    NO_HANDOFF: "sales has no open handoff for this lead", "closed": "the handoff is closed",
+                    "done before": "sales has already done that", "taken": "another team member has the lead",
                 }.get(done or "")  # fmt: skip
         return None
 
@@ -161,9 +161,9 @@ class Story:
         return None
 
     def _confirm(self, form: str) -> None:
-        self.timeline.add(self.person, "action", "presses the button of the confirmation mail")
+        self.timeline.add(self.person, "action", "presses the button in the confirmation email")
         if why := self.doors.confirm(self.person, form):
-            self.timeline.missed(self.person, f"nothing comes of it: {why}")
+            self.timeline.missed(self.person, f"this has no effect: {why}")
 
     def _filled_in(self, form: Form, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The post: what the script says, what is known of the lead, and something for what is required."""
@@ -185,12 +185,12 @@ class Story:
     def _mail(self, action: Action) -> str | None:
         letter = self.person.last_letter(action.name)
         if letter is None:
-            return f"no mail “{action.name}” has come yet" if action.name else "no mail has come yet"
+            return f"no email “{action.name}” has arrived yet" if action.name else "no email has arrived yet"
         link = ""
         if action.type == "email.clicked":
             found = self._link(letter, action.link)
             if found is None:
-                return "the mail has no such link" if action.link else self._no_link()
+                return "the email has no such link" if action.link else self._no_link()
             link = found
         assert action.type is not None
         return self.doors.mail_event(self.person, letter, action.type, link)
@@ -198,7 +198,7 @@ class Story:
     def _no_link(self) -> str:
         if not self.person.lead.may_be_tracked(self.deployment.program):
             return "the lead has not agreed to tracking, so clicks are not recorded"
-        return "the mail has no link to click"
+        return "the email has no link to click"
 
     @staticmethod
     def _link(letter: Letter, wanted: str | None) -> str | None:

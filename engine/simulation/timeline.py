@@ -166,9 +166,9 @@ class Timeline(Watcher):
             source = next((arm.source for arm in step.arms if arm.pattern.type == event.type), source)
         if event is not None:
             because = clause(event, past=False, met=self._met)
-            self.add(person, "woke", f"goes on because {because}", source, run.campaign)
+            self.add(person, "woke", f"continues because {because}", source, run.campaign)
         elif isinstance(step, Wait) and step.arms:
-            self.add(person, "woke", "goes on: it did not come in time", source, run.campaign)
+            self.add(person, "woke", "continues: it did not happen in time", source, run.campaign)
 
     def mailed(self, person: Person, run: Enrolment, letter: Letter) -> None:
         template, source = letter.send.template, letter.send.source
@@ -177,7 +177,7 @@ class Timeline(Watcher):
             self.add(
                 person,
                 "mail",
-                f"gets mail “{template}”{subject}",
+                f"gets email “{template}”{subject}",
                 source,
                 run.campaign,
                 template=template,
@@ -185,7 +185,7 @@ class Timeline(Watcher):
             )
         else:
             self.add(
-                person, "skipped", f"mail “{template}” is skipped: {letter.reason}", source, run.campaign,
+                person, "skipped", f"email “{template}” is skipped: {letter.reason}", source, run.campaign,
                 template=template, reason=letter.reason,
             )  # fmt: skip
 
@@ -194,9 +194,9 @@ class Timeline(Watcher):
         if why is not None and again in self._complained:
             return
         self._complained.add(again)
-        text = f"mail “{send.template}” has to wait until {self._local(person, until)}"
+        text = f"email “{send.template}” is held back until {self._local(person, until)}"
         text += f": {rule}" if rule else ""
-        text = f"mail “{send.template}” cannot be sent and is tried again every hour: {why}" if why else text
+        text = f"email “{send.template}” cannot be sent and is retried every hour: {why}" if why else text
         self.add(
             person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat(), rule=rule
         )
@@ -207,15 +207,15 @@ class Timeline(Watcher):
                 lead = self._ledger.lead if self._ledger else person.lead
                 text = f"field {step.field} becomes {in_plain_words(lead.fields.get(step.field))}"
             case ListStep():
-                text = f"is {'taken off' if step.remove else 'put on'} list “{step.list}”"
+                text = f"is {'removed from' if step.remove else 'added to'} list “{step.list}”"
             case TopicStep():
                 text = f"is {'unsubscribed from' if step.remove else 'subscribed to'} “{step.topic}”"
             case Notify():
-                text = f"colleagues get “{step.template}”"
+                text = f"team members get “{step.template}”"
             case Post():
                 text = f"a message is posted to {step.url}"
             case LeaveCampaign():
-                text = f"has to leave “{step.campaign}”"
+                text = f"leaves “{step.campaign}”"
             case Recycle():
                 text = f"goes back to marketing because “{step.reason}”"
             case _:
@@ -225,7 +225,7 @@ class Timeline(Watcher):
             self._just_done = (self._now(), text)
 
     def passed(self, person: Person, run: Enrolment, step: AnyStep, reason: str) -> None:
-        words = {"handoff": "handing to sales", "list": "the list", "topic": "the topic", "notify": "the notice"}
+        words = {"handoff": "the handoff", "list": "the list", "topic": "the topic", "notify": "the notice"}
         text = f"{words.get(step.kind, step.kind)} is skipped: {reason}"
         self.add(person, "skipped", text, step.source, run.campaign, reason=reason)
 
@@ -242,11 +242,11 @@ class Timeline(Watcher):
             self.add(person, "wait", f"waits{what}{until}", rest.source, run.campaign)
 
     def stuck(self, person: Person, run: Enrolment, stuck: Stuck) -> None:
-        self.add(person, "note", f"cannot go on: {stuck.reason}", campaign=run.campaign)
+        self.add(person, "note", f"cannot continue: {stuck.reason}", campaign=run.campaign)
 
     def ended(self, person: Person, run: Enrolment, outcome: str) -> None:
         texts = {
-            "finished": "has finished", "stopped": "stops in", "left": "leaves", "unsubscribed": "leaves, unsubscribed,"
+            "finished": "finishes", "stopped": "stops in", "left": "leaves", "unsubscribed": "leaves, unsubscribed,"
         }  # fmt: skip
         text, source = f"{texts.get(outcome, f'leaves ({outcome})')} “{run.campaign}”", ""
         plan = self._plan(run)
@@ -260,23 +260,23 @@ class Timeline(Watcher):
     def handed(self, person: Person, handover: Handover) -> None:
         note = f": {handover.note}" if handover.note else ""
         self.add(
-            person, "handoff", f"is handed to “{handover.state.team}”{note}", handover.source, handover.campaign,
+            person, "handoff", f"is handed off to “{handover.state.team}”{note}", handover.source, handover.campaign,
             team=handover.state.team,
         )  # fmt: skip
 
     def climbed(self, person: Person, handover: Handover) -> None:
         state, place = handover.state, (handover.source, handover.campaign)
         who = state.member or "nobody"
-        due = f"; answer due {self._local(person, state.due_at)}" if state.due_at else ""
+        due = f"; due {self._local(person, state.due_at)}" if state.due_at else ""
         if state.phase == "closed":
             return
         if state.phase == "waiting":
-            text = f"waits for somebody free in “{state.team}”{due}"
+            text = f"waits for a free team member in “{state.team}”{due}"
         elif state.escalated_to:
             to = ", ".join(state.escalated_to) + (" is" if len(state.escalated_to) == 1 else " are")
-            text = f"the time for {who} is over; {to} told{due}"
+            text = f"the time limit for {who} has passed; {to} notified{due}"
         else:
-            words = {"assigned": "has it", "acknowledged": "acknowledges", "contacted": "has been in touch"}
+            words = {"assigned": "has it", "acknowledged": "acknowledges", "contacted": "has contacted the lead"}
             text = f"{who} {words[state.phase]}{due}"
         if self._rungs.get(handover.id) != text:
             self._rungs[handover.id] = text

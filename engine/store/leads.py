@@ -23,7 +23,7 @@ from engine.store import tables
 from engine.store.db import Database, Hot
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
-    l.last_at, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
+    l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
     (SELECT max(epoch) FROM deployments) AS epoch"""
 
 _LOCK = f"SELECT {_COLUMNS} FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
@@ -88,7 +88,7 @@ HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
         ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
 
 _POSTED = """
-SELECT name, data, (SELECT jsonb_object_agg(topic, record) FROM consents
+SELECT name, data, at, (SELECT jsonb_object_agg(topic, record) FROM consents
     WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
 FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'"""
 
@@ -241,6 +241,6 @@ def locked_of(row: Any) -> Locked | None:
     lead = Lead(
         id=row.id, email=row.email, seq=row.seq, fields=row.fields, scores=row.scores, rated=row.rated, stage=row.stage,
         topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at, lists=row.lists,
-        interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=row.refreshed,
+        interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=row.refreshed, origin=row.origin,
     )  # fmt: skip
     return Locked(lead, row.epoch, row)

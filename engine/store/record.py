@@ -22,7 +22,7 @@ def record(ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
         "id": lead.id, "seq": lead.seq, "fields": lead.fields, "scores": lead.scores, "rated": lead.rated,
         "stage": lead.stage, "topics": lead.topics, "suppressed": lead.suppressed, "last_at": lead.last_at,
         "lists": lead.lists, "interests": lead.interests, "segments": lead.segments, "active_at": lead.active_at,
-        "epoch": lead.epoch,
+        "epoch": lead.epoch, "origin": lead.origin,
     }  # fmt: skip
     if ledger.attention is not UNCHANGED:
         row["attention"] = ledger.attention
@@ -30,7 +30,7 @@ def record(ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
     for event in ledger.events:
         writes.insert(
             "events", lead_id=lead.id, seq=event.seq, key=event.key, type=event.type, name=event.name, data=event.data,
-            enrolment_id=event.enrolment_id, message_id=event.message_id, at=event.at,
+            enrolment_id=event.enrolment_id, message_id=event.message_id, at=event.at, happened_at=event.happened_at,
         )  # fmt: skip
     for one in ledger.points:
         writes.insert(

@@ -10,7 +10,7 @@ import orjson
 from psycopg.types.json import Jsonb
 
 from engine.store.db import Hot
-from engine.store.tables import metadata
+from engine.store.schema import metadata
 
 _CONFLICTS = {
     "outbox": """ON CONFLICT (run_id) DO UPDATE SET seq = greatest(outbox.seq, excluded.seq),
@@ -24,6 +24,10 @@ _CONFLICTS = {
         what = excluded.what, due_at = excluded.due_at, held = excluded.held""",
     "visitors": "ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, "
     "lead_id = coalesce(visitors.lead_id, excluded.lead_id)",
+    "sources": "ON CONFLICT (id) DO NOTHING",
+    "touches": "ON CONFLICT (lead_id, key) DO NOTHING",
+    "visit_days": """ON CONFLICT (day, source_id, landing) DO UPDATE SET visits = visit_days.visits + excluded.visits,
+        visitors = visit_days.visitors + excluded.visitors, pages = visit_days.pages + excluded.pages""",
     "visitor_events": "ON CONFLICT (visitor_id, key) DO NOTHING",
 }
 _KEYS = {name: tuple(column.name for column in table.primary_key) for name, table in metadata.tables.items()}

@@ -144,9 +144,9 @@ class Run:
     start: Mapping[str, Any] = field(default_factory=dict)
     """The data of the event that started it."""
 
-    def hears(self, pattern: Pattern, event: Event) -> bool:
+    def hears(self, pattern: Pattern, event: Event, zone: str) -> bool:
         """Whether the event counts for a pattern of its plan."""
-        return matches(pattern, event, self.id, self.start)
+        return matches(pattern, event, self.id, self.start, zone=zone)
 
     def at(self, when: datetime) -> Run:
         """The run with the plan that it was on at an instant, its lines as the deployment of that time had them."""

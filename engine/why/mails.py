@@ -15,12 +15,12 @@ PROMPT = timedelta(minutes=2)
 """A mail that leaves this soon was not held back."""
 
 REASONS = {
-    "no consent": "the lead has not subscribed", "too late": "it had to wait longer than `within` allows",
+    "no consent": "the lead has not subscribed", "too late": "it waited longer than `within` allows",
     "erased": "the lead's data has been erased",
     "unsubscribed from the topic": "the lead has unsubscribed from its topic",
-    "control group": "the lead is in the control group, which is only measured",
-    "nobody to notify": "there is nobody to notify: no owner, no team, nobody in it",
-    "interrupted": "the connection broke while it was handed over: it may have arrived, and is never sent twice",
+    "control group": "the lead is in the control group, which gets no emails",
+    "nobody to notify": "no owner or team member to notify",
+    "interrupted": "the connection dropped while sending; it may have arrived, so it will not be sent again",
 }  # fmt: skip
 
 
@@ -56,13 +56,11 @@ def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said:
             why = ", ".join(filter(None, (_reason(one.reason, plan), held if one.held else "")))
             yield Said(one.at, f"did not {said}", "not", why, one.source)
         case "failed":
-            yield Said(one.at, f"{said}: the mail failed", "warn", one.reason, one.source)
+            yield Said(one.at, f"{said}: the email failed", "warn", one.reason, one.source)
         case "unknown":
-            yield Said(
-                one.at, f"{said}: nobody knows whether it left", "warn", REASONS.get(one.reason, one.reason), one.source
-            )
+            yield Said(one.at, f"{said}: delivery unknown", "warn", REASONS.get(one.reason, one.reason), one.source)
         case _:
-            yield Said(one.at, f"{said}: on its way", "wait", source=one.source)
+            yield Said(one.at, f"{said}: being sent", "wait", source=one.source)
     for event in log.events:
         if event.message_id == one.id and event.type.startswith("email."):
             yield Said(event.at, deed(event, quote=quoted), "beside", seq=event.seq)
@@ -76,7 +74,7 @@ def _reason(reason: str, plan: Plan | None) -> str:
     if reason == "no consent":
         return f"the lead is not subscribed to {quoted(plan.topic)}" if plan and plan.topic else REASONS[reason]
     if reason.startswith("suppressed: "):
-        return f"the lead may not be mailed any more: {reason.removeprefix('suppressed: ')}"
+        return f"the lead is suppressed: {reason.removeprefix('suppressed: ')}"
     return REASONS.get(reason, reason)
 
 

@@ -66,7 +66,7 @@ class _Question:
                 return self._several([self.ask(item) for item in items], deciding=True)
             case InSegment(name=name, condition=inner):
                 truth, why = self.ask(inner)
-                state = {True: "was in", False: "was not in", None: "may have been in"}[truth]
+                state = {True: "was in", False: "was not in", None: "was perhaps in"}[truth]
                 return truth, (f"the lead {state} segment {quoted(name)} ({', '.join(why)})",)
             case Has():
                 return self._has(asked)
@@ -98,7 +98,7 @@ class _Question:
             case FreeMail():
                 return bool(holds(asked, self.facts)), (f"the address is at {_domain(self.facts)}",)
             case _:
-                return None, (f"`{in_words(asked)}` cannot be told afterwards",)
+                return None, (f"`{in_words(asked)}` cannot be determined afterwards",)
         return holds(asked, self.facts), tuple(self._value(one) for one in operands if not isinstance(one, Value))
 
     def _value(self, one: Operand) -> str:
@@ -127,7 +127,8 @@ class _Question:
             start = calendar.since(asked.within, self.at, self.log.zone)
         found = [
             one for one in self.facts.history
-            if (start is None or one.at >= start) and matches(asked.pattern, one, start=self.facts.start)
+            if (start is None or one.at >= start)
+            and matches(asked.pattern, one, start=self.facts.start, zone=self.log.zone)
         ]  # fmt: skip
         said = in_words(asked.model_copy(update={"times": None}))
         many = "never" if not found else "once" if len(found) == 1 else f"{len(found)} times"
@@ -144,7 +145,7 @@ class _Question:
             case TrackingAllowed():
                 if not self.log.program.workspace.tracking_needs_consent:
                     return True, ("tracking is always on",)
-                return self._topic(TRACKING, "one who had agreed to tracking")
+                return self._topic(TRACKING, "someone who had agreed to tracking")
             case InList(name=name):
                 inside = self.log.listed(name, self.at)
                 return inside, (f"the lead was{'' if inside else ' not'} in list {quoted(name)}",)

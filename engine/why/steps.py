@@ -31,10 +31,10 @@ def wait_ended(
         yield Said(event.at, f"the wait ended: {log.said(event)}", why=f"for {pattern(arm.pattern)}", source=arm.source)
         return
     if step.arms:
-        missed = " nor ".join(pattern(arm.pattern) for arm in step.arms)
-        yield Said(until, f"the time was up, and not: {missed}", "not", "otherwise", step.source)
+        missed = " or ".join(pattern(arm.pattern) for arm in step.arms)
+        yield Said(until, f"timed out waiting for: {missed}", "not", "otherwise", step.source)
     elif step.missed != step.then and following == step.missed and until - at < _INSTANT:
-        yield Said(at, "that moment had passed already, or is unknown", "not", "otherwise", step.source)
+        yield Said(at, "that time had already passed, or is unknown", "not", "otherwise", step.source)
 
 
 _INSTANT = datetime.resolution * 2_000_000
@@ -52,7 +52,7 @@ def _ending(log: Log, run: Run, step: Wait, until: datetime, following: str | No
         if event.at < run.started_at:
             return None
         for arm in step.arms:
-            if arm.target == following and run.hears(arm.pattern, event):
+            if arm.target == following and run.hears(arm.pattern, event, log.zone):
                 return arm, event
     return None
 
@@ -72,10 +72,10 @@ def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str
     else:
         taken = next((way for way in exits(step) if way.target == following), None)
         said = f"{words(step)}: {taken.label}" if taken else words(step)
-        yield Said(at, said, why="by chance, and the same every time for this lead", source=step.source)
+        yield Said(at, said, why="chosen at random, and always the same for this lead", source=step.source)
 
 
-CONTRARY = ": as the values are known today; they were others then"
+CONTRARY = " (judged by today's values, which differ from those at the time)"
 
 
 def _if(log: Log, run: Run, step: If, at: datetime, following: str | None) -> Iterator[Said]:
@@ -105,7 +105,7 @@ def _awake(log: Log, run: Run, at: datetime) -> Event | None:
     return next(
         (
             event for event in reversed(log.events)
-            if run.started_at <= event.at <= at and any(run.hears(one, event) for one in wanted)
+            if run.started_at <= event.at <= at and any(run.hears(one, event, log.zone) for one in wanted)
         ),
         None,
     )  # fmt: skip
@@ -149,8 +149,8 @@ def handoff_lines(
         if told and str(event.data.get("handoff")) in mine and at <= event.at:
             yield Said(event.at, deed(event, quote=quoted), source=step.source, seq=event.seq)
     if not mine:
-        joined = "" if step.detached else "it joined a handoff that was open already, or no team takes this lead"
-        yield Said(at, "no handoff of its own was opened", "not", joined, step.source)
+        joined = "" if step.detached else "it joined a handoff that was already open, or no team takes this lead"
+        yield Said(at, "no new handoff was opened", "not", joined, step.source)
     step = run.step(step.id, until or log.now) or step
     taken: Exit | None = next((way for way in exits(step) if way.target == following and way.label), None)
     if taken is not None and following is not None and until is not None:

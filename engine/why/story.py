@@ -17,10 +17,12 @@ from engine.wording.steps import leave_words, words
 from engine.wording.terms import number, pattern, quoted
 
 OUTCOMES = {
-    "finished": "the flow came to its end", "stopped": "a `stop` ended it", "left": "left the campaign",
+    "finished": "reached the end of the flow", "stopped": "ended at `stop`", "left": "left the campaign",
     "unsubscribed": "left the campaign, because the lead unsubscribed", "moved": "moved to another campaign",
     "goal": "reached the campaign's goal and left",
 }  # fmt: skip
+SHOWN = {"paused": "paused", "stopped": "ended"}
+"""State of a campaign as it is stored → as people read it."""
 
 
 def story(log: Log, run: Run) -> list[Said]:
@@ -32,7 +34,9 @@ def story(log: Log, run: Run) -> list[Said]:
     found += _meanwhile(log, run)
     found += _held(log, run)
     if run.plan is None:
-        found.append(Said(run.started_at, "this version of the campaign is gone, so its lines cannot be told", "warn"))
+        found.append(
+            Said(run.started_at, "this version of the campaign no longer exists, so its lines cannot be shown", "warn")
+        )
     return [*_causes_first(found), *_end(log, run)]
 
 
@@ -109,16 +113,16 @@ def _step(
 
 def _points(log: Log, run: Run, step: AnyStep, at: datetime) -> Said:
     mine = [one for one in log.points if one.cause.startswith(f"s:{run.id}:{step.id}:") and one.at >= at]
-    after = f"now {number(mine[0].after)}" if mine else "nothing was booked"
+    after = f"now {number(mine[0].after)}" if mine else "no points added"
     return Said(at, words(step), "did" if mine else "not", after, step.source, mine[0].seq if mine else None)
 
 
 def _qualified(log: Log, step: AnyStep, at: datetime) -> Said:
     move = next((one for one in log.moves if one.by(step) and one.at >= at), None)
     if move is not None:
-        return Said(at, words(step), why=f"before: {move.before}", source=step.source, seq=move.seq)
+        return Said(at, words(step), why=f"was {move.before}", source=step.source, seq=move.seq)
     return Said(
-        at, words(step), "not", f"the lead was {log.stage(at)} already, and a stage never goes down", step.source
+        at, words(step), "not", f"the lead was already {log.stage(at)}, and a stage never goes down", step.source
     )
 
 
@@ -126,7 +130,7 @@ def _entered_too(log: Log, step: AnyStep, at: datetime) -> str:
     if not isinstance(step, EnterCampaign):
         return ""
     begun = any(name.casefold() == step.campaign.casefold() and start == at for name, start, _ in log.others)
-    return "" if begun else f"no new run of {quoted(step.campaign)} began: it may not be entered again yet"
+    return "" if begun else f"did not enter {quoted(step.campaign)}: its re-entry rule does not allow it yet"
 
 
 # ── beside the plan ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +146,7 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     own = [step for plan in run.plans for step in plan.steps if step.kind == "qualify"]
     for move in log.moves:
         if run.started_at <= move.at <= end and not any(move.by(step) for step in own):
-            yield Said(move.at, f"became {move.stage}", "beside", f"before: {move.before}", move.place, move.seq)
+            yield Said(move.at, f"became {move.stage}", "beside", f"was {move.before}", move.place, move.seq)
 
 
 def _moved(run: Run) -> Iterator[Said]:
@@ -157,9 +161,9 @@ def _held(log: Log, run: Run) -> Iterator[Said]:
     for hold in log.holds:
         if hold.at <= end and (hold.until is None or hold.until > run.started_at):
             why = ": ".join(part for part in (f"by {hold.author}", hold.reason) if part)
-            yield Said(max(hold.at, run.started_at), f"the campaign was {hold.state}", "warn", why)
+            yield Said(max(hold.at, run.started_at), f"the campaign was {SHOWN[hold.state]}", "warn", why)
             if hold.until is not None and hold.until <= end:
-                yield Said(hold.until, "the campaign went on", "beside")
+                yield Said(hold.until, "the campaign was resumed", "beside")
 
 
 def _cause(log: Log, booked: Points) -> str:
@@ -179,7 +183,7 @@ def _end(log: Log, run: Run) -> Iterator[Said]:
     if run.state == "leaving":
         yield Said(log.now, "is about to leave", "wait", _left_why(log, run)[0], _left_why(log, run)[1])
     if (hold := log.held(log.now)) is not None:
-        yield Said(log.now, f"stays where it is: the campaign is {hold.state}", "wait", hold.reason)
+        yield Said(log.now, f"stays where it is: the campaign is {SHOWN[hold.state]}", "wait", hold.reason)
     for rest in run.rests:
         yield _resting(log, run, rest)
     if not run.rests and run.state == "live":
@@ -194,7 +198,7 @@ def _resting(log: Log, run: Run, rest: Rest) -> Said:
         until = f"until {log.local(due)}" if due is not None else ""
         return Said(log.now, f"is held back: {said}", "wait", ": ".join(filter(None, (until, rest.held))), source)
     if step is not None and step.kind == "handoff":
-        return Said(log.now, "is with sales, who have not decided", "wait", "", source)
+        return Said(log.now, "is waiting for sales to decide", "wait", "", source)
     return Said(log.now, f"is waiting: {said}", "wait", "", source) if due is None else Said(
         log.now, f"is waiting: {said}", "wait", f"until {log.local(due)}", source
     )  # fmt: skip
@@ -215,6 +219,6 @@ def _left_why(log: Log, run: Run) -> tuple[str, str]:
         return "", ""
     plan = run.at(event.at).plan
     for leave in plan.leaves if plan else ():
-        if run.hears(leave.pattern, event):
+        if run.hears(leave.pattern, event, log.zone):
             return f"{leave_words(leave)}: {log.said(event)}", leave.source
     return log.said(event), ""

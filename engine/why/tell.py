@@ -75,5 +75,5 @@ def standing(log: Log) -> str:
     )
     said = [f"stage {log.lead.stage}" if log.lead.stage else "", scores or "score 0", f"time zone {log.zone}"]
     if log.lead.suppressed:
-        said.append(f"may not be mailed: {log.lead.suppressed}")
+        said.append(f"suppressed: {log.lead.suppressed}")
     return ", ".join(filter(None, said))

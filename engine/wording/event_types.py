@@ -31,20 +31,20 @@ class Phrase:
 
 
 CONFIRMED = Phrase("confirms", "confirmed", " form{name}")
-COMPLAINED = Phrase("marks", "marked", " a mail as spam")
-REACTIVATED = Phrase("has been", "had been", " silent for longer than the stage allows")
+COMPLAINED = Phrase("marks", "marked", " an email as spam")
+REACTIVATED = Phrase("has been", "had been", " inactive for longer than the stage allows")
 NOTES: Mapping[str, Phrase] = {
-    "left": Phrase("takes", "took", " the lead out of campaign{campaign}", "another campaign"),
+    "left": Phrase("removes", "removed", " the lead from campaign{campaign}", "another campaign"),
     "moved": Phrase("is", "was", " moved to the campaign's new version"),
-    "removed": Phrase("is", "was", " taken out by a deployment"),
-    "reported": Phrase("is", "was", " reported on by the mail provider", "a mail"),
-    "retried": Phrase("is", "was", " sent on by hand"),
-    "woken": Phrase("is", "was", " looked at again"),
+    "removed": Phrase("is", "was", " removed by a deployment"),
+    "reported": Phrase("is", "was", " reported on by the email provider", "an email"),
+    "retried": Phrase("is", "was", " retried manually"),
+    "woken": Phrase("is", "was", " re-evaluated"),
 }
 """What was done to a run from outside its plan, by the name of the event."""
 PHRASES: Mapping[str, Phrase] = {
     "form.posted": Phrase(
-        "sends", "sent", " form{name}, not yet confirmed", noun="form", verb="is sent, before its confirmation"
+        "submits", "submitted", " form{name}, not yet confirmed", noun="form", verb="is sent, before its confirmation"
     ),
     "form.submitted": Phrase(
         "submits", "submitted", " form{name}", noun="form", verb="is submitted", done="submitted form"
@@ -88,41 +88,48 @@ PHRASES: Mapping[str, Phrase] = {
     "cart.updated": Phrase("changes", "changed", " the cart{name}", noun="cart", verb="is updated"),
     "order.placed": Phrase("places", "placed", " an order{name}", noun="order", verb="is placed", done="placed order"),
     "deal.opened": Phrase("is", "was", " opened", subject="a deal{name}", noun="deal", verb="is opened"),
-    "deal.moved": Phrase("moves on", "moved on", "{stage}", subject="a deal{name}", noun="deal", verb="is moved"),
+    "deal.moved": Phrase("moves", "moved", "{stage}", subject="a deal{name}", noun="deal", verb="is moved"),
     "deal.won": Phrase("is", "was", " won", subject="a deal{name}", noun="deal", verb="is won"),
     "deal.lost": Phrase("is", "was", " lost", subject="a deal{name}", noun="deal", verb="is lost"),
     "stage.entered": Phrase("becomes", "became", "{bare}"),
     "score.reached": Phrase("rises", "rose", " from {before} to {after}", subject="the score{model}"),
     "score.dropped": Phrase("falls", "fell", " from {before} to {after}", subject="the score{model}"),
     "interest.reached": Phrase("rises", "rose", " from {before} to {after}", subject="interest in{name}"),
-    "lead.inactive": Phrase("stays", "stayed", " silent for too long"),
-    "lead.returned": Phrase("comes", "came", " back after a long silence", noun="lead", verb="returns", named=False),
+    "lead.inactive": Phrase("is", "was", " inactive for too long"),
+    "lead.returned": Phrase(
+        "returns", "returned", " after a long inactivity", noun="lead", verb="returns", named=False
+    ),
     "lead.unsubscribed": Phrase(
         "unsubscribes", "unsubscribed", " from {all}", noun="lead", verb="unsubscribes", named=False
     ),
     "field.changed": Phrase("changes", "changed", " from {before} to {after}", subject="field{bare}"),
-    "list.joined": Phrase("is", "was", " put on list{name}", noun="list", verb="is joined"),
-    "list.left": Phrase("is", "was", " taken off list{name}", noun="list", verb="is left"),
-    "segment.joined": Phrase("comes", "came", " into segment{name}", noun="segment", verb="is entered"),
-    "segment.left": Phrase("drops", "dropped", " out of segment{name}", noun="segment", verb="is left"),
+    "list.joined": Phrase("is", "was", " added to list{name}", noun="list", verb="is joined"),
+    "list.left": Phrase("is", "was", " removed from list{name}", noun="list", verb="is left"),
+    "segment.joined": Phrase("joins", "joined", " segment{name}", noun="segment", verb="is entered"),
+    "segment.left": Phrase("leaves", "left", " segment{name}", noun="segment", verb="is left"),
     "topic.joined": Phrase("is", "was", " subscribed to{name}", noun="topic", verb="is joined"),
     "topic.left": Phrase("is", "was", " unsubscribed from{name}", noun="topic", verb="is left"),
-    "preferences.chosen": Phrase("chooses", "chose", " what to receive"),
+    "preferences.chosen": Phrase("updates", "updated", " email preferences"),
     "campaign.entered": Phrase("enters", "entered", " campaign{name}", noun="campaign", verb="is entered"),
     "campaign.left": Phrase("leaves", "left", " campaign{name}", noun="campaign", verb="is left"),
-    "date.due": Phrase("comes", "came", subject="a date that a campaign waits for"),
-    "pattern.met": Phrase("happens", "happened", subject="what a campaign waits for"),
-    "handoff.opened": Phrase("is", "was", " handed to team{name}"),
-    "handoff.assigned": Phrase("is", "was", " given to {member}"),
+    "date.due": Phrase("arrives", "arrived", subject="a date that a campaign is waiting for"),
+    "pattern.met": Phrase("happens", "happened", subject="an event pattern that a campaign is waiting for"),
+    "handoff.opened": Phrase("is", "was", " handed off to team{name}"),
+    "handoff.assigned": Phrase("is", "was", " assigned to {member}"),
     "handoff.acknowledged": Phrase("is", "was", " acknowledged by {by}"),
     "handoff.contacted": Phrase("is", "was", " contacted by {by}"),
     "handoff.accepted": Phrase("is", "was", " accepted by {by}", noun="sales", verb="accepts", named=False),
     "handoff.rejected": Phrase("is", "was", " rejected by {by}{because}", noun="sales", verb="rejects", named=False),
     "handoff.overdue": Phrase(
-        "gets", "got", " no answer from sales in time", noun="sales", verb="lets the last time limit pass", named=False
+        "gets",
+        "got",
+        " no decision from sales in time",
+        noun="sales",
+        verb="lets the last time limit pass",
+        named=False,
     ),
     "handoff.retried": Phrase("is", "was", " offered to team{name} again"),
-    "run.noted": Phrase("is", "was", " helped on by hand"),
+    "run.noted": Phrase("is", "was", " moved on manually"),
     "custom": Phrase("happens", "happened", subject="event{name}", noun="event", verb="happens", done="done event"),
 }
 """Every type of event that the log can hold."""

@@ -40,8 +40,8 @@ def clause(event: Event, *, past: bool = True, quote: Quote = curly, met: Mappin
 
 
 def booked(amount: float, after: float, model: str = "", *, expired: bool = False, quote: Quote = curly) -> str:
-    """Points as they change a score: `+10 points of “fit”, now 30`."""
-    scoring = f" of {quote(model)}" if model else ""
+    """Points as they change a score: `+10 points in “fit”, now 30`."""
+    scoring = f" in {quote(model)}" if model else ""
     sign = "+" if amount >= 0 else ""
     return f"{sign}{number(amount)} points{scoring}{' (expired)' if expired else ''}, now {number(after)}"
 
@@ -77,7 +77,7 @@ def _values(event: Event, quote: Quote) -> Mapping[str, str]:
         "model": f" of {quote(event.name)}" if event.name else "",
         "link": _link(str(data.get("link") or "")),
         "before": in_plain_words(data.get("before")), "after": in_plain_words(data.get("after")),
-        "member": str(data.get("member") or "somebody"), "by": str(data.get("by") or "sales"),
+        "member": str(data.get("member") or "a team member"), "by": str(data.get("by") or "sales"),
         "because": f": {data['reason']}" if data.get("reason") else "",
         "stage": f" to {quote(str(data['pipeline_stage']))}" if data.get("pipeline_stage") else "",
         "campaign": f" {quote(str(data['campaign']))}" if data.get("campaign") else "",

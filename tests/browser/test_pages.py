@@ -260,6 +260,6 @@ async def test_choosing_what_to_receive_by_keyboard_alone(page: Page, base: str,
     await page.get_by_role("button", name="Speichern").click()
     await expect(page.get_by_role("heading", name="Choose what you receive")).to_be_visible()
     await page.get_by_role("button", name="Stop all emails").click()
-    await expect(page.get_by_role("status")).to_contain_text("You are unsubscribed")
+    await expect(page.get_by_role("status")).to_contain_text("You have been unsubscribed")
     await expect(page.get_by_label("Tips")).not_to_be_checked()
     await no_sideways_scrolling(page)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
@@ -18,6 +18,7 @@ from dsl.text.source import normalise
 from tests.dsl.harness import ASSETS, CASES, files_of
 from tests.dsl.test_corpus import cases, compare
 from tests.dsl.test_fuzz import GOOD, ODD, WORDS, accident
+from tests.support.examples import examples
 
 CHOICES = st.integers(0, 2**32).map(random.Random)
 SPACES = (" ", "  ", "    ", "\u00a0", " \u00a0 ")
@@ -130,7 +131,7 @@ def messed(text: str, choose: random.Random, *, gaps: bool) -> str:
     return choose.choice(("", "\ufeff")) + end.join(result) + choose.choice(("", end, end * 3))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.sampled_from(sorted(GOOD)), CHOICES)
 def test_however_it_was_spaced_it_comes_out_the_same(name: str, choose: random.Random) -> None:
     whole = prove(messed(GOOD[name], random.Random(0), gaps=False))
@@ -138,7 +139,7 @@ def test_however_it_was_spaced_it_comes_out_the_same(name: str, choose: random.R
     assert [line for line in text.split("\n") if line] == [line for line in whole.split("\n") if line]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.sampled_from(sorted(GOOD)), CHOICES, st.integers(1, 6))
 def test_comments_anywhere_stay(name: str, choose: random.Random, times: int) -> None:
     lines = messed(GOOD[name], choose, gaps=True).removeprefix("\ufeff").splitlines()
@@ -150,7 +151,7 @@ def test_comments_anywhere_stay(name: str, choose: random.Random, times: int) ->
     prove("\n".join(lines))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.sampled_from(sorted(GOOD)), CHOICES, st.integers(1, 8))
 def test_files_with_accidents_are_safe_or_left_alone(name: str, choose: random.Random, times: int) -> None:
     text = GOOD[name]
@@ -160,7 +161,7 @@ def test_files_with_accidents_are_safe_or_left_alone(name: str, choose: random.R
         prove(text)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(ODD)), max_size=60), CHOICES)
 def test_any_words_are_safe_or_left_alone(words: list[str], choose: random.Random) -> None:
     text = "".join(word + choose.choice([" ", " ", "\n", "\n    ", "\n        ", ""]) for word in words)

@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
@@ -22,6 +22,7 @@ from engine.mail.check import check_templates
 from engine.rules.conditions.matching import Index
 from engine.wording.steps import head_lines
 from tests.dsl.harness import ASSETS, CASES, files_of
+from tests.support.examples import examples
 
 GOOD = {path.stem: text for path in sorted((CASES / "good").iterdir()) if path.suffix == ".campaign" or path.is_dir()
         for text in ["\n".join(files_of(path).values())]}  # fmt: skip
@@ -50,7 +51,7 @@ ODD = [
 ]
 BASE = (CASES / "base.campaign").read_text(encoding="utf-8")
 TEMPLATES = {path: "---\nsubject: S\n---\n{{ lead.company }}" for path in ASSETS if path.startswith("templates/")}
-FUZZ = settings(max_examples=100, deadline=None)
+FUZZ = examples(100)
 
 
 def check(text: str) -> None:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
@@ -14,6 +14,7 @@ from dsl.editor.checker import Checker
 from tests.dsl.harness import ASSETS, CASES, files_of
 from tests.dsl.test_corpus import cases
 from tests.dsl.test_fuzz import accident
+from tests.support.examples import examples
 
 FILES = {
     f"{case.stem}/{path}": text for case in (*cases("good"), *cases("bad")) for path, text in files_of(case).items()
@@ -26,7 +27,7 @@ def test_file_by_file_says_the_same(case: Path) -> None:
     assert Checker().check(files, ASSETS).diagnostics == compile_workspace(files, ASSETS).diagnostics
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32).map(random.Random))
 def test_after_any_change_it_says_the_same(choose: random.Random) -> None:
     files = {"base": (CASES / "base.campaign").read_text(encoding="utf-8")}

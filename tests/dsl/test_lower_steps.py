@@ -68,9 +68,12 @@ def test_a_wait_for_a_date_moves_with_the_field() -> None:
     assert found.by_id[wait.then].amount == 1
 
 
+END = "contract_end\notherwise\n    stop"
+
+
 def test_polarity_of_the_new_lines() -> None:
     pairs = [
-        ("wait until 7 days before contract_end", "wait until 7 days after contract_end"),
+        (f"wait until 7 days before {END}", f"wait until 7 days after {END}"),
         ('add to list "L"', 'remove from list "L"'),
         ('subscribe to "newsletter"', 'unsubscribe from "newsletter"'),
         ("set company_size to 1", "add 1 to company_size"),

@@ -155,8 +155,12 @@ SAME = [
     ("flow", block('if stage is "Lead"'), block("if stage is Lead")),
     ("flow", block('if stage in (Lead, "Sales Qualified")'), block('if stage is Lead or stage is "Sales Qualified"')),
     # dates
-    ("flow", "wait until on the day of trial_ends", "wait until trial_ends"),
-    ("flow", "wait until the day of trial_ends at 08:00", "wait until trial_ends at 08:00"),
+    ("flow", "wait until on the day of trial_ends or skip if past", "wait until trial_ends or skip if past"),
+    (
+        "flow",
+        "wait until the day of trial_ends at 08:00 or skip if past",
+        "wait until trial_ends at 08:00 or skip if past",
+    ),
     ("flow", "wait until 60 days before 2030-09-20 at 10:00", "wait until 2030-07-22 at 10:00"),
     ("flow", "wait until 1 month after 2030-01-31", "wait until 2030-02-28"),
     ("flow", "wait until 2030-09-20", "wait until 2030-09-20 09:00"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
 from dsl.plan import Condition
 from engine.model.lead import Facts
 from engine.rules.conditions.conditions import holds
+from tests.support.examples import examples
 
 TEXT = """
 workspace "W"
@@ -136,7 +137,7 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(CONDITIONS, CONDITIONS)
 def test_wherever_a_lead_fits_both_it_is_told(one: str, two: str) -> None:
     first, second = takes(one), takes(two)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import (
@@ -42,6 +42,7 @@ from engine.rules.runs.interpreter import Effect, Finished, Stuck, Verdict, sett
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
 from tests.engine.test_interpreter import CLICK, DEMO, RUN, Story, plan, send, wait
+from tests.support.examples import examples
 
 IDS = [f"s{number}" for number in range(8)]
 LATE = Compare(left=FieldRef(name="day"), op="eq", right=Value(value="2026-09-06"))
@@ -111,7 +112,7 @@ happenings = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(plans, happenings)
 def test_no_plan_and_no_events_make_it_raise_skip_or_repeat(of: Plan, story_of):
     story = Story(of)
@@ -161,7 +162,7 @@ def test_no_plan_and_no_events_make_it_raise_skip_or_repeat(of: Plan, story_of):
         assert rest is None or moved, "a due instant must move something"
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(1, 4), st.integers(1, 4), st.none() | durations, st.none() | durations, st.integers(0, 2))
 def test_nested_rounds_do_each_step_once_under_a_visit_of_its_own(outer, inner, every, sooner, days):
     steps = [

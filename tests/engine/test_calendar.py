@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dsl.plan import After, At, BusinessHours, Duration, Weekday
@@ -23,6 +23,7 @@ from engine.rules.conditions.calendar import (
     since,
     zone_of,
 )  # fmt: skip
+from tests.support.examples import examples
 
 BERLIN = "Europe/Berlin"
 OFFICE = BusinessHours(zone=BERLIN, holidays=("DE",), closed=(("2026-12-29", "2027-01-04"),))
@@ -235,7 +236,7 @@ instants = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1), timezones=st
 zones = st.sampled_from(ZONES)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(durations, instants, zones, offices)
 @example(Duration(business_minutes=366 * YEARS * 1440), at("2026-01-01 00:00"), BERLIN, BusinessHours(
     zone=BERLIN, days=(6,), start="02:30", end="03:00",
@@ -249,7 +250,7 @@ def test_every_duration_has_an_end_and_a_beginning(
     assert since(duration, start, zone, hours) < start
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.integers(1, 5000), instants, offices)
 def test_business_minutes_end_in_business_hours_and_can_be_taken_in_parts(
     minutes: int, start: datetime, hours: BusinessHours
@@ -261,7 +262,7 @@ def test_business_minutes_end_in_business_hours_and_can_be_taken_in_parts(
     assert opening > end
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(instants, zones, st.integers(0, 6), st.sampled_from(CLOCKS))
 def test_a_weekday_is_ahead_within_eight_days(now: datetime, zone: str, weekday: int, clock: str) -> None:
     found = resolve(Weekday(weekday=weekday, time=clock), now, zone, OFFICE)
@@ -276,7 +277,7 @@ def test_a_weekday_is_ahead_within_eight_days(now: datetime, zone: str, weekday:
     assert found in meant
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(instants, zones, st.sampled_from(["day", "week", "month"]))
 def test_a_period_began_before_now_and_is_its_own_beginning(now: datetime, zone: str, unit: str) -> None:
     start = period_start(unit, now, zone)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.compile import compile_workspace
@@ -14,6 +14,7 @@ from engine.rules.deploying.changes import BUILT, Changes, Part, compare, compar
 from engine.rules.deploying.moves import Moved, Stays, Times, move, step_map
 from engine.rules.runs.position import FLOW, Branch, Position
 from tests.support.attacks import FORMS, HEAD
+from tests.support.examples import examples
 
 CAMPAIGN = """
 campaign "Guide"
@@ -145,7 +146,7 @@ def bare(plan: Plan) -> dict[str, Any]:
     return {step.id: strip(step.model_dump(mode="json")) for step in plan.steps}
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(flows(), flows())
 def test_every_changed_step_appears_and_no_other_change_hides(before: str, after: str):
     old, new = program(before), program(after)
@@ -165,7 +166,7 @@ def test_every_changed_step_appears_and_no_other_change_hides(before: str, after
     assert len(one.steps) - removed + added == len(other.steps)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(flows(), flows(), st.data())
 def test_a_run_is_moved_to_a_step_of_the_new_plan_or_stays(before: str, after: str, data: st.DataObject):
     from datetime import UTC, datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import (
@@ -26,6 +26,7 @@ from dsl.plan import (
 )
 from engine.model.lead import Facts
 from engine.rules.conditions.conditions import compare, holds, reached, value_of
+from tests.support.examples import examples
 
 ORDER = ("Visitor", "Lead", "MQL", "SQL")
 FACTS = Facts(
@@ -190,7 +191,7 @@ facts = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(conditions, facts)
 def test_conditions_never_raise_and_obey_logic(condition: Condition, known: Facts) -> None:
     found = holds(condition, known)
@@ -200,7 +201,7 @@ def test_conditions_never_raise_and_obey_logic(condition: Condition, known: Fact
     assert holds(type(condition).model_validate_json(condition.model_dump_json()), known) is found
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(values, values)
 def test_values_are_ordered_one_way(left: Any, right: Any) -> None:
     held = [op for op in ("lt", "eq", "gt") if compare(left, op, right)]

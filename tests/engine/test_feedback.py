@@ -209,10 +209,10 @@ async def test_why_tells_what_the_provider_told(stage: Stage):
     await tell(stage, await mailed(stage, "bob@lead.example"), "bounced")
     await tell(stage, await mailed(stage, "cy@lead.example"), "complained")
     said = {one: await asked(stage, one) for one in (ANN, "bob@lead.example", "cy@lead.example")}
-    assert "the lead marked a mail as spam" in said["cy@lead.example"]
+    assert "the lead marked an email as spam" in said["cy@lead.example"]
     assert "the mail failed" in said[ANN]
     assert "dropped by the provider: invalid" in said[ANN]
-    assert "may not be mailed any more: bounced" in said["bob@lead.example"]
+    assert "the lead is suppressed: bounced" in said["bob@lead.example"]
 
 
 async def asked(stage: Stage, email: str) -> str:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -14,6 +13,7 @@ from dsl.plan import Action, BusinessHours, Duration, Member, Team, TimeLimit, W
 from engine.model.lead import Facts
 from engine.rules.sales.ladder import NO_RESPONSE, Change, Choose, Notice, State, act, open_, retry, tick
 from engine.rules.sales.routing import Choice, Desk, choose
+from tests.support.examples import examples
 
 HOURS = BusinessHours(zone="UTC")
 EVA, JONAS, LEAD = "eva@acme.example", "jonas@acme.example", "sales-lead@acme.example"
@@ -365,4 +365,4 @@ class Ladder(RuleBasedStateMachine):
 
 
 TestLadder = Ladder.TestCase
-TestLadder.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
+TestLadder.settings = examples(80, stateful_step_count=20)

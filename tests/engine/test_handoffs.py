@@ -156,7 +156,7 @@ async def test_unanswered_it_is_reassigned_then_escalated_then_overdue(stage: St
     await stage.pass_time(4 * HOUR)
     row = await row_of(stage, id)
     assert (row.member, row.due_at, row.fields["owner"]) == (JONAS, datetime(2026, 9, 2, 10, 0, tzinfo=UTC), JONAS)
-    assert told(stage, EVA) == ["New lead for you", "A colleague has taken over"]
+    assert told(stage, EVA) == ["New lead for you", "Another team member has taken over"]
     assert told(stage, JONAS) == ["New lead for you"]
     await stage.pass_time(DAY - 4 * HOUR)
     assert told(stage, EVA)[2:] == ["A lead is waiting"]
@@ -259,7 +259,7 @@ async def test_a_colleague_who_takes_over_owns_the_lead_and_the_other_is_told(st
     assert await act(stage, id, "acknowledge", JONAS) == "acknowledged"
     row = await row_of(stage, id)
     assert (row.member, row.fields["owner"]) == (JONAS, JONAS)
-    assert told(stage, EVA)[1:] == ["A colleague has taken over"]
+    assert told(stage, EVA)[1:] == ["Another team member has taken over"]
 
 
 async def test_two_colleagues_at_once_are_not_both_right(stage: Stage):

@@ -72,6 +72,8 @@ campaign "All"
         repeat up to 2 times every 7 days
             send "round" testing subject "One" or "Two"
         wait until 10 days before contract_end
+        otherwise
+            add 1 points
         enter campaign "Other"
         wait 1 day
         leave campaign "Other"

@@ -75,7 +75,7 @@ def test_everything_done_to_a_run_from_outside_has_a_phrase():
 @pytest.mark.parametrize(
     ("happened", "said"),
     [
-        (event("form.posted", "demo"), "sent form “demo”, not yet confirmed"),
+        (event("form.posted", "demo"), "submitted form “demo”, not yet confirmed"),
         (event("form.submitted", "demo"), "submitted form “demo”"),
         (event("form.submitted", "demo", key="confirm:4"), "confirmed form “demo”"),
         (event("email.clicked", "a", link="https://acme.example/"), "clicked acme.example in email “a”"),
@@ -84,7 +84,7 @@ def test_everything_done_to_a_run_from_outside_has_a_phrase():
         (event("email.clicked", "a", link="javascript:alert(1)"), "clicked a link in email “a”"),
         (event("email.bounced", "a"), "email “a” bounced"),
         (event("meeting.booked"), "booked a meeting"),
-        (event("deal.moved", "Pumps", pipeline_stage="Offer"), "a deal “Pumps” moved on to “Offer”"),
+        (event("deal.moved", "Pumps", pipeline_stage="Offer"), "a deal “Pumps” moved to “Offer”"),
         (event("score.reached", "fit", before=8.0, after=20.5), "the score of “fit” rose from 8 to 20.5"),
         (event("field.changed", "vip", before=None, after=True), "field vip changed from nothing to yes"),
         (event("handoff.rejected", "DACH", by="eva@acme.example", reason="no budget"),
@@ -92,8 +92,8 @@ def test_everything_done_to_a_run_from_outside_has_a_phrase():
         (event("handoff.accepted", "DACH", by=""), "was accepted by sales"),
         (event("lead.unsubscribed"), "unsubscribed from everything"),
         (event("lead.unsubscribed", "news"), "unsubscribed from “news”"),
-        (event("run.noted", "left", campaign="B"), "another campaign took the lead out of campaign “B”"),
-        (event("pattern.met", "reactivate"), "had been silent for longer than the stage allows"),
+        (event("run.noted", "left", campaign="B"), "another campaign removed the lead from campaign “B”"),
+        (event("pattern.met", "reactivate"), "had been inactive for longer than the stage allows"),
         (event("page.visited", "/{name}"), "visited page “/{name}”"),
         (event("parcel.sent", "x"), "parcel.sent “x” happened"),
     ],
@@ -112,9 +112,9 @@ def test_what_the_engine_found_out_itself_is_told_in_the_words_of_its_pattern():
     met = {"k1": 'page "/buy" is visited 2 times'}
     assert clause(event("pattern.met", "k1"), met=met) == 'page "/buy" is visited 2 times'
     assert deed(event("date.due", "k1"), met=met) == 'page "/buy" is visited 2 times'
-    assert clause(event("pattern.met", "k2"), met=met) == "what a campaign waits for happened"
+    assert clause(event("pattern.met", "k2"), met=met) == "an event pattern that a campaign is waiting for happened"
 
 
 def test_points_say_what_they_make():
     assert booked(10, 30.5) == "+10 points, now 30.5"
-    assert booked(-2.5, 0, "fit", expired=True, quote=quoted) == '-2.5 points of "fit" (expired), now 0'
+    assert booked(-2.5, 0, "fit", expired=True, quote=quoted) == '-2.5 points in "fit" (expired), now 0'

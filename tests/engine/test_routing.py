@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import BusinessHours, Compare, Condition, FieldRef, In, Member, Team, Value, WhenFull
 from engine.model.lead import Facts
 from engine.rules.sales.routing import Choice, Desk, choose, distinct, everyone, is_free, member_for, same, team_for
+from tests.support.examples import examples
 
 TODAY = date(2026, 9, 15)
 NOW = datetime(2026, 9, 15, 10, 0, tzinfo=UTC)
@@ -172,7 +173,7 @@ members = st.builds(
 assigns = st.lists(st.sampled_from(["former owner", "round robin", "least busy"]), max_size=3).map(tuple)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(members, max_size=5, unique_by=lambda member: member.email),
     assigns,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import Duration, Limit, Window
@@ -22,6 +22,7 @@ from engine.rules.sending.windows import (
     next_opening,
     spread,
 )
+from tests.support.examples import examples
 
 BERLIN = "Europe/Berlin"
 LEAD = UUID(int=7)
@@ -181,7 +182,7 @@ instants = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(instants, zones, windows, quiets)
 def test_next_opening_is_open_and_the_first(
     now: datetime, zone: str, windows: tuple[Window, ...], quiet: tuple[str, str] | None
@@ -195,7 +196,7 @@ def test_next_opening_is_open_and_the_first(
     assert not any(is_open(at, zone, windows, quiet) for at in before if at < end)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(instants, zones, windows, quiets, st.lists(instants, max_size=6), st.integers(0, 3), st.uuids())
 def test_what_was_held_may_leave_when_the_time_has_come(
     now: datetime, zone: str, windows: tuple[Window, ...], quiet: tuple[str, str] | None,

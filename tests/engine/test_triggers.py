@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from engine.leads.external_changes import tell
+from tests.support.examples import examples
 from tests.support.programs import ANN, happen, lead, runs, sweep
 from tests.support.stage import Stage, deploy_text, open_stage
 
@@ -197,7 +198,7 @@ CLOCKED = ("10 days before contract_end", "birthday", "lead is inactive for 20 d
            'starts every first tuesday of the month at 10:00 for segment "Large"')  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(OPERATIONS, min_size=5, max_size=25))
 def test_no_occurrence_fires_twice(new_database: Any, operations: list[tuple[str, Any]]) -> None:
     asyncio.run(_live(new_database(), operations))

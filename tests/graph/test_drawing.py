@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dsl.plan import Plan
 from engine.graph.layout import Box, Edge, Layout, Place, lay_out
@@ -16,6 +16,7 @@ from engine.graph.scene import circles, scene, with_figures
 from engine.graph.svg import measured, placed, svg
 from engine.wording.steps import entries, exits, head_lines, reachable
 from tests.graph.samples import TEXTS, WHITEPAPER, long_campaign, plans
+from tests.support.examples import examples
 
 SVG = "{http://www.w3.org/2000/svg}"
 HAIR = 0.01
@@ -44,7 +45,7 @@ def assert_clear(layout: Layout) -> None:
             assert [one for one in others if overlap(piece, one)] == [], route.edge
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(plans())
 def test_no_box_overlaps_and_no_edge_crosses_a_box_in_any_campaign(plan: Plan):
     for part in scene(plan):
@@ -54,7 +55,7 @@ def test_no_box_overlaps_and_no_edge_crosses_a_box_in_any_campaign(plan: Plan):
         assert_clear(layout)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(plans())
 def test_every_way_of_the_plan_is_drawn_once(plan: Plan):
     for part in scene(plan):
@@ -69,7 +70,7 @@ def test_every_way_of_the_plan_is_drawn_once(plan: Plan):
                 assert len(leading) == len(ways)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(plans(), TEXTS)
 def test_the_svg_is_well_formed_and_needs_nothing_from_elsewhere(plan: Plan, said: str):
     parts = with_figures(scene(plan), {step.id: [said] for step in plan.steps})
@@ -84,7 +85,7 @@ def test_the_svg_is_well_formed_and_needs_nothing_from_elsewhere(plan: Plan, sai
     }  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(plans())
 def test_mermaid_text_can_hold_any_name(plan: Plan):
     """Each line is one of the few shapes that Mermaid reads, whatever the names hold."""

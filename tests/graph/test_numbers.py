@@ -48,7 +48,7 @@ async def test_each_step_counts_who_waits_and_what_became_of_its_mails(stage: St
     assert (found.steps["label:click"].waiting, found.steps["label:click"].left) == (3, 1)
     assert (found.steps["label:second"].sent, found.steps["label:second"].leads) == (1, 1)
     assert found.steps["label:long"].waiting == 1
-    assert found.summary() == "5 entered (5 different leads), 4 inside, 0 finished"
+    assert found.summary() == "5 entered (5 different leads), 4 in progress, 0 finished"
     assert sent.told() == ("4 sent · 2 (50%) opened · 1 (25%) clicked", "1 skipped")
 
     [digest] = found.plans
@@ -59,6 +59,6 @@ async def test_each_step_counts_who_waits_and_what_became_of_its_mails(stage: St
 
 def test_only_what_happened_is_told():
     assert AtStep().told() == ()
-    assert AtStep(leads=1).told() == ("1 lead came by",)
+    assert AtStep(leads=1).told() == ("1 lead reached it",)
     assert AtStep(waiting=2, leads=3).told() == ("2 waiting",)
     assert AtStep(sent=2, failed=1, left=3).told() == ("2 sent · 0 (0%) opened · 0 (0%) clicked", "1 failed · 3 left")

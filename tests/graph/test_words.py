@@ -79,7 +79,8 @@ def compiled(campaign: str) -> Plan:
     ],
 )  # fmt: skip
 def test_a_statement_comes_out_as_it_went_in(line: str):
-    plan = compiled(f'campaign "C"\n    starts when form "demo" is submitted\n    flow\n        {line}\n')
+    answer = "        otherwise\n            stop\n" if " before " in line else ""
+    plan = compiled(f'campaign "C"\n    starts when form "demo" is submitted\n    flow\n        {line}\n{answer}')
     assert words(plan.steps[0]) == line
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.mail.context import Context
 from engine.mail.errors import TemplateError
 from engine.mail.render import Renderer
 from tests.mail.samples import WORKSPACE, rendered
+from tests.support.examples import examples
 
 LEAD = {"first_name": "Geheimrat", "score_text": "12"}
 
@@ -136,7 +137,7 @@ def test_one_failed_mail_leaves_the_next_one_alone() -> None:
     assert "Voerde" in renderer.render("a", Context(lead={"city": "Voerde"})).text
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.text(alphabet="{}%#-+ abif|\"'\n<>/=[]()*`1.", max_size=60))
 def test_no_source_ends_in_anything_but_a_mail_or_a_template_error(body: str) -> None:
     told: list[str] = []

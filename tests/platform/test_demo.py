@@ -215,12 +215,12 @@ async def test_a_sound_story_holds(db: Database) -> None:
 
 async def test_whatever_is_wrong_is_found(db: Database) -> None:
     lead = await a_lead(db)
-    assert await judged(db, problems=("lead 1: POST /f answered 500",)) == ["every front door answered as it should"]
-    assert await judged(db, {"posts": 2}) == ["every post was stored once"]
+    assert await judged(db, problems=("lead 1: POST /f answered 500",)) == ["every public page answered as expected"]
+    assert await judged(db, {"posts": 2}) == ["every form was stored once"]
     await a_mail(db, lead, "accepted", delivered=False)
-    assert await judged(db) == ["every mail in the log lies in the mailbox, and no other"]
+    assert await judged(db) == ["the mailbox has exactly the emails in the log"]
     await a_mail(db, lead, "unknown", delivered=True)
-    assert "no mail failed or is in doubt" in await judged(db)
+    assert "no email failed or has an unknown delivery" in await judged(db)
     async with db.engine.begin() as connection:
         await connection.execute(update(leads).values(scores={"": 21}, attention="look"))
     assert {"every score is the sum of its points", "nothing needs attention"} < set(await judged(db))
@@ -233,12 +233,12 @@ async def test_a_run_that_is_late_and_one_that_rests_on_nothing_are_found(db: Da
             row = {"id": uuid4(), "lead_id": lead, "campaign": campaign, "number": 1, "digest": "d", "state": "live",
                    "position": {}, "gen": 1, "cursor": 0, "started_at": AT, "due_at": due}  # fmt: skip
             await connection.execute(insert(enrolments).values(row))
-    assert await judged(db) == ["nobody waits longer than agreed", "everybody in a campaign has a next step"]
+    assert await judged(db) == ["no lead or handoff is overdue", "every lead in a campaign has a next step"]
 
 
 async def test_strangers_and_missing_people_are_found(db: Database) -> None:
     await a_lead(db, "bot@best-offers.example")
-    assert await judged(db) == ["everybody who posted is a lead, and nobody else"]
+    assert await judged(db) == ["every person who submitted a form is a lead, and no one else is"]
 
 
 async def test_each_line_of_the_timeline_comes_once(db: Database) -> None:

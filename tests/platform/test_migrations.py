@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from engine.embedded.postgres import PostgresServer, connect
 from engine.store.migrate import current_revision, downgrade, migrate, newest_revision
-from engine.store.tables import metadata
+from engine.store.schema import metadata
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 from typer.testing import CliRunner
 
 import engine
@@ -18,6 +19,7 @@ from engine.cli import lsp
 from engine.cli.common import Stop
 from engine.cli.demo import CAMPAIGNS
 from engine.cli.main import app
+from tests.support.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -100,6 +102,14 @@ def test_every_target_of_make_is_listed_with_what_it_does() -> None:
     pattern = re.search(r"sed -n 's/\^\\\((\[.*?\]\*)\\\)", makefile)
     assert pattern
     assert all(re.fullmatch(pattern[1], target) for target in targets)
+
+
+def test_the_deep_profile_multiplies_what_a_property_names() -> None:
+    at = settings().max_examples
+    assert examples(8).max_examples == 8 * at // 100
+    assert settings.get_profile("ci").max_examples == 100
+    assert settings.get_profile("deep").max_examples == 2_000
+    assert "--hypothesis-profile deep" in text("Makefile")
 
 
 # ── licences ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.simulation.twins import Act, in_simulation, on_stage
+from tests.support.examples import examples
 from tests.support.stage import open_stage
 
 HOUR, DAY = 60, 24 * 60
@@ -205,7 +206,7 @@ acts = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@examples(12, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(acts, max_size=10))
 def test_any_story(new_database, story: list[Act]):
     first = Act(0, "post", "paper", FULL, ("news", "tips"))

@@ -166,9 +166,9 @@ def test_times_are_the_leads_own():
 def test_what_comes_to_nothing_is_said_and_fails():
     done = simulate("--script", "clicks; sales accepts; unsubscribes; unsubscribes", *START)
     assert done.exit_code == 1
-    assert "no mail has come yet" in done.stdout
+    assert "no email has arrived yet" in done.stdout
     assert "sales has no open handoff of this lead" in done.stdout
-    assert "the lead has unsubscribed before" in done.stdout
+    assert "the lead has already unsubscribed" in done.stdout
 
 
 def test_without_consent_mails_are_skipped_with_the_reason():
@@ -205,7 +205,7 @@ def test_a_step_that_is_passed_over_is_not_told_as_done(tmp_path: Path):
     assert "the topic is skipped: no recorded consent" in done.stdout
     assert "the notice is skipped" in done.stdout
     assert "is subscribed to" not in done.stdout
-    assert "colleagues get" not in done.stdout
+    assert "team members get" not in done.stdout
     assert "field partner becomes yes" in done.stdout
     assert "field company_size becomes 2.5 " in done.stdout
 

@@ -29,11 +29,11 @@ def story(script: str) -> list[str]:
 def test_a_run_that_feeds_itself_is_named() -> None:
     lines = story("submits form in")
     again = line("    whenever score reaches 10")
-    assert lines[-1] == f"cannot go on: set off again and again by what campaigns do: {again}"
+    assert lines[-1] == f"cannot continue: set off again and again by what campaigns do: {again}"
     assert sum(text.startswith("+10 points") for text in lines) <= MOST_FED + 1
 
 
 def test_campaigns_that_start_each_other_are_named() -> None:
     lines = story("submits form round")
-    assert lines[-1] == "cannot go on: campaigns start it again and again: " + line('campaign "Left"')
+    assert lines[-1] == "cannot continue: campaigns start it again and again: " + line('campaign "Left"')
     assert lines.count("enters “Left”") == MOST_FED + 1

@@ -45,6 +45,6 @@ def test_what_a_step_or_sales_does_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "a.campaign").write_text(WORKSPACE, "utf-8")
     done = CliRunner().invoke(app, ["simulate", "--path", str(tmp_path), "--script", SCRIPT])
     lines = [line for line in done.stdout.splitlines() if "»" not in line]
-    for said in ("put on list", "unsubscribed from", "taken off list", " acknowledge", "in touch", "accept"):
+    for said in ("added to list", "unsubscribed from", "removed from list", " acknowledge", "has contacted", "accept"):
         (line,) = [line for line in lines if said in line]
         assert "a.campaign:" in line

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from engine.store.tables import consents
 from tests.web.conftest import PROGRAM, SITE
 from web.http.fields import ticked
 from web.http.words import Words
-from web.public.hosted import offers
+from web.public.hosted import _fingerprint, new_nonce, offers
 
 Stored = Callable[[str], Awaitable[Any]]
 Log = Callable[[UUID], Awaitable[list[Any]]]
@@ -92,3 +92,17 @@ async def test_earlier_visits_count_from_the_confirmation_on(
     assert [event.type for event in await log(lead.id)].count("page.visited") == 2
     assert await intake.confirm(rt, lead.id, posted.seq) == "opt in"
     assert [event.type for event in await log(lead.id)].count("form.submitted") == 1
+
+
+async def test_a_page_that_was_open_before_keeps_the_words_it_showed(
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, stored: Stored
+) -> None:
+    form = next(form for form in PROGRAM.forms if form.name == "opt in")
+    parts = [_fingerprint(form), str(int(clock.real().timestamp() * 1000)), str(uuid4())]
+    before, now = rt.tokens.sign("form", *parts), new_nonce(rt.tokens, form, clock.real())
+    clock.advance(timedelta(seconds=5))
+    for number, nonce in enumerate((before, now)):
+        data = {"email": f"open{number}@firm.example", "consent": ["newsletter", "@tracking"], "cf_nonce": nonce}
+        assert (await http.post("/f/opt in", data=data, headers={"accept-language": "en"})).status_code == 303
+        found = await proofs(rt, (await stored(f"open{number}@firm.example")).id)
+        assert found["@tracking", "asked"]["wording"] == Words("en").tracking(number + 1)

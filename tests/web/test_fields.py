@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Workspace
+from tests.support.examples import examples
 from web.http.fields import MAX_CHARS, Context, Refused, clean, parse_field, parse_form, safe_url
 from web.http.words import ENGLISH, GERMAN, Words
 
@@ -50,7 +51,8 @@ def form(*asks: Ask, **more: object) -> Form:
         ("existing", "nein", False),
         ("existing", False, False),
         ("birthday", "1984-02-29", "1984-02-29"),
-        ("visit", "2026-07-01T09:30", "2026-07-01T07:30:00+00:00"),
+        ("visit", "2026-07-01T09:30", "2026-07-01T09:30:00"),
+        ("visit", "2026-07-01T09:30+02:00", "2026-07-01T07:30:00+00:00"),
         ("visit", "2026-07-01T09:30:00Z", "2026-07-01T09:30:00+00:00"),
         ("country", "de", "DE"),
         ("country", "Deutschland", "DE"),
@@ -190,7 +192,7 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(name=st.sampled_from(sorted(PROGRAM.all_fields)), given_=st.lists(ANYTHING, max_size=3))
 def test_no_input_makes_a_reader_fail(name: str, given_: list[object]) -> None:
     try:

@@ -163,10 +163,10 @@ async def test_an_action_that_changed_nothing_says_so(
 
 
 async def test_a_colleague_sees_who_has_the_lead(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
-    assert "A colleague has this lead" in (await http.get(path(rt, desk, "jonas@acme.example"))).text
-    assert "A colleague has this lead" not in (await http.get(path(rt, desk, "Eva@acme.example"))).text
+    assert "Another team member has this lead" in (await http.get(path(rt, desk, "jonas@acme.example"))).text
+    assert "Another team member has this lead" not in (await http.get(path(rt, desk, "Eva@acme.example"))).text
     desk.view_ = replace(desk.view_, member=None, phase="waiting")
-    assert "Nobody has this lead yet" in (await http.get(path(rt, desk))).text
+    assert "No team member has this lead yet" in (await http.get(path(rt, desk))).text
 
 
 def test_reasons_are_the_usual_ones_and_those_campaigns_answer_to() -> None:

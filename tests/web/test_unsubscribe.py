@@ -68,7 +68,7 @@ async def test_the_page_leaves_a_topic_then_all(
     lead = await stored("page@firm.example")
     assert (lead.topics["product"], lead.topics["newsletter"]) == ("unsubscribed", "subscribed")
     done = await http.post(url, data={"leave": ""})
-    assert "You will get no more marketing emails" in done.text
+    assert "You will no longer get any marketing emails" in done.text
     assert (await stored("page@firm.example")).suppressed == "unsubscribed"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.http.words import Words, preferred
+from web.http.words import TRACKING_VERSION, Words, preferred
 
 SPOKEN = ("en", "de", "ro")
 
@@ -35,3 +35,10 @@ def test_a_language_without_words_reads_english() -> None:
 def test_labels_of_fields_that_have_none() -> None:
     assert Words("de").label("first_name") == "Vorname"
     assert Words("de").label("company_size") == "Company size"
+
+
+def test_an_earlier_wording_of_a_consent_is_kept() -> None:
+    assert Words("en").tracking(1) == "You may measure which of your emails and pages I use."
+    assert Words("en").tracking() == Words("en").tracking(TRACKING_VERSION) == Words("en")("track")
+    assert Words("en").tracking() == "You may track which of your emails, links, and pages I open."
+    assert Words("de").tracking(1) == Words("de").tracking() == Words("de")("track")

@@ -90,7 +90,7 @@ async def test_rounds_chance_and_what_was_done_are_told(stage: Stage):
     notified = next(one for one in told if one.text.startswith("notify"))
     assert notified.why == "to boss@test.example"
     assert 'add to list "Seen"' in texts
-    assert texts[-1] == "the flow came to its end"
+    assert texts[-1] == "reached the end of the flow"
 
 
 async def test_a_lead_brought_in_by_another_campaign_and_what_sales_decided(stage: Stage):
@@ -98,12 +98,12 @@ async def test_a_lead_brought_in_by_another_campaign_and_what_sales_decided(stag
     await stage.pass_time(timedelta(days=4, hours=1))
     told = await lines(stage, "Next")
     assert told[0].text == 'entered from campaign "Rounds"'
-    assert told[-1].text == "is with sales, who have not decided"
+    assert told[-1].text == "is waiting for sales to decide"
     [handoff] = await stage.rows("SELECT id FROM handoffs")
     await act(stage.rt, handoff.id, "reject", "eva@test.example", "not ready")
     await stage.settle()
     texts = [one.text for one in await lines(stage, "Next")]
-    assert "was given to eva@test.example" in texts
+    assert "was assigned to eva@test.example" in texts
     assert "was rejected by eva@test.example: not ready" in texts
     assert 'so: when rejected because "not ready"' in texts
     assert 'sent "later": later' in texts
@@ -113,14 +113,14 @@ async def test_the_control_group_is_told_as_such(stage: Stage):
     await stage.post("paper", email="ann@lead.example")
     [missing] = [one for one in await lines(stage, "Measured") if one.tone == "not"]
     assert missing.text == 'did not send "never"'
-    assert missing.why == "the lead is in the control group, which is only measured"
+    assert missing.why == "the lead is in the control group, which gets no emails"
 
 
 async def test_a_pattern_that_no_single_event_meets_is_told_in_words(stage: Stage):
     await visit(stage)
     log = await read(stage.rt.db, "ann@lead.example", "Often", stage.clock.now())
     [missing] = tell(log).outside
-    assert missing.text.startswith('starts when page "/buy" is visited 2 times within 7 days: that has never')
+    assert missing.text.startswith('starts when page "/buy" is visited 2 times within 7 days: this has never')
     await visit(stage)
     told = await lines(stage, "Often")
     assert told[0].text == 'entered, because page "/buy" is visited 2 times within 7 days'
@@ -137,5 +137,5 @@ async def test_a_pause_is_told_with_who_and_why(stage: Stage):
     await resume(stage.rt.db, stage.clock, "Rounds", "eva")
     stage.clock.advance(timedelta(minutes=1))
     texts = [one.text for one in await lines(stage, "Rounds")]
-    assert "the campaign went on" in texts
+    assert "the campaign was resumed" in texts
     assert "stays where it is: the campaign is paused" not in texts

@@ -42,7 +42,7 @@ async def test_what_happened_before_a_move_is_told_by_the_plan_of_that_time(new_
         assert [text for text, _ in told] == [
             'sent "one": one', 'wait up to 3 days for form "go" is submitted',
             'the wait ended: the lead submitted form "go"', 'sent "went": went', "wait 1 day", MOVED, 'sent "two": two',
-            "the flow came to its end",
+            "reached the end of the flow",
         ]  # fmt: skip
 
 

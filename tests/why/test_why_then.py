@@ -105,9 +105,9 @@ async def test_what_a_step_did_stands_before_what_followed_from_it(stage: Stage)
     told = await lines(stage, "Causes")
     assert [one.text for one in told][1:] == [
         "+30 points, now 30", "became Contact", "wait 1 day",
-        "set weight to 12", '+9 points of "fit", now 9', 'add to list "Hot"', "+7 points, now 37",
-        "add 15 points", "became MQL", "hand off to sales as SQL", "became SQL", 'was handed to team "Sales"',
-        *[one.text for one in told if "given" in one.text], "is with sales, who have not decided",
+        "set weight to 12", '+9 points in "fit", now 9', 'add to list "Hot"', "+7 points, now 37",
+        "add 15 points", "became MQL", "hand off to sales as SQL", "became SQL", 'was handed off to team "Sales"',
+        *[one.text for one in told if "assigned" in one.text], "is waiting for sales to decide",
     ]  # fmt: skip
 
 
@@ -119,7 +119,7 @@ async def test_a_recycle_stands_before_the_stage_it_leads_back_to(stage: Stage):
     await stage.settle()
     told = await lines(stage, "Causes")
     texts = [one.text for one in told]
-    assert texts[-3:] == ['recycle because "too early"', "became Contact", "the flow came to its end"]
+    assert texts[-3:] == ['recycle because "too early"', "became Contact", "reached the end of the flow"]
     assert told[-2].source == told[-3].source
 
 
@@ -132,7 +132,7 @@ async def test_a_field_is_told_as_it_was_where_the_log_knows(stage: Stage):
     assert await why(stage, "size >= 100") == ("no", "size was 5 (as of today)")
     await told_by_crm(stage.rt, ANN, {"watched": "new", "plan": "pro", "size": 500})
     assert await why(stage, 'watched is "old"') == ("yes", 'watched was "old"')
-    otherwise = ": as the values are known today; they were others then"
+    otherwise = " (judged by today's values, which differ from those at the time)"
     assert await why(stage, 'plan is "free"') == ("yes", 'plan was "pro" (as of today)' + otherwise)
     assert await why(stage, "size >= 100") == ("no", "size was 500 (as of today)" + otherwise)
 
@@ -144,7 +144,7 @@ async def test_topics_tracking_interests_and_lists_are_told_as_they_were(stage: 
     seen = {
         'interest in "Pumps" >= 1': ("yes", 'interest in "Pumps" was 1'),
         'subscribed to "news"': ("yes", 'the lead was subscribed to "news"'),
-        "tracking is allowed": ("yes", "the lead was one who had agreed to tracking"),
+        "tracking is allowed": ("yes", "the lead was someone who had agreed to tracking"),
         'in list "Later"': ("no", 'the lead was not in list "Later"'),
     }
     assert {text: await why(stage, text) for text in seen} == seen

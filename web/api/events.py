@@ -113,12 +113,12 @@ async def _take(request: Request, item: object) -> dict[str, Any]:
 async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
     """Which mail is meant, and what became of it. Raises Wrong."""
     if not {"type", "email", "name"}.issuperset(item):
-        raise Wrong("event", "What became of a mail has the members email, name, type.")
+        raise Wrong("event", "A report about an email has the members email, name, and type.")
     address, _ = who(item)
     name = None if item.get("name") is None else line("name", item["name"])
     message = await feedback.newest_mail(runtime(request), str(address), name)
     if message is None:
-        raise Wrong("email" if name is None else "name", "No such mail has been sent to this address.")
+        raise Wrong("email" if name is None else "name", "No such email has been sent to this address.")
     return Report(message, MAILS[item["type"]])
 
 
@@ -207,7 +207,7 @@ def _plain(name: str, value: object) -> bool | int | float | str:
             raise Wrong(member, "Text is one line of at most 2,000 characters, without control characters.") from None
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= MAX_NUMBER):
         return value
-    raise Wrong(member, "A value is text, a number, true or false.")
+    raise Wrong(member, "A value is text, a number, true, or false.")
 
 
 def _types(kind: EventType, name: str, program: Program | None) -> Mapping[str, FieldType]:
@@ -239,5 +239,5 @@ def _at(value: object, now: datetime) -> str:
     if at is None or at.tzinfo is None:
         raise Wrong("at", "`at` is an ISO 8601 instant with its zone, such as 2026-09-01T09:30:00+02:00.")
     if at > now + AHEAD:
-        raise Wrong("at", "`at` lies in the future.")
+        raise Wrong("at", "`at` is in the future.")
     return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import Program
+from dsl.plan.company import MEASURED
 from engine.leads import external_changes
 from engine.runtime.runtime import NothingDeployed
 from web.api.events import MAX_BATCH, Wrong, authorise, line, who
@@ -22,8 +23,8 @@ from web.http.words import Words
 router = APIRouter()
 MAX_LISTS = 50
 KNOWN = frozenset({"email", "fields", "owner", "lists", "leave"})
-OURS = frozenset({"email", "created"})
-"""Fields that say who a lead is and since when; nobody writes them."""
+OURS = frozenset({"email", "created", *MEASURED})
+"""Fields that say who a lead is, since when, and where they came from; no other system writes them."""
 
 
 @router.post("/api/leads")

@@ -15,7 +15,7 @@ from web.http.context import runtime, spend
 
 router = APIRouter()
 EVENTS = Counter("coldframe_provider_events_total", "Events that the mail provider has reported", ["outcome"])
-REFUSED = "This is not a batch that the mail provider has signed."
+REFUSED = "The email provider did not sign this batch."
 log = structlog.get_logger("web")
 
 

@@ -31,8 +31,8 @@ STEPS: tuple[tuple[str, str], ...] = (
 )
 IGNORED: Mapping[str, str] = {
     "closed": "This handoff was closed before you pressed the button.",
-    "done before": "That was noted before.",
-    "taken": "A colleague has acknowledged this lead, so it stays with them.",
+    "done before": "That has already been recorded.",
+    "taken": "Another team member has acknowledged this lead, so it stays with them.",
 }
 """What to say when an action changed nothing (engine.rules.sales.ladder.Ignored)."""
 

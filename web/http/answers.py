@@ -30,17 +30,17 @@ pages.globals["style"] = f"/static/site.css?{_STYLE}"
 MACHINES = ("/api/", "/hooks/")
 """Where only programs call: they are answered in JSON whatever they accept."""
 REFUSALS: Mapping[int, tuple[str, str]] = {
-    400: ("This request cannot be read", "Its body or its headers are not well formed."),
-    401: ("The key is missing, wrong or revoked", "Send a valid API key as “Authorization: Bearer …”."),
-    403: ("Not allowed", "The form does not list this page's address under “allowed on”."),
-    405: ("Not possible this way", "This address does not answer to this method."),
-    408: ("This took too long", "The request did not arrive in time. Please try again."),
-    413: ("This is too large", "The request is larger than we accept."),
-    415: ("Unknown kind of content", "Send a form (urlencoded or multipart) or JSON."),
-    422: ("This cannot be taken", "Please check what was sent."),
-    429: ("Too many requests", "Please wait a little and try again."),
-    500: ("Something went wrong on our side", "It has been noted. Please try again later."),
-    503: ("For the moment we cannot take this", "Nothing was saved. Please try again in a few seconds."),
+    400: ("Invalid request", "The body or the headers are not well formed."),
+    401: ("The API key is missing, invalid, or revoked", "Send a valid API key as “Authorization: Bearer …”."),
+    403: ("Not allowed", "The form’s “allowed on” line does not list this page’s address."),
+    405: ("Method not allowed", "This address does not accept this method."),
+    408: ("Request timeout", "The request did not arrive in time. Please try again."),
+    413: ("Request too large", "The request is larger than we accept."),
+    415: ("Unsupported content type", "Send a form (urlencoded or multipart) or JSON."),
+    422: ("Invalid request", "Please check the data and try again."),
+    429: ("Too many requests", "Please wait a moment and try again."),
+    500: ("Something went wrong on our side", "The error has been logged. Please try again later."),
+    503: ("Temporarily unavailable", "Nothing was saved. Please try again in a few seconds."),
 }
 
 

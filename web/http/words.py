@@ -8,31 +8,31 @@ from web.http.fields import Problem
 
 ENGLISH: Mapping[str, str] = {
     # problems with one field
-    "required": "Please fill this in.",
-    "choose": "Please choose.",
-    "several": "Please give only one value here.",
-    "type": "This is not a value for this field.",
+    "required": "Please fill in this field.",
+    "choose": "Please choose an option.",
+    "several": "Please enter only one value.",
+    "type": "This value is not valid for this field.",
     "long": "Please use at most {limit} characters.",
-    "control": "Please write this on one line, without control characters.",
-    "email": "Please give one complete email address, such as name@company.com.",
-    "number": "Please write a number in digits, such as 250 or 12.5.",
-    "money": "Please write an amount in {currency}, such as 1200 or 99.50.",
+    "control": "Please use one line, without control characters.",
+    "email": "Please enter one complete email address, such as name@company.com.",
+    "number": "Please enter a number in digits, such as 250 or 12.5.",
+    "money": "Please enter an amount in {currency}, such as 1200 or 99.50.",
     "yes/no": "Please answer yes or no.",
-    "date": "Please write a date as year-month-day, such as 2026-12-24.",
-    "moment": "Please write a date and time, such as 2026-12-24T09:30.",
-    "country": "Please give a country by its name or two-letter code, such as DE.",
-    "language": "Please give a language by its name or two-letter code, such as en.",
-    "phone": "Please give a phone number with its country code, such as +49 30 123456.",
-    "url": "Please give a complete web address that begins with http:// or https://.",
-    "timezone": "Please give a time zone such as Europe/Berlin.",
+    "date": "Please enter a date as year-month-day, such as 2026-12-24.",
+    "moment": "Please enter a date and time, such as 2026-12-24T09:30.",
+    "country": "Please enter a country name or two-letter code, such as DE.",
+    "language": "Please enter a language name or two-letter code, such as en.",
+    "phone": "Please enter a phone number with its country code, such as +49 30 123456.",
+    "url": "Please enter a complete web address that starts with http:// or https://.",
+    "timezone": "Please enter a time zone, such as Europe/Berlin.",
     "choice": "Please choose one of: {choices}.",
     # problems with the whole post
-    "quick": "That was very quick. Please look the form over and send it once more.",
-    "check": "Something is missing or cannot be right. Please check the marked fields.",
+    "quick": "That was very quick. Please review the form and send it again.",
+    "check": "Some answers are missing or invalid. Please check the highlighted fields.",
     # the pages
     "optional": "optional",
     "send": "Send",
-    "track": "You may measure which of your emails and pages I use.",
+    "track": "You may track which of your emails, links, and pages I open.",
     "yes": "Yes",
     "no": "No",
     "please choose": "Please choose",
@@ -44,31 +44,32 @@ ENGLISH: Mapping[str, str] = {
     "download": "Download {file}",
     "continue": "Continue to {host}",
     "confirm": "Confirm your email address",
-    "confirm text": "Press the button to confirm that you asked for this.",
+    "confirm text": "Press the button to confirm that you requested this.",
     "confirm button": "Confirm",
     "confirmed": "Your address is confirmed",
     "unsubscribe": "Unsubscribe",
     "unsubscribe text": "These choices are for {address}.",
     "unsubscribe topic": "No more emails about this",
     "unsubscribe all": "Stop all emails",
-    "unsubscribe all text": "You will get no more marketing emails from us at all.",
-    "unsubscribed": "You are unsubscribed",
-    "noted": "We have stored that you unsubscribed. It takes effect within a few minutes.",
-    "unsubscribed topic": "You will get no more emails about “{topic}”.",
+    "unsubscribe all text": "You will no longer get any marketing emails from us.",
+    "unsubscribed": "You have been unsubscribed",
+    "noted": "We have recorded that you unsubscribed. It takes effect within a few minutes.",
+    "unsubscribed topic": "You will no longer get emails about “{topic}”.",
     "preferences": "Choose what you receive",
     "choose topics": "Send me emails about",
-    "measuring": "Measuring",
-    "mail language": "Language of the emails",
+    "measuring": "Tracking",
+    "mail language": "Email language",
     "save choices": "Save",
-    "choices saved": "Your choices are saved.",
-    "choices changed": "This page has changed meanwhile, and nothing was saved. Please check it and save again.",
-    "left everything": "You are unsubscribed and will get no more marketing emails from us.",
-    "left before": "You are unsubscribed from everything. Tick what you would like to receive again.",
-    "no mail here": "We send no emails to this address at present, so there are no topics to choose.",
+    "choices saved": "Your choices have been saved.",
+    "choices changed": "This page was updated while you had it open, so nothing was saved. "
+    "Please check it and save again.",
+    "left everything": "You have been unsubscribed and will no longer get marketing emails from us.",
+    "left before": "You are unsubscribed from everything. Select what you would like to receive again.",
+    "no mail here": "We do not currently send emails to this address, so there are no topics to choose.",
     "mail gone": "This email can no longer be shown",
-    "mail gone text": "It was sent too long ago, or what it was made of has been removed. It is still in your mailbox.",
+    "mail gone text": "It was sent too long ago, or its content has been removed. You still have it in your inbox.",
     "not found": "This page does not exist",
-    "not found text": "The address may be incomplete, or what it led to is no longer there.",
+    "not found text": "The address may be incomplete, or the page may have been removed.",
     # names of the built-in fields
     "field email": "Email",
     "field first_name": "First name",
@@ -159,6 +160,12 @@ GERMAN: Mapping[str, str] = {
 }
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN}
+TRACKING_VERSION = 2
+"""Number of the wording beside the box for tracking. A new wording gets the next, and the old one goes to the table."""
+TRACKING_BEFORE: Mapping[int, Mapping[str, str]] = {
+    1: {"en": "You may measure which of your emails and pages I use."},
+}
+"""Version → language → the wording that people ticked then, where it was another one: it stays as proof."""
 
 
 class Words:
@@ -170,6 +177,10 @@ class Words:
 
     def __call__(self, code: str, **values: str) -> str:
         return self._table[code].format_map(values)
+
+    def tracking(self, version: int = TRACKING_VERSION) -> str:
+        """What stands, or stood with that version, beside the box for tracking."""
+        return TRACKING_BEFORE.get(version, {}).get(self.language) or self("track")
 
     def problem(self, problem: Problem) -> str:
         return self(problem.code, **problem.words)

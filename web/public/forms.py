@@ -26,7 +26,7 @@ from web.http.answers import page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.http.fields import Parsed, Raw, parse_form, safe_url
 from web.http.origins import admits, origin_of, share
-from web.http.words import Words
+from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
     HONEYPOT,
     NONCE,
@@ -152,8 +152,10 @@ def _post(request: Request, incoming: Incoming) -> intake.FormPost:
         key=_key(request, incoming),
         visitor=visitor_of(request),
         language=language_asked(request, incoming.deployment.program),
+        page=_said(incoming.raw, "cf_landing") or _said(incoming.raw, "cf_page") or referer or "",
+        referrer=_said(incoming.raw, "cf_referrer"),
         context={
-            "page": referer or "",
+            "page": _said(incoming.raw, "cf_page") or referer or "",
             "client": client(request),
             "user_agent": request.headers.get("user-agent", "")[:500],
             "language": language_of(request, incoming.deployment.program),
@@ -162,11 +164,16 @@ def _post(request: Request, incoming: Incoming) -> intake.FormPost:
     )
 
 
+def _said(raw: Raw, name: str) -> str:
+    """An address that the script has put into a hidden field, "" for none."""
+    return safe_url(_first(raw, name)[:2_000]) or ""
+
+
 def _tracking_words(request: Request, incoming: Incoming) -> dict[str, str]:
     """What our own page said beside the box for tracking, as proof; how another site words it nobody tells us."""
     if TRACKING not in incoming.parsed.topics or incoming.nonce is None:
         return {}
-    return {"tracking": Words(language_of(request, incoming.deployment.program))("track")}
+    return {"tracking": Words(language_of(request, incoming.deployment.program)).tracking(incoming.nonce.wording)}
 
 
 def _key(request: Request, incoming: Incoming) -> str | None:
@@ -206,7 +213,8 @@ def refused(request: Request, incoming: Incoming) -> Response:
     if wants_json(request):
         errors = {name: words.problem(found) for name, found in problems.items()}
         return JSONResponse({"message": words(whole), "errors": errors}, 422)
-    filled = Filled(incoming.raw, problems, whole, _first(incoming.raw, NONCE) if incoming.nonce else "")
+    current = incoming.nonce is not None and incoming.nonce.wording == TRACKING_VERSION
+    filled = Filled(incoming.raw, problems, whole, _first(incoming.raw, NONCE) if current else "")
     return form_page(request, incoming.deployment, incoming.form, filled)
 
 

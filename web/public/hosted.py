@@ -23,7 +23,7 @@ from web.http.context import runtime
 from web.http.fields import Problem, Raw, country_names
 from web.http.origins import origin_of
 from web.http.security import policy
-from web.http.words import Words, preferred
+from web.http.words import TRACKING_VERSION, Words, preferred
 
 HONEYPOT = "cf_website"
 NONCE = "cf_nonce"
@@ -183,22 +183,27 @@ def _sortable(name: str) -> str:
 # ── the nonce ────────────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Nonce:
-    """`key` identifies one filled-in page, so that a second press of the button is not a second post."""
+    """`key` identifies one filled-in page, so that a second press of the button is not a second post. `wording`: the
+    version of the wording beside the box for tracking that the page showed."""
 
     key: str
     age: float
+    wording: int
 
 
 def new_nonce(tokens: Tokens, form: Form, real: datetime) -> str:
-    return tokens.sign("form", _fingerprint(form), str(int(real.timestamp() * 1000)), str(uuid4()))
+    return tokens.sign(
+        "form", _fingerprint(form), str(int(real.timestamp() * 1000)), str(uuid4()), str(TRACKING_VERSION)
+    )
 
 
 def read_nonce(tokens: Tokens, form: Form, real: datetime, token: str) -> Nonce | None:
     """The nonce of one of this form's own pages, or None."""
     parts = tokens.read("form", token)
-    if parts is None or len(parts) != 3 or parts[0] != _fingerprint(form):
+    if parts is None or len(parts) not in (3, 4) or parts[0] != _fingerprint(form):
         return None
-    return Nonce(str(UUID(parts[2])), real.timestamp() - int(parts[1]) / 1000)
+    wording = int(parts[3]) if len(parts) == 4 else 1  # pages did not say it while there was one wording
+    return Nonce(str(UUID(parts[2])), real.timestamp() - int(parts[1]) / 1000, wording)
 
 
 def _fingerprint(form: Form) -> str:

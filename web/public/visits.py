@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dsl.plan import CustomEvent, EventType, LeadField, Program
 from engine.leads import intake
+from engine.tracking import visits
 from web.http.context import deployed, load_json, runtime, spend
-from web.http.fields import Refused, clean, safe_url
+from web.http.fields import Context, FieldValue, Refused, clean, parse_field, safe_url
 from web.http.origins import admits, share
 
 router = APIRouter()
@@ -29,30 +31,70 @@ async def preflight(request: Request) -> Response:
 
 @router.post("/t")
 async def visit(request: Request) -> Response:
-    """Record a visit: `{"url", "title", "referrer", "consent"}`. Always 204, whether or not it was recorded.
+    """Record what a visitor does on the company's pages: `{"url", "title", "referrer", "consent"}`, and for other than
+    a page view `kind`, `name` and `data`. Always 204, whether or not it was recorded.
 
-    `Sec-GPC: 1` and `DNT: 1` count as a refusal. A refusal records nothing and takes the cookie away.
+    `Sec-GPC: 1` and `DNT: 1` count as a refusal. A refusal takes the cookie away and leaves one more view on its day.
     """
     needs_consent = await _admit(request)
     spend(request)
     body = load_json(await request.body())
     if not isinstance(body, dict):
         raise HTTPException(400)
-    answer = Response(status_code=204)
-    consent = body.get("consent")
+    answer, consent, kind = Response(status_code=204), body.get("consent"), body.get("kind", "page")
     if objects(request) or consent is False or (needs_consent and consent is not True):
         if COOKIE in request.cookies:
             answer.delete_cookie(COOKIE, path="/")
+        if kind == "page" and consent is not False:
+            await visits.refused(runtime(request))
         return answer
     url = safe_url(_text(body, "url"))
     if url is None:
         raise HTTPException(422, "`url` must be a complete http or https address.")
     visitor = visitor_of(request) or uuid4()
-    data = {"url": url, "title": _text(body, "title"), "referrer": safe_url(_text(body, "referrer")) or ""}
-    path = urlsplit(url).path or "/"
-    await intake.record(runtime(request), intake.Occurrence("page.visited", path, data, visitor=visitor))
+    await intake.record(runtime(request), await _occurrence(request, body, kind, url, visitor))
     _remember(request, answer, visitor)
     return answer
+
+
+async def _occurrence(
+    request: Request, body: dict[str, object], kind: object, url: str, visitor: UUID
+) -> intake.Occurrence:
+    """What has happened. Raises 422."""
+    name, page = _text(body, "name"), {"url": url, "title": _text(body, "title")}
+    if kind == "page":
+        seen = {**page, "referrer": safe_url(_text(body, "referrer")) or ""}
+        return intake.Occurrence("page.visited", urlsplit(url).path or "/", seen, visitor=visitor)
+    if kind in ("download", "video") and name:
+        type: EventType = "file.downloaded" if kind == "download" else "video.watched"
+        last = urlsplit(name).path.rpartition("/")[2] if safe_url(name) else ""
+        return intake.Occurrence(type, unquote(last) or name[:200], {**page, "link": name}, visitor=visitor)
+    if kind == "outbound" and safe_url(name):
+        return intake.Occurrence("custom", "outbound", {**page, "link": name}, visitor=visitor)
+    if kind == "event" and (current := await deployed(request)):
+        declared = next((one for one in current.program.events if one.name.casefold() == name.casefold()), None)
+        if declared is None:
+            raise HTTPException(422, "The workspace declares no event of this name.")
+        data = _data(declared, body.get("data"), current.program)
+        return intake.Occurrence("custom", declared.name, {**data, "url": url}, visitor=visitor)
+    raise HTTPException(422, "`kind` is page, download, video, outbound or event; all but page have a `name`.")
+
+
+def _data(declared: CustomEvent, given: object, program: Program) -> dict[str, FieldValue]:
+    """What the event is declared to carry, each of its type. Anybody can call the script, so nothing else is kept."""
+    if given is not None and not isinstance(given, dict):
+        raise HTTPException(422, "`data` is an object.")
+    found: dict[str, FieldValue] = {}
+    for name, type in declared.data:
+        if (given or {}).get(name) is None:
+            continue
+        try:
+            value = parse_field(LeadField(name=name, type=type), [(given or {})[name]], Context(program))
+        except Refused:
+            raise HTTPException(422, f"`data.{name}` is a {type}.") from None
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def objects(request: Request) -> bool:

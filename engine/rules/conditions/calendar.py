@@ -127,7 +127,12 @@ def moment_of(value: Any, zone: str, clock: str) -> datetime | None:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return instant(at, zone) if at.tzinfo is None else min(max(at.astimezone(UTC), _FIRST), _LAST)
+    if at.tzinfo is None:
+        return instant(at, zone)
+    try:
+        return min(max(at.astimezone(UTC), _FIRST), _LAST)
+    except OverflowError:
+        return _FIRST if at.year == 1 else _LAST
 
 
 def period_start(unit: Literal["day", "week", "month"], now: datetime, zone: str) -> datetime:

@@ -62,7 +62,7 @@ def holds(condition: Condition | None, facts: Facts) -> bool:
         case Not(item=item):
             return not holds(item, facts)
         case Compare(left=left, op=op, right=right):
-            return compare(value_of(left, facts), op, value_of(right, facts))
+            return compare(value_of(left, facts), op, value_of(right, facts), facts.zone)
         case In(left=left, values=values):
             found = value_of(left, facts)
             return any(compare(found, "eq", value) for value in values)
@@ -108,12 +108,12 @@ def value_of(operand: Operand, facts: Facts) -> Any:
         case Shifted(base=base, offset=offset, before=before):
             return _shifted(value_of(base, facts), offset, before, facts.zone)
         case Age(field=name):
-            return _age(when(facts.fields.get(name)), facts)
+            return _age(when(facts.fields.get(name), facts.zone), facts)
 
 
 def _shifted(value: Any, offset: Duration, before: bool, zone: str) -> str | None:
     """The date or instant so long after or before the one in `value`, in the shape of that."""
-    found = when(value)
+    found = when(value, zone)
     if found is None:
         return None
     start = found if isinstance(found, datetime) else calendar.instant(datetime.combine(found, time()), zone)
@@ -153,8 +153,9 @@ def reached(stage: str, wanted: str, order: tuple[str, ...]) -> bool:
     return order.index(stage) >= order.index(wanted)
 
 
-def compare(left: Any, op: str, right: Any) -> bool:
-    """Text is compared regardless of case; values of different types are never equal, less or more."""
+def compare(left: Any, op: str, right: Any, zone: str = "UTC") -> bool:
+    """Text is compared regardless of case, moments as instants; values of different types are never equal, less or
+    more. `zone` is whose clock a moment without a zone is read by."""
     if left is None or right is None:
         return False
     left, right = _comparable(left), _comparable(right)
@@ -166,6 +167,8 @@ def compare(left: Any, op: str, right: Any) -> bool:
         return right in left
     if type(left) is not type(right):
         return False
+    if isinstance(left, str) and (moments := _same_kind(left, right, zone)):
+        left, right = moments
     match op:
         case "eq":
             return bool(left == right)
@@ -195,22 +198,33 @@ def _comparable(value: Any) -> Any:
 
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def when(value: Any) -> date | datetime | None:
-    """A date or an aware instant from what a field holds; None when it is neither."""
+def when(value: Any, zone: str) -> date | datetime | None:
+    """A date or an aware instant from what a field holds, a local time counts in the zone; None: it is neither."""
     text = str(value or "")
+    if len(text) != len("2026-12-24"):
+        return calendar.moment_of(text, zone, "00:00")
     try:
-        return date.fromisoformat(text) if len(text) == 10 else _aware(datetime.fromisoformat(text))
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _aware(at: datetime) -> datetime | None:
-    return at if at.tzinfo is not None else None
+def _same_kind(left: str, right: str, zone: str) -> tuple[Any, Any] | None:
+    """Two dates or moments as they are compared: moments as instants, a moment with a date by its day in the zone."""
+    if not (left[4:5] == "-" == right[4:5] and (len(left) > 10 or len(right) > 10)):
+        return None
+    one, other = when(left, zone), when(right, zone)
+    if one is None or other is None:
+        return None
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one, other
+    days = [calendar.local_date(at, zone) if isinstance(at, datetime) else at for at in (one, other)]
+    return days[0], days[1]
 
 
 def _date_is(condition: DateIs, facts: Facts) -> bool:
     """A date lies ahead until its day is over; an instant until it has come."""
-    found, now = when(value_of(condition.operand, facts)), facts.now
+    found, now = when(value_of(condition.operand, facts), facts.zone), facts.now
     if found is None or now is None:
         return False
     exact = isinstance(found, datetime)
@@ -250,7 +264,7 @@ def _has(condition: Has, facts: Facts) -> bool:
             continue
         if condition.since_entering and not _since_entering(event, facts):
             continue
-        left -= matches(condition.pattern, event, start=facts.start)
+        left -= matches(condition.pattern, event, start=facts.start, zone=facts.zone)
         if left <= 0:
             return True
     return False
@@ -264,10 +278,11 @@ def _since_entering(event: Event, facts: Facts) -> bool:
 
 
 def matches(
-    pattern: Pattern, event: Event, enrolment: UUID | None = None, start: Mapping[str, Any] | None = None
-) -> bool:
+    pattern: Pattern, event: Event, enrolment: UUID | None = None, start: Mapping[str, Any] | None = None, *,
+    zone: str,
+) -> bool:  # fmt: skip
     """Whether `event` counts for `pattern`. `enrolment` is the run that asks: `own` patterns need its mails. `start` is
-    the data of the event that started it.
+    the data of the event that started it, `zone` the lead's: dates in `where` are seen from the day of the event.
 
     A composite pattern is met by what the engine has logged under its key, and by nothing else.
     """
@@ -287,7 +302,9 @@ def matches(
         return False
     if pattern.before is not None and not compare(event.data.get("before"), "eq", pattern.before):
         return False
-    return pattern.where is None or holds(pattern.where, Facts(event=event.data, start=start or {}))
+    return pattern.where is None or holds(
+        pattern.where, Facts(event=event.data, start=start or {}, now=event.at, zone=zone)
+    )
 
 
 def triggers(pattern: Pattern) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _anchors(dated: Dated, lead: Lead, program: Program, after: datetime) -> Ite
             if webinar.name.casefold() == wanted:
                 yield _on(date.fromisoformat(webinar.date), webinar.time, webinar.zone or program.workspace.timezone)
     elif dated.field is not None:
-        found = when(lead.fields.get(dated.field) if dated.field != "created" else lead.created_at.isoformat())
+        found = when(lead.fields.get(dated.field) if dated.field != "created" else lead.created_at.isoformat(), zone)
         if found is None or not dated.yearly:
             yield from () if found is None else (found,)
             return

@@ -65,17 +65,17 @@ def within_runs(plan: Plan, now: datetime, zone: str) -> bool:
 def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: BusinessHours) -> bool:
     """Whether the event is what the campaign is for, in time, and the first such. It counts after the run's end too."""
     goal = plan.goal
-    if goal is None or run.goal_at is not None or not run.hears(goal.pattern, event):
+    if goal is None or run.goal_at is not None or not run.hears(goal.pattern, event, zone):
         return False
     return goal.within is None or event.at <= calendar.add(goal.within, run.started_at, zone, hours)
 
 
-def way_out(plan: Plan, run: Enrolment, leaving: Event | None) -> tuple[Target, str]:
+def way_out(plan: Plan, run: Enrolment, leaving: Event | None, zone: str) -> tuple[Target, str]:
     """The first step of the block a run leaves through because of that event, and the outcome it leaves with; empty
     where it has no name of its own."""
     if leaving is None:
         return None, ""
-    entry = next((one.entry for one in plan.leaves if run.hears(one.pattern, leaving)), None)
+    entry = next((one.entry for one in plan.leaves if run.hears(one.pattern, leaving, zone)), None)
     goal = plan.goal
-    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and run.hears(goal.pattern, leaving)
+    reached = goal is not None and goal.leaves and run.goal_at == leaving.at and run.hears(goal.pattern, leaving, zone)
     return entry, "goal" if reached else ""

@@ -47,7 +47,7 @@ def noticed(ledger: WorkingCopy, event: Event) -> None:
         if not (pattern.times or pattern.absent):
             continue
         counted = base(pattern)
-        if trigger(counted) != event.type or not matches(counted, event):
+        if trigger(counted) != event.type or not matches(counted, event, zone=ledger.zone):
             continue
         if pattern.times and not _reached(ledger, key, pattern, counted):
             continue
@@ -64,7 +64,8 @@ def _reached(ledger: WorkingCopy, key: str, pattern: Pattern, counted: Pattern) 
     past = [*ledger.history, *ledger.events]
     met = max((one.seq for one in past if one.type == "pattern.met" and one.name in (key, key + COUNTED)), default=0)
     start = calendar.since(pattern.within, ledger.now, ledger.zone) if pattern.within else None
-    many = sum(1 for one in past if one.seq > met and (start is None or one.at >= start) and matches(counted, one))
+    recent = (one for one in past if one.seq > met and (start is None or one.at >= start))
+    many = sum(1 for one in recent if matches(counted, one, zone=ledger.zone))
     return many >= (pattern.times or 1)
 
 

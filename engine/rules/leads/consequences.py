@@ -13,6 +13,7 @@ from datetime import datetime
 from dsl.plan import Plan, Relative, Scalar, Wait
 from engine.model.lead import HANDOFF_EVENTS, TRACKING, Event
 from engine.model.plan_cache import per_plan
+from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import holds, matches, own_key, reached
 from engine.rules.conditions.matching import watch_of
 from engine.rules.leads import composite, points, segments
@@ -97,7 +98,7 @@ class Ledger(WorkingCopy):
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
         for stage, rule in self.rules.index.stages.get(event.type, ()):
-            if not matches(rule.pattern, event):
+            if not matches(rule.pattern, event, zone=self.zone):
                 continue
             if rule.only_if is None or holds(rule.only_if, self.facts(event)):
                 self.qualify(stage.name, rule.source, outside=stage.outside)
@@ -128,7 +129,7 @@ class Ledger(WorkingCopy):
             if enrolment.state != "ended":
                 self._touch(enrolment, event)
         for plan, start in self.rules.index.starts.get(event.type, ()):
-            if not matches(start.pattern, event):
+            if not matches(start.pattern, event, zone=self.zone):
                 continue
             if start.audience is None and start.only_if is None:
                 self.enrol(plan, event)
@@ -153,9 +154,9 @@ class Ledger(WorkingCopy):
         plan = self.rules.plan_of(enrolment.digest)
         if plan is None or event.type not in _heard(plan):
             return
-        if enrolment.state == "live" and any(enrolment.hears(one.pattern, event) for one in plan.leaves):
+        if enrolment.state == "live" and any(enrolment.hears(one.pattern, event, self.zone) for one in plan.leaves):
             self.leave(enrolment, event.seq)
-        elif awaits(plan, enrolment, event):
+        elif awaits(plan, enrolment, event, self.zone):
             self.wake(enrolment)
 
     # ── what is set ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +167,8 @@ class Ledger(WorkingCopy):
     def set_fields(self, values: Mapping[str, Scalar | None]) -> bool:
         """Write fields, all before anything follows from them. A change that somebody watches is logged."""
         before = self.lead.fields
-        wanted = {name: None if value == "" else value for name, value in values.items()}
+        zone = str(values.get("timezone") or self.zone)
+        wanted = {name: None if value == "" else self._timed(name, value, zone) for name, value in values.items()}
         changes = {name: value for name, value in wanted.items() if value != before.get(name)}
         if not changes:
             return False
@@ -191,6 +193,14 @@ class Ledger(WorkingCopy):
             if one.state != "ended" and pending and one.id != self.working and one not in self.started:
                 self.note("woken", one.id)
                 self.wake(one)
+
+    def _timed(self, name: str, value: Scalar | None, zone: str) -> Scalar | None:
+        """What a moment's field keeps: a local time without a zone of its own is one of the lead's."""
+        declared = self.rules.program.all_fields.get(name)
+        if declared is None or declared.type != "moment" or not isinstance(value, str) or "T" not in value:
+            return value
+        at = calendar.moment_of(value, zone, "00:00")
+        return at.isoformat(timespec="seconds") if at else value
 
     def join_list(self, name: str) -> bool:
         """Put the lead on a list, declared or not; False when it was on it."""
@@ -235,15 +245,15 @@ def _heard(plan: Plan) -> frozenset[str]:
     return watch_of(plan).types | {"field.changed", *HANDOFF_EVENTS}
 
 
-def awaits(plan: Plan, enrolment: Enrolment, event: Event) -> bool:
+def awaits(plan: Plan, enrolment: Enrolment, event: Event, zone: str) -> bool:
     """Whether the run rests on something this event could be."""
     for branch in enrolment.position.branches:
         step = plan.by_id.get(branch.at or "")
-        if isinstance(step, Wait) and any(enrolment.hears(arm.pattern, event) for arm in step.arms):
+        if isinstance(step, Wait) and any(enrolment.hears(arm.pattern, event, zone) for arm in step.arms):
             return True
         until = step.until if isinstance(step, Wait) else None
         if isinstance(until, Relative) and event.type == "field.changed" and event.name == until.field:
             return True
         if branch.handoff is not None and event.type in HANDOFF_EVENTS and event.data.get("handoff") == branch.handoff:
             return True
-    return any(enrolment.hears(one.pattern, event) for one in plan.whenevers)
+    return any(enrolment.hears(one.pattern, event, zone) for one in plan.whenevers)

@@ -77,7 +77,8 @@ async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) ->
     unwanted = Pattern(type=absent.type, name=absent.name, where=absent.where)
     same = absent.same
     for event in after:
-        if matches(unwanted, event) and (same is None or event.data.get(same) == first.data.get(same)):
+        alike = same is None or event.data.get(same) == first.data.get(same)
+        if alike and matches(unwanted, event, zone=ledger.zone):
             return
     if await _again(archive, key, pattern, first, due):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
@@ -12,14 +13,18 @@ from dsl.plan import (
     ListStep,
     Qualify,
     Recycle,
-    Scalar,
     SetField,
     TopicStep,
 )  # fmt: skip
 from engine.model.lead import Facts
 from engine.rules.conditions.conditions import reached, topic_state, value_of
 from engine.rules.leads.consequences import Ledger
+from engine.rules.leads.values import Context, Refused, parse_field
 from engine.rules.runs.position import Branch
+from engine.wording.terms import number, operand, scalar
+
+WRITTEN = ("text", "phone", "url", "choice", "choices")
+"""Types that hold text, where a number is written as people write it."""
 
 
 def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Facts) -> None:
@@ -67,8 +72,41 @@ def _recycle(ledger: Ledger, step: Recycle) -> None:
         ledger.qualify(stage, f"{step.source}: {step.reason}", back=True, step=step.id)
 
 
+def misfit(ledger: Ledger, step: SetField, facts: Facts) -> str | None:
+    """Why a step cannot write its value; None when it can. The value itself is not told: it may be personal."""
+    try:
+        _typed(ledger, step, facts)
+    except Refused:
+        declared = ledger.rules.program.all_fields[step.field]
+        return f"{operand(step.value) if step.value else 'nothing'} is not a {declared.type} for {step.field}"
+    return None
+
+
+def _typed(ledger: Ledger, step: SetField, facts: Facts) -> Any:
+    """The value as the type of its field is read everywhere. Raises Refused."""
+    value = None if step.value is None else value_of(step.value, facts)
+    program = ledger.rules.program
+    declared = program.all_fields.get(step.field)
+    if value is None or declared is None or declared.type == "email":
+        return value
+    if declared.type == "moment" and isinstance(value, str) and len(value) == len("2026-12-24"):
+        declared = declared.model_copy(update={"type": "date"})
+    if isinstance(value, float | int) and not isinstance(value, bool) and declared.type in WRITTEN:
+        value = number(value)
+    if declared.type == "text" and isinstance(value, bool):
+        value = scalar(value)
+    if isinstance(value, list | tuple) and declared.type == "text":
+        value = ", ".join(map(str, value))
+    country = ledger.lead.fields.get("country")
+    context = Context(program, str(country) if country else None)
+    return parse_field(declared, list(value) if isinstance(value, list | tuple) else [value], context)
+
+
 def _set(ledger: Ledger, step: SetField, facts: Facts) -> None:
-    value: Scalar | None = None if step.value is None else value_of(step.value, facts)
+    try:
+        value = _typed(ledger, step, facts)
+    except Refused:
+        return
     if step.add:
         before = _number(ledger.lead.fields.get(step.field)) or 0
         added = _number(value)

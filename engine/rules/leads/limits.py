@@ -85,7 +85,7 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
     found = [
         probe
         for _, rule in rules.index.rules.get(type, ())
-        if rule.limits and rule.pattern is not None and matches(rule.pattern, event)
+        if rule.limits and rule.pattern is not None and matches(rule.pattern, event, zone=zone)
         for _, probe in probes(rule, event, zone)
     ]
     for rule in derived(rules):

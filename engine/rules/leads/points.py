@@ -17,7 +17,7 @@ from engine.rules.leads.working_copy import WorkingCopy
 def score(ledger: WorkingCopy, event: Event) -> None:
     for model, rule in ledger.rules.index.rules.get(event.type, ()):
         assert rule.pattern is not None
-        if not matches(rule.pattern, event):
+        if not matches(rule.pattern, event, zone=ledger.zone):
             continue
         if rule.condition is not None and not holds(rule.condition, ledger.facts(event)):
             continue

@@ -46,14 +46,14 @@ def bounce(ledger: Ledger, event: Event) -> bool:
     without mails, and so does one that it has started."""
     staying = [
         run for run in ledger.enrolments
-        if run in ledger.started or answers(ledger.rules.plan_of(run.digest), event, run)
+        if run in ledger.started or answers(ledger.rules.plan_of(run.digest), event, run, ledger.zone)
     ]  # fmt: skip
     return suppress(ledger, BOUNCED, event.seq, staying)
 
 
-def answers(plan: Plan | None, event: Event, run: Enrolment) -> bool:
+def answers(plan: Plan | None, event: Event, run: Enrolment, zone: str) -> bool:
     """Whether a wait or a `whenever` of the plan is for this event, wherever the run stands."""
     if plan is None:
         return False
     arms = (arm.pattern for step in plan.steps if isinstance(step, Wait) for arm in step.arms)
-    return any(run.hears(pattern, event) for pattern in (*arms, *(one.pattern for one in plan.whenevers)))
+    return any(run.hears(pattern, event, zone) for pattern in (*arms, *(one.pattern for one in plan.whenevers)))

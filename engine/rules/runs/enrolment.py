@@ -29,6 +29,6 @@ class Enrolment:
     per: str = ""
     goal_at: datetime | None = None
 
-    def hears(self, pattern: Pattern, event: Event) -> bool:
+    def hears(self, pattern: Pattern, event: Event, zone: str) -> bool:
         """Whether the event counts for a pattern of the run's plan, seen from this run."""
-        return matches(pattern, event, self.id, self.position.start)
+        return matches(pattern, event, self.id, self.position.start, zone=zone)

@@ -254,7 +254,7 @@ def _end_wait(wait: Wait, branch: Branch, position: Position, world: World) -> B
             break
         for arm in wait.arms:
             new = event.seq not in branch.used and event.seq > _floor(arm, branch, position)
-            if new and matches(arm.pattern, event, world.enrolment, position.start):
+            if new and matches(arm.pattern, event, world.enrolment, position.start, zone=world.zone):
                 return branch.woken(arm.target, event)
     if wait.until is None and not wait.arms:
         return branch.moved(wait.then)
@@ -342,7 +342,7 @@ def _spawn(plan: Plan, position: Position, world: World, *, crowded: bool = Fals
             continue
         begun = [
             one for one in plan.whenevers
-            if one.entry is not None and matches(one.pattern, event, world.enrolment, position.start)
+            if one.entry is not None and matches(one.pattern, event, world.enrolment, position.start, zone=world.zone)
             and within_limit(one, fired, event, world.zone)
         ]  # fmt: skip
         room = MOST_BRANCHES + 1 - len(branches)

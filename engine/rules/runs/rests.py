@@ -5,18 +5,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import assert_never
 
 from dsl.plan import (
+    AddPoints,
     AnyStep,
     At,
+    EnterCampaign,
     HandOff,
+    If,
+    LeaveCampaign,
+    ListStep,
     Notify,
     Plan,
     Post,
+    Qualify,
+    Recycle,
     Relative,
     Repeat,
     Send,
+    SetField,
+    Split,
+    Stop,
     Target,
+    TopicStep,
+    VariantTest,
     Wait,
     targets,
 )
@@ -127,8 +140,21 @@ def _on_event(step: AnyStep) -> list[Target]:
             return [*(arm.target for arm in step.arms), step.missed if isinstance(step.until, Relative) else None]
         case HandOff():
             return [*targets(step)]
-        case _:
+        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
             return []
+        case (
+            AddPoints()
+            | SetField()
+            | ListStep()
+            | TopicStep()
+            | Qualify()
+            | Recycle()
+            | EnterCampaign()
+            | LeaveCampaign()
+        ):
+            return []
+        case _:
+            assert_never(step)
 
 
 def _on_timer(step: AnyStep) -> list[Target]:
@@ -139,8 +165,21 @@ def _on_timer(step: AnyStep) -> list[Target]:
             return [*targets(step)]
         case Send() | Notify() | Post():
             return [step.id]
-        case _:
+        case HandOff() | If() | Split() | VariantTest() | Stop():
             return []
+        case (
+            AddPoints()
+            | SetField()
+            | ListStep()
+            | TopicStep()
+            | Qualify()
+            | Recycle()
+            | EnterCampaign()
+            | LeaveCampaign()
+        ):
+            return []
+        case _:
+            assert_never(step)
 
 
 def may_send(plan: Plan, target: Target) -> bool:
@@ -168,5 +207,18 @@ def _follows(current: AnyStep) -> set[Target]:
             return set() if current.until or current.arms else {current.then}
         case HandOff():
             return {current.next} if current.detached else set()
-        case _:
+        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
             return set(targets(current))
+        case (
+            AddPoints()
+            | SetField()
+            | ListStep()
+            | TopicStep()
+            | Qualify()
+            | Recycle()
+            | EnterCampaign()
+            | LeaveCampaign()
+        ):
+            return set(targets(current))
+        case _:
+            assert_never(current)

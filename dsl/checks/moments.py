@@ -1,0 +1,177 @@
+"""Waits until a date of the lead: the date may be unknown, or the moment may have passed when the lead gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dsl import plan
+from dsl.names.scope import Scope
+from dsl.names.walk import all_statements
+from dsl.problems.diagnostics import Diagnostic
+from dsl.problems.problems import Problems
+from dsl.text import values
+from dsl.tree import declarations as tree
+from dsl.tree.declarations import Block, Campaign, Condition, Event, Statement
+
+Dates = Mapping[str, float | None]
+"""The lead's date fields that are known to hold a date, each with the least number of days until it; None: it may lie
+in the past."""
+NOTHING: Dates = {}
+HELD = 2.0
+"""Days that a mail may wait for its window, about, where it says nothing itself."""
+
+
+def check_moments(scope: Scope) -> list[Diagnostic]:
+    problems = Problems()
+    if scope.lost("campaign"):
+        return []
+    walk = _Walk(scope, problems)
+    for campaign in scope.program.campaigns:
+        walk.block(campaign.flow, walk.entering(campaign))
+    return problems.found
+
+
+class _Walk:
+    def __init__(self, scope: Scope, problems: Problems) -> None:
+        self.scope, self.problems = scope, problems
+        everything = (one for campaign in scope.program.campaigns for one in all_statements(campaign))
+        self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
+        for stage in scope.stages.values():
+            self.entered |= {stage.reactivate.campaign.key} if stage.reactivate else set()
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
+    def entering(self, campaign: Campaign) -> Dates:
+        if campaign.name.key in self.entered:
+            return NOTHING
+        ways = [_given(start.only_if, self._of_event(start.event)) for start in campaign.starts]
+        return _met([*ways, *(_given(schedule.only_if, NOTHING) for schedule in campaign.schedules)]) or NOTHING
+
+    def _of_event(self, event: Event) -> Dates:
+        """`30 days before contract_end`; a form that asks for the date."""
+        dated = event.dated
+        if dated is not None and event.absent is None:
+            named = dated.field or dated.word
+            if dated.name is not None or dated.word.value in ("birthday", "anniversary"):
+                return NOTHING
+            length = _days(values.duration(dated.offset, Problems())) if dated.offset else 0.0
+            return {named.value: length if dated.before else -length}
+        if (event.noun.value, event.verb.value) == ("form", "submitted"):
+            forms = self.scope.matching_forms(event.name)
+            asked = [{ask.field.value for ask in form.asks if ask.required} for form in forms]
+            return dict.fromkeys(set.intersection(*asked) if asked else (), None)
+        return NOTHING
+
+    # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def block(self, block: Block, known: Dates) -> Dates | None:
+        """What is known at its end; None where no lead gets there."""
+        for statement in block:
+            after = self._step(statement, known)
+            if after is None:
+                return None
+            known = after
+        return known
+
+    def _step(self, statement: Statement, known: Dates) -> Dates | None:
+        match statement:
+            case tree.Stop() | tree.Enter(move=True):
+                return None
+            case tree.Send(mode=mode, within=within):
+                return known if mode == "transactional" else _later(known, _days(within) if within else HELD)
+            case tree.SetField(field=field, value=value):
+                rest = {name: days for name, days in known.items() if name != field.value}
+                return {**rest, field.value: 0.0} if isinstance(value, tree.Today) else rest
+            case tree.If(branches=branches, otherwise=otherwise):
+                ends = [self.block(body, _given((asked,), known)) for asked, body in branches]
+                return _met([*ends, self.block(otherwise or (), known)])
+            case tree.Split() | tree.VariantTest():
+                return _met([self.block(way, known) for way in tree.bodies(statement)])
+            case tree.Wait():
+                return self._wait(statement, known)
+            case tree.HandOff(cases=cases):
+                after = _later(known, None)
+                return _met([after, *(self.block(case.body, after) for case in cases)])
+            case tree.Repeat(body=body):
+                self.block(body, _later(known, None))
+                return _later(known, None)
+            case _:
+                return known
+
+    def _wait(self, wait: tree.Wait, known: Dates) -> Dates | None:
+        until = wait.until
+        if isinstance(until, plan.Relative) and wait.field is not None:
+            self._check(wait, until, known)
+            length = _days(until.offset)
+            reached = {**_later(known, None), wait.field.value: length if until.before else -length}
+            answered = wait.otherwise is not None or wait.skips
+            return _met([reached, self.block(wait.otherwise or (), known)]) if answered else reached
+        if wait.datum is not None and wait.otherwise is None and not wait.skips:
+            self.problems.add("W114", wait.span, field=f"event.{wait.datum.value}")
+        after = _later(known, _length(until))
+        ends = [self.block(arm.body, after) for arm in wait.arms]
+        if until is not None or not wait.arms:
+            ends.append(self.block(wait.otherwise or (), after))
+        return _met(ends)
+
+    def _check(self, wait: tree.Wait, until: plan.Relative, known: Dates) -> None:
+        field = self.scope.fields.get(until.field)
+        if wait.otherwise is not None or wait.skips or field is None or field.type not in ("date", "moment"):
+            return
+        if until.field not in known:
+            self.problems.add("E651", wait.span, field=until.field)
+            return
+        days, length = known[until.field], _days(until.offset)
+        if days is None or days < (length if until.before else -length):
+            self.problems.add("W114", wait.span, field=until.field)
+
+
+def _given(conditions: Iterable[Condition], known: Dates) -> Dates:
+    """What holds besides where these conditions do."""
+    for one in conditions:
+        match one:
+            case tree.And(items=items):
+                known = _given(items, known)
+            case tree.Known(left=tree.Word(name=name), negated=False):
+                known = {**known, name: known.get(name)}
+            case tree.DateIs(left=tree.Word(name=name), relation=relation, right=right, negated=False):
+                ahead = relation.value in ("next", "future", "today")
+                later = relation.value == "after" and isinstance(right, tree.Today)
+                least = 1.0 if later else 0.0 if ahead else known.get(name)
+                known = {**known, name: least}
+            case tree.Compare(left=tree.Word(name=name), op=">" | ">=" as op, right=tree.Today()):
+                known = {**known, name: 1.0 if op == ">" else 0.0}
+    return known
+
+
+def _later(known: Dates, days: float | None) -> Dates:
+    """The same after so many days at most; None: after any time."""
+    return {name: None if left is None or days is None else left - days for name, left in known.items()}
+
+
+def _met(ends: list[Dates | None]) -> Dates | None:
+    """What holds on every way that comes here."""
+    ways = [one for one in ends if one is not None]
+    if not ways:
+        return None
+    found: dict[str, float | None] = {}
+    for name in set.intersection(*(set(way) for way in ways)):
+        least = [days for way in ways if (days := way[name]) is not None]
+        found[name] = min(least) if len(least) == len(ways) else None
+    return found
+
+
+def _length(until: plan.After | plan.Weekday | plan.At | plan.Relative | None) -> float | None:
+    match until:
+        case plan.After(duration=duration):
+            return _days(duration)
+        case plan.Weekday():
+            return 7.0
+        case _:
+            return None
+
+
+def _days(duration: plan.Duration | None) -> float:
+    """About how many days it takes, at most."""
+    if duration is None:
+        return 0.0
+    business = (duration.business_days + duration.business_minutes / 480) * 7 / 5
+    return duration.months * 31 + duration.days + duration.minutes / 1440 + business

@@ -1,0 +1,305 @@
+"""One reader for each type of value: what a form, another system or a step brings becomes a typed value, or a reason
+why not. Pure: no clock, no database.
+
+Nothing here is forgiving about characters: a one-line field holds one line, and what cannot be stored is refused, not
+silently changed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import phonenumbers
+import pycountry
+from babel import Locale, UnknownLocaleError
+
+from dsl.plan import LeadField, Program, Scalar
+
+MAX_CHARS = 2_000
+"""The longest value of one field."""
+MAX_NUMBER = 1e15
+
+FieldValue = Scalar | list[str]
+"""A stored value; only a field of type `choices` is a list."""
+
+# LINE and PARAGRAPH SEPARATOR break lines; the others turn the direction of what stands around them.
+_FORBIDDEN = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_YES = frozenset({"yes", "on", "true", "1", "y", "ja", "da", "oui", "sí", "si"})
+_NO = frozenset({"no", "off", "false", "0", "n", "nein", "nu", "non"})
+_NUMBER = re.compile(r"[+-]?(\d{1,16}(\.\d{0,9})?|\.\d{1,9})", re.ASCII)
+_MONEY = re.compile(r"(?P<before>[A-Za-z]{3})?\s*(?P<amount>[+-]?[0-9.]+)\s*(?P<after>[A-Za-z]{3})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_SHORTEST_PHONE = 5
+_COUNTRY_WORDS = {"uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "holland": "NL", "america": "US"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a field was refused: a code of `web.http.words` and what its sentence needs. Never the visitor's text."""
+
+    code: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """One value cannot be taken."""
+
+    def __init__(self, code: str, **words: str) -> None:
+        super().__init__(code)
+        self.problem = Problem(code, words)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What reading a value may depend on: the declarations, and the country to read a national phone number in."""
+
+    program: Program
+    region: str | None = None
+
+
+def parse_field(declared: LeadField, given: Sequence[object], context: Context) -> FieldValue | None:
+    """The value of one field; None when nothing was given. Raises Refused."""
+    if declared.type == "choices":
+        return _choices(declared, given)
+    present = [value for value in given if not _empty(value)]
+    if not present:
+        return None
+    if len(present) > 1 or isinstance(present[0], list):
+        raise Refused("several")
+    value = present[0]
+    if isinstance(value, bool) and declared.type == "yes/no":
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and declared.type in {"number", "money"}:
+        return _finite(value)
+    if not isinstance(value, str):
+        raise Refused("type")
+    return READERS[declared.type](clean(value), declared, context)
+
+
+def clean(value: str) -> str:
+    """One line of text, normalised to NFC, without blanks around it.
+
+    Raises Refused for control characters and line breaks, for what has no UTF-8 form, and above MAX_CHARS.
+    """
+    if len(value) > MAX_CHARS:
+        raise Refused("long", limit=f"{MAX_CHARS:,}")
+    if any(char in _FORBIDDEN or unicodedata.category(char) in {"Cc", "Cs"} for char in value):
+        raise Refused("control")
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def safe_url(value: str) -> str | None:
+    """The address when it is http or https with a host and nothing hidden in it, else None."""
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+            return None
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if any(char.isspace() or char == "\\" or char < "!" for char in value) else value
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(" \u00a0"))
+
+
+# ── one reader per type ──────────────────────────────────────────────────────────────────────────────────────────────
+def _text(value: str, declared: LeadField, context: Context) -> Scalar:
+    return value
+
+
+def _number(value: str, declared: LeadField, context: Context) -> Scalar:
+    """Only a point divides: whether `1,200` is a thousand or one and a bit is never guessed."""
+    if not _NUMBER.fullmatch(value):
+        raise Refused("number")
+    return _finite(float(value) if "." in value else int(value))
+
+
+def _finite(value: int | float) -> Scalar:
+    if not abs(value) <= MAX_NUMBER:  # false for what is not a number, too
+        raise Refused("number")
+    return int(value) if float(value).is_integer() else value
+
+
+def _money(value: str, declared: LeadField, context: Context) -> Scalar:
+    match = _MONEY.fullmatch(value)
+    currency = context.program.workspace.currency
+    if match is None:
+        raise Refused("money", currency=currency)
+    for code in (match["before"], match["after"]):
+        if code and code.upper() != currency.upper():
+            raise Refused("money", currency=currency)
+    return _number(match["amount"], declared, context)
+
+
+def _yes_no(value: str, declared: LeadField, context: Context) -> Scalar:
+    word = value.casefold()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise Refused("yes/no")
+
+
+def _date(value: str, declared: LeadField, context: Context) -> Scalar:
+    try:
+        if _DATE.fullmatch(value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise Refused("date")
+
+
+def _moment(value: str, declared: LeadField, context: Context) -> Scalar:
+    """An instant in UTC, or a local time without a zone of its own: whose clock that is, is known where the lead is
+    (`Ledger.set_fields`, and whatever else asks `calendar.moment_of`)."""
+    try:
+        if _MOMENT.fullmatch(value):
+            at = datetime.fromisoformat(value)
+            if at.tzinfo is not None:
+                at = at.astimezone(UTC)
+            return at.isoformat(timespec="seconds")
+    except (ValueError, OverflowError):
+        pass
+    raise Refused("moment")
+
+
+def _country(value: str, declared: LeadField, context: Context) -> Scalar:
+    code = countries(context.program.workspace.languages).get(value.casefold())
+    if code is None:
+        raise Refused("country")
+    return code
+
+
+def _language(value: str, declared: LeadField, context: Context) -> Scalar:
+    names = languages(context.program.workspace.languages)
+    word = value.casefold()
+    code = names.get(word) or names.get(re.split(r"[-_]", word)[0])
+    if code is None:
+        raise Refused("language")
+    return code
+
+
+def _phone(value: str, declared: LeadField, context: Context) -> Scalar:
+    """E.164 (ITU-T). Possible, not certain: number ranges are opened more often than libraries learn of it."""
+    try:
+        number = phonenumbers.parse(value, context.region)
+    except phonenumbers.NumberParseException:
+        raise Refused("phone") from None
+    short = len(str(number.national_number)) < _SHORTEST_PHONE
+    if short or number.extension or not phonenumbers.is_possible_number(number):
+        raise Refused("phone")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _url(value: str, declared: LeadField, context: Context) -> Scalar:
+    if safe_url(value) is None:
+        raise Refused("url")
+    return value
+
+
+def _timezone(value: str, declared: LeadField, context: Context) -> Scalar:
+    zone = _zones().get(value.casefold())
+    if zone is None:
+        raise Refused("timezone")
+    return zone
+
+
+def _choice(value: str, declared: LeadField, context: Context) -> Scalar:
+    return _chosen(value, declared)
+
+
+def _chosen(value: str, declared: LeadField) -> str:
+    for choice in declared.choices:
+        if choice.casefold() == value.casefold():
+            return choice
+    raise Refused("choice", choices=", ".join(declared.choices))
+
+
+def _choices(declared: LeadField, given: Sequence[object]) -> FieldValue | None:
+    flat = [item for value in given for item in (value if isinstance(value, list) else [value]) if not _empty(item)]
+    chosen: list[str] = []
+    for item in flat:
+        if not isinstance(item, str):
+            raise Refused("type")
+        chosen.append(_chosen(clean(item), declared))
+    return list(dict.fromkeys(chosen)) or None
+
+
+READERS: Mapping[str, Callable[[str, LeadField, Context], Scalar]] = {
+    "text": _text,
+    "number": _number,
+    "money": _money,
+    "yes/no": _yes_no,
+    "date": _date,
+    "moment": _moment,
+    "country": _country,
+    "language": _language,
+    "phone": _phone,
+    "url": _url,
+    "timezone": _timezone,
+    "choice": _choice,
+}
+
+
+# ── names that people write for codes ────────────────────────────────────────────────────────────────────────────────
+@lru_cache(maxsize=16)
+def countries(spoken: tuple[str, ...]) -> Mapping[str, str]:
+    """Codes and names, casefolded → ISO 3166-1 alpha-2. Names in English and in the given languages."""
+    found: dict[str, str] = {}
+    for locale in _locales(spoken):
+        found.update({name.casefold(): code for code, name in country_names(locale).items()})
+    for country in pycountry.countries:
+        for attribute in ("alpha_2", "alpha_3", "name", "official_name", "common_name"):
+            if name := getattr(country, attribute, None):
+                found[name.casefold()] = country.alpha_2
+    return {**_COUNTRY_WORDS, **found}
+
+
+def country_names(language: str) -> dict[str, str]:
+    """ISO 3166-1 alpha-2 → name in that language."""
+    territories = Locale.parse(language).territories
+    return {country.alpha_2: territories.get(country.alpha_2, country.name) for country in pycountry.countries}
+
+
+@lru_cache(maxsize=16)
+def languages(spoken: tuple[str, ...]) -> Mapping[str, str]:
+    """Codes and names, casefolded → ISO 639-1. Names in English, in the given languages, and each in its own."""
+    known = {language.alpha_2: language.name for language in pycountry.languages if hasattr(language, "alpha_2")}
+    found = {name.casefold(): code for code, name in known.items()}
+    for locale in _locales(spoken):
+        names = Locale.parse(locale).languages
+        found.update({names[code].casefold(): code for code in known if code in names})
+    for code in known:
+        if own := _own_name(code):
+            found[own.casefold()] = code
+    return {**found, **{code: code for code in known}}
+
+
+def _own_name(code: str) -> str | None:
+    try:
+        return Locale.parse(code).get_language_name()
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, str]:
+    return {name.casefold(): name for name in available_timezones()}
+
+
+def _locales(spoken: tuple[str, ...]) -> list[str]:
+    found = ["en"]
+    for language in spoken:
+        try:
+            found.append(str(Locale.parse(language)))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return found

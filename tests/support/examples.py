@@ -1,0 +1,22 @@
+"""How many examples a property gets: as many as it names in the profile `ci`, twenty times that in `deep`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+
+PROFILES = {"ci": 100, "deep": 2_000}
+"""Examples of a property that names no number, by profile. `make test` uses `ci`, `make test-deep` uses `deep`."""
+
+
+def register() -> None:
+    """Make the profiles known and load `ci`; the option `--hypothesis-profile` chooses another."""
+    for name, many in PROFILES.items():
+        settings.register_profile(name, max_examples=many, deadline=None, print_blob=True)
+    settings.load_profile("ci")
+
+
+def examples(many: int, **more: Any) -> settings:
+    """`many` of them in `ci`, and the same multiple of that as everywhere in another profile."""
+    return settings(max_examples=many * settings().max_examples // PROFILES["ci"], **more)
