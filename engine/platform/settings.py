@@ -63,14 +63,14 @@ class Settings(BaseSettings):
     web_port: int = Field(8000, ge=0, le=65535, description="port the web process listens on")
     base_url: str = Field(
         default_factory=lambda data: f"http://{data.get('web_host')}:{data.get('web_port')}",
-        description="how the world reaches the web process: every link in a mail begins with it",
+        description="the public address of the web process; every link in an email starts with it",
     )
     trusted_proxies: str = Field(
-        "127.0.0.1", description="addresses of proxies whose `X-Forwarded-For` is believed, with commas between"
+        "127.0.0.1", description="addresses of proxies whose `X-Forwarded-For` is trusted, separated by commas"
     )
     sendgrid_api_key: SecretStr | None = Field(
         None, validation_alias=AliasChoices("SENDGRID_API_KEY", "sendgrid_api_key"),
-        description="mail goes through SendGrid. Unset: it goes to the built-in mailbox",
+        description="emails go through SendGrid. Unset: they go to the built-in mailbox",
     )  # fmt: skip
     sendgrid_url: str = Field(
         "https://api.sendgrid.com", description="SendGrid's address; `https://api.eu.sendgrid.com` for an EU account"
@@ -79,17 +79,15 @@ class Settings(BaseSettings):
         None, repr=False,
         description="verification key of SendGrid's signed Event Webhook. Unset: `/hooks/sendgrid` refuses everything",
     )  # fmt: skip
-    mails_per_second: float = Field(10.0, gt=0, description="mails one worker process hands over per second, at most")
+    mails_per_second: float = Field(10.0, gt=0, description="the most emails one worker process sends per second")
     post_private: bool = Field(
-        False, description="whether `post to` may reach addresses inside the own network, and plain http"
+        False, description="whether `post to` can reach addresses in your own network, and plain http"
     )
     metrics_host: str = Field("127.0.0.1", description="address of a worker's health and metrics endpoints")
     metrics_port: int = Field(
         9464, ge=0, le=65535, description="port of a worker's `/healthz`, `/readyz` and `/metrics`; 0 takes a free one"
     )
-    drain_seconds: float = Field(
-        30.0, gt=0, description="how long a process finishes its work after SIGTERM before it gives up"
-    )
+    drain_seconds: float = Field(30.0, gt=0, description="how long a process can take to finish its work after SIGTERM")
     task_queue: str = Field(
         "coldframe",
         pattern=r"^[\w.-]+$",
@@ -103,7 +101,9 @@ class Settings(BaseSettings):
         description="`virtual:<domain>@<real>x<factor>`: another time than the machine's. Unset: that of the data "
         "under the home folder, which `coldframe dev --at` sets, else the machine's",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the lowest level that is logged"
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is `console` on a terminal and `json` elsewhere"
     )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from socket import socket
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import insert
 
 from dsl.plan import Ask, Consent, Form, LeadField, Program, Topic, Workspace
@@ -22,9 +19,9 @@ from engine.platform.clock import SystemClock
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.store.tables import leads, mailbox, messages
+from tests.browser.conftest import CHROMIUM, served
 from web.app import create_app
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 PROGRAM = Program(
@@ -66,18 +63,6 @@ subject: Hello {{ lead.first_name }}
 </body></html>"""
 
 
-class Server(uvicorn.Server):
-    """One that says when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
 @pytest_asyncio.fixture(scope="module")
 async def rt(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtime]:
     secrets = {"secret": "s" * 32, "pepper": "p" * 32}
@@ -91,23 +76,8 @@ async def rt(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
 @pytest_asyncio.fixture(scope="module")
 async def base(rt: Runtime) -> AsyncIterator[str]:
     """The application behind a real server on a free port."""
-    server = Server(uvicorn.Config(create_app(rt), host="127.0.0.1", port=0, log_level="warning"))
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.up.wait(), 20)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await serving
-
-
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield opened
-        await opened.close()
+    async with served(create_app(rt)) as address:
+        yield address
 
 
 @pytest.fixture

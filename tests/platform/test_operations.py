@@ -20,7 +20,7 @@ def variable(field: str) -> str:
 
 
 def default(field: str) -> str:
-    value = Settings.model_fields[field].default
+    value = Settings.model_fields[field].get_default()  # None for what a factory finds out
     if field in COMPUTED:
         return COMPUTED[field]
     if value is None or value == "":
