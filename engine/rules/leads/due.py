@@ -80,12 +80,12 @@ async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) ->
         alike = same is None or event.data.get(same) == first.data.get(same)
         if alike and matches(unwanted, event, zone=ledger.zone):
             return
-    if await _again(archive, key, pattern, first, due):
+    if await _again(archive, ledger.zone, key, pattern, first, due):
         return
     await _fire(archive, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
 
 
-async def _again(archive: Archive, key: str, pattern: Pattern, first: Event, due: datetime) -> bool:
+async def _again(archive: Archive, zone: str, key: str, pattern: Pattern, first: Event, due: datetime) -> bool:
     """Whether what the absence follows happened again before it was due, for the same thing: the same cart or order,
     or what `with the same` names; without such a key, for the same lead."""
     counted = base(pattern)
@@ -94,7 +94,7 @@ async def _again(archive: Archive, key: str, pattern: Pattern, first: Event, due
         return sum(one.seq > first.seq and one.name == key + composite.COUNTED for one in notes) > 1
     thing = pattern.absent.same if pattern.absent and pattern.absent.same else THING
     return any(
-        one.seq > first.seq and matches(counted, one) and one.data.get(thing) == first.data.get(thing)
+        one.seq > first.seq and matches(counted, one, zone=zone) and one.data.get(thing) == first.data.get(thing)
         for one in await archive.since(first.seq, trigger(counted), due)
     )
 
