@@ -97,6 +97,8 @@ def main() -> None:
     settings = Settings()
     if settings.database_url is None:
         raise SystemExit("a worker needs DATABASE_URL; `coldframe dev` runs everything on this machine")
+    if unset := settings.unset_secrets:
+        raise SystemExit(f"a worker needs {' and '.join(unset)}, the same as on every other machine")
     configure_logging(settings, process="worker")
     uvloop.run(_until_told(settings))
 

@@ -26,6 +26,8 @@ from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.temporal import TemporalServer
 from tests.support.examples import register
 
+POSTGRES = os.environ.get("COLDFRAME_TEST_POSTGRES")
+"""A folder with the programs of another PostgreSQL, to run the tests on: `/usr/lib/postgresql/15/bin`."""
 TEMPLATE = "coldframe_template"
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
@@ -83,6 +85,9 @@ def home_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     """The session's PostgreSQL server, without durability, which tests do not need."""
+    if POSTGRES:
+        other = Path(POSTGRES).resolve().parent
+        embedded_postgres._installation = lambda data: (other, other / "no-libraries")
     with embedded_postgres.embedded_postgres(server_folder, settings=NOT_DURABLE) as server:
         yield server
 

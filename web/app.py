@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from engine.deploying.heartbeat import keep_announcing
@@ -26,6 +27,7 @@ from web.desk import handoff, mailbox, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
+from web.http.hosts import KnownHost
 from web.http.limits import Budgets, Limits
 from web.http.security import BodyLimit, Guard, SecurityHeaders
 from web.public import confirm, forms, links, mail_view, preferences, script, unsubscribe, visits
@@ -83,15 +85,24 @@ def create_app(
     app.state.freshness = Freshness()
     app.state.spool = Spool(settings.home / "spool")
     for part in PARTS:
+        _answer_head(part.router)
         app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(NothingDeployed, _nothing_deployed)
     app.add_middleware(Deadline)
     app.add_middleware(BodyLimit)
+    app.add_middleware(KnownHost, settings=settings)
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
     return app
+
+
+def _answer_head(router: APIRouter) -> None:
+    """HEAD wherever GET: the server leaves the body out. Routes that do something on GET name HEAD themselves."""
+    for route in router.routes:
+        if isinstance(route, Route) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 class Assets(StaticFiles):

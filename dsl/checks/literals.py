@@ -15,7 +15,7 @@ from dsl.tree.declarations import Operand, Quoted, Text
 
 ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;.]+(\.[^@\s<>\",;.]+)+")
 SENDER = re.compile(rf"(?:[^<>\r\n]*<{ADDRESS.pattern}>|{ADDRESS.pattern})")
-URL = re.compile(r"https?://[^\s/?#\"<>]+[^\s\"<>]*")
+URL = re.compile(r"(?!.*%(?:25)*(?:0[0-9a-fA-F]|1[0-9a-fA-F]|7[fF]))https?://[^\s/?#\"<>]+[^\s\"<>]*")
 SITE = re.compile(r"https?://[^\s/?#\"<>]+")
 
 

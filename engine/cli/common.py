@@ -58,6 +58,15 @@ def load_settings(*, reading: bool = False, **changes: Any) -> Settings:
         raise Stop(f"could not store secrets in COLDFRAME_HOME: {error.strerror or error}") from None
 
 
+def need_secrets(settings: Settings) -> None:
+    """Raises Stop unless every secret is set, or kept from an earlier start on this machine."""
+    if unset := settings.unset_secrets:
+        raise Stop(
+            f"set {' and '.join(unset)}: with DATABASE_URL set, no secrets are generated, because every machine "
+            "needs the same ones; `openssl rand -hex 32` makes one"
+        )
+
+
 def _variable(place: tuple[int | str, ...]) -> str:
     name = str(place[0]) if place else ""
     return name if name.isupper() else f"COLDFRAME_{name.upper()}"

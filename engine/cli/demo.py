@@ -67,12 +67,14 @@ def demo(
 
 def _settings() -> Settings:
     """The demo's own: whatever this machine is set up for, no real database, cluster or mail account is touched."""
+    from engine.platform.private import private_folder
+
     home = load_settings().home / "demo"
     for name in list(os.environ):
         ours = name.startswith("COLDFRAME_") and not name.startswith("COLDFRAME_LOG_")
         if ours or name.startswith(("TEMPORAL_", "SENDGRID_")) or name == "DATABASE_URL":
             del os.environ[name]
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     for old in (home / "logs").glob("*.log"):
         old.unlink()
     os.environ["TEMPORAL_CONFIG_FILE"] = str((home / "temporal.toml").absolute())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import Stop, err, load_settings, out
+from engine.cli.common import Stop, err, load_settings, need_secrets, out
 
 if TYPE_CHECKING:
     from engine.cli.stack import Stack
@@ -54,6 +54,7 @@ def dev(
     if path is not None and at is not None:
         misplaced(path)
     settings = load_settings(campaigns=path)
+    need_secrets(settings)
     asyncio.run(_dev(settings, fresh=fresh, workers=workers, at=at, speed=speed))
 
 

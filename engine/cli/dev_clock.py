@@ -38,6 +38,7 @@ def wanted_clock(settings: Settings, zone: str, at: str | None, speed: str | Non
     machine's. Raises Stop when the words cannot be read."""
     from engine.cli.instants import Unreadable, instant_of, speed_of
     from engine.platform.clock import HeldClock, SystemClock, parse_clock
+    from engine.platform.private import private_folder
 
     before = parse_clock(settings.clock)
     if at is None and speed is None and isinstance(before, SystemClock):
@@ -48,7 +49,7 @@ def wanted_clock(settings: Settings, zone: str, at: str | None, speed: str | Non
     except Unreadable as problem:
         option = "--at" if "speed" not in str(problem) else "--speed"
         raise Stop(f"{option}: {problem}") from None
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     signal = settings.home / "dev-clock.started"
     signal.unlink(missing_ok=True)
     return HeldClock(start, signal, factor)

@@ -35,7 +35,10 @@ def instant_of(text: str, now: datetime, zone: str) -> datetime:
     if words == "now":
         return now.astimezone(UTC)
     if ahead := _AHEAD.fullmatch(words):
-        return now.astimezone(UTC) + timedelta(**{f"{ahead[2]}s": int(ahead[1])})
+        try:
+            return now.astimezone(UTC) + timedelta(**{f"{ahead[2]}s": int(ahead[1])})
+        except OverflowError:
+            raise Unreadable(f"`{text}` is too far away") from None
     if (exact := _exact(text.strip(), zone)) is not None:
         return exact
     day, _, rest = words.partition(" ")

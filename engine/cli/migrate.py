@@ -32,6 +32,8 @@ def migrate(
                 revision = store.migrate(server.url())
         else:
             revision = store.migrate(settings.migration_database_url or settings.database_url)
+    except store.TooOld as problem:
+        raise Stop(str(problem)) from None
     except OperationalError:
         raise Stop("cannot connect to the database in DATABASE_URL") from None
     if as_json:

@@ -158,7 +158,7 @@ def _script(file: Path | None, text: str | None) -> tuple[str, str]:
 def starting(written: str | None, program: Program) -> datetime:
     """When a simulation begins: as written, in the workspace's zone, or today at 09:00."""
     from engine.platform.clock import SystemClock
-    from engine.rules.conditions.calendar import instant
+    from engine.rules.conditions.calendar import clamped, instant
 
     zone = program.workspace.timezone
     if written is None:
@@ -170,7 +170,7 @@ def starting(written: str | None, program: Program) -> datetime:
         at = datetime.fromisoformat(written)
     except ValueError:
         raise Stop(f"--start {written} is not a date and time; write --start 2026-09-01T09:00") from None
-    return instant(at, zone) if at.tzinfo is None else at.astimezone(instant(datetime(2026, 1, 1), "UTC").tzinfo)
+    return instant(at, zone) if at.tzinfo is None else clamped(at)
 
 
 def _fields(lead: Sequence[str], program: Program) -> dict[str, Scalar]:

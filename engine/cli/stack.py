@@ -25,6 +25,7 @@ from engine.embedded import postgres, temporal
 from engine.embedded.process import Child, EmbeddedError, free_port
 from engine.model.ports import Clock
 from engine.platform.clock import HeldClock, VirtualClock
+from engine.platform.private import opener, private_folder
 from engine.platform.settings import Settings, temporal_configured
 from engine.store.migrate import migrate
 
@@ -119,8 +120,8 @@ class Stack:
 
     def _hold(self) -> None:
         """One stack per home folder, and nobody else's. Released by the operating system should we be killed."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        lock = self._held.enter_context((self.home / "stack.lock").open("a"))
+        private_folder(self.home)
+        lock = self._held.enter_context(open(self.home / "stack.lock", "a", opener=opener))  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

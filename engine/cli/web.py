@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import Stop, load_settings
+from engine.cli.common import Stop, load_settings, need_secrets
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,6 +34,7 @@ def web(
     settings = load_settings(web_host=host, web_port=port)
     if settings.database_url is None:
         raise Stop("`coldframe web` needs DATABASE_URL; to run everything locally, use `coldframe dev`")
+    need_secrets(settings)
     os.environ.update(COLDFRAME_WEB_HOST=settings.web_host, COLDFRAME_WEB_PORT=str(settings.web_port))
     uvicorn.run(
         "engine.cli.web:application",

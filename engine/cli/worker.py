@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.cli.common import FAILED, Stop, load_settings
+from engine.cli.common import FAILED, Stop, load_settings, need_secrets
 
 
 def worker() -> None:
@@ -14,8 +14,10 @@ def worker() -> None:
 
     Example: `DATABASE_URL=postgresql://app@db/coldframe TEMPORAL_ADDRESS=temporal:7233 coldframe worker`
     """
-    if load_settings().database_url is None:
+    settings = load_settings()
+    if settings.database_url is None:
         raise Stop("`coldframe worker` needs DATABASE_URL; to run everything locally, use `coldframe dev`")
+    need_secrets(settings)
     import structlog
 
     import worker as process

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from engine.embedded.process import EmbeddedError
+from engine.platform.private import private_folder
 
 
 def service_uid(data: Path) -> int | None:
@@ -52,7 +53,7 @@ def data_folder(home: Path, name: str = "postgres") -> Path:
 
     Where the account cannot pass through `home`, a folder under `/var/tmp` is made and the link is set.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     place = (home / name).absolute()
     if place.exists():
         return place.resolve()

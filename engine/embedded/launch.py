@@ -23,6 +23,7 @@ def launcher(*, signal: int, uid: int | None = None, cwd: Path | str | None = No
 
 def main(arguments: list[str]) -> None:
     parent, signal, uid, cwd, *command = arguments
+    os.umask(0o077)
     if cwd != "-":
         os.chdir(cwd)
     if uid != "-":

@@ -25,6 +25,7 @@ from psycopg import sql
 from engine.embedded import account
 from engine.embedded.launch import launcher
 from engine.embedded.process import Child, EmbeddedError, wait_until_ready
+from engine.platform.private import opener, private_folder
 
 USER = "coldframe"
 DATABASE = "coldframe"
@@ -109,7 +110,7 @@ def ensure_running(home: Path, *, settings: Mapping[str, str] | None = None) -> 
     Makes the data and the database `coldframe` at the first start. Two processes that call at once get the same server.
     Raises EmbeddedError with the end of the log when the wheel is missing or the server does not come up.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     with _only_one(home / "postgres.lock"):
         server = running(home)
         if server is None:
@@ -253,6 +254,6 @@ def _ensure_database(server: PostgresServer, name: str) -> None:
 
 @contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
+    with open(lock, "w", opener=opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.embedded.launch import launcher
+from engine.platform.private import opener, private_folder
 
 _LOG_LIMIT = 5_000_000
 """Bytes after which a log is set aside at the next start, so that at most twice as much is kept."""
@@ -43,7 +44,7 @@ class Child:
         """Start it in a session of its own, so that Ctrl-C reaches only the supervisor, which stops all in order."""
         prepare_log(self.log)
         front = launcher(signal=self.stop_signal, uid=self.uid, cwd=self.cwd)
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=opener) as log:
             self.process = subprocess.Popen(
                 [*front, *self.command],
                 stdin=subprocess.DEVNULL,
@@ -98,7 +99,7 @@ def wait_until_ready(child: Child, probe: Callable[[], bool], *, seconds: float 
 
 
 def prepare_log(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(log.parent)
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_suffix(".old.log"))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.embedded.process import Child, EmbeddedError, free_port, wait_until_ready
+from engine.platform.private import private_folder, write_private
 from engine.platform.settings import DEFAULT_TEMPORAL_ADDRESS, temporal_address_file
 
 NAMESPACE = "default"
@@ -78,7 +79,7 @@ def ensure_running(home: Path, *, ui: bool = False, in_memory: bool = False) -> 
 def start(home: Path, *, ui: bool = False, in_memory: bool = False) -> TemporalServer:
     """A new server, with its web page when `ui` is set. `in_memory` is for tests that restart nothing."""
     program = executable()
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     port, metrics_port = free_port(_last_port(home)), free_port()
     ui_port = free_port(port + 1000 if port < 64000 else None) if ui else None
     command = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
@@ -97,7 +98,7 @@ def start(home: Path, *, ui: bool = False, in_memory: bool = False) -> TemporalS
     except BaseException:
         child.stop(seconds=5)
         raise
-    temporal_address_file(home).write_text(server.address + "\n", "utf-8")
+    write_private(temporal_address_file(home), server.address + "\n")
     return server
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from dsl.plan import Form
 from engine.model.lead import TRACKING
 from engine.platform.tokens import address_hash, email_key
+from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, suppress
 from engine.runtime.runtime import Runtime
@@ -24,6 +25,16 @@ def agree(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]
     for topic, record in proofs.items():
         ledger.subscribe(topic)
         note_consent(ledger, writes, topic, "subscribed", record, seq=ledger.lead.seq + 1, at=ledger.now)
+
+
+def agree_unconfirmed(ledger: Ledger, writes: Writes, proofs: Mapping[str, Mapping[str, str]]) -> None:
+    """The same for a post that nobody has confirmed: what the lead has left stays left, and only that it was asked for
+    is kept. Anybody can post an address; its mailbox alone lifts an opt-out."""
+    for topic, record in proofs.items():
+        if topic_state(ledger.lead.topics, topic) == "unsubscribed":
+            note_consent(ledger, writes, topic, "asked", record, seq=ledger.lead.seq + 1, at=ledger.now)
+        else:
+            agree(ledger, writes, {topic: record})
 
 
 def note_consent(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
-from engine.leads.consent import agree, come_back, hashed, left, note_consent, proof, withdraw
+from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
@@ -269,7 +269,7 @@ def _take_in(work: LeadTransaction, post: FormPost, path: Path, key: str) -> Non
     note_origin(ledger, path, ledger.now, made_known_by(type, name) if work.locked.row.created else None)
     _join_visitor(work, path)
     fill(ledger, {**_spoken(post), **post.values}, overwrite=bool(work.locked.row.created))
-    agree(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
+    agree_unconfirmed(ledger, work.writes, {topic: proof(post.form, topic, post.context) for topic in post.topics})
     note_conversion(ledger, work.writes, ledger.happen(type, name, data, key=key), path, ledger.now)
 
 

@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.leads import intake
+from engine.platform.private import private_folder
 from engine.runtime.runtime import NothingDeployed, Runtime
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,8 @@ class Spool:
 
     def _write(self, leaving: tuple[Leaving, ...]) -> None:
         if not self._folder.is_dir():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._folder.parent)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             _sync(self._folder.parent)
         for one in leaving:
             name = f"{one.at.timestamp():017.6f}-{uuid4().hex}"

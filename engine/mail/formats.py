@@ -18,6 +18,7 @@ from jinja2.runtime import Context
 
 from engine.mail.errors import NotAllowed
 from engine.mail.sandbox import Missing, Outside, alike, current, printable, short
+from engine.rules.conditions.calendar import clamped
 
 ADDRESS_SCHEMES = frozenset(("http", "https", "mailto", "tel"))
 
@@ -66,7 +67,7 @@ def _moment(value: Any) -> date | datetime:
         except ValueError:
             raise NotAllowed("`date` and `time` need a date such as 2026-12-24") from None
     if isinstance(value, datetime):
-        return value.astimezone(zone_of(current().zone)) if value.tzinfo else value
+        return clamped(value).astimezone(zone_of(current().zone)) if value.tzinfo else value
     if isinstance(value, date):
         return value
     raise NotAllowed("`date` and `time` need a date such as 2026-12-24")

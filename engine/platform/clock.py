@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from engine.platform.private import write_private
+
 if TYPE_CHECKING:
     from engine.model.ports import Clock
 
@@ -81,7 +83,7 @@ class HeldClock:
     def start(self) -> None:
         """Let time pass. The file appears as a whole."""
         draft = self.signal.with_name(self.signal.name + ".new")
-        draft.write_text(datetime.now(UTC).isoformat(), "utf-8")
+        write_private(draft, datetime.now(UTC).isoformat())
         draft.rename(self.signal)
 
     def now(self) -> datetime:
@@ -147,10 +149,10 @@ def parse_clock(text: str) -> Clock:
         if match["real"].startswith("file:"):
             return HeldClock(domain, Path(unquote(urlsplit(match["real"]).path)), factor)
         real = datetime.fromisoformat(match["real"])
-    except ValueError as error:
+        clock = VirtualClock(domain, real, factor)
+        return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
+    except (ValueError, OverflowError) as error:
         raise ClockError("a virtual clock needs two ISO 8601 instants and a number") from error
-    clock = VirtualClock(domain, real, factor)
-    return VirtualClock(domain.astimezone(UTC), real.astimezone(UTC), clock.factor)
 
 
 _KEPT = "dev-clock"
@@ -168,7 +170,7 @@ def keep_clock(home: Path, clock: VirtualClock | HeldClock | None, *, running: b
         return
     text = clock.describe() if running else f"{_STOPPED}{clock.now().isoformat()}x{clock.factor:g}"
     draft = place.with_name(f"{_KEPT}.new")
-    draft.write_text(text + "\n", "utf-8")
+    write_private(draft, text + "\n")
     draft.rename(place)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +18,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.platform.clock import kept_clock, parse_clock
+from engine.platform.private import private_folder
 
 if TYPE_CHECKING:
     from temporalio.envconfig import ClientConnectConfig
@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     base_url: str = Field(
         default_factory=lambda data: f"http://{data.get('web_host')}:{data.get('web_port')}",
         description="the public address of the web process; every link in an email starts with it",
+    )
+    web_hosts: str = Field(
+        "", description="further host names under which the web process is reached, with commas between"
     )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses of proxies whose `X-Forwarded-For` is trusted, separated by commas"
@@ -159,6 +162,12 @@ class Settings(BaseSettings):
         """Whether the machine's own time runs and an operator has named the database."""
         return self.database_url is not None and not self.clock
 
+    @property
+    def unset_secrets(self) -> list[str]:
+        """The variables of secrets that a process which signs or hashes must have, and that are not set."""
+        found = {"COLDFRAME_SECRET": self.secret, "COLDFRAME_PEPPER": self.pepper}
+        return [name for name, value in found.items() if isinstance(value, Unset)]
+
 
 class ReadingSettings(Settings):
     """Of a command that only reads and leaves nothing behind: a secret that is not there yet is not kept either."""
@@ -221,23 +230,28 @@ def _kept_clock(data: dict[str, Any]) -> str:
     return "" if data.get("database_url") else kept_clock(data.get("home", Path(".coldframe")))
 
 
+class Unset(SecretStr):
+    """A secret that nobody has set: random, for this process alone, so that it can be told from one that is kept."""
+
+
 def _kept_secret(data: dict[str, Any], name: str, *, make: bool = True) -> SecretStr:
-    """A random value that is made once and then kept in a file only its owner can read; without `make` one for now."""
+    """A random value that is made once and then kept in a file only its owner can read.
+
+    Beside a database that somebody has named none is made: a second machine would make another, and what one has signed
+    the other would refuse. Then, and without `make`, it is Unset.
+    """
     home: Path = data.get("home", Path(".coldframe"))
     path = home / name
     if not path.exists():
-        if not make:
-            return SecretStr(secrets.token_urlsafe(32))
+        if not make or data.get("database_url") is not None:
+            return Unset(secrets.token_urlsafe(32))
         _write_once(path, secrets.token_urlsafe(32))
-        if data.get("database_url") is not None:
-            warnings.warn(f"COLDFRAME_{name.upper()} is not set; made one in {path}. Every machine must use the same.",
-                          stacklevel=2)  # fmt: skip
     return SecretStr(path.read_text("ascii").strip())
 
 
 def _write_once(path: Path, text: str) -> None:
     """Write the file unless another process was first; a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

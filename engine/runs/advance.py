@@ -29,6 +29,7 @@ from engine.runs.outgoing_steps import Outgoing, Ready, judged, next_receiver, r
 from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
+from engine.sending.allowance import Allowance
 from engine.sending.delivery import settle_late
 from engine.sending.feedback import reported
 from engine.store import leads, runs
@@ -37,9 +38,6 @@ from engine.store.writes import Writes
 
 log = structlog.get_logger(__name__)
 
-BUDGET = timedelta(seconds=20)
-MOST_MAILS = 10
-"""Mails and posts in one call."""
 MOST_LEAD_STEPS = 200
 """Other effects in one call."""
 GATE_CLOSED = "the email provider took no emails"
@@ -63,16 +61,13 @@ class _Call:
     def __init__(self, rt: Runtime, id: UUID, gen: int, woken: str, can_send: bool) -> None:
         self.rt, self.id, self.gen, self.can_send = rt, id, gen, can_send
         self.attempt = uuid4().hex
-        self.began = rt.clock.real()
-        self.mails = self.lead_steps = 0
-        self.has_token = False
+        self.allowance, self.lead_steps = Allowance(rt), 0
         self.writes = Writes()
         self.turn = Turn(rt, id, woken)
 
     async def run(self) -> Answer:
         if self.can_send:
-            await self.rt.pace.take()
-            self.has_token = True
+            await self.allowance.take_token()
         try:
             async with self.rt.db.hot() as hot:
                 result = await self._open(hot) or await self._carry_on(hot)
@@ -89,8 +84,7 @@ class _Call:
             await self._rest_at_gate(result)
             return result
         finally:
-            if self.has_token:
-                self.rt.pace.give_back()
+            self.allowance.give_back()
 
     async def _rest_at_gate(self, answer: Answer) -> None:
         """While the provider's gate is closed and workers still poll, a call must not come round at full speed."""
@@ -150,7 +144,7 @@ class _Call:
         """Follow the interpreter until it rests or a mail is marked; either way the work is committed."""
         pause = self.turn.pause
         if pause is not None and pause.state == "paused":
-            return await self._end_call(hot, None) if self.mails else self._stay()
+            return await self._end_call(hot, None) if self.allowance.sent else self._stay()
         if pause is not None and pause.state == "stopped":
             self.position = put_out(self.plan, self.position, f"stopped by {pause.author}")
         while True:
@@ -213,24 +207,16 @@ class _Call:
 
     def _may_leave(self, effect: Effect) -> bool:
         """Whether this call may hand over one more: it has budget, and for a mail a token and an open gate."""
-        if not self.can_send or self.mails >= MOST_MAILS or self.rt.clock.real() - self.began > BUDGET:
+        if not self.can_send or self.allowance.spent:
             return False
-        return isinstance(effect.step, Post) or self._may_mail()
+        return isinstance(effect.step, Post) or (not self._gate_closed() and self.allowance.try_token())
 
     def _note_closed_gate(self, effect: Effect) -> None:
         if self._gate_closed() and isinstance(effect.step, Send):
             self.position = self.position.with_branch(effect.branch.kept(self.turn.now, GATE_CLOSED))
 
     def _gate_closed(self) -> bool:
-        closed = self.turn.found.closed_until
-        return closed is not None and closed > self.rt.clock.real()
-
-    def _may_mail(self) -> bool:
-        if self._gate_closed():
-            return False
-        if not self.has_token:
-            self.has_token = self.rt.pace.try_take()
-        return self.has_token
+        return self.allowance.gate_closed(self.turn.found.closed_until)
 
     async def _mark(self, hot: Hot, effect: Effect, made: Ready) -> Outgoing:
         """Commit `sending` with everything decided so far: from here on only this call may hand it over."""
@@ -243,10 +229,8 @@ class _Call:
         seq = self.turn.lead.seq
         await self._commit(hot)
         self.rt.know_links(fresh)
-        self.mails += 1
+        self.allowance.marked(mail=not isinstance(effect.step, Post))
         outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.turn.now, marked)
-        if not isinstance(effect.step, Post):
-            self.has_token = False
         if outgoing.counted:
             self.turn.found.sent.append(self.turn.now)
         return outgoing

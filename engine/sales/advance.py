@@ -20,14 +20,13 @@ from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sales.handoff_turn import HandoffTurn, call_waiting, freed
 from engine.sales.notices import notice_mail, notice_row
+from engine.sending.allowance import Allowance
 from engine.sending.delivery import hand_over, settle_late
 from engine.sending.feedback import reported
 from engine.store import handoffs as store
 from engine.store.db import Hot
 from engine.store.writes import Writes
 
-BUDGET = timedelta(seconds=20)
-MOST_MAILS = 10
 PAUSE = timedelta(minutes=1)
 """How long a notice rests that the provider has not taken."""
 TEAM_GONE = "its team is gone from the workspace, and no other takes the lead"
@@ -61,9 +60,7 @@ class _Call:
     def __init__(self, rt: Runtime, id: UUID, gen: int, woken: str, can_send: bool) -> None:
         self.rt, self.id, self.gen, self.woken, self.can_send = rt, id, gen, woken, can_send
         self.attempt = uuid4().hex
-        self.began = rt.clock.real()
-        self.mails = 0
-        self.has_token = False
+        self.allowance = Allowance(rt)
         self.held = False
         self.freed: str | None = None
         self.attention: str | None = None
@@ -72,17 +69,15 @@ class _Call:
         sent: tuple[_Outgoing, Receipt] | None = None
         try:
             while True:
-                if self.can_send and not self.has_token:
-                    await self.rt.pace.take()
-                    self.has_token = True
+                if self.can_send:
+                    await self.allowance.take_token()
                 async with self.rt.db.hot() as hot:
                     result = await self._turn(hot, sent)
                 if isinstance(result, Answer):
                     return result
                 sent = result, await hand_over(self.rt, result.mail, result.marked)
         finally:
-            if self.has_token:
-                self.rt.pace.give_back()
+            self.allowance.give_back()
 
     async def _turn(self, hot: Hot, sent: tuple[_Outgoing, Receipt] | None) -> Answer | _Outgoing:
         """Lock, look, settle what was sent, climb, and mark the next notice or rest."""
@@ -139,19 +134,15 @@ class _Call:
             elif not self.can_send:
                 self.freed = None
                 return Answer("again", self.gen, on_event="mail")
-            elif self._spent() or self._gate_closed(turn):
+            elif self.allowance.spent or self._gate_closed(turn):
                 break
             elif outgoing := await self._mark(hot, turn, state, tray, notice, writes):
                 return outgoing
             tray = tray.without(notice.visit)
         return await self._rest(hot, turn, state, tray, writes)
 
-    def _spent(self) -> bool:
-        return self.mails >= MOST_MAILS or self.rt.clock.real() - self.began > BUDGET
-
     def _gate_closed(self, turn: HandoffTurn) -> bool:
-        until = turn.found.closed_until
-        self.held = self.held or (until is not None and until > self.rt.clock.real())
+        self.held = self.held or self.allowance.gate_closed(turn.found.closed_until)
         return self.held
 
     # ── notices ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,7 +170,7 @@ class _Call:
         writes.update("handoffs", id=self.id, **store.columns(state, kept))
         marked = rt.clock.real()
         await commit(rt, hot, ledger, writes)
-        self.mails, self.has_token = self.mails + 1, False
+        self.allowance.marked()
         return _Outgoing(notice, mail, marked)
 
     def _put_away(self, turn: HandoffTurn, notice: Pending, state: str, why: str, writes: Writes) -> None:

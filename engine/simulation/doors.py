@@ -9,6 +9,7 @@ from typing import Any
 from dsl.plan import EventType, Form, Scalar
 from engine.leads.external_changes import note
 from engine.leads.intake import ONE_CLICK, REPEAT, fill
+from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
 from engine.simulation.person import Letter, Person
@@ -38,7 +39,8 @@ class Doors:
             ledger.happen("form.posted", form.name, {"values": data, "topics": list(topics), "context": {}})
         else:
             fill(ledger, values, overwrite=new)
-            self._agree(person, ledger, topics)
+            wanted = [one for one in topics if topic_state(ledger.lead.topics, one) != "unsubscribed"]
+            self._agree(person, ledger, wanted)
             ledger.happen("form.submitted", form.name, data)
         sim.commit(person, ledger)
         return None

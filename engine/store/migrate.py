@@ -15,18 +15,32 @@ from sqlalchemy.pool import NullPool
 
 from engine.platform.settings import sqlalchemy_url
 
+OLDEST = 15
+"""The oldest version of PostgreSQL that all tests pass on."""
 _LOCK = 0x636F6C64
 """Key of the advisory lock that lets one process migrate at a time."""
+
+
+class TooOld(Exception):
+    """The server is older than OLDEST. The text says what it is and what is needed."""
 
 
 def migrate(database_url: str, revision: str = "head") -> str:
     """Run every missing revision, each process in turn; gives the revision the database is at afterwards.
 
-    Raises sqlalchemy.exc.OperationalError when the database cannot be reached.
+    Raises sqlalchemy.exc.OperationalError when the database cannot be reached, and TooOld.
     """
     with _locked(database_url) as connection:
+        refuse_too_old(connection.execute(text("SHOW server_version_num")).scalar_one())
         command.upgrade(_config(connection), revision)
         return _current(connection) or ""
+
+
+def refuse_too_old(version: str) -> None:
+    """Raises TooOld. `version` is the server's `server_version_num`, such as 150017."""
+    major = int(version) // 10_000
+    if major < OLDEST:
+        raise TooOld(f"the server is PostgreSQL {major}, and Coldframe needs PostgreSQL {OLDEST} or newer")
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:

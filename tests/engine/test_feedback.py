@@ -189,7 +189,7 @@ async def test_status_counts_who_may_not_be_mailed_and_complaints(stage: Stage, 
     assert found.suppressed == {"bounced": 1, "complained": 1, "unsubscribed": 1}
     assert (found.complaints, found.recent) == (1, 4)
     assert "suppressed: 1 bounced, 1 complained, 1 unsubscribed" in said
-    assert "complaints in 30 days: 1 among 4 mails (25.00%); from 0.08% on" in " ".join(said.split())
+    assert "complaints in 30 days: 1 among 4 emails (25.00%); at 0.08% and above" in " ".join(said.split())
     stage.clock.advance(timedelta(days=31))
     found, said = await shown()
     assert (found.complaints, found.recent, found.suppressed["complained"]) == (0, 0, 1)
@@ -210,7 +210,7 @@ async def test_why_tells_what_the_provider_told(stage: Stage):
     await tell(stage, await mailed(stage, "cy@lead.example"), "complained")
     said = {one: await asked(stage, one) for one in (ANN, "bob@lead.example", "cy@lead.example")}
     assert "the lead marked an email as spam" in said["cy@lead.example"]
-    assert "the mail failed" in said[ANN]
+    assert "the email failed" in said[ANN]
     assert "dropped by the provider: invalid" in said[ANN]
     assert "the lead is suppressed: bounced" in said["bob@lead.example"]
 

@@ -163,7 +163,7 @@ async def test_unanswered_it_is_reassigned_then_escalated_then_overdue(stage: St
     await stage.pass_time(DAY)
     row = await row_of(stage, id)
     assert (row.phase, row.outcome, row.due_at, row.reason) == ("closed", "overdue", None, None)
-    assert told(stage, JONAS)[-1] == told(stage, EVA)[-1] == "Closed without an answer"
+    assert told(stage, JONAS)[-1] == told(stage, EVA)[-1] == "Closed without a decision"
     assert to_lead(stage) == ["sorry"]
     assert (await log_of(stage, id)).count("handoff.overdue") == 1
     assert stage.runs.runs[id][1].state == "done"

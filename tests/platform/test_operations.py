@@ -11,7 +11,7 @@ import pytest
 from engine.platform.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPUTED = {"secret": "generated", "pepper": "generated", "base_url": "host and port"}
+COMPUTED = {"secret": "generated", "pepper": "generated", "base_url": "host and port", "clock": ""}
 
 
 def variable(field: str) -> str:
@@ -20,10 +20,10 @@ def variable(field: str) -> str:
 
 
 def default(field: str) -> str:
-    value = Settings.model_fields[field].get_default()  # None for what a factory finds out
+    value = Settings.model_fields[field].get_default(call_default_factory=False)
     if field in COMPUTED:
         return COMPUTED[field]
-    if value is None or value == "":
+    if value is None or value == "" or Settings.model_fields[field].default_factory is not None:
         return ""
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 

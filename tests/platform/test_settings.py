@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import stat
-import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+import worker as process
+from engine.cli.common import Stop
+from engine.cli.web import web
+from engine.cli.worker import worker
 from engine.platform.settings import Settings, libpq_url, sqlalchemy_url, temporal_address_file, temporal_connect_config
 from tests.support.provider import Provider
 
@@ -78,13 +82,27 @@ def test_processes_that_start_together_agree_on_the_secret() -> None:
     assert len(secrets) == 1
 
 
-def test_a_generated_secret_beside_a_named_database_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_is_made_beside_a_named_database(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://db/coldframe")
-    with pytest.warns(UserWarning, match="COLDFRAME_(SECRET|PEPPER) is not set"):
-        Settings()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        Settings()
+    assert Settings().unset_secrets == ["COLDFRAME_SECRET", "COLDFRAME_PEPPER"]
+    assert not home.exists() or list(home.iterdir()) == []
+    monkeypatch.setenv("COLDFRAME_SECRET", "a" * 32)
+    assert Settings().unset_secrets == ["COLDFRAME_PEPPER"]
+    monkeypatch.setenv("COLDFRAME_PEPPER", "b" * 32)
+    assert Settings().unset_secrets == []
+
+
+def test_secrets_that_are_kept_serve_a_named_database_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Settings().secret
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/coldframe")
+    assert (Settings().secret, Settings().unset_secrets) == (kept, [])
+
+
+@pytest.mark.parametrize("start", [web, worker, process.main])
+def test_no_process_starts_with_secrets_of_its_own(start: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/coldframe")
+    with pytest.raises((Stop, SystemExit), match="COLDFRAME_SECRET and COLDFRAME_PEPPER"):
+        start()
 
 
 def test_the_base_address_follows_host_and_port_unless_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

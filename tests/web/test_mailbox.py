@@ -42,7 +42,7 @@ async def mail(rt: Runtime, clock: FixedClock) -> UUID:
 async def test_the_list(http: httpx.AsyncClient, mail: UUID) -> None:
     page = await http.get("/mailbox")
     assert page.status_code == 200
-    assert "52 mails" in page.text
+    assert "52 emails" in page.text
     assert " UTC</time>" in page.text
     assert page.text.count("<tr>") == 51
     assert (await http.get("/mailbox?page=2")).text.count("<tr>") == 3

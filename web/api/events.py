@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine.leads import intake
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
+from engine.rules.conditions.calendar import in_utc
 from engine.sending import feedback
 from engine.store.tables import api_keys
 from web.http.answers import is_json
@@ -233,11 +234,12 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
 def _at(value: object, now: datetime) -> str:
     """When it happened there, kept with the event's data; the log's own order and instants are not changed by it."""
     try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        given = datetime.fromisoformat(value) if isinstance(value, str) else None
+        at = in_utc(given) if given is not None and given.tzinfo is not None else None
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise Wrong("at", "`at` is an ISO 8601 instant with its zone, such as 2026-09-01T09:30:00+02:00.")
     if at > now + AHEAD:
         raise Wrong("at", "`at` is in the future.")
-    return at.astimezone(UTC).isoformat(timespec="seconds")
+    return at.isoformat(timespec="seconds")

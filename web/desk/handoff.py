@@ -18,6 +18,7 @@ from engine.sales import handoffs
 from web.http.answers import missing, page
 from web.http.context import deployed, posted, runtime, token_parts, token_uuid
 from web.http.fields import Refused, clean
+from web.http.origins import own_page
 
 router = APIRouter()
 Action = Literal["acknowledge", "contacted", "accept", "reject"]
@@ -47,6 +48,8 @@ async def act(request: Request, token: str) -> Response:
     """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page,
     409 when it changed nothing."""
     handoff_id, member = _who(request, token)
+    if not own_page(request, runtime(request).settings.base_url):
+        raise HTTPException(403, "Only the handoff’s own page can do this.")
     before = await handoffs.view(runtime(request), handoff_id)
     if before is None:
         raise missing()

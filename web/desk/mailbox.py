@@ -21,7 +21,7 @@ from engine.sending import feedback
 from engine.store.tables import mailbox
 from web.http.answers import missing, page, wants_json
 from web.http.context import posted, runtime, token_uuid
-from web.http.origins import admits, origin_of
+from web.http.origins import SAME_ORIGIN, origin_of, own_page
 
 router = APIRouter()
 PER_PAGE = 50
@@ -72,16 +72,14 @@ async def show(request: Request, mail: str) -> Response:
     became = [
         ("complained" if one.type == "lead.unsubscribed" else one.type.partition(".")[2], one.at) for one in events
     ]
-    # `no-referrer` would make the browser send `Origin: null` with a button's post.
-    headers = {"Referrer-Policy": "same-origin"}
-    return page("mail.html", headers=headers, mail=found, fates=FATES if to_lead else {}, became=became)
+    return page("mail.html", headers=SAME_ORIGIN, mail=found, fates=FATES if to_lead else {}, became=became)
 
 
 @router.post("/mailbox/{mail}")
 async def pretend(request: Request, mail: str) -> Response:
     """Bring about what the provider or the reader would: the value of `fate` is one of FATES."""
     _need(request)
-    if not admits(request, (), runtime(request).settings.base_url):
+    if not own_page(request, runtime(request).settings.base_url):
         raise HTTPException(403, "Only the mailbox's own page can do this.")
     found, raw = await _mail(request, mail), await posted(request)
     fate = next((one for one in FATES if raw.get("fate") == [one]), None)

@@ -37,6 +37,7 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     408: ("Request timeout", "The request did not arrive in time. Please try again."),
     413: ("Request too large", "The request is larger than we accept."),
     415: ("Unsupported content type", "Send a form (urlencoded or multipart) or JSON."),
+    421: ("Unknown host", "This server does not answer to this name."),
     422: ("Invalid request", "Please check the data and try again."),
     429: ("Too many requests", "Please wait a moment and try again."),
     500: ("Something went wrong on our side", "The error has been logged. Please try again later."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +13,7 @@ from engine.leads import intake
 from engine.store import leads
 from web.http.answers import missing, page
 from web.http.context import deployed, runtime, token_parts, token_uuid
+from web.http.origins import own_page
 from web.http.words import Words
 from web.public.hosted import language_of
 
@@ -34,6 +36,8 @@ async def show(request: Request, token: str) -> Response:
 async def confirm(request: Request, token: str) -> Response:
     """Now the form counts as submitted. Pressing twice confirms once."""
     lead_id, seq = _post(request, token)
+    if not own_page(request, runtime(request).settings.base_url, unnamed=True):
+        raise HTTPException(403, "Only the page behind the email's link can do this.")
     name = await intake.confirm(runtime(request), lead_id, seq)
     if name is None:
         raise missing()

@@ -16,6 +16,7 @@ from uuid import UUID
 from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter
 from sqlalchemy import select
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +30,7 @@ from web.http.answers import missing, page
 from web.http.context import client, deployed, runtime, spend, token_parts, token_uuid
 from web.http.deadline import UNAVAILABLE, TooSlow
 from web.http.fields import Raw
+from web.http.origins import own_page
 from web.http.words import Words
 from web.public.unsubscribe import SECONDS, mask, noted, noted_page, said
 
@@ -95,6 +97,8 @@ async def save(request: Request, token: str) -> Response:
     If the database cannot take it in time, what was left is kept on disk and replayed; nothing else is saved then.
     """
     lead_id = _lead(request, token)
+    if not own_page(request, runtime(request).settings.base_url, unnamed=True):
+        raise HTTPException(403, "Only the preference page itself can do this.")
     raw = await said(request, _offer(request, token))
     everything = EVERYTHING in raw.get("leave", ())
     if not everything:

@@ -48,6 +48,22 @@ def instant(local: datetime, zone: str) -> datetime:
     return local.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 
+def in_utc(at: datetime) -> datetime:
+    """The aware instant in UTC. Raises ValueError for one too near the ends of the calendar to be shown in any zone."""
+    try:
+        found = at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+    if not _FIRST <= found <= _LAST:
+        raise ValueError("out of range")
+    return found
+
+
+def clamped(at: datetime) -> datetime:
+    """The aware instant in UTC; one too near the ends of the calendar is the first or the last that can be shown."""
+    return _FIRST if at <= _FIRST else _LAST if at >= _LAST else at.astimezone(UTC)
+
+
 def local_time(at: datetime, zone: str) -> datetime:
     """The naive wall time of an instant in the zone."""
     if not _FIRST <= at <= _LAST:
@@ -127,12 +143,7 @@ def moment_of(value: Any, zone: str, clock: str) -> datetime | None:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    if at.tzinfo is None:
-        return instant(at, zone)
-    try:
-        return min(max(at.astimezone(UTC), _FIRST), _LAST)
-    except OverflowError:
-        return _FIRST if at.year == 1 else _LAST
+    return instant(at, zone) if at.tzinfo is None else clamped(at)
 
 
 def period_start(unit: Literal["day", "week", "month"], now: datetime, zone: str) -> datetime:

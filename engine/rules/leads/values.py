@@ -21,6 +21,7 @@ import pycountry
 from babel import Locale, UnknownLocaleError
 
 from dsl.plan import LeadField, Program, Scalar
+from engine.rules.conditions.calendar import in_utc
 
 MAX_CHARS = 2_000
 """The longest value of one field."""
@@ -163,10 +164,9 @@ def _moment(value: str, declared: LeadField, context: Context) -> Scalar:
     try:
         if _MOMENT.fullmatch(value):
             at = datetime.fromisoformat(value)
-            if at.tzinfo is not None:
-                at = at.astimezone(UTC)
-            return at.isoformat(timespec="seconds")
-    except (ValueError, OverflowError):
+            shown = in_utc(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+            return (at if at.tzinfo is None else shown).isoformat(timespec="seconds")
+    except ValueError:
         pass
     raise Refused("moment")
 
