@@ -98,7 +98,8 @@ class _Graph:
         self.names = Ids()
         for statement in all_statements(campaign):
             step = self._step(statement)
-            name = self.names.of(step.kind, step.model_dump(mode="json", exclude_none=True), step.label)
+            said = _without_options(step).model_dump(mode="json", exclude_none=True)
+            name = self.names.of(step.kind, said, step.label)
             self.alone[id(statement)] = name, step
             self.order.append(name)
             if isinstance(statement, tree.Enter) and statement.move:
@@ -240,6 +241,13 @@ class _Graph:
             cases=cases,
             detached=id(hand_off) in self.detached,
         )
+
+
+def _without_options(step: plan.AnyStep) -> plan.AnyStep:
+    """What makes a step the one it is. How an email is sent can be changed, and leads at it stay where they are."""
+    if not isinstance(step, plan.Send):
+        return step
+    return step.model_copy(update={"mode": "normal", "within": WITHIN, "values": (), "subjects": ()})
 
 
 def _links(step: plan.AnyStep, after: plan.Target, targets: list[plan.Target]) -> dict[str, Any]:

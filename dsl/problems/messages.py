@@ -219,8 +219,8 @@ ENTRIES: Mapping[str, Entry] = {
         "`where` sees only the event, but `{name}` is a lead's field",
         'write `"{name}"` for a text, or `event.{name}` for the event that started the run',
     ),
-    "E347": Entry("{left} is {kind}, not a date", "count from a date, like `today plus 14 days` or `age of birthday`"),
-    "E348": Entry("`{word} of` cannot be asked", "{hint}"),
+    "E347": Entry("{left} is {kind}, not a date", "use a date, as in `today plus 14 days` or `age of birthday`"),
+    "E348": Entry("`{word} of` is not a condition", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} named `{name}` is declared, but others are", 'declare it: `{kind} "{name}"{more}`'),
     "W133": Entry(

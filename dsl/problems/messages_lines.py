@@ -90,7 +90,7 @@ BY_LINE: Mapping[str, Entry] = {
     "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
-    "E544": Entry("Coldframe itself fills in `{name}`, so a form cannot", "delete the line"),
+    "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _STYLES = {
     "action": "bold", "mail": "green", "skipped": "yellow", "held": "yellow", "stage": "cyan", "handoff": "magenta",
-    "note": "yellow", "entered": "blue", "left": "blue",
+    "note": "yellow", "entered": "blue", "left": "blue", "refused": "yellow",
 }  # fmt: skip
 _MARKS = {
     "action": "»", "mail": "✉", "skipped": "✗", "held": "…", "wait": "…", "points": "±", "stage": "▲", "entered": "→",
-    "left": "←", "handoff": "☎", "note": "!",
+    "left": "←", "refused": "✗", "handoff": "☎", "note": "!",
 }  # fmt: skip
 
 

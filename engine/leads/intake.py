@@ -20,6 +20,7 @@ from engine.platform.tokens import email_key
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
+from engine.rules.tracking.sessions import click_touch
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
 from engine.store import consents, leads
@@ -34,6 +35,7 @@ from engine.tracking.paths import (
     source_of_event,
     source_of_page,
 )
+from engine.tracking.touches import note_touch
 from engine.tracking.visits import Visitor, anonymous, keep, lock_visitor, see
 
 REPEAT = timedelta(minutes=10)
@@ -239,6 +241,9 @@ async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: s
         if work.around.repeated is None and wanted:
             ledger.rate()
             ledger.happen(*event, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
+            touch = click_touch(message_id, row.campaign or "", row.template, now, row.touched) if link_id else None
+            if touch is not None:
+                note_touch(work.writes, locked.lead.id, touch)
             await work.commit()
     return str(url) if url else None
 

@@ -18,7 +18,7 @@ Found = Iterator[tuple[str, CompletionItemKind, str]]
 """What to write, and a word about it."""
 
 _FRONT = {
-    "subject": "what the inbox shows; every mail needs one", "preheader": "shown after the subject in most inboxes",
+    "subject": "the line in the inbox; every email needs one", "preheader": "shown after the subject in most inboxes",
     "sender": "Ada Ortiz <ada@acme.example>, instead of the campaign's",
 }  # fmt: skip
 
@@ -150,4 +150,4 @@ def _data(project: Project, shown: str) -> Found:
         names |= {name.value for event in scope.events.values() for name, _ in event.data or ()}
         names |= {ask.field.value for form in scope.forms.values() for ask in form.asks}
     for name in sorted(names):
-        yield name, CompletionItemKind.Field, "carried by an event that leads here"
+        yield name, CompletionItemKind.Field, "a property of an event that leads here"

@@ -5,59 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NAMES: Mapping[str, str] = {
-    "lead": "The lead who gets the mail: `lead.FIELD`. A field without a value is false in an `if`, and needs a "
-    "`default` where it is printed.",
+    "lead": "The lead who gets the email: `lead.FIELD`. A field without a value is false in an `if`, and needs a "
+    "`default` if it is printed.",
     "greeting": "*Hello Ada*, *Guten Tag Ada Lovelace*, in the language of the text and without a comma; without a "
-    "believable name just *Hello*.",
+    "plausible name just *Hello*.",
     "score": "The lead's score.",
     "stage": "The lead's stage.",
     "interests": "The interests that the lead has shown.",
-    "owner": "The colleague the lead belongs to: `owner.name`, `owner.email`.",
-    "event": "What the event carried that started or last woke this branch: `event.FIELD`.",
+    "owner": "The team member the lead belongs to: `owner.name`, `owner.email`.",
+    "event": "A property of the event that started or last woke this branch: `event.FIELD`.",
     "workspace": "As declared: `workspace.name`, `workspace.address`.",
-    "unsubscribe_url": "Where the lead unsubscribes; empty in mails that are no marketing.",
-    "preferences_url": "Where the lead chooses topics; empty in mails that are no marketing.",
-    "confirm_url": "Where the button of a double opt-in leads; empty in other mails.",
-    "view_url": "Where the mail can be read in a browser; empty where it cannot.",
+    "unsubscribe_url": "The address for unsubscribing; empty in emails that are not marketing.",
+    "preferences_url": "The address for choosing topics; empty in emails that are not marketing.",
+    "confirm_url": "The address of the button of a double opt-in; empty in other emails.",
+    "view_url": "The address of the email in a browser; empty if there is none.",
     "file_url": '`file_url("guide.pdf")` is the address of a file, for this lead.',
-    "content": "In a layout: the mail itself.",
-    "subject": "In a layout: the mail's subject.",
-    "preheader": "In a layout: what most inboxes show after the subject.",
+    "content": "In a layout: the email itself.",
+    "subject": "In a layout: the email's subject.",
+    "preheader": "In a layout: the text that most inboxes show after the subject.",
     "language": "In a layout: the language of the text.",
     "words": "In a layout, in the language of the text: `words.unsubscribe`, `words.preferences`, `words.view`.",
     "range": "`range(3)` counts 0, 1, 2; at most 1,000 numbers.",
     "loop": "In a `for`: `loop.index`, `loop.first`, `loop.last`.",
 }
 OWNER: Mapping[str, str] = {
-    "name": "The name of the lead's colleague.",
-    "email": "The address of the lead's colleague.",
+    "name": "The name of the lead's owner.",
+    "email": "The address of the lead's owner.",
 }
 COMPANY: Mapping[str, str] = {"name": "The name of the workspace.", "address": "Your postal address, as declared."}
 
 FILTERS: Mapping[str, str] = {
-    "date": '`{{ lead.contract_end|date }}`: 24 December 2026, in the lead\'s language and zone; also `date("short")`, '
-    "`medium` and `full`",
+    "date": "`{{ lead.contract_end|date }}`: December 24, 2026, in the lead's language and zone; also "
+    '`date("short")`, `medium` and `full`',
     "time": "`{{ event.start|time }}`: 10:00 AM, in the lead's language and zone",
     "number": "`{{ 12000|number }}`: 12,000; `number(2)` with two decimals",
     "money": '`{{ 1200|money }}`: €1,200.00, in the workspace\'s currency; `money("USD")`',
     "percent": "`{{ 10|percent }}`: 10%",
-    "default": '`{{ lead.first_name|default("you") }}`: the text in brackets where there is no value',
+    "default": '`{{ lead.first_name|default("you") }}`: the text in parentheses if there is no value',
     "d": "short for `default`",
-    "upper": "in capitals",
-    "lower": "in small letters",
+    "upper": "in capital letters",
+    "lower": "in lower case",
     "title": "each word with a capital",
     "capitalize": "the first letter a capital",
-    "trim": "without space around it",
+    "trim": "without surrounding spaces",
     "truncate": "`truncate(40)`: at most 40 characters",
     "replace": '`replace("a", "b")`',
-    "urlencode": "as part of an address",
+    "urlencode": "encoded as part of an address",
     "join": '`join(", ")`: a list as one text',
     "first": "the first of a list",
     "last": "the last of a list",
     "length": "how many there are",
     "count": "how many there are",
     "sort": "a list in order",
-    "unique": "a list without repetitions",
+    "unique": "a list without duplicates",
     "round": "`round(1)`: to one decimal",
     "int": "without decimals",
     "abs": "without its sign",
@@ -70,5 +70,5 @@ STATEMENTS: Mapping[str, str] = {
     "import": "macros of a file", "from": '{% from "_macros.html" import button %}',
     "block": "{% block name %}…{% endblock %}", "endblock": "ends a `block`",
     "macro": "{% macro name(value) %}…{% endmacro %}", "endmacro": "ends a `macro`", "with": "{% with a = 1 %}",
-    "endwith": "ends a `with`", "raw": "text that is no template", "endraw": "ends a `raw`",
+    "endwith": "ends a `with`", "raw": "text that is not a template", "endraw": "ends a `raw`",
 }  # fmt: skip

@@ -40,7 +40,7 @@ def about_in_mail(project: Project, mention: Mention) -> str | None:
 
 def _about_datum(scope: Scope, name: str) -> str:
     kinds = sorted(set(_types(scope, name)))
-    said = f": {' or '.join(kinds)}" if kinds else ", of which no declaration tells"
+    said = f": {' or '.join(kinds)}" if kinds else ", not declared"
     return f"`event.{name}`{said}\n\n{mail_guide.NAMES['event']}"
 
 

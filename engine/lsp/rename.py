@@ -101,7 +101,7 @@ def _refuse_unreadable(project: Project, markup: Markup) -> None:
 def _refuse_ambiguous(project: Project, span: Span, field: str) -> None:
     """Forms carry the field into events; another event may carry something of the same name."""
     if datum_declared(project.checked.scope, field) or any(field in data for data in CARRIES.values()):
-        raise Refused(f"{span.source}: `event.{field}` may also be what another event carries, so change it by hand")
+        raise Refused(f"{span.source}: `event.{field}` may also be a property of another event, so change it by hand")
 
 
 def _events(lines: Sequence[Line], field: str) -> Iterator[Span]:

@@ -36,7 +36,7 @@ CODES = tuple(f"E7{number:02}" for number in range(1, 15))
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
-    "E708": "the built-in layout has both; in a layout of your own use `workspace.address` and `unsubscribe_url`",
+    "E708": "use the built-in layout, or add `{{ workspace.address }}` and `{{ unsubscribe_url }}` to your own",
 }
 _NOBODY = UUID(int=0)
 _TOKENS = Tokens(["of the trial mails of the check"])
@@ -125,15 +125,18 @@ class Check:
         if language and not any(name + ending in self.renderer.templates for ending in ENDINGS):
             first = self.renderer.first_language
             message, ending = f"`{name}` has no version in {first}, the first language", path.rpartition(".")[2]
-            self._add("E714", path, 0, message, f"write {name}.{ending}")
+            self._add("E714", path, 0, message, f"create the file `templates/{name}.{ending}`")
             return
         if not source.front.values.get("subject"):
-            self._add("E702", path, 1, "this mail has no subject", "put `subject: …` between `---` lines at the top")
+            self._add("E702", path, 1, "this email has no subject", "add `subject: …` between `---` lines at the top")
             return
         sender = source.front.values.get("sender")
         if sender and sender_parts(sender) is None:
             line, column = source.front.lines["sender"], source.front.columns["sender"]
-            place, help = Place(line, column, column + len(sender)), "write it like Acme Pumps <hello@acme.example>"
+            place, help = (
+                Place(line, column, column + len(sender)),
+                "write it as `Acme Pumps <hello@acme.example>`",
+            )
             self._add("E713", path, line, "this is not a sender", help, place)
         before = len(self.problems)
         mentions = self._mentions(source, uses, NAMES)
@@ -173,8 +176,8 @@ class Check:
                 self._reference(one)
                 continue
             if one.alone:
-                help = "import it `with context`, or hand the value over as an argument"
-                message = f"`{one.root}` is not known inside an imported macro"
+                help = "import the macro `with context`, or pass the value as an argument"
+                message = f"`{one.root}` is unknown inside an imported macro"
                 self._name("E703", one, message, help)
                 continue
             given = frozenset[str]().union(*(use.given for use in uses))
@@ -186,47 +189,54 @@ class Check:
 
     def _reference(self, one: Reference) -> None:
         if one.download and one.target not in self.files:
-            near = _near(one.target, self.files)
-            message = f"there is no file `{one.target}` under files/"
-            self._name("E709", one, message, near)
+            help = _near(one.target, self.files) or "put it in the folder `files/`"
+            self._name("E709", one, f"no file named `{one.target}`", help)
         elif not one.download:
-            near = _near(one.target, self.renderer.templates)
-            message = f"there is no part `{one.target}` under templates/"
-            self._name("E709", one, message, near)
+            help = _near(one.target, self.renderer.templates) or f"create the file `templates/{one.target}`"
+            self._name("E709", one, f"no template part named `{one.target}`", help)
 
     def _unknown(self, one: Mention, names: frozenset[str]) -> tuple[str, str, str] | None:
         if one.root not in names:
-            return "E703", f"there is no name `{one.root}` in a mail", _near(one.root, names)
+            help = _near(one.root, names) or f"pass it with the email: `with {one.root} = …`"
+            return "E703", f"unknown name `{one.root}`", help
         parts: Iterable[str] | None = {
             "lead": self.program.all_fields, "owner": OWNER, "workspace": WORKSPACE,
         }.get(one.root)  # fmt: skip
         if parts is None or one.part is None or one.part in parts:
             return None
-        what = "a lead has no field" if one.root == "lead" else f"`{one.root}` has no"
-        return "E704", f"{what} `{one.part}`", _near(one.part, parts)
+        close = _near(one.part, parts)
+        if one.root == "lead":
+            return "E704", f"no field named `{one.part}`", close or f"declare it: `field {one.part} text`"
+        return (
+            "E704",
+            f"`{one.root}` has no `{one.part}`",
+            close or f"use {_one_of([f'{one.root}.{part}' for part in parts])}",
+        )
 
     def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
         related = _related(use)
-        fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or test it with `if`'
+        fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or put it in an `{{% if {written} %}}`'
         if use.confirms and (one.root in ("lead", "event", "greeting") or one.root in use.given):
-            message = f"a confirmation mail may not show `{written}`: anybody may have typed it"
-            self._name("E711", one, message, "leave it out, or say it without their words", related)
+            message = f"a confirmation email cannot show `{written}`, which anyone may have typed"
+            self._name("E711", one, message, "delete it, or write the sentence without it", related)
         elif one.root == "lead" and one.part and one.needed and one.part not in use.sure:
             self._name("E705", one, f"not every lead has `{written}`", fallback, related)
         elif one.root == "event" and one.part:
             if not any(_carries(other, one.part) for other in uses):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
-                message = f"no event that leads here carries `{one.part}`"
-                self._name("E706", one, message, _near(one.part, known), related)
+                message = f"no event that leads here has a property `{one.part}`"
+                known_names = _one_of([f"event.{part}" for part in sorted(known)])
+                help = _near(one.part, known) or (f"use {known_names}" if known else "use a field of the lead")
+                self._name("E706", one, message, help, related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
-                message = f"not every event that leads here carries `{one.part}`"
+                message = f"not every event that leads here has a property `{one.part}`"
                 self._name("E705", one, message, fallback, related)
         elif one.root not in names and one.root not in use.given and one.needed:
-            message = f"`{one.root}` is not given by every `send` of this mail"
-            self._name("E707", one, message, f"add `with {one.root} = …` to the send", related)
+            message = f"not every `send` of this email gives `{one.root}`"
+            self._name("E707", one, message, f"add `with {one.root} = …` to the `send`", related)
         elif one.root not in names and one.needed and (lacking := may_lack(use.given.get(one.root), use)):
-            message = f"`{one.root}` is not always there: it is given {lacking}"
+            message = f"`{one.root}` may be missing: it is given {lacking}"
             self._name("E705", one, message, fallback, related)
 
     # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +254,7 @@ class Check:
                 self._add(code, at, error.line, error.message, _HELP.get(code, ""), error.place, _related(use))
 
     def _sampled(self, path: str, language: str, use: Use, bare: bool) -> Context:
-        """An invented lead; of a `bare` one only what is sure is known."""
+        """A sample lead; of a `bare` one only what is sure is known."""
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
         event = {part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)}
         given = {key: self._sample(value, sample) for key, value in use.given.items()}
@@ -332,6 +342,12 @@ def named(path: str, languages: Iterable[str]) -> tuple[str, str]:
     stem = path.rpartition(".")[0]
     name, dot, mark = stem.rpartition(".")
     return (name, mark) if dot and mark in languages else (stem, "")
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """What follows "use": `one of a, b`, or the only one."""
+    shown = [f"`{name}`" for name in names]
+    return ("one of " if len(shown) > 1 else "") + ", ".join(shown)
 
 
 def _near(word: str, names: Iterable[str]) -> str:

@@ -105,13 +105,13 @@ def with_pixel(html: str, url: str) -> str:
 def marketing_gap(rendered: Rendered, address: str, unsubscribe_url: str) -> str | None:
     """What a marketing mail lacks of postal address and unsubscribe link, in either part; None when all is there."""
     if not address.strip():
-        return "a marketing mail needs a postal address: the workspace declares none"
+        return "a marketing email needs a postal address, but the workspace has none"
     if escape(unsubscribe_url) not in rendered.html:
-        return "the mail has no unsubscribe link: `{{ unsubscribe_url }}`"
+        return "the email has no unsubscribe link: `{{ unsubscribe_url }}`"
     if unsubscribe_url not in rendered.text:
         return "the plain-text part has no unsubscribe link: `{{ unsubscribe_url }}`"
     if escape(address) not in rendered.html and not shows(_stripped(rendered.html), address):
-        return "the mail does not show the postal address: `{{ workspace.address }}`"
+        return "the email does not show the postal address: `{{ workspace.address }}`"
     if not shows(rendered.text, address):
         return "the plain-text part does not show the postal address: `{{ workspace.address }}`"
     return None

@@ -80,7 +80,7 @@ def names_of(context: Context, language: str, workspace: Workspace) -> dict[str,
 def _file_function(file_url: Callable[[str], str] | None) -> Callable[[str], str]:
     def address_of_file(name: str) -> str:
         if file_url is None:
-            raise NotAllowed("files cannot be linked in this mail")
+            raise NotAllowed("this email cannot link to files")
         return file_url(str(name))
 
     address_of_file.for_templates = True  # type: ignore[attr-defined]

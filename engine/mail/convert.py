@@ -132,7 +132,7 @@ def content_mark(layout: Page) -> str:
         mark = f"<!--{layout.source.mark(index)}-->"
         if tag.printing and tag.inner.strip() == "content" and mark in _commented(layout):
             return mark
-    raise TemplateError(layout.source.path, 0, "a layout needs `{{ content }}` where the mail goes")
+    raise TemplateError(layout.source.path, 0, "a layout needs `{{ content }}` for the text of the email")
 
 
 def inlined(page: Page) -> str:

@@ -49,13 +49,9 @@ def plain(error: TemplateSyntaxError) -> str:
     """What Jinja says of a template that it cannot read, with the signs as they are typed."""
     text = (error.message or "it cannot be read").split(" Jinja was looking for")[0].rstrip(".")
     if opened := re.search(r"needs to be closed is '(\w+)'", error.message or ""):
-        return f"`{{% {opened[1]} … %}}` is never closed; write `{{% end{opened[1]} %}}` where it ends"
+        return f"`{{% {opened[1]} … %}}` is never closed; add `{{% end{opened[1]} %}}` where it ends"
     if sign := re.fullmatch(r"unexpected char (['\"])\\?(.)\1 at \d+", text):
-        return (
-            f"a text that begins with `{sign[2]}` is never closed"
-            if sign[2] in "'\""
-            else f"`{sign[2]}` cannot stand here"
-        )
+        return f"a text that starts with `{sign[2]}` is never closed" if sign[2] in "'\"" else f"unexpected `{sign[2]}`"
     for theirs, typed in _SIGNS:
         text = text.replace(theirs, typed)
     return text[:1].lower() + text[1:]
@@ -69,8 +65,8 @@ def words_of(error: BaseException) -> str:
         case TemplateSyntaxError():
             return plain(error)
         case TemplateNotFound():
-            return f"there is no template `{error.name}`"
+            return f"no template named `{error.name}`"
         case RecursionError():
-            return "it is nested too deeply, or calls itself"
+            return "the template is nested too deeply, or includes itself"
         case _:
-            return f"a value is not of the kind that is used here ({type(error).__name__})"
+            return f"a value has the wrong type here ({type(error).__name__})"

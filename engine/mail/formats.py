@@ -56,7 +56,7 @@ def as_time(value: Any, style: str = "short") -> str:
         return dates.format_time(time.fromisoformat(value), format=style, locale=current().locale)
     moment = _moment(value)
     if not isinstance(moment, datetime):
-        raise NotAllowed("`time` needs a moment, and this is a day")
+        raise NotAllowed("`time` needs a moment, but this is a day")
     return dates.format_time(moment.timetz(), format=style, locale=current().locale)
 
 
@@ -104,7 +104,7 @@ def _decimal(value: Any) -> Decimal:
     except InvalidOperation:
         raise NotAllowed("this needs a number") from None
     if not number.is_finite() or abs(number) >= 10**15:
-        raise NotAllowed("this needs a number of a usual size")
+        raise NotAllowed("this needs a number of ordinary size")
     return number
 
 
@@ -125,7 +125,8 @@ def part_of_address(value: Any) -> str:
 
 
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%-._~"
-_LINK_LIKE = re.compile(r"(?<=\w)\.(?=\w{2,})|://")
+_LINK_LIKE = re.compile(r"(?<=\w)\.(?=\w{2,})(?!(?<=\d\.)\d)|://")
+"""A point between letters, as in a name of a site; one between digits belongs to a date or a number."""
 _ONE_ADDRESS = re.compile(r"[^\s@<>/]+@[^\s@<>/]+")
 _JOINER = "\u200b"
 
@@ -304,4 +305,4 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value if item is not None]
     if isinstance(value, bool | int | float | Decimal | date | time):
         return value
-    raise NotAllowed("a value is of no kind that templates know")
+    raise NotAllowed("a value has a type that templates cannot use")

@@ -67,14 +67,14 @@ def to_html(text: str, language: str, title: str, preheader: str) -> str:
         raise Malformed(-1, f"the styles to write into elements are longer than {STYLES:,} characters")
     html = _converted(_completed(_INLINE.sub("", flat), language, title, preheader), flat)
     if left := re.search(r"<(mj-[\w-]+)", html):
-        raise Malformed(tags.get(left[1], -1), f"{_said(left[1])} is unknown, or cannot stand here")
+        raise Malformed(tags.get(left[1], -1), f"{_said(left[1])} is unknown, or not allowed here")
     if (found := _FOREIGN.search(html)) and found[0] not in text:
         wanting = next((name for name in _PICTURED if name in tags), "")
         raise Malformed(tags.get(wanting, -1), f"{_said(wanting)} needs pictures of your own: {_PICTURED.get(wanting)}")
     if len(html) <= OUTPUT and css.strip():
         html = _inlined(html, css)
     if len(html) > OUTPUT:
-        raise Malformed(-1, f"the mail is longer than {OUTPUT:,} characters")
+        raise Malformed(-1, f"the email is longer than {OUTPUT:,} characters")
     return html
 
 
@@ -100,7 +100,7 @@ def _examined(text: str) -> dict[str, int]:
         at, name = found.start(), found["name"]
         if found["open"]:
             if condition:
-                raise Malformed(at, "a condition for Outlook stands inside another")
+                raise Malformed(at, "a condition for Outlook is inside another one")
             condition = len(inside), at
         elif found["shut"]:
             if not condition or condition[0] != len(inside):
@@ -109,7 +109,7 @@ def _examined(text: str) -> dict[str, int]:
         elif found["end"]:
             _close(inside, found["end"], at)
         elif not name:
-            raise Malformed(at, "this `<` begins no whole tag: a sign is written `&lt;`, and values stand in quotes")
+            raise Malformed(at, "this `<` starts no complete tag: write the sign as `&lt;`, and put values in quotes")
         else:
             _allowed(inside, name, found["attributes"], at)
             if name.startswith("mj"):
@@ -130,9 +130,9 @@ def _examined(text: str) -> dict[str, int]:
     return tags
 
 
-_ONE_ROOT = "a mail in MJML is one `<mjml>` with all the rest inside it"
+_ONE_ROOT = "an email in MJML must be one `<mjml>` with everything else inside it"
 _BOUNDS = (
-    f"the mail has more than {ELEMENTS:,} elements of MJML, {PICTURES} pictures in carousels, "
+    f"the email has more than {ELEMENTS:,} elements of MJML, {PICTURES} pictures in carousels, "
     f"or {ATTRIBUTE_TEXT:,} characters of defaults"
 )
 
@@ -185,7 +185,7 @@ def _converted(text: str, written: str) -> str:
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
-        raise Malformed(-1, "the converter of MJML fails at it") from None
+        raise Malformed(-1, "the MJML converter cannot convert it") from None
 
 
 def _refusal(said: str, text: str, written: str) -> Malformed:
@@ -195,8 +195,8 @@ def _refusal(said: str, text: str, written: str) -> Malformed:
     rest = text[len(before) :]
     name = re.match(r"<?/?([a-zA-Z][\w-]*)", rest)
     if not place or not name:
-        return Malformed(-1, "an element lacks what it needs, or text stands outside `<mjml>`")
-    return Malformed(written.rfind(rest[:200]), f"{_said(name[1])} cannot stand here")
+        return Malformed(-1, "an element is incomplete, or there is text outside `<mjml>`")
+    return Malformed(written.rfind(rest[:200]), f"{_said(name[1])} is not allowed here")
 
 
 def _inlined(html: str, css: str) -> str:

@@ -153,7 +153,7 @@ class Renderer:
         source = self._sources.get(path)
         if source is None:
             if path not in self.templates:
-                raise TemplateError(path, 0, "there is no such file")
+                raise TemplateError(path, 0, "no such file")
             source = self._sources[path] = read_source(path, self.templates[path])
         return source
 
@@ -162,11 +162,11 @@ class Renderer:
         variants = self.variants(name)
         chosen = language if language in variants else self.first_language
         if chosen not in variants:
-            raise TemplateError(name, 0, "there is no such template")
+            raise TemplateError(name, 0, "no such template")
         path = variants[chosen]
         source = self.source(path)
         if not source.front.values.get("subject"):
-            raise TemplateError(path, 1, "a mail needs a `subject:` between `---` lines at the top")
+            raise TemplateError(path, 1, "an email needs a `subject:` between `---` lines at the top")
         front = {
             key: self._compiled(self._text, path, text, source.front.lines[key])
             for key, text in source.front.values.items() if key != "sender"
@@ -194,7 +194,7 @@ class Renderer:
 
     def _joined(self, path: str, parent: str) -> str:
         if path.endswith(".mjml") and not parent.endswith(".mjml"):
-            raise NotAllowed(f"`{path}` is MJML, which only a mail in MJML can bring in")
+            raise NotAllowed(f"`{path}` is MJML, which only an email in MJML can include")
         return self.related(path, parent)
 
     def _html_piece(self, path: str) -> tuple[str, str, Callable[[], bool]] | None:
@@ -260,7 +260,7 @@ class Renderer:
                 pieces.append(piece)
                 size += len(piece)
                 if size > MAX_OUTPUT:
-                    raise NotAllowed(f"the mail is longer than {MAX_OUTPUT:,} characters")
+                    raise NotAllowed(f"the email is longer than {MAX_OUTPUT:,} characters")
         except TemplateError:
             raise
         except Exception as error:

@@ -95,12 +95,12 @@ class Run:
     def step(self) -> None:
         self.steps -= 1
         if self.steps < 0:
-            raise NotAllowed(f"it takes more than {STEPS:,} loop rounds, calls and includes")
+            raise NotAllowed(f"the template takes more than {STEPS:,} loop rounds, calls and includes")
 
     def charge(self, size: int) -> None:
         self.characters -= size
         if self.characters < 0:
-            raise NotAllowed(f"it prints more than {CHARACTERS:,} characters")
+            raise NotAllowed(f"the template prints more than {CHARACTERS:,} characters")
 
 
 running: ContextVar[Run | None] = ContextVar("running", default=None)
@@ -133,7 +133,7 @@ class Missing(StrictUndefined):
 
     def fail(self) -> NoReturn:
         name = self._undefined_name
-        raise NotAllowed(f"`{name}` has no value here: test it with `if`, or give it a `default`")
+        raise NotAllowed(f"`{name}` has no value here: give it a `default`, or put it in an `if`")
 
     __str__ = fail
 
@@ -188,8 +188,8 @@ _WRITABLE = (str, int, float, Decimal, date, time)
 _CALLABLE = (Macro, BlockReference, LoopContext)
 _LOOKABLE = (LoopContext, TemplateReference, TemplateModule, Namespace)
 _FORBIDDEN: Mapping[type[nodes.Node], str] = {
-    nodes.ScopedEvalContextModifier: "`autoescape` cannot be switched",
-    nodes.EvalContextModifier: "`autoescape` cannot be switched",
+    nodes.ScopedEvalContextModifier: "`autoescape` cannot be changed",
+    nodes.EvalContextModifier: "`autoescape` cannot be changed",
     nodes.Pow: "`**` is not available",
 }
 
@@ -225,14 +225,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, _LOOKABLE):
             return super().getattr(obj, attribute)
         if isinstance(obj, Undefined):
-            raise NotAllowed(f"there is no name `{obj._undefined_name}`")
+            raise NotAllowed(f"unknown name `{obj._undefined_name}`")
         raise NotAllowed(f"`.{attribute}` is not available on a value: use a filter")
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, dict | Undefined) or isinstance(argument, str):
             return self.getattr(obj, str(argument))
         if not isinstance(obj, str | list | tuple | range):
-            raise NotAllowed("only texts and lists have parts")
+            raise NotAllowed("only texts and lists have items")
         try:
             found = obj[argument]
         except LookupError:
@@ -244,7 +244,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         method_of_loop = isinstance(__obj, MethodType) and isinstance(__obj.__self__, LoopContext)
         known = __obj is some_range or __obj is Namespace or getattr(__obj, "for_templates", False)
         if isinstance(__obj, Undefined):
-            raise NotAllowed(f"there is nothing to call by the name `{__obj._undefined_name}`")
+            raise NotAllowed(f"unknown function `{__obj._undefined_name}`")
         if not (known or method_of_loop or isinstance(__obj, _CALLABLE)):
             raise NotAllowed("only macros and the functions of the documentation can be called")
         return __context.call(__obj, *args, **kwargs)
@@ -261,7 +261,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _usual(operator: str, value: Any) -> int | float:
     number = float(value) if isinstance(value, Decimal) else value
     if not isinstance(number, int | float) or abs(number) >= NUMBER:
-        raise NotAllowed(f"`{operator}` needs two numbers of a usual size")
+        raise NotAllowed(f"`{operator}` needs two numbers of ordinary size")
     return number
 
 
@@ -283,7 +283,7 @@ class _Rewrite(NodeTransformer):
                 raise _at(node, message)
         self.depth += isinstance(node, nodes.Stmt)
         if self.depth > DEPTH:
-            raise _at(node, f"it is nested more than {DEPTH} deep")
+            raise _at(node, f"the template is nested more than {DEPTH} deep")
         result = super().visit(node, *args, **kwargs)
         self.depth -= isinstance(node, nodes.Stmt)
         return result

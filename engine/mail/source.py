@@ -124,7 +124,7 @@ def parse_text(path: str, line: int, text: str, column: int = 1) -> Script:
 def read_source(path: str, text: str) -> Source:
     """The file taken apart. Raises TemplateError with the line for what cannot be read."""
     if len(text) > MAX_SOURCE:
-        raise TemplateError(path, 0, f"it is longer than {MAX_SOURCE:,} characters")
+        raise TemplateError(path, 0, f"the file is longer than {MAX_SOURCE:,} characters")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     front, body = _front_matter(path, text)
     _check_syntax(path, body, front.body_line)
@@ -158,7 +158,7 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
         return Front(), text
     end = next((number for number, line in enumerate(lines[1:], start=2) if line.rstrip() == "---"), None)
     if end is None:
-        raise TemplateError(path, 1, "the front matter has no second `---` line: put one between it and the mail")
+        raise TemplateError(path, 1, "the front matter has no second `---` line before the text of the email")
     values: dict[str, str] = {}
     places: dict[str, int] = {}
     columns: dict[str, int] = {}
@@ -168,9 +168,9 @@ def _front_matter(path: str, text: str) -> tuple[Front, str]:
         if not line.strip():
             continue
         if not colon or key not in FRONT_MATTER:
-            raise TemplateError(path, number, f"this is none of the lines that may stand here: {FRONT_LINES}")
+            raise TemplateError(path, number, f"unknown line in the front matter; use one of {FRONT_LINES}")
         if key in values:
-            raise TemplateError(path, number, f"`{key}` stands here a second time")
+            raise TemplateError(path, number, f"duplicate `{key}`")
         values[key] = _unquoted(value.strip())
         places[key] = number
         columns[key] = line.find(values[key], len(line) - len(value.lstrip())) + 1
@@ -191,7 +191,7 @@ def _check_syntax(path: str, body: str, body_line: int, column: int = 1) -> None
     except Misplaced as error:
         raise TemplateError(path, error.line + body_line - 1, str(error)) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):
-        raise TemplateError(path, body_line, "it is nested too deeply") from None
+        raise TemplateError(path, body_line, "the template is nested too deeply") from None
 
 
 def pieces_of(source: Source) -> Iterator[tuple[int | None, str]]:

@@ -211,7 +211,7 @@ def may_lack(value: Operand | None, use: Use) -> str:
         case FieldRef(name=name) | Age(field=name) if name not in use.sure:
             return f"`{name}`, which not every lead has"
         case EventRef(name=name) if any(name not in data.sure for data in use.events if data.possible is not None):
-            return f"`event.{name}`, which not every event that leads here carries"
+            return f"`event.{name}`, which not every event that leads here has"
         case _:
             return ""
 

@@ -16,7 +16,6 @@ from dsl.plan import (
     VariantTest,
 )  # fmt: skip
 from engine.leads.consent import note_consent
-from engine.rules.conditions.chance import in_control
 from engine.rules.leads.lead_changes import change, change_topic, misfit, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
@@ -47,7 +46,7 @@ class LeadSteps:
 
     async def perform(self, effect: Effect) -> Verdict:
         step, branch, ledger = effect.step, effect.branch, self.turn.ledger
-        if isinstance(step, HandOff | ListStep) and in_control(self.plan, ledger.lead.id):
+        if isinstance(step, HandOff | ListStep) and self._controlled():
             return self.skip(step, branch.visit, CONTROL_GROUP)
         match step:
             case TopicStep():
@@ -63,6 +62,9 @@ class LeadSteps:
                 return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
         change(ledger, step, branch, self.run, self.turn.facts(branch))
         return Verdict(ledger.lead.seq)
+
+    def _controlled(self) -> bool:
+        return self.turn.found.enrolment.controlled(self.plan, self.turn.lead.id)
 
     def skip(self, step: AnyStep, visit: str, reason: str, held: Sequence[tuple[str, str]] = ()) -> Verdict:
         """Write down that the step was passed over. `held`: what had kept its mail."""
@@ -86,7 +88,7 @@ class LeadSteps:
 
     async def _try(self, step: VariantTest) -> Verdict:
         lead, hours = self.turn.lead, self.turn.deployment.program.workspace.business_hours
-        if in_control(self.plan, lead.id):  # they would count for a variant they see nothing of
+        if self._controlled():  # they would count for a variant they see nothing of
             return Verdict(lead.seq)
         variant = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.turn.now, hours)
         return Verdict(lead.seq, variant=variant)

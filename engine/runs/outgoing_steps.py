@@ -15,7 +15,7 @@ from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
 from engine.model.lead import Facts, Lead
 from engine.model.ports import Mail, Parcel, Receipt
 from engine.rules.conditions import calendar
-from engine.rules.conditions.chance import in_control, subject_of
+from engine.rules.conditions.chance import subject_of
 from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
@@ -81,9 +81,12 @@ class Outgoing:
 def judged(effect: Effect, to: str, plan: Plan, turn: Turn) -> Skip | Hold | None:
     """Whether the step may leave now: None, or why never, or until when not. `to`: the colleague a notice is for."""
     step, branch, lead, now = effect.step, effect.branch, turn.lead, turn.now
+    controlled = turn.found.enrolment.controlled(plan, lead.id)
     if isinstance(step, Send):
-        return judge(step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause)
-    if in_control(plan, lead.id):
+        return judge(
+            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause, controlled=controlled
+        )
+    if controlled:
         return Skip(CONTROL_GROUP)
     if lead.email is None:
         return Skip("erased")

@@ -10,7 +10,6 @@ from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, SetFi
 from engine.mail.errors import TemplateError
 from engine.model.lead import Facts
 from engine.model.ports import Mail
-from engine.rules.conditions.chance import in_control
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.lead_changes import change, change_topic, misfit, needs_consent
 from engine.rules.runs.enrolment import Enrolment
@@ -42,7 +41,7 @@ class Effects:
         if isinstance(step, Send):
             return self._send(plan, person, run, ledger, step, branch)
         self._host.watcher.progressed(person, ledger)
-        if isinstance(step, HandOff | ListStep | Notify | Post) and in_control(plan, ledger.lead.id):
+        if isinstance(step, HandOff | ListStep | Notify | Post) and run.controlled(plan, ledger.lead.id):
             self.skip(person, run, step, branch.visit, CONTROL_GROUP)
             return Verdict(ledger.lead.seq)
         verdict = self._other(plan, person, run, ledger, step, branch)
@@ -85,7 +84,8 @@ class Effects:
     ) -> Verdict:  # fmt: skip
         host, lead = self._host, ledger.lead
         host.watcher.progressed(person, ledger)
-        judged = judge(send, branch, plan, host.deployment.program, lead, person.sent, host.now)
+        controlled = run.controlled(plan, lead.id)
+        judged = judge(send, branch, plan, host.deployment.program, lead, person.sent, host.now, controlled=controlled)
         mail: Mail | None = None
         links: Mapping[str, str] = {}
         if judged is None and host.render:

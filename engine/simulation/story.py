@@ -65,6 +65,7 @@ class Story:
         self, deployment: Deployment, start: datetime, fields: Mapping[str, Scalar], *, seed: int = 1
     ) -> None:  # fmt: skip
         self.deployment, self.start = deployment, start
+        self._ahead: Sequence[Action] = ()
         self.timeline = Timeline(deployment.program, lambda: self.simulation.now)
         self.simulation = Simulation(deployment, start, self.timeline, seed=seed, render=True)
         self.doors = Doors(self.simulation)
@@ -75,7 +76,8 @@ class Story:
     def play(self, actions: Sequence[Action]) -> None:
         """Play all actions, then let time go by until nothing is due any more or the story's end."""
         end: datetime | None = None
-        for action in actions:
+        for number, action in enumerate(actions):
+            self._ahead = actions[number + 1 :]
             when = self._when(action.when)
             if action.kind == "end":
                 end = self._ends(action.when, when)
@@ -156,7 +158,8 @@ class Story:
         new = not self.person.log and not self.person.lead.fields
         if why := self.doors.submit(self.person, form, values, topics, new=new):
             return why
-        if form.confirm_with and "confirming" not in action.without:
+        told = any(one.kind == "confirm" and one.name in (None, form.name) for one in self._ahead)
+        if form.confirm_with and not told and "confirming" not in action.without:
             self.simulation.at(self.simulation.now + CONFIRMS_AFTER, self._confirm, form.name)
         return None
 

@@ -83,7 +83,7 @@ class Timeline(Watcher):
         self.entries: list[Entry] = []
         self._rules: dict[str, Rule] = {rule.id: rule for scoring in program.scorings for rule in scoring.rules}
         self._ledger: Ledger | None = None
-        self._told = (0, 0, 0)
+        self._told = (0, 0, 0, 0)
         self._complained: set[tuple[Any, ...]] = set()
         self._met = {key: in_words(one) for key, one in Watch.over(program).composites.items()}
         self._rests: dict[tuple[Any, str], tuple[str, datetime | None]] = {}
@@ -103,9 +103,9 @@ class Timeline(Watcher):
 
     def progressed(self, person: Person, ledger: Ledger) -> None:
         if ledger is not self._ledger:
-            self._ledger, self._told = ledger, (0, 0, 0)
-        events, points, started = self._told
-        self._told = len(ledger.events), len(ledger.points), len(ledger.started)
+            self._ledger, self._told = ledger, (0, 0, 0, 0)
+        events, points, started, refused = self._told
+        self._told = len(ledger.events), len(ledger.points), len(ledger.started), len(ledger.refused)
         booked = ledger.points[points:]
         for event in ledger.events[events:]:
             self._points(person, [one for one in booked if one.seq < event.seq])
@@ -117,6 +117,8 @@ class Timeline(Watcher):
             elif event.type not in QUIET and not event.name.endswith(COUNTED):
                 self._happened(person, event)
         self._points(person, booked)
+        for closed, why, source in ledger.refused[refused:]:
+            self.add(person, "refused", f"does not enter “{closed.campaign}”: {why}", source, closed.campaign)
         for run in ledger.started[started:]:
             plan = self._plan(run)
             self.add(person, "entered", f"enters “{run.campaign}”", plan.source if plan else "", run.campaign)

@@ -37,7 +37,10 @@ ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
 RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.state, (SELECT url FROM links WHERE id = %(link)s) AS url
+SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.state, (SELECT url FROM links WHERE id = %(link)s) AS url,
+    (SELECT campaign FROM enrolments WHERE id = m.owner_id) AS campaign,
+    (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id AND t.kind = 'mail click'
+        AND starts_with(t.key, 'm:' || m.id)) AS touched
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
 # Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
@@ -52,7 +55,7 @@ FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
     SELECT DISTINCT ON (lower(campaign), per) id, campaign, number, digest, state, started_at, ended_at, gen, per,
-        goal_at, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
+        goal_at, held_out, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
@@ -223,6 +226,7 @@ def enrolment_of(row: Mapping[str, Any]) -> Enrolment:
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None, gen=row["gen"],
         per=row["per"], goal_at=datetime.fromisoformat(row["goal_at"]) if row["goal_at"] else None,
+        held_out=row.get("held_out"),
     )  # fmt: skip
 
 

@@ -65,4 +65,5 @@ def _started(fresh: Enrolment, ledger: Ledger) -> dict[str, Any]:
         "digest": fresh.digest, "state": fresh.state, "leave_seq": fresh.leave_seq, "gen": 0,
         "position": fresh.position.to_json(), "cursor": seen, "due_at": fresh.started_at,
         "started_at": fresh.started_at, "per": fresh.per, "goal_at": fresh.goal_at,
+        "held_out": fresh.held_out,
     }  # fmt: skip

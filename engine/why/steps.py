@@ -18,12 +18,16 @@ from engine.wording.terms import condition, pattern, quoted
 def wait_ended(
     log: Log, run: Run, step: AnyStep, at: datetime, until: datetime | None, following: str | None
 ) -> Iterator[Said]:
-    """What ended a wait: the event of one of its arms, or the time. Nothing while it lasts, when the run left, or where
-    it came to the same wait again on another plan."""
-    if until is None or following == step.id or (following is None and _left(run)):
+    """What ended a wait: the event of one of its arms, or the time. That the run ended first
+    is told as that. Nothing while it lasts, or where it came to the same wait again on another plan."""
+    if until is None or following == step.id:
         return
     step = run.step(step.id, until) or step
     if not isinstance(step, Wait):
+        return
+    if following is None and _left(run):
+        if run.state != "leaving":
+            yield Said(until, "the wait was cut off, because the run ended", "not", source=step.source)
         return
     found = _ending(log, run, step, until, following)
     if found is not None:
@@ -41,7 +45,8 @@ _INSTANT = datetime.resolution * 2_000_000
 
 
 def _left(run: Run) -> bool:
-    return run.outcome in ("left", "unsubscribed") or run.state == "leaving"
+    """Whether something else than the flow's own end has ended the run."""
+    return run.outcome not in (None, "finished") or run.state == "leaving"
 
 
 def _ending(log: Log, run: Run, step: Wait, until: datetime, following: str | None) -> tuple[Arm, Event] | None:

@@ -1,14 +1,14 @@
 """Hostile files are answered within a measured amount of memory and processor time, whatever the machine's speed.
 
-Each runs in a process of its own, whose limits the kernel keeps: beyond them it is killed or out of memory.
+Each is read in a process of its own, whose limits the kernel keeps: beyond them it is killed or out of memory.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,38 +50,79 @@ HOSTILE = {
     "combining marks": ("'campaign \"' + 'a' + '\\u0301' * 500_000 + '\"\\n'", "E501"),
     "half a letter": ("BEGIN + '        send \"\\ud800\"\\n' * 1_000", ""),
 }
-SCRIPT = """
-import json, resource, sys
-BEGIN = {begin!r}
-CHAIN = "        otherwise if vip\\n            stop\\n"
+NURSERY = """
+import json, os, resource, sys, traceback
 from dsl.compile import compile_workspace
 from dsl.problems.diagnostics import as_json, as_text
 from dsl.fmt import format_text
-text = {text}
-files = {{"campaigns/x.campaign": text}}
-found = compile_workspace(files, ())
-shown = len(as_text(found.diagnostics, files)), len(as_json(found.diagnostics))
-format_text("campaigns/x.campaign", text)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([sorted({{one.code for one in found.diagnostics}}), len(found.diagnostics), shown, peak]))
+
+BEGIN = {begin!r}
+CHAIN = "        otherwise if vip\\n            stop\\n"
+
+def answer(expression):
+    text = eval(expression)
+    files = {{"campaigns/x.campaign": text}}
+    found = compile_workspace(files, ())
+    shown = len(as_text(found.diagnostics, files)), len(as_json(found.diagnostics))
+    format_text("campaigns/x.campaign", text)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return json.dumps([sorted({{one.code for one in found.diagnostics}}), len(found.diagnostics), shown, peak])
+
+def child(expression, out):
+    resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+    resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+    try:
+        said, code = answer(expression), 0
+    except BaseException:
+        said, code = traceback.format_exc()[-2000:], 1
+    os.write(out, said.encode())
+    os._exit(code)
+
+for line in sys.stdin:
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        child(json.loads(line), write)
+    os.close(write)
+    with os.fdopen(read) as said:
+        text = said.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    print(json.dumps([status, text]), flush=True)
 """
 
 
-def limited() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[subprocess.Popen[str]]:
+    """A process that has the compiler loaded, and forks for each text: an interpreter takes as long to start
+    as most of the texts need."""
+    script = NURSERY.format(begin=BEGIN, memory=MEMORY, seconds=SECONDS)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
 
 
 @pytest.mark.parametrize(("text", "code"), HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_file_is_answered_in_bounds(text: str, code: str) -> None:
-    script = SCRIPT.format(begin=BEGIN, text=text)
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, preexec_fn=limited, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    codes, count, (shown, data), peak = json.loads(done.stdout)
+def test_a_hostile_file_is_answered_in_bounds(nursery: subprocess.Popen[str], text: str, code: str) -> None:
+    assert nursery.stdin
+    assert nursery.stdout
+    print(json.dumps(text), file=nursery.stdin, flush=True)
+    status, said = json.loads(nursery.stdout.readline())
+    assert status == 0, said
+    codes, count, (shown, data), peak = json.loads(said)
     assert 0 < count <= 500
     assert not code or code in codes
     assert shown < 2 * MEGABYTE
     assert data < 2 * MEGABYTE
     assert peak < 500_000, "kilobytes at the peak"
+
+
+def test_whoever_takes_more_memory_is_stopped(nursery: subprocess.Popen[str]) -> None:
+    assert nursery.stdin
+    assert nursery.stdout
+    print(json.dumps("'a' * 1_200_000_000"), file=nursery.stdin, flush=True)
+    status, said = json.loads(nursery.stdout.readline())
+    assert status != 0
+    assert "MemoryError" in said

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dsl.explain import explanations
 from dsl.names.events import EVENTS
 from dsl.problems.messages import ENTRIES
 from dsl.problems.usage import ADVICE
 from dsl.text import hints
+from engine.lsp import guide, mail_guide
 from tests.dsl.harness import CASES
 
 GOLDENS = "".join(path.read_text("utf-8") for path in sorted((CASES / "bad").glob("*.txt")))
@@ -39,7 +41,7 @@ LONG = ("W102", "W105")
 
 def prose(text: str) -> str:
     """The text without what stands in backticks or quotes: the author's own words, and examples."""
-    return re.sub(r'`[^`]*`|"[^"]*"', "…", text)
+    return re.sub(r'`[^`]*`|"[^"]*"', "…", re.sub(r"\]\([^)]*\)", "]", text))
 
 
 def words(text: str) -> list[str]:
@@ -106,3 +108,25 @@ def test_the_page_about_voice_names_the_same_swaps() -> None:
     page = (Path(__file__).parents[2] / "docs" / "voice.md").read_text("utf-8")
     for swap in ("put into force", "for ever", "is no X", "at once", "belong into"):
         assert swap in page
+
+
+# ── what the editor and `coldframe explain` show ─────────────────────────────────────────────────────────────────────
+SHOWN = {
+    **{f"line {name}": text for name, text in guide.LINES.items()},
+    **{f"word {name}": text for name, text in guide.WORDS.items()},
+    **{f"name {name}": text for name, text in mail_guide.NAMES.items()},
+    **{f"filter {name}": text for name, text in mail_guide.FILTERS.items()},
+    **{one.code: f"{one.title}. {one.text}" for one in explanations().values()},
+}
+
+
+@pytest.mark.parametrize("pattern", NEVER)
+def test_words_that_no_hover_and_no_explanation_uses(pattern: str) -> None:
+    assert [name for name, text in SHOWN.items() if re.search(pattern, prose(text), re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_sentences_are_short(name: str) -> None:
+    """About 25 words; sentences that list fields or verbs may be longer."""
+    sentences = [one for one in re.split(r"(?<=[.!?])\s+", prose(SHOWN[name])) if not re.search(r"(, \w+){6}", one)]
+    assert [one for one in sentences if len(words(one)) > 28] == []

@@ -24,6 +24,8 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.leads.intake import Occurrence, record
 from engine.rules.conditions.chance import in_control, share, subject_of
+from engine.rules.runs.enrolment import Enrolment
+from engine.rules.runs.position import Position
 from tests.support.plans import (
     DEMO,
     WORKSPACE,
@@ -64,8 +66,15 @@ async def test_the_control_group_is_enrolled_and_gets_nothing(new_database):
         found = await lead(stage, email)
         assert (found.stage, dict(found.lists)) == ("MQL", {})
         assert await outcomes(stage) == [("C", "live", None)]
+        assert [one.held_out for one in await stage.rows("SELECT held_out FROM enrolments")] == [True]
         await stage.post("demo", email=email)
         assert (await stage.rows("SELECT goal_at FROM enrolments"))[0].goal_at == TUESDAY
+
+
+@pytest.mark.parametrize(("control", "stored", "held"), [(100, False, False), (None, True, True), (100, None, True)])
+def test_who_is_held_out_is_decided_at_the_entry_whatever_the_file_says_later(control, stored, held):
+    run = Enrolment(UUID(int=1), "C", 1, "d", "live", Position(()), TUESDAY, held_out=stored)
+    assert run.controlled(campaign(send("m"), control=control), UUID(int=2)) is held
 
 
 async def test_control_groups_of_two_campaigns_differ_and_have_their_size(new_database):

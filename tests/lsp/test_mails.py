@@ -278,7 +278,7 @@ def test_every_name_and_filter_has_a_sentence() -> None:
         ("first_name", 1, "built in"), ("greeting", 1, "Guten Tag"), ("default", 1, "no value"),
         ("discount", 1, f"campaigns/{CAMPAIGN_FILE}:4"), ("_foot", 1, "The text lead.company_size stays"),
         ("percent", 1, "10%"), ("event.company_size", 7, "number, as a form asks it"),
-        ("workspace.address", 11, "postal"), ("owner.name", 7, "colleague"),
+        ("workspace.address", 11, "postal"), ("owner.name", 7, "owner"),
     ],
 )  # fmt: skip
 async def test_hover(ed: Editor, mark: str, offset: int, says: str) -> None:
@@ -343,7 +343,7 @@ async def test_what_a_form_asks_is_renamed_in_events_too(ed: Editor) -> None:
     assert "with discount = event.staff" in files[CAMPAIGN_FILE]
     assert "    ask staff" in files[CAMPAIGN_FILE]
     ed.type(CAMPAIGN_FILE, ed.texts[ed.uri(CAMPAIGN_FILE)] + '\nevent "audit" has company_size number\n')
-    with pytest.raises(Refused, match="may also be what another event carries"):
+    with pytest.raises(Refused, match="may also be a property of another event"):
         await ed.ask("textDocument/rename", {**place, "newName": "staff"})
     ed.type(NAME, MAIL + "{% set all = event %}{{ all.company_size }}")
     with pytest.raises(Refused, match=r"erste mail\.md:9 hands `event` on as a whole"):

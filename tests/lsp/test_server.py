@@ -210,7 +210,7 @@ async def test_a_completion_replaces_what_is_being_written(ed: Editor) -> None:
 @pytest.mark.parametrize(
     ("mark", "says"),
     [
-        ("leaves", "wherever it stands"), ("send", "Sends a mail"), ("form", 'form "whitepaper"'),
+        ("leaves", "at any step"), ("send", "Sends an email"), ("form", 'form "whitepaper"'),
         ('"whitepaper"', "campaigns/base.campaign"), ('"statements"', 'campaign "Statements"'),
         ("company_size", "number"), ("company is", "built in"), ("MQL", "stage MQL"), ('"fit"', 'scoring "fit"'),
         ('"whitepaper/welcome"', "Hello"), ("submitted", "is submitted"), ("and", "Both"),

@@ -204,7 +204,7 @@ def test_a_page_of_ones_own_needs_them_too() -> None:
 def test_other_kinds_of_files() -> None:
     assert [one.code for one in checked(extra__de__md=GOOD)] == ["E714"]
     (found,) = checked(extra__de__mjml=GOOD)
-    assert (found.code, found.help) == ("E714", "write extra.mjml")
+    assert (found.code, found.help) == ("E714", "create the file `templates/extra.mjml`")
     assert checked(extra__md=body("{{ whatever }} {{ event.anything }}")) == []
     assert [one.code for one in checked(extra__md=body("{{ lead.nothing }}"))] == ["E704"]
     assert checked(mail__txt="{{ lead.company }}") == []
@@ -281,7 +281,7 @@ def test_every_code_and_filter_is_documented() -> None:
     ("text", "said"),
     [
         ("{{ lead.email ", "unexpected end of template, expected `}}`"),
-        ("{% if score %}x", "`{% if … %}` is never closed; write `{% endif %}` where it ends"),
+        ("{% if score %}x", "`{% if … %}` is never closed; add `{% endif %}` where it ends"),
         ("{{ lead.email lead.city }}", "expected `}}`, got 'lead'"),
         ("{# x", "missing `#}`"),
     ],

@@ -109,7 +109,7 @@ def test_a_marketing_mail_that_lacks_something_is_not_made(parts: dict[str, str]
 
 
 def test_a_workspace_without_an_address_cannot_do_marketing() -> None:
-    with pytest.raises(Incomplete, match="declares none"):
+    with pytest.raises(Incomplete, match="the workspace has none"):
         composed(workspace=WORKSPACE.model_copy(update={"address": ""}))
 
 

@@ -195,9 +195,9 @@ FAULTS = {
     "never closed": ("</mj-column></mj-section></mj-body></mjml>\n<mjml>\n<b>", 7, "is not closed before"),
     "closes nothing": ("</mj-column></mj-section></mj-body></mjml>\n</b>", 6, "closes nothing"),
     "unknown": ("\n<mj-txt>x</mj-txt>", 6, "`<mj-txt>` is unknown"),
-    "misplaced": ("<mj-text>\n<mj-button>x</mj-button></mj-text>", 6, "`<mj-button>` is unknown, or cannot stand here"),
-    "a sign": ("<mj-text>\n1 < 2</mj-text>", 6, "written `&lt;`"),
-    "no quotes": ("{# a\ncomment #}<mj-text color=red>x</mj-text>", 6, "values stand in quotes"),
+    "misplaced": ("<mj-text>\n<mj-button>x</mj-button></mj-text>", 6, "`<mj-button>` is unknown, or not allowed here"),
+    "a sign": ("<mj-text>\n1 < 2</mj-text>", 6, "as `&lt;`"),
+    "no quotes": ("{# a\ncomment #}<mj-text color=red>x</mj-text>", 6, "put values in quotes"),
     "include": ("<mj-include path='/etc/passwd' />", 5, "`<mj-include>` is not available"),
     "pictures": ("<mj-social><mj-social-element name='facebook' href='https://a.example'/></mj-social>", 5, "a `src`"),
     "arrows": ("<mj-carousel><mj-carousel-image src='https://a.example/a.png'/></mj-carousel>", 5, "`left-icon`"),
@@ -228,8 +228,8 @@ RULES = f"<mj-head><mj-style inline='inline'>{'b{top:1px}' * 900}</mj-style></mj
 OTHERS = {
     "text": ("hello", "one `<mjml>`"),
     "a page": ("<html><body>x</body></html>", "one `<mjml>`"),
-    "another element": ("<mjml><p>x</p></mjml>", "`<p>` cannot stand here"),
-    "after it": ("<mjml><mj-body></mj-body></mjml>x", "text stands outside"),
+    "another element": ("<mjml><p>x</p></mjml>", "`<p>` is not allowed here"),
+    "after it": ("<mjml><mj-body></mj-body></mjml>x", "text outside"),
     "styles": (f"<mjml><mj-head><mj-style inline='inline'>{'a{}' * 4_000}</mj-style></mj-head></mjml>", "10,000"),
     "size": (whole("<mj-text>x</mj-text>" * 500, DEFAULTS).removeprefix(HEAD), "500,000"),
     "rules": (whole("<mj-text>" + "<b>x</b>" * 10_000 + "</mj-text>", RULES).removeprefix(HEAD), "too many rules"),
@@ -247,7 +247,7 @@ def test_a_file_of_a_megabyte_is_refused() -> None:
 
 
 def test_a_part_in_mjml_belongs_into_mjml() -> None:
-    with pytest.raises(TemplateError, match="only a mail in MJML can bring in"):
+    with pytest.raises(TemplateError, match="only an email in MJML can include"):
         Renderer({"b.md": HEAD + "{% include '_p.mjml' %}", "_p.mjml": "x"}, WORKSPACE).render("b", Context())
 
 
@@ -302,7 +302,7 @@ def test_a_panic_of_the_converter_is_an_error_of_the_mail(monkeypatch: pytest.Mo
         raise PanicException
 
     monkeypatch.setattr(mjml, "mjml2html", panics)
-    assert "the converter of MJML fails" in fault(whole("<mj-text>x</mj-text>")).message
+    assert "the MJML converter cannot convert it" in fault(whole("<mj-text>x</mj-text>")).message
 
 
 @pytest.mark.parametrize("name", ["background-url", "href", "src", "thumbnails-src", "icon-wrapped-url"])

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = {info.name for info in (*app.registered_commands, *app.registered_groups) if not info.hidden}
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 IDS = [
     f"{letter}{number}" for letter, most in zip("RLAB", (14, 13, 8, 12), strict=True) for number in range(1, most + 1)
 ]

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import select, text
 
 from engine.leads import intake
+from engine.model.lead import TRACKING
 from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.measured import sessions, sources, touches
@@ -207,3 +208,24 @@ async def test_the_script_is_small_and_its_hash_is_that_of_what_is_served(http: 
     assert answer.headers["access-control-allow-origin"] == "*"
     assert (await http.get("/cf.js", headers={"if-none-match": answer.headers["etag"]})).status_code == 304
     assert integrity() in (await http.get("/")).text.replace("&#43;", "+")
+
+
+async def test_clicks_in_our_emails_are_touches_and_the_visit_behind_one_is_the_same_touch(
+    browser: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_message: Any, stored: Stored
+) -> None:
+    await visit(browser, "/", "https://www.google.de/")
+    data = {"email": "mails@firm.example", "company": "F", "consent": TRACKING}
+    await browser.post("/f/whitepaper", data=data)
+    lead = await stored("mails@firm.example")
+    message = await new_message(lead.id, "link-9", f"{SITE}/more")
+    for after in (timedelta(hours=1), timedelta(minutes=20), timedelta(minutes=11)):
+        clock.advance(after)
+        await intake.click(rt, message, "link-9")
+    clock.advance(timedelta(minutes=2))
+    await visit(browser, "/more")
+    clock.advance(timedelta(minutes=45))
+    await visit(browser, "/again")
+    assert await path_of(rt, lead.id) == [
+        ("visit", "Organic Search", "google"), ("mail click", "Email", "coldframe"),
+        ("mail click", "Email", "coldframe"), ("visit", "Direct", "(direct)"),
+    ]  # fmt: skip

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from dsl.plan import AnyStep, Frozen, Plan, Program, targets
+from engine.rules.deploying.same_steps import relabelled, renamed
 
 Kind = Literal["added", "removed", "changed", "moved"]
 
@@ -82,7 +83,7 @@ def _campaign(old: Plan | None, new: Plan | None) -> Change | None:
         there = new or old
         assert there is not None, "it is on one side at least"
         return Change("removed" if new is None else "added", "campaign", there.campaign, there.source)
-    if old.digest == new.digest:
+    if old.digest == new.digest or relabelled(old, renamed(old, new)).digest == new.digest:
         return None
     parts = (*_lines(old, new), *compare_steps(old, new))
     return Change("changed", "campaign", new.campaign, new.source, parts or (Part("changed", BUILT, "", new.source),))
@@ -95,7 +96,7 @@ def _lines(old: Plan, new: Plan) -> Iterator[Part]:
 
 def compare_steps(old: Plan, new: Plan) -> list[Part]:
     """The steps that differ, in the order of the text: the new plan's, each removed one before what follows it."""
-    pairs = _pairs(old, new)
+    pairs, names = _pairs(old, new), renamed(old, new)
     news = {new_id: old_id for old_id, new_id in pairs.items()}
     stays = _in_place(old, new)
     parts: list[tuple[float, Part]] = []
@@ -111,7 +112,7 @@ def compare_steps(old: Plan, new: Plan) -> list[Part]:
             parts.append((places[step.id], Part("added", step.kind, new=step.source, new_id=step.id)))
             continue
         before = old.by_id[was]
-        kind: Kind | None = "changed" if was != step.id or _content(before) != _content(step) else None
+        kind: Kind | None = "changed" if names.get(was, was) != step.id or _content(before) != _content(step) else None
         if kind is None and step.id not in stays:
             kind = "moved"
         if kind is None and _leads_elsewhere(before, step, pairs, stays):
@@ -123,7 +124,9 @@ def compare_steps(old: Plan, new: Plan) -> list[Part]:
 
 def _pairs(old: Plan, new: Plan) -> dict[str, str]:
     """Which step became which: the same id, or one of the same kind in the same place."""
-    pairs = {step.id: step.id for step in old.steps if step.id in new.by_id and _alike(step, new.by_id[step.id])}
+    names = renamed(old, new)
+    became = {step.id: names.get(step.id, step.id) for step in old.steps}
+    pairs = {step.id: id for step in old.steps if (id := became[step.id]) in new.by_id and _alike(step, new.by_id[id])}
     for tag, a, b, c, d in _opcodes(old, new):
         if tag != "replace":
             continue
@@ -138,11 +141,12 @@ def _pairs(old: Plan, new: Plan) -> dict[str, str]:
 
 def _in_place(old: Plan, new: Plan) -> set[str]:
     """The steps that stand in the same order on both sides."""
-    return {step.id for tag, a, b, _, _ in _opcodes(old, new) if tag == "equal" for step in old.steps[a:b]}
+    return {step.id for tag, _, _, c, d in _opcodes(old, new) if tag == "equal" for step in new.steps[c:d]}
 
 
 def _opcodes(old: Plan, new: Plan) -> Sequence[tuple[str, int, int, int, int]]:
-    before, after = [step.id for step in old.steps], [step.id for step in new.steps]
+    names = renamed(old, new)
+    before, after = [names.get(step.id, step.id) for step in old.steps], [step.id for step in new.steps]
     return SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
 
 

@@ -1,8 +1,8 @@
 """Moving a run from one plan of its campaign to another: which step becomes which, and who has to stay. Pure.
 
-A step is the same when its id is: its label, or kind, content and ordinal among equals. A run is moved as a whole, or
-stays as a whole: with each of its branches at a step that the new plan has too, and nothing ahead of it that it has
-done already.
+A step is the same when its id is: its label, or kind, content and ordinal among equals; for emails see `same_steps`. A
+run is moved as a whole, or stays as a whole: with each of its branches at a step that the new plan has too, and nothing
+ahead of it that it has done already.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 from dsl import plan as kinds
 from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, Wait, targets
 from engine.rules.conditions import calendar
+from engine.rules.deploying.same_steps import relabelled, renamed
 from engine.rules.runs.position import FLOW, LEAVE, Branch, Position
 
 Done = Collection[tuple[str, str]]
@@ -46,13 +47,19 @@ class Times:
 
 def step_map(old: Plan, new: Plan) -> dict[str, str | None]:
     """Every step of the old plan, with the one it becomes; None: those who rest there stay on the old plan."""
-    return {step.id: step.id if _same(step, new.by_id.get(step.id)) else None for step in old.steps}
+    names = renamed(old, new)
+    became = {step.id: names.get(step.id, step.id) for step in old.steps}
+    return {step.id: became[step.id] if _same(step, new.by_id.get(became[step.id])) else None for step in old.steps}
 
 
 def move(old: Plan, new: Plan, position: Position, done: Done, times: Times) -> Moved | Stays:
     """The run's position in the new plan, or why it stays."""
     if position.ending is not None or position.branch(LEAVE) is not None:
         return Stays("it is leaving")
+    if names := renamed(old, new):
+        old, done = relabelled(old, names), {(names.get(step, step), visit) for step, visit in done}
+        named = tuple(replace(one, at=names.get(one.at or "", one.at)) for one in position.branches)
+        position = replace(position, branches=named)
     moved: list[tuple[Branch, bool]] = []
     for branch in position.branches:
         where = _stand(old, new, branch, times)

@@ -21,6 +21,9 @@ from engine.rules.leads.admission import reaches_goal
 from engine.rules.leads.working_copy import WorkingCopy
 from engine.rules.runs.enrolment import Enrolment
 
+ONLY_IF = "its `only if` is not true for this lead"
+NOT_ADMITTED = "its `enters` or `runs` line does not allow it now"
+"""Why a lead did not enter."""
 ZONE = "timezone"
 """The field that tells in whose time a lead lives."""
 DEPTH = 20
@@ -131,12 +134,15 @@ class Ledger(WorkingCopy):
         for plan, start in self.rules.index.starts.get(event.type, ()):
             if not matches(start.pattern, event, zone=self.zone):
                 continue
-            if start.audience is None and start.only_if is None:
-                self.enrol(plan, event)
-                continue
-            facts = self.facts(event)
-            if holds(start.audience, facts) and holds(start.only_if, facts):
-                self.enrol(plan, event)
+            if start.audience is not None or start.only_if is not None:
+                facts = self.facts(event)
+                if not holds(start.audience, facts):
+                    continue
+                if not holds(start.only_if, facts):
+                    self.refused.append((plan, ONLY_IF, start.source))
+                    continue
+            if self.enrol(plan, event) is None:
+                self.refused.append((plan, NOT_ADMITTED, plan.source))
 
     def _goal(self, enrolment: Enrolment, event: Event) -> None:
         """A run that has ended is measured by today's goal, since nobody keeps its plan at hand."""

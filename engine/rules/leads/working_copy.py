@@ -15,6 +15,7 @@ from dsl.plan import Duration, Plan
 from engine.model.lead import Event, Facts, Lead
 from engine.model.ports import Queue, Wake
 from engine.rules.conditions import calendar
+from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.matching import Watch, watch_of
 from engine.rules.leads.admission import admits, run_value
 from engine.rules.leads.limits import Booking, Probe, Rules
@@ -34,7 +35,8 @@ class WorkingCopy(ABC):
     """One lead, as it stands under its lock, and everything that is to be written when the transaction commits.
 
     `working` is the run whose `advance` this is: it needs no wake for what it does itself. `open_handoff` is one that
-    this transaction has opened, `attention` why a person must look at the lead.
+    this transaction has opened, `refused` the campaigns that the lead did not enter although a start fitted, each with
+    the reason and the place, `attention` why a person must look at the lead.
     """
 
     rules: Rules
@@ -52,6 +54,7 @@ class WorkingCopy(ABC):
     wakes: dict[UUID, Wake] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
     history: Sequence[Event] = ()
+    refused: list[tuple[Plan, str, str]] = field(default_factory=list)
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
     _older: list[Watch] | None = None
@@ -110,7 +113,7 @@ class WorkingCopy(ABC):
             position = position.changed(fed=longer(last.position.fed if last else None, self.now, 1))
         fresh = Enrolment(
             id=uuid4(), campaign=plan.campaign, number=last.number + 1 if last else 1, digest=plan.digest, state="live",
-            position=position, started_at=self.now, per=value,
+            position=position, started_at=self.now, per=value, held_out=in_control(plan, self.lead.id),
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)

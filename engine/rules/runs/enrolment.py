@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from dsl.plan import Pattern
+from dsl.plan import Pattern, Plan
 from engine.model.lead import Event
+from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import matches
 from engine.rules.runs.position import Position
 
@@ -28,6 +29,13 @@ class Enrolment:
     leave_seq: int | None = None
     per: str = ""
     goal_at: datetime | None = None
+    held_out: bool | None = None
+    """Whether the lead is in the control group; None for a run that began before this was decided at the entry."""
+
+    def controlled(self, plan: Plan, lead: UUID) -> bool:
+        """Whether the run gets no mail, handoff or list. Decided once, at its entry: whatever the file says later moves
+        nobody from one group to the other."""
+        return in_control(plan, lead) if self.held_out is None else self.held_out
 
     def hears(self, pattern: Pattern, event: Event, zone: str) -> bool:
         """Whether the event counts for a pattern of the run's plan, seen from this run."""

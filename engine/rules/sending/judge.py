@@ -10,7 +10,6 @@ from typing import Any
 from dsl.plan import Operand, Plan, Program, Send
 from engine.model.lead import TRACKING, Facts, Lead
 from engine.rules.conditions import calendar
-from engine.rules.conditions.chance import in_control
 from engine.rules.conditions.conditions import topic_state, value_of
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Pause, leaves_at
@@ -39,12 +38,12 @@ class Hold:
 
 def judge(
     step: Send, branch: Branch, plan: Plan, program: Program, lead: Lead, sent: Sequence[datetime], now: datetime,
-    pause: Pause | None = None,
+    pause: Pause | None = None, *, controlled: bool = False,
 ) -> Skip | Hold | None:  # fmt: skip
     """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
-    `pause`: the last pause, after which what is overdue leaves bit by bit."""
+    `pause`: the last pause, after which what is overdue leaves bit by bit; `controlled`: the run is held out."""
     workspace = program.workspace
-    if in_control(plan, lead.id):
+    if controlled:
         return Skip(CONTROL_GROUP)
     if reason := forbidden(step, plan, program, lead):
         return Skip(reason)
