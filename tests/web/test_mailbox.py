@@ -46,7 +46,7 @@ async def test_the_list(http: httpx.AsyncClient, mail: UUID) -> None:
     assert " UTC</time>" in page.text
     assert page.text.count("<tr>") == 51
     assert (await http.get("/mailbox?page=2")).text.count("<tr>") == 3
-    assert "26 mails" in (await http.get("/mailbox?to=a1@firm.example")).text
+    assert "26 emails" in (await http.get("/mailbox?to=a1@firm.example")).text
     assert EVIL not in page.text
     for query in ("page=-1", "page=x", "page=99999999999999999999", "to=%00", "to='--", f"to={EVIL}"):
         answer = await http.get(f"/mailbox?{query}")
