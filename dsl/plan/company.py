@@ -126,6 +126,7 @@ class Form(Frozen):
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
+    filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")
     consents: tuple[Consent, ...] = ()
     confirm_with: str | None = Field(default=None, description="template of the double opt-in mail")
     file: str | None = None
@@ -241,6 +242,7 @@ class TimeLimit(Frozen):
 class Member(Frozen):
     email: str
     condition: Condition | None = None
+    only: bool = Field(default=False, description="no lead for whom the condition fails, not even as a second choice")
     up_to: int | None = None
     away: tuple[tuple[str, str], ...] = ()
 

@@ -203,6 +203,10 @@ BY_LINE: Mapping[str, Entry] = {
         "no lead can enter on {date}: this campaign runs from {first} to {last}",
         "use a day in that period, or change `runs from … to …`",
     ),
+    "W135": Entry(
+        "team `{other}` takes only leads that team `{one}` above it does not take",
+        "write `takes other leads where …` if that is meant, or add `and not (…)`",
+    ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",
         "write `{other}` if they are the same; if not, declare both",
