@@ -179,11 +179,11 @@ BY_LINE: Mapping[str, Entry] = {
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
     "E651": Entry(
-        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "this wait ends immediately if `{field}` is unknown or past",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "W114": Entry(
-        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
