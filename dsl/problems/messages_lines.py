@@ -182,6 +182,14 @@ BY_LINE: Mapping[str, Entry] = {
         "this wait ends immediately if `{field}` is unknown or past",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
+    "W115": Entry(
+        "a lead created yesterday has not done this in the last {length} either",
+        "add `and created is more than {length} ago`, or a date: `and created is before 2026-01-01`",
+    ),
+    "W116": Entry(
+        "no form that starts this campaign asks for consent to `{topic}`, so its emails are skipped",
+        'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
+    ),
     "W114": Entry(
         "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
