@@ -19,7 +19,7 @@ from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
 from dsl.text.natural import natural
 from dsl.text.parse import Failure, parse
-from dsl.text.vocabulary import ALL_HEADS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
+from dsl.text.vocabulary import ALL_HEADS, CARRIERS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
 from dsl.tree.declarations import Span, Text
 
 CASES = ("accepted", "rejected", "overdue")
@@ -254,7 +254,11 @@ class Reader:
             return [tokens[0], *tokens[2:]]
         index = failure.index
         advice = hint(tokens, index)
-        head = _rule_head(tokens, context) if tokens[0] == "event" or not _of_history(tokens[:index]) else "has"
+        head = (
+            _rule_head(tokens, context)
+            if tokens[0] in ("event", *CARRIERS) or not _of_history(tokens[:index])
+            else "has"
+        )
         goes_on = "$END" in failure.kinds and tokens[index].type == "NAME"
         words: dict[str, Any] = {"head": head, "advice": advice or ("" if goes_on else event_hint(tokens, index))}
         if index >= len(tokens):

@@ -300,7 +300,8 @@ class Check:
         """The type of an event's datum: a lead's field that forms fill, or what declared and known events carry."""
         if part in self.program.all_fields:
             return self.program.all_fields[part].type
-        declared = {name: type for event in self.program.events for name, type in event.data}
+        events = (*(event.data for event in self.program.events), *(data for _, data in self.program.carried))
+        declared = {name: type for data in events for name, type in data}
         return declared.get(part) or next((data[part] for data in CARRIES.values() if part in data), part)
 
     # ── writing down ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -212,8 +212,10 @@ def _plain(name: str, value: object) -> bool | int | float | str:
 
 
 def _types(kind: EventType, name: str, program: Program | None) -> Mapping[str, FieldType]:
-    if kind != "custom" or program is None:
+    if program is None:
         return TYPES[kind]
+    if kind != "custom":
+        return {**TYPES[kind], **program.carried_by(kind)}
     return next((dict(one.data) for one in program.events if one.name.casefold() == name.casefold()), {})
 
 

@@ -113,7 +113,7 @@ class Incoming:
 
 async def _read(request: Request, deployment: Deployment, form: Form) -> Incoming:
     rt = runtime(request)
-    raw = await posted(request)
+    raw = {**_in_address(request, form), **await posted(request)}
     return Incoming(
         deployment=deployment,
         form=form,
@@ -122,6 +122,12 @@ async def _read(request: Request, deployment: Deployment, form: Form) -> Incomin
         nonce=read_nonce(rt.tokens, form, rt.clock.real(), _first(raw, NONCE)),
         trapped=any(value not in ("", None) for value in raw.get(HONEYPOT, ())),
     )
+
+
+def _in_address(request: Request, form: Form) -> dict[str, list[object]]:
+    """The hidden fields that the address of the post fills, for forms whose page puts them there."""
+    given = {name: request.query_params.getlist(name) for name in form.filled}
+    return {name: list(values) for name, values in given.items() if values}
 
 
 def _first(raw: Raw, name: str) -> str:

@@ -82,8 +82,8 @@ def member_for(
     """The member's address, or None when nobody is free; and whether round robin used a turn.
 
     Members whose condition holds come before those without one; one whose condition fails is passed over, unless the
-    lead fits no member at all. A former owner who is free and fits comes before both. Round robin uses a turn only when
-    it had a choice.
+    lead fits no member at all, and with `only` even then. A former owner who is free and fits comes before both. Round
+    robin uses a turn only when it had a choice.
     """
     skipped = {_key(email) for email in tried}
     ranks = [
@@ -134,7 +134,7 @@ def same(one: str | None, other: str | None) -> bool:
 def _ranks(team: Team, facts: Facts) -> list[list[Member]]:
     matching = [member for member in team.members if member.condition is not None and holds(member.condition, facts)]
     general = [member for member in team.members if member.condition is None]
-    return [matching, general] if matching or general else [list(team.members)]
+    return [matching, general] if matching or general else [[member for member in team.members if not member.only]]
 
 
 def _key(address: str) -> str:
