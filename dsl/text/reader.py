@@ -20,6 +20,7 @@ from dsl.text.lines import Line
 from dsl.text.natural import natural
 from dsl.text.parse import Failure, parse
 from dsl.text.vocabulary import ALL_HEADS, CARRIERS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
+from dsl.text.words import WORDS, instead
 from dsl.tree.declarations import Span, Text
 
 CASES = ("accepted", "rejected", "overdue")
@@ -131,6 +132,8 @@ class Reader:
 
     def _row(self, line: Line, context: str) -> Row | None:
         line.tokens = natural(line.tokens)
+        if self._is_foreign(line, context):
+            return None
         tokens = self._condition(line) if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None
@@ -141,6 +144,22 @@ class Reader:
             if isinstance(result, Failure):
                 return self._half(line, tokens, result, context)
         return self._placed(Row(result.data, result.children, line, not line.broken), context)
+
+    def _is_foreign(self, line: Line, context: str) -> bool:
+        """Whether the line begins with a word of another tool and cannot be read; then it is reported."""
+        advice = instead(line.tokens, context) if context in WORDS and not line.broken else ""
+        if not advice:
+            return False
+        first, *rest = line.tokens
+        word = str(first)
+        meant = (word if word in ALL_HEADS else SYNONYMS.get(word.lower(), word)).split(" ")
+        for tokens in (line.tokens, [*(first.corrected("NAME", word) for word in meant), *rest]):
+            result = _parse(tokens, context)
+            if not isinstance(result, Failure) and result.data in CONTEXTS[context]:
+                return False
+        self.problems.add("E413", span_of(line.tokens[0]), text=str(line.tokens[0]), hint=advice)
+        self._lost(line, context, str(line.tokens[0]))
+        return True
 
     def _condition(self, line: Line) -> list[Lexeme] | None:
         """A line that is a condition by itself, without the words that join conditions elsewhere."""
