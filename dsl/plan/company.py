@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from dsl.plan.terms import (
     Limit,
     Pattern,
     Scalar,
+    digest_of,
 )  # fmt: skip
 
 FieldType = Literal[
@@ -91,6 +93,12 @@ class Workspace(Frozen):
     own_sites: tuple[str, ...] = Field(default=(), description="hosts whose pages are the company's own")
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
+
+    @cached_property
+    def timing(self) -> str:
+        """What of it decides when something happens, as a short text: another one means other instants."""
+        kept = {"timezone", "quiet_hours", "mail_limit", "business_hours"}
+        return digest_of(self.model_dump(mode="json", include=kept))[:12]
 
     def spoken(self, code: str) -> str | None:
         """Which of the languages `de`, `DE`, `de-AT` or `de_AT` asks for; None when it is none of them."""

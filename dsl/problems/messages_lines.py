@@ -180,11 +180,19 @@ BY_LINE: Mapping[str, Entry] = {
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
     "E651": Entry(
-        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "this wait ends immediately if `{field}` is unknown or past",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
+    "W115": Entry(
+        "a lead created yesterday has not done this in the last {length} either",
+        "add `and created is more than {length} ago`, or a date: `and created is before 2026-01-01`",
+    ),
+    "W116": Entry(
+        "no form that starts this campaign asks for consent to `{topic}`, so its emails are skipped",
+        'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
+    ),
     "W114": Entry(
-        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),

@@ -42,6 +42,7 @@ _WAKE = text("""
 SELECT e.id FROM enrolments e JOIN leads l ON l.id = e.lead_id
 WHERE e.state <> 'ended' AND (:campaign = '' OR lower(e.campaign) = :campaign)
     AND (CAST(:after AS uuid) IS NULL OR e.id > :after) AND e.started_at <= :at
+    AND (NOT CAST(:due AS boolean) OR e.due_at IS NOT NULL)
     AND (CAST(:everyone AS boolean) OR e.due_at <= :at OR l.seq > coalesce((e.wait->>'seen')::bigint, -1))
 ORDER BY e.id LIMIT :many""")
 
@@ -124,7 +125,8 @@ def _runs(job: Job, at: datetime, many: int) -> tuple[Any, dict[str, Any]]:
     values: dict[str, Any] = {"after": job.cursor, "many": many}
     if job.kind == "move":
         return _MOVE, {**values, "old": job.data["old"]}
-    return _WAKE, {**values, "campaign": job.campaign, "at": at, "everyone": bool(job.data.get("everyone"))}
+    said = {name: bool(job.data.get(name)) for name in ("everyone", "due")}
+    return _WAKE, {**values, "campaign": job.campaign, "at": at, **said}
 
 
 async def _one(rt: Runtime, job: Job, run: UUID) -> str:
