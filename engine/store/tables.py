@@ -92,7 +92,7 @@ campaign_states = Table(
 jobs = Table(
     "jobs", metadata,
     Column("id", Uuid, primary_key=True),
-    Column("kind", Text, nullable=False, comment="move | wake | staff"),
+    Column("kind", Text, nullable=False, comment="move | wake"),
     Column("campaign", Text, nullable=False, comment="in lower case; empty: all of them"),
     Column("data", JSONB, nullable=False, comment="what to do with each run"),
     Column("cursor", Uuid, comment="the last run that was dealt with"),
