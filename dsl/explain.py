@@ -5,6 +5,7 @@ The texts are Markdown files in `explanations/`, one section per code. The first
 
     (nothing)     steps of a flow, or whole declarations when it begins with one
     file          lines as they stand in a campaign file
+    files         two files, the second below the comment `# in another file`
     alone         a whole workspace
     template      a mail, `layout` one, `confirmation` one, a mail in `mjml`, or a `version` in German alone
     script        a script for `coldframe simulate`
@@ -35,7 +36,7 @@ class Example:
     def campaign(self) -> str:
         """The example as a campaign file, steps put into a flow."""
         first = self.text.split(None, 1)[0] if self.text.split() else ""
-        if self.kind in ("file", "alone") or first in heads("file"):
+        if self.kind in ("file", "files", "alone") or first in heads("file"):
             return self.text
         return _FLOW + "".join(f"        {line}\n" if line.strip() else "\n" for line in self.text.splitlines())
 

@@ -104,6 +104,9 @@ def trigger(row: Row, reader: Reader) -> tree.Trigger:
 
 def _enters_per(row: Row, problems: Problems) -> dict[str, Any]:
     datum = row.args[0]
+    if isinstance(datum, tree.Word) and datum.name in PER_THING:
+        reentry = plan.Reentry(kind="per", datum=datum.name, by_name=True)
+        return {"reentry": reentry, "per": tree.Text(datum.name, datum.span)}
     if not isinstance(datum, tree.EventDatum):
         meant = f"event.{datum.name}" if isinstance(datum, tree.Word) else "event.order_id"
         problems.add("E640", datum.span, meant=f"enters once per {meant}")
@@ -111,6 +114,8 @@ def _enters_per(row: Row, problems: Problems) -> dict[str, Any]:
     return {"reentry": plan.Reentry(kind="per", datum=datum.name), "per": tree.Text(datum.name, datum.span)}
 
 
+PER_THING = ("webinar", "list", "form", "file", "page", "video", "segment", "campaign", "topic", "email", "event")
+"""What a run can be entered once for each of, by its name."""
 HOURS = ("hour", "hours")
 
 

@@ -141,7 +141,7 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
                 labels.append((words[0], words[1]) if len(words) == 2 else (None, words[0]))
             return replace(built, asks=(*built.asks, tree.Ask(text_of(args[0]), args[1] is not None, tuple(labels))))
         case "hidden":
-            return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[2])))
+            return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":
             consent = tree.Consent(text_of(args[0]), text_of(args[1]))
             return replace(built, consents=(*built.consents, consent))
@@ -170,13 +170,17 @@ def team(row: Row, reader: Reader) -> tree.Team:
 def _team_line(built: tree.Team, row: Row, problems: Problems) -> tree.Team:
     args = row.args
     match row.rule:
+        case "takes_rest":
+            return replace(built, takes=args[0], rest=True, takes_span=row.span)
         case "takes_where":
             return replace(built, takes=args[0], takes_span=row.span)
         case "takes_others" | "takes_all":
             return replace(built, others=True, takes_span=row.span)
         case "member":
             up_to = values.whole(args[2], problems) if args[2] is not None else None
-            return replace(built, members=(*built.members, tree.Member(text_of(args[0]), args[1], up_to)))
+            condition = args[1].children[0] if args[1] is not None else None
+            only = args[1] is not None and args[1].data == "only_for"
+            return replace(built, members=(*built.members, tree.Member(text_of(args[0]), condition, up_to, only)))
         case "away":
             span = values.dates(args[1], args[2], problems) or ("", "")
             return replace(built, away=(*built.away, tree.Away(text_of(args[0]), *span, row.span)))

@@ -20,6 +20,12 @@ def custom_event(row: Row, reader: Reader) -> tree.CustomEvent:
     return tree.CustomEvent(text_of(name), pairs or None, row.span)
 
 
+def carried(row: Row, reader: Reader) -> tree.Carried:
+    noun, *data = row.args
+    pairs = tuple((text_of(datum.children[0]), text_of(datum.children[1])) for datum in data)
+    return tree.Carried(text_of(noun), pairs, row.span)
+
+
 def webinar(row: Row, reader: Reader) -> tree.Webinar:
     name, day, clock, zone = row.args
     if clock is None and row.whole:

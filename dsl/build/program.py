@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from dsl.build.campaign import campaign
 from dsl.build.declarations import field, form, team, workspace
-from dsl.build.names import contact_list, custom_event, interest, segment, webinar
+from dsl.build.names import carried, contact_list, custom_event, interest, segment, webinar
 from dsl.build.sales import lifecycle, scoring
 from dsl.text.lines import Line
 from dsl.text.reader import Reader, Row
@@ -18,7 +18,7 @@ T = TypeVar("T")
 MAKERS: Mapping[str, Callable[[Row, Reader], tree.Declaration]] = {
     "workspace": workspace, "field": field, "form": form, "scoring": scoring, "lifecycle": lifecycle,
     "team": team, "campaign": campaign, "contact_list": contact_list, "custom_event": custom_event,
-    "webinar": webinar, "interest": interest, "segment": segment,
+    "webinar": webinar, "carried": carried, "interest": interest, "segment": segment,
 }  # fmt: skip
 """What becomes of a line at the left edge with its block."""
 
@@ -47,6 +47,7 @@ def program_of(declared: Iterable[tree.Declaration], unreadable: Iterable[str]) 
         campaigns=all_of(tree.Campaign),
         lists=all_of(tree.ContactList),
         events=all_of(tree.CustomEvent),
+        carried=all_of(tree.Carried),
         webinars=all_of(tree.Webinar),
         interests=all_of(tree.Interest),
         segments=all_of(tree.Segment),

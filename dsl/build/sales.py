@@ -14,7 +14,7 @@ from dsl.text.reader import Reader, Row
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text
 
-THINGS = ("email", "file", "page", "video", "webinar", "form")
+THINGS = ("email", "file", "page", "video", "webinar", "form", "list", "segment", "topic", "campaign", "event")
 
 
 # ── lifecycle ────────────────────────────────────────────────────────────────────────────────────────────────────────

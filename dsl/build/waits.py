@@ -59,18 +59,25 @@ def _at(row: Row, found: str | None, clock: Any, zone: Any, problems: Problems) 
 
 def _day(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
     _, name, clock = parts
-    return _field(row, text_of(name), clock, problems)
+    found = _field(row, text_of(name), clock, problems)
+    assert isinstance(found.until, plan.Relative)
+    return replace(found, until=found.until.model_copy(update={"by_day": True}))
 
 
 def _field(row: Row, name: Text, clock: Any, problems: Problems) -> tree.Wait:
-    until = plan.Relative(field=name.value, offset=plan.Duration(), time=_clock(clock, problems))
+    until = plan.Relative(
+        field=name.value, offset=plan.Duration(), time=_clock(clock, problems), by_day=clock is not None
+    )
     return tree.Wait(row.span, until=until, field=name)
 
 
 def _datum(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
-    _, noun, name, clock = parts
+    day, noun, name, clock = parts
     datum = _of_event(noun, name, problems)
-    until = plan.Relative(field=datum.value, offset=plan.Duration(), time=_clock(clock, problems), of_event=True)
+    by_day = day is not None or clock is not None
+    until = plan.Relative(
+        field=datum.value, offset=plan.Duration(), time=_clock(clock, problems), of_event=True, by_day=by_day
+    )
     return tree.Wait(row.span, until=until, datum=datum)
 
 
@@ -83,7 +90,11 @@ def _relative(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
     common: dict[str, Any] = {"offset": offset, "before": before, "time": _clock(clock, problems)}
     if str(anchor.data) == "of_datum":
         datum = _of_event(words[0], words[1], problems)
-        return tree.Wait(row.span, until=plan.Relative(field=datum.value, of_event=True, **common), datum=datum)
+        return tree.Wait(
+            row.span,
+            until=plan.Relative(field=datum.value, of_event=True, by_day=clock is not None, **common),
+            datum=datum,
+        )
     name = text_of(words[0])
     return tree.Wait(row.span, until=plan.Relative(field=name.value, **common), field=name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsl.build.campaign import PER_THING
 from dsl.checks.flows import cycles
 from dsl.checks.steps import check_twice
 from dsl.names.known import check_zone
@@ -73,7 +74,8 @@ def _leads_somewhere(name: Text, kind: str, known: frozenset[str], problems: Pro
 def check_declared_events(scope: Scope) -> list[Diagnostic]:
     """What declared events carry, and when webinars are."""
     problems = Problems()
-    for event in scope.program.events:
+    declaring: tuple[tree.CustomEvent | tree.Carried, ...] = (*scope.program.events, *scope.program.carried)
+    for event in declaring:
         data = event.data or ()
         check_twice("property", (name for name, _ in data), problems)
         for name, kind in data:
@@ -129,6 +131,15 @@ def _uses(program: tree.Program) -> Iterator[tuple[str, Text]]:
                 yield "list", statement.name
 
 
+def _check_thing(per: Text, start: tree.Trigger, problems: Problems) -> None:
+    """`enters once per webinar`: each start is about one."""
+    noun = start.event.noun.value
+    if noun != per.value or start.event.dated:
+        hint = f"write `enters once per {noun}`" if noun in PER_THING and not start.event.dated else PER_HINT
+        what = "a date" if start.event.dated else f"`{noun} … {start.event.verb.value}`"
+        problems.add("E646", per.span, name=per.value, event=what, hint=hint)
+
+
 def check_entries(scope: Scope) -> list[Diagnostic]:
     """Starts with present members, for everyone and for nobody, and one run per value of what the starts carry."""
     problems = Problems()
@@ -152,6 +163,9 @@ def check_entries(scope: Scope) -> list[Diagnostic]:
         if campaign.schedules:
             problems.add("E646", per.span, name=per.value, event="a start on a date", hint=PER_HINT)
         for start in campaign.starts:
+            if campaign.reentry.by_name:
+                _check_thing(per, start, problems)
+                continue
             data = scope.event_data(start.event)
             if data is not None and per.value not in data:
                 what = f"`{start.event.noun.value} … {start.event.verb.value}`"

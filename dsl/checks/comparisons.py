@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.checks.shown import plain, show
+from dsl.checks.stages import a_stage, check_interest
 from dsl.names.events import spec_of
 from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import Scope, unknown
@@ -15,6 +16,7 @@ from dsl.problems.messages import one_of
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
+from dsl.text.vocabulary import CARRIERS
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Text
 
@@ -32,6 +34,8 @@ GROUPS = ("segment", "list", "campaign")
 ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
 AMOUNT = {"number": "200", "money": "1200 EUR"}
+OPEN = ("deal",)
+"""Things that come from elsewhere with properties of their own, which need no declaration."""
 WHERE_HINT = "use `only if` instead; `where` sees only the event"
 ANNIVERSARY = "write `{0} is in the next 7 days`; to start on the day, write `starts when anniversary of {0}`"
 MEANT = {
@@ -194,6 +198,10 @@ class Comparisons:
             return KINDS.get(data[name.value], "text")
         hint = f"use {one_of(tuple(data))}" if data else "delete the condition; this event has no properties"
         close = near(name.value, data)
+        if place.event.noun.value in CARRIERS and place.event.deed is None and data:
+            hint += f"; or declare it: `{place.event.noun.value} has {name.value} text`"
+        if not close and undeclared(name, place.event, self.scope, self.problems):
+            return "any"
         what = f"`{place.event.noun.value} … {place.event.verb.value}`"
         self.problems.add("E117", name.span, near=close, event=what, name=name.value, hint=hint)
         return None
@@ -336,8 +344,19 @@ def check_datum(
             known[datum] = kind if known.get(datum, kind) == kind else "any"
     if name.value not in known:
         close = near(name.value, known) if own is None else ()
+        if not close and any(undeclared(name, event, scope, problems) for event in last):
+            return "any"
         problems.add("E343", name.span, near=close, name=name.value, hint=_other_properties(tuple(known), own))
     return known.get(name.value)
+
+
+def undeclared(name: Text, event: tree.Event, scope: Scope, problems: Problems) -> bool:
+    """Whether the event may carry more than is known because nobody declared what; that is a warning."""
+    noun = event.noun.value
+    if noun not in OPEN or noun in scope.carried:
+        return False
+    problems.add("W134", name.span, noun=noun, name=name.value)
+    return True
 
 
 def _other_properties(known: Sequence[str], own: str | None) -> str:
@@ -348,25 +367,6 @@ def _other_properties(known: Sequence[str], own: str | None) -> str:
     of_start = f"use {options}, which the event that starts the run has" if known else ""
     nothing = "delete the condition; the event that starts the run has no properties"
     return ", or ".join(part for part in (own, of_start) if part) or nothing
-
-
-def check_stage(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.value in scope.stages or scope.lost("stage") or scope.lost("lifecycle"):
-        return
-    if not scope.stages:
-        problems.add("E511", name.span, name=name.value)
-        return
-    unknown(problems, "E102", name, scope.stages, options=tuple(scope.stages))
-
-
-def check_interest(name: Text, scope: Scope, problems: Problems) -> None:
-    if name.key not in scope.interests and not scope.lost("interest"):
-        unknown(problems, "E142", name, scope.interests)
-
-
-def a_stage(scope: Scope) -> str:
-    """A stage for examples."""
-    return next(iter(list(scope.stages)[1:]), "Lead")
 
 
 def _unsuited(atom: tree.Compare, left: str) -> str:

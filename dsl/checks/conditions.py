@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons, a_stage, check_stage
+from dsl.checks.comparisons import GROUPS, WHERE_HINT, WORDS, Comparisons
 from dsl.checks.contradictions import warn, warn_together
 from dsl.checks.events import check_event, check_group
 from dsl.checks.shown import show
+from dsl.checks.stages import a_stage, check_stage
 from dsl.names.events import DEED_VERBS, DEEDS
 from dsl.names.scope import Scope
 from dsl.names.walk import Place, atoms, conditions, joined

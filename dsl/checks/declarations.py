@@ -40,6 +40,7 @@ def check_names(scope: Scope) -> list[Diagnostic]:
         ("topic", (topic.name for workspace in program.workspaces[:1] for topic in workspace.topics)),
         ("list", (one.name for one in program.lists)),
         ("event", (event.name for event in program.events)),
+        ("declaration of properties for", (one.noun for one in program.carried)),
         ("webinar", (webinar.name for webinar in program.webinars)),
         ("interest", (interest.name for interest in program.interests)),
         ("segment", (segment.name for segment in program.segments)),
@@ -204,9 +205,9 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
     return field
 
 
-def _check_hidden(name: Text, value: tree.Operand, scope: Scope, problems: Problems) -> None:
+def _check_hidden(name: Text, value: tree.Operand | None, scope: Scope, problems: Problems) -> None:
     field = _fillable(name, scope, problems)
-    if field is not None:
+    if field is not None and value is not None:
         check_literal(field, value, problems)
 
 

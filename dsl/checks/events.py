@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dsl.checks.comparisons import Comparisons, check_interest, check_stage
+from dsl.checks.comparisons import Comparisons
 from dsl.checks.dates import check_dated
+from dsl.checks.stages import check_interest, check_stage
 from dsl.names.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.names.scope import Scope, matches, no_template, unknown
 from dsl.names.walk import Place, events

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsl.checks.comparisons import check_stage
 from dsl.checks.events import check_group
 from dsl.checks.literals import check_address
+from dsl.checks.stages import check_stage
 from dsl.names.scope import Scope, no_template, unknown
 from dsl.names.walk import all_statements
 from dsl.problems.diagnostics import Diagnostic

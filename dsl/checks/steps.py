@@ -8,8 +8,9 @@ from functools import cache, partial
 from typing import Any
 
 from dsl import plan
-from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, check_interest, type_for
+from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
+from dsl.checks.stages import check_interest
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place, all_statements, last_at, statements
 from dsl.problems.diagnostics import Diagnostic, at

@@ -11,6 +11,7 @@ from dsl.build.program import program_of
 from dsl.checks.conditions import check_conditions
 from dsl.checks.contradictions import Facts, Key, facts_of, impossible, questions
 from dsl.names.scope import Scope
+from dsl.names.teams import above, is_above
 from dsl.problems.diagnostics import at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.problems import Problems
@@ -39,26 +40,50 @@ class _Way:
 
 
 def check_overlaps(scope: Scope, problems: Problems) -> None:
-    """Report teams that name the same value, and those whose conditions leave room for one lead."""
+    """Report teams that name the same value, and those whose conditions leave room for one lead. In one file the team
+    above goes first; between two files no order says so."""
+    teams = scope.program.teams
     named: dict[tuple[str, str], tuple[int, Span]] = {}
     told: set[tuple[int, int]] = set()
-    for number, team in enumerate(scope.program.teams):
-        for field, value, span in _values(team.takes):
+    for number, team in enumerate(teams):
+        for field, value, span in _values(team.takes) if not team.rest else ():
             first, before = named.setdefault((field, value.casefold()), (number, span))
             if first != number:
                 told.add((first, number))
                 problems.add("E517", span, field=f"`{field}`", value=f'"{value}"', related=[at(FIRST_HERE, before)])
-    for (one, ways), (other, rivals) in combinations(_compared(scope), 2):
+    for one, other in _overlapping(scope):
         if problems.full:
             return
-        if (one, other) not in told and not all(way.excludes(rival) for way, rival in product(ways, rivals)):
-            _report(scope.program.teams[one], scope.program.teams[other], problems)
+        upper, lower = teams[one], teams[other]
+        if (one, other) not in told and not (lower.rest and is_above(upper, lower)):
+            _report(upper, lower, problems)
+
+
+def teams_before(scope: Scope) -> dict[str, tuple[Team, ...]]:
+    """For each team, by its folded name, those in the same file that go before it: all above it for a team that takes
+    other leads, else those that could take the same lead."""
+    teams = scope.program.teams
+    found = {team.name.key: [one for one in above(team, teams) if team.rest] for team in teams}
+    for one, other in _overlapping(scope):
+        first, second = teams[one], teams[other]
+        if not second.rest and is_above(first, second):
+            found[second.name.key].append(first)
+    return {key: tuple(before) for key, before in found.items()}
+
+
+def _overlapping(scope: Scope) -> Iterator[tuple[int, int]]:
+    """Pairs of teams, by number, that could take the same lead."""
+    for (one, ways), (other, rivals) in combinations(_compared(scope), 2):
+        if not all(way.excludes(rival) for way, rival in product(ways, rivals)):
+            first, second = scope.program.teams[one], scope.program.teams[other]
+            yield (other, one) if is_above(second, first) else (one, other)
 
 
 def _report(first: Team, second: Team, problems: Problems) -> None:
-    place = at("it may take these leads too", first.takes_span or first.span)
+    place = at("leads it may also take", first.takes_span or first.span)
     span = second.takes_span or second.span
-    problems.add("E519", span, related=[place], one=first.name.value, other=second.name.value)
+    code = "W135" if is_above(first, second) else "E519"
+    problems.add(code, span, related=[place], one=first.name.value, other=second.name.value)
 
 
 def _compared(scope: Scope) -> Iterator[tuple[int, list[_Way]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from dsl import plan
+from dsl.checks.territories import teams_before
 from dsl.lower.conditions import condition, pattern
 from dsl.lower.flow import lower_campaign, only_if
 from dsl.lower.operands import declared, scalar
@@ -28,11 +29,17 @@ def lower(scope: Scope) -> plan.Program:
         forms=tuple(sorted((_form(form, scope) for form in program.forms), key=lambda form: form.name)),
         scorings=tuple(sorted((_scoring(s, scope) for s in program.scorings), key=lambda scoring: scoring.name)),
         stages=tuple(_stage(stage, scope) for lifecycle in program.lifecycles for stage in lifecycle.stages),
-        teams=tuple(sorted((_team(t, workspace, scope) for t in program.teams), key=lambda team: team.name)),
+        teams=_teams(workspace, scope),
         campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
         reasons=_reasons(program),
+        carried=_carried(program),
         **_names(scope),
     )
+
+
+def _carried(program: tree.Program) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
+    said = ((one.noun.value, tuple((name.value, kind.value) for name, kind in one.data)) for one in program.carried)
+    return tuple(sorted(said))
 
 
 def _names(scope: Scope) -> dict[str, Any]:
@@ -165,7 +172,8 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         name=form.name.value,
         intent=form.intent.value if form.intent else "other",
         asks=asks,
-        hidden=tuple((name.value, scalar(value)) for name, value in form.hidden),
+        hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
+        filled=tuple(name.value for name, value in form.hidden if value is None),
         consents=tuple(
             plan.Consent(wording=consent.wording.value, topic=scope.topics[consent.topic.key].name.value)
             for consent in form.consents
@@ -242,13 +250,28 @@ def _stage(stage: tree.Stage, scope: Scope) -> plan.Stage:
 
 
 # ── teams ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _team(team: tree.Team, workspace: plan.Workspace, scope: Scope) -> plan.Team:
+def _teams(workspace: plan.Workspace, scope: Scope) -> tuple[plan.Team, ...]:
+    before = teams_before(scope)
+    teams = (_team(team, before[team.name.key], workspace, scope) for team in scope.program.teams)
+    return tuple(sorted(teams, key=lambda team: team.name))
+
+
+def _taken(team: tree.Team, before: tuple[tree.Team, ...]) -> tree.Condition | None:
+    """The team's whole condition: without the leads that the teams before it take."""
+    if team.takes is None or not before:
+        return team.takes
+    others = tuple(tree.Not(one.takes, team.takes.span) for one in before if one.takes is not None)
+    return tree.And((team.takes, *others), team.takes.span)
+
+
+def _team(team: tree.Team, before: tuple[tree.Team, ...], workspace: plan.Workspace, scope: Scope) -> plan.Team:
     limits = {"acknowledge": team.acknowledge, "contact": team.contact, "decide": team.decide}
     said = {name: _limit(limit) for name, limit in limits.items() if limit is not None}
     members = tuple(
         plan.Member(
             email=member.email.value,
             condition=condition(member.condition, scope) if member.condition else None,
+            only=member.only,
             up_to=member.up_to,
             away=tuple((away.first, away.last) for away in team.away if away.email.key == member.email.key),
         )
@@ -260,7 +283,7 @@ def _team(team: tree.Team, workspace: plan.Workspace, scope: Scope) -> plan.Team
         when_full = plan.WhenFull(kind=team.when_full.kind, to=to)
     return plan.Team(
         name=team.name.value,
-        takes=condition(team.takes, scope) if team.takes else None,
+        takes=condition(takes, scope) if (takes := _taken(team, before)) else None,
         others=team.others,
         hours=_hours(team.hours, workspace.business_hours),
         members=members,

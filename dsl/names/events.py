@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dsl.plan import EventType
-from dsl.plan.carries import ANSWER, CROSSING, DEAL, LINK, ORDER, TALK, VISIT, Data
+from dsl.plan.carries import ANSWER, CROSSING, DEAL, LINK, ORDER, TALK, VISIT, WEBINAR, Data
 from dsl.tree.declarations import Event
 
 
@@ -41,8 +41,8 @@ EVENTS: Mapping[tuple[str, str], Spec] = {
     ("page", "visited"): Spec("page.visited", 'page "/pricing*" is visited', data=VISIT),
     ("file", "downloaded"): Spec("file.downloaded", 'file "pump-guide.pdf" is downloaded', data=VISIT),
     ("video", "watched"): Spec("video.watched", 'video "How pumps work" is watched', data=VISIT),
-    ("webinar", "registered"): Spec("webinar.registered", 'webinar "Seals explained" is registered', data=TALK),
-    ("webinar", "attended"): Spec("webinar.attended", 'webinar "Seals explained" is attended', data=TALK),
+    ("webinar", "registered"): Spec("webinar.registered", 'webinar "Seals explained" is registered', data=WEBINAR),
+    ("webinar", "attended"): Spec("webinar.attended", 'webinar "Seals explained" is attended', data=WEBINAR),
     ("meeting", "booked"): Spec("meeting.booked", "meeting is booked", name="none", data=TALK),
     ("meeting", "held"): Spec("meeting.held", "meeting is held", name="none", data=TALK),
     ("call", "received"): Spec("call.received", "call is received", name="none", data=TALK),
@@ -112,8 +112,10 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
     ("visited", "page"): _deed("page.visited", 'has visited page "/pricing*"', VISIT),
     ("downloaded", "file"): _deed("file.downloaded", 'has downloaded file "pump-guide.pdf"', VISIT),
     ("watched", "video"): _deed("video.watched", 'has watched video "How pumps work"', VISIT),
-    ("registered", "webinar"): _deed("webinar.registered", 'has registered for webinar "Seals explained"', TALK, "for"),
-    ("attended", "webinar"): _deed("webinar.attended", 'has attended webinar "Seals explained"', TALK),
+    ("registered", "webinar"): _deed(
+        "webinar.registered", 'has registered for webinar "Seals explained"', WEBINAR, "for"
+    ),
+    ("attended", "webinar"): _deed("webinar.attended", 'has attended webinar "Seals explained"', WEBINAR),
     ("booked", "meeting"): _deed("meeting.booked", "has booked meeting", TALK, named=False),
     ("held", "meeting"): _deed("meeting.held", "has held meeting", TALK, named=False),
     ("placed", "order"): _deed("order.placed", "has placed order", ORDER, named=False),

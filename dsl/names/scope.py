@@ -32,6 +32,7 @@ class Scope:
     topics: Mapping[str, tree.Topic]
     lists: Mapping[str, tree.ContactList]
     events: Mapping[str, tree.CustomEvent]
+    carried: Mapping[str, tree.Carried]
     webinars: Mapping[str, tree.Webinar]
     interests: Mapping[str, tree.Interest]
     segments: Mapping[str, tree.Segment]
@@ -64,7 +65,10 @@ class Scope:
                 return {"before": field.type, "after": field.type} if field else None
             case "custom":
                 return self._custom_data(event)
-        return spec.data if spec else None
+        declared = self.carried.get(event.noun.value)
+        if spec is None or spec.data is None or declared is None:
+            return spec.data if spec else None
+        return {**spec.data, **{name.value: _type(kind.value) for name, kind in declared.data}}
 
     def _form_data(self, event: Event) -> Data | None:
         matching = self.matching_forms(event.name)
@@ -82,6 +86,11 @@ class Scope:
                 return None
             found.update({name.value: _type(type.value) for name, type in declared.data})
         return found if matching else None
+
+    @property
+    def declaring(self) -> tuple[tree.CustomEvent | tree.Carried, ...]:
+        """The declarations that say what events carry."""
+        return (*self.events.values(), *self.carried.values())
 
     def matching_forms(self, name: Text | None) -> list[tree.Form]:
         if name is None:
@@ -121,6 +130,7 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
         topics={topic.name.key: topic for topic in (workspace.topics if workspace else ())},
         lists={found.name.key: found for found in reversed(program.lists)},
         events={found.name.key: found for found in reversed(program.events)},
+        carried={found.noun.value: found for found in reversed(program.carried)},
         webinars={found.name.key: found for found in reversed(program.webinars)},
         interests={found.name.key: found for found in reversed(program.interests)},
         segments={found.name.key: found for found in reversed(program.segments)},

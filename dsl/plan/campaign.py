@@ -286,6 +286,7 @@ class Reentry(Frozen):
     after: Duration | None = None
     from_entry: bool = False
     datum: str | None = None
+    by_name: bool = Field(default=False, description="per: one run per name of what the event is about")
 
 
 class Goal(Frozen):

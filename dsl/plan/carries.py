@@ -11,6 +11,7 @@ Data = Mapping[str, FieldType]
 
 VISIT: Data = {"url": "text", "title": "text", "seconds": "number"}
 TALK: Data = {"title": "text", "minutes": "number"}
+WEBINAR: Data = {**TALK, "date": "date"}
 ORDER: Data = {"amount": "money", "items": "number", "id": "text"}
 DEAL: Data = {"amount": "money", "pipeline_stage": "text", "id": "text"}
 ANSWER: Data = {"reason": "text", "by": "text"}
@@ -20,7 +21,7 @@ LINK: Data = {"link": "text"}
 CARRIES: Mapping[EventType, Data] = {
     "email.clicked": LINK,
     "page.visited": VISIT, "file.downloaded": VISIT, "video.watched": VISIT,
-    "webinar.registered": TALK, "webinar.attended": TALK, "meeting.booked": TALK, "meeting.held": TALK,
+    "webinar.registered": WEBINAR, "webinar.attended": WEBINAR, "meeting.booked": TALK, "meeting.held": TALK,
     "call.received": TALK, "chat.started": TALK,
     "cart.updated": ORDER, "order.placed": ORDER,
     "deal.opened": DEAL, "deal.moved": DEAL, "deal.won": DEAL, "deal.lost": DEAL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from dsl.plan.terms import (
     Limit,
     Pattern,
     Scalar,
+    digest_of,
 )  # fmt: skip
 
 FieldType = Literal[
@@ -92,6 +94,12 @@ class Workspace(Frozen):
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
 
+    @cached_property
+    def timing(self) -> str:
+        """What of it decides when something happens, as a short text: another one means other instants."""
+        kept = {"timezone", "quiet_hours", "mail_limit", "business_hours"}
+        return digest_of(self.model_dump(mode="json", include=kept))[:12]
+
     def spoken(self, code: str) -> str | None:
         """Which of the languages `de`, `DE`, `de-AT` or `de_AT` asks for; None when it is none of them."""
         wanted = code.lower().replace("_", "-")
@@ -118,6 +126,7 @@ class Form(Frozen):
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
+    filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")
     consents: tuple[Consent, ...] = ()
     confirm_with: str | None = Field(default=None, description="template of the double opt-in mail")
     file: str | None = None
@@ -233,6 +242,7 @@ class TimeLimit(Frozen):
 class Member(Frozen):
     email: str
     condition: Condition | None = None
+    only: bool = Field(default=False, description="no lead for whom the condition fails, not even as a second choice")
     up_to: int | None = None
     away: tuple[tuple[str, str], ...] = ()
 

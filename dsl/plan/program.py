@@ -13,6 +13,7 @@ from dsl.plan.company import (
     BUILT_IN,
     ContactList,
     CustomEvent,
+    FieldType,
     Form,
     Interest,
     LeadField,
@@ -42,12 +43,20 @@ class Program(Frozen):
     campaigns: tuple[Plan, ...] = ()
     lists: tuple[ContactList, ...] = ()
     events: tuple[CustomEvent, ...] = ()
+    carried: tuple[tuple[str, tuple[tuple[str, FieldType], ...]], ...] = Field(
+        default=(), description="declared properties by the noun of an event: deal, order, cart, meeting, call, chat"
+    )
     webinars: tuple[Webinar, ...] = ()
     interests: tuple[Interest, ...] = ()
     segments: tuple[Segment, ...] = ()
     reasons: tuple[str, ...] = Field(
         default=(), description="why a lead is rejected or recycled, as campaigns name them"
     )
+
+    def carried_by(self, type: str) -> dict[str, FieldType]:
+        """The properties that the workspace has declared for events of this type."""
+        noun = type.partition(".")[0]
+        return {name: kind for one, data in self.carried if one == noun for name, kind in data}
 
     @cached_property
     def all_fields(self) -> dict[str, LeadField]:

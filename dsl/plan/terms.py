@@ -58,6 +58,7 @@ class Relative(Frozen):
     before: bool = False
     time: str = Field(default="09:00", description="HH:MM")
     of_event: bool = False
+    by_day: bool = Field(default=False, description="of an instant, only its day in the lead's zone counts")
 
 
 Moment = Annotated[After | Weekday | At | Relative, Field(discriminator="kind")]

@@ -223,6 +223,7 @@ ENTRIES: Mapping[str, Entry] = {
     "E348": Entry("`{word} of` is not a condition", "{hint}"),
     "E339": Entry("a birthday needs no field", "write `birthday`; for another date write `anniversary of …`"),
     "W130": Entry("no {kind} named `{name}` is declared, but others are", 'declare it: `{kind} "{name}"{more}`'),
+    "W134": Entry("no property `{name}` is declared for a {noun}", "declare it: `{noun} has {name} text`"),
     "W133": Entry(
         "a birthday has a year, so this is true only once",
         "start the campaign with `starts when birthday` or `starts when 7 days before birthday`",

@@ -33,6 +33,7 @@ BY_LINE: Mapping[str, Entry] = {
     "E411": Entry(
         "a condition cannot start with `or`", "write both sides of the `or` on one line; lines are joined by `and`"
     ),
+    "E413": Entry("`{text}` is not how this line is written", "{hint}"),
     "E412": Entry("a branch of a split must start with its share", 'write `50% "{name}"`, with its steps below it'),
     # ── declarations ──
     "E501": Entry(
@@ -179,11 +180,19 @@ BY_LINE: Mapping[str, Entry] = {
         "add a longer wait before it; until the limit allows it, the email waits or is skipped",
     ),
     "E651": Entry(
-        "`{field}` may be unknown or past here, and then the flow would continue immediately",
+        "this wait ends immediately if `{field}` is unknown or past",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
+    "W115": Entry(
+        "a lead created yesterday has not done this in the last {length} either",
+        "add `and created is more than {length} ago`, or a date: `and created is before 2026-01-01`",
+    ),
+    "W116": Entry(
+        "no form that starts this campaign asks for consent to `{topic}`, so its emails are skipped",
+        'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
+    ),
     "W114": Entry(
-        "this moment may have passed when a lead gets here, and then the flow continues immediately",
+        "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
@@ -202,6 +211,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W113": Entry(
         "no lead can enter on {date}: this campaign runs from {first} to {last}",
         "use a day in that period, or change `runs from … to …`",
+    ),
+    "W135": Entry(
+        "team `{other}` takes only leads that team `{one}` above it does not take",
+        "write `takes other leads where …` if that is meant, or add `and not (…)`",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

@@ -54,6 +54,7 @@ USAGE: Mapping[str, str] = {
     "hand": "hand off to sales as MQL", "note": 'note "Read the whitepaper"', "enter": 'enter campaign "Wake up"',
     "list": 'list "Trade show 2026" "Visitors of our stand"',
     "event": 'event "invoice_sent" has amount money, number text',
+    **{noun: f"{noun} has product text, seats number" for noun in ("deal", "order", "cart", "meeting", "call", "chat")},
     "webinar": 'webinar "Seals explained" on 2026-10-06 at 11:00 "Europe/Dublin"', "interest": 'interest "Pumps"',
     "pages": 'pages "/pumps*", "/pump-finder"', "files": 'files "pump-guide.pdf"', "emails": 'emails "pumps/*"',
     "segment": 'segment "Customers"', "segment line": 'country in ("DE", "AT", "CH")',

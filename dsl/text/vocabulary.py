@@ -15,8 +15,8 @@ STATEMENTS = (
 
 CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "file": (
-        "workspace", "field", "contact_list", "custom_event", "webinar", "form", "scoring", "interest", "segment",
-        "lifecycle", "team", "campaign",
+        "workspace", "field", "contact_list", "custom_event", "carried", "webinar", "form", "scoring", "interest",
+        "segment", "lifecycle", "team", "campaign",
     ),
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
@@ -29,8 +29,8 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "lifecycle": ("stage",),
     "stage": ("when", "agreed", "reactivate"),
     "team": (
-        "takes_where", "takes_others", "takes_all", "timezone", "business_hours", "holidays", "closed", "member",
-        "away", "assign", "when_full", "time_limit",
+        "takes_where", "takes_rest", "takes_others", "takes_all", "timezone", "business_hours", "holidays", "closed",
+        "member", "away", "assign", "when_full", "time_limit",
     ),
     "campaign": (
         "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per",
@@ -69,7 +69,7 @@ HEADS: Mapping[str, str] = {
     "set_field": "set", "add_to_list": "add", "remove_from_list": "remove", "recycle_lead": "recycle",
     "quiet_hours": "quiet", "mail_limit": "at", "business_hours": "business", "allowed_on": "allowed",
     "own_sites": "own", "ignore_referrers": "ignore",
-    "takes_where": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",
+    "takes_where": "takes", "takes_rest": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",
     "enters_once": "enters", "enters_again": "enters", "enters_always": "enters", "sends_from": "sends",
     "sends_from_owner": "sends", "sends_on": "sends", "wait_weekday": "wait", "wait_date": "wait", "wait_for": "wait",
     "or_for": "or", "otherwise_if": "otherwise", "if_": "if", "hand_off": "hand", "when_accepted": "when",
@@ -78,6 +78,9 @@ HEADS: Mapping[str, str] = {
 """First words of the rules whose first word is not the rule's own name."""
 
 TIME_LIMITS = ("acknowledge", "contact", "decide")
+CARRIERS = ("deal", "order", "cart", "meeting", "call", "chat")
+"""Things whose events can be declared to carry more than the language knows."""
+SEVERAL_HEADS: Mapping[str, tuple[str, ...]] = {"time_limit": TIME_LIMITS, "carried": CARRIERS}
 
 
 @cache
@@ -85,7 +88,7 @@ def heads(context: str) -> tuple[str, ...]:
     """The words with which a line in this kind of block can begin."""
     words: dict[str, None] = {}
     for rule in CONTEXTS[context]:
-        for word in TIME_LIMITS if rule == "time_limit" else (HEADS.get(rule, rule),):
+        for word in SEVERAL_HEADS.get(rule, (HEADS.get(rule, rule),)):
             if word:
                 words[word] = None
     return tuple(words)
@@ -103,7 +106,7 @@ ALL_HEADS = frozenset(word for context in CONTEXTS for word in heads(context))
 
 SYNONYMS: Mapping[str, str] = {
     "else": "otherwise", "elif": "otherwise if", "elseif": "otherwise if", "email": "send", "mail": "send",
-    "mailto": "send", "delay": "wait", "sleep": "wait", "pause": "wait", "end": "stop", "exit": "stop",
+    "mailto": "send", "delay": "wait", "sleep": "wait", "pause": "wait", "exit": "stop",
     "finish": "stop", "quit": "stop", "journey": "campaign", "workflow": "campaign", "tz": "timezone",
     "when": "starts when", "start": "starts when", "starts": "starts when", "handoff": "hand off to",
     "hand-off": "hand off to", "points": "add", "score": "add", "case": "if", "unless": "if not", "steps": "flow",

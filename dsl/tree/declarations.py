@@ -93,7 +93,8 @@ class Form:
     span: Span
     intent: Text | None = None
     asks: tuple[Ask, ...] = ()
-    hidden: tuple[tuple[Text, Operand], ...] = ()
+    hidden: tuple[tuple[Text, Operand | None], ...] = ()
+    """Without a value the page fills it."""
     consents: tuple[Consent, ...] = ()
     confirm_with: Text | None = None
     file: Text | None = None
@@ -169,6 +170,8 @@ class Member:
     email: Text
     condition: Condition | None
     up_to: int | None
+    only: bool = False
+    """Never a lead for whom the condition does not hold; else such leads are a second choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,8 @@ class Team:
     name: Text
     span: Span
     takes: Condition | None = None
+    rest: bool = False
+    """Only of those that no team above it in the same file takes."""
     others: bool = False
     takes_span: Span | None = None
     hours: Hours = Hours()
@@ -210,6 +215,19 @@ class CustomEvent:
     name: Text
     data: tuple[tuple[Text, Text], ...] | None
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What all events of a noun carry beside what the language knows: `deal has product text, seats number`."""
+
+    noun: Text
+    data: tuple[tuple[Text, Text], ...]
+    span: Span
+
+    @property
+    def name(self) -> Text:
+        return self.noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +266,7 @@ class Segment:
 
 Declaration = (
     Workspace | Field | Form | Scoring | Lifecycle | Team | Campaign
-    | ContactList | CustomEvent | Webinar | Interest | Segment
+    | ContactList | CustomEvent | Carried | Webinar | Interest | Segment
 )  # fmt: skip
 
 
@@ -265,6 +283,7 @@ class Program:
     campaigns: tuple[Campaign, ...] = ()
     lists: tuple[ContactList, ...] = ()
     events: tuple[CustomEvent, ...] = ()
+    carried: tuple[Carried, ...] = ()
     webinars: tuple[Webinar, ...] = ()
     interests: tuple[Interest, ...] = ()
     segments: tuple[Segment, ...] = ()

@@ -214,6 +214,7 @@ class _Line:
         name = self._form("form")
         form = next(one for one in self.program.forms if one.name == name)
         asked = [ask.field for ask in form.asks] + [field for field, _ in form.hidden]
+        asked += form.filled
         data = self._data(asked, f"form `{name}` has no field")
         without = set()
         while self._take("without") or self._take("and"):

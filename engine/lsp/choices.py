@@ -80,7 +80,8 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         yield from ((unit, "unit") for unit in (*UNITS, "business hours", "business days"))
     elif last == "." and before == "event":
         data = {name: None for spec in EVENTS.values() for name in spec.data or ()}
-        data |= {name.value: None for event in scope.events.values() for name, _ in event.data or ()}
+        declared = scope.declaring
+        data |= {name.value: None for event in declared for name, _ in event.data or ()}
         yield from ((name, "data") for name in data)
     elif _wants_stage(text):
         yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)

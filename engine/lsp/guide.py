@@ -14,6 +14,10 @@ LINES: Mapping[str, str] = {
     "list": "A list of leads that campaigns and imports can add to.",
     "event": "Something that happens elsewhere and is sent to Coldframe, with its properties.",
     "webinar": "A webinar with its date, so that campaigns can count from it.",
+    **{
+        noun: f"Properties that events of {noun}s have in your systems, each with its type."
+        for noun in ("deal", "order", "cart", "meeting", "call", "chat")
+    },
     "form": "A form on your site: what it asks, what it offers, and which sites may show it.",
     "scoring": "A scoring model: rules that add and remove points. The one without a name is `score`.",
     "interest": "An interest profile: each visit, download or click in it counts 1.",

@@ -147,7 +147,8 @@ def _data(project: Project, shown: str) -> Found:
     else:
         names = frozenset(name for carried in CARRIES.values() for name in carried)
         scope = project.checked.scope
-        names |= {name.value for event in scope.events.values() for name, _ in event.data or ()}
+        declared = scope.declaring
+        names |= {name.value for event in declared for name, _ in event.data or ()}
         names |= {ask.field.value for form in scope.forms.values() for ask in form.asks}
     for name in sorted(names):
         yield name, CompletionItemKind.Field, "a property of an event that leads here"

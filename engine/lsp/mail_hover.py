@@ -49,6 +49,8 @@ def _types(scope: Scope, name: str) -> Iterator[str]:
         yield f"{scope.fields[name].type}, as a form asks it" if name in scope.fields else "set by a form"
     for event in scope.events.values():
         yield from (kind.value for datum, kind in event.data or () if datum.value == name)
+    for carried in scope.carried.values():
+        yield from (kind.value for datum, kind in carried.data if datum.value == name)
     yield from (data[name] for data in CARRIES.values() if name in data)
 
 
@@ -62,9 +64,8 @@ def asking_forms(scope: Scope, name: str) -> bool:
 
 def datum_declared(scope: Scope, name: str) -> list[Span]:
     """Where events are declared that carry it."""
-    return [
-        datum.span for event in scope.events.values() for datum, _ in event.data or () if datum.value == name
-    ]  # fmt: skip
+    declared = scope.declaring
+    return [datum.span for event in declared for datum, _ in event.data or () if datum.value == name]
 
 
 def _about_part(project: Project, name: str) -> str:

@@ -199,7 +199,7 @@ def _data_of(pattern: Pattern, program: Program) -> Data:
             declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
             return Data(frozenset(), frozenset(name for name, _ in declared[0].data) if declared else None)
         case _:
-            carried = CARRIES.get(pattern.type, {})
+            carried = {**CARRIES.get(pattern.type, {}), **program.carried_by(pattern.type)}
             return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
 
 
@@ -219,7 +219,7 @@ def may_lack(value: Operand | None, use: Use) -> str:
 def _of_form(form: Form) -> Data:
     hidden = frozenset(name for name, _ in form.hidden)
     required = frozenset(ask.field for ask in form.asks if ask.required)
-    return Data(required | hidden, frozenset(ask.field for ask in form.asks) | hidden)
+    return Data(required | hidden, frozenset((*(ask.field for ask in form.asks), *form.filled)) | hidden)
 
 
 def _asked_by_all(plan: Plan, carried: Carried, entered: frozenset[str]) -> frozenset[str]:

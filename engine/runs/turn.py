@@ -12,6 +12,7 @@ from engine.rules.leads.admission import way_out
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import derived, needed
 from engine.rules.runs.interpreter import World
+from engine.rules.runs.local_time import basis_of
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Pause, came_due
 from engine.runtime.catalog import Deployment
@@ -123,6 +124,7 @@ class Turn:
             enrolment=self._id, now=now, seq=seq, facts=lambda: ledger.facts(run=own),
             zone=ledger.lead.zone(program), hours=program.workspace.business_hours, events=events, leaving=leaving,
             leave_entry=entry, outcome=outcome, lead=ledger.lead.id,
+            basis=basis_of(ledger.lead.zone(program), program),
         )  # fmt: skip
 
     def came_due(self, branch: Branch) -> Branch:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from engine.model.lead import Event
 from engine.rules.sales.ladder import Outcome, Phase
+from engine.rules.tracking.classify import UNKNOWN
 from engine.runtime.runtime import Runtime
 from engine.wording.events import deed
 
@@ -21,6 +22,9 @@ _UNSAID = [
     "segment.joined", "segment.left", "campaign.entered", "campaign.left",
 ]  # fmt: skip
 """Types of events that tell sales nothing: what campaigns, clocks and operators do."""
+
+EMPTY: tuple[object, ...] = (None, "", [], UNKNOWN.channel, UNKNOWN.source, "(none)")
+"""Values that tell sales nothing."""
 
 _HANDOFF = text("""
 SELECT h.team, h.member, h.note, h.outcome, h.reason, h.state->>'phase' AS phase, h.state->>'due_at' AS due_at,
@@ -85,7 +89,7 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
     return HandoffView(
         name=" ".join(str(row.fields[name]) for name in ("first_name", "last_name") if row.fields.get(name)),
         email=row.email,
-        fields={name: row.fields[name] for name in names if row.fields.get(name) not in (None, "", [])},
+        fields={name: row.fields[name] for name in names if row.fields.get(name) not in EMPTY},
         score=float(row.scores.get("", 0)),
         scores={model: float(score) for model, score in row.scores.items() if model},
         stage=row.stage,

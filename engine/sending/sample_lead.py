@@ -55,9 +55,8 @@ def invented_lead(
 def invented_event(program: Program, now: datetime) -> dict[str, Any]:
     """The data of any event there could have been: what the language knows, forms ask and declared events carry."""
     asked = {field.name: example(field, now) for field in program.all_fields.values() if field.name != "created"}
-    declared = {
-        name: example(LeadField(name=name, type=type), now) for event in program.events for name, type in event.data
-    }
+    events = (*(event.data for event in program.events), *(data for _, data in program.carried))
+    declared = {name: example(LeadField(name=name, type=type), now) for data in events for name, type in data}
     return {**asked, **PERSON, **_EVENT, "due": (now + timedelta(days=1)).isoformat(), **declared}
 
 

@@ -147,7 +147,7 @@ class Population(Watcher):
     def _submit(self, person: Person, form: Form | None, fields: dict[str, Scalar], *, new: bool = False) -> None:
         if form is None:
             return
-        asked = {ask.field for ask in form.asks}
+        asked = {*(ask.field for ask in form.asks), *form.filled}
         values = {name: value for name, value in fields.items() if name in asked}
         topics = [consent.topic for consent in form.consents if self._happens(self.rates.consents)]
         if self.sim.deployment.program.workspace.tracking_needs_consent and self._happens(self.rates.consents):

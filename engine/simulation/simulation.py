@@ -26,6 +26,7 @@ from engine.rules.leads.limits import Rules
 from engine.rules.runs import interpreter
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Discard, Effect, Finished, Stuck, Verdict, settle
+from engine.rules.runs.local_time import basis_of
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
 from engine.runtime.catalog import Deployment
@@ -211,7 +212,7 @@ class Simulation:
         return interpreter.World(
             enrolment=run.id, now=self.now, seq=lead.seq, facts=lambda: ledger.facts(run=run), zone=lead.zone(program),
             hours=program.workspace.business_hours, events=events, leaving=leaving, leave_entry=entry, outcome=outcome,
-            lead=lead.id,
+            lead=lead.id, basis=basis_of(lead.zone(program), program),
         )  # fmt: skip
 
     def _tell_woken(self, plan: Plan, person: Person, run: Enrolment, before: Position, after: Position) -> None:

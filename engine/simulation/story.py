@@ -170,6 +170,7 @@ class Story:
     def _filled_in(self, form: Form, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The post: what the script says, what is known of the lead, and something for what is required."""
         values: dict[str, Scalar] = {"email": self.email, **dict(form.hidden)}
+        values |= {name: given[name] for name in form.filled if name in given}
         for ask in form.asks:
             name = ask.field
             if name == "email":

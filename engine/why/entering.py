@@ -9,6 +9,7 @@ from dsl.plan import EnterCampaign, Plan, Start
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import matches
+from engine.rules.leads.admission import run_value
 from engine.why.log import Log, Run, Said
 from engine.why.reasons import grounds
 from engine.wording.steps import reentry_words, start_words
@@ -119,8 +120,8 @@ def _reason(log: Log, plan: Plan, start: Start, event: Event) -> tuple[str, str]
     if plan.runs is not None and not plan.runs[0] <= day <= plan.runs[1]:
         return f"the campaign runs only from {plan.runs[0]} to {plan.runs[1]}", plan.source
     if plan.reentry.kind == "per":
-        value = str(event.data.get(plan.reentry.datum or "", ""))
-        if any(run.per == value and run.started_at <= event.at for run in log.runs):
+        value = event.name if plan.reentry.by_name else str(event.data.get(plan.reentry.datum or "", ""))
+        if any(run.per == run_value(plan, event) and run.started_at <= event.at for run in log.runs):
             return f"{reentry_words(plan.reentry)}, and there was already a run for {quoted(value)}", plan.source
     elif any(run.started_at <= event.at and (run.ended_at is None or run.ended_at > event.at) for run in log.runs):
         return "the lead was already in the campaign", plan.source

@@ -243,6 +243,8 @@ def reentry_words(one: Reentry) -> str:
             return f"enters every {duration(one.after or Duration())}"
         case "after":
             return f"enters again after {duration(one.after or Duration())}"
+        case "per" if one.by_name:
+            return f"enters once per {one.datum}"
         case "per":
             return f"enters once per event.{one.datum}"
 

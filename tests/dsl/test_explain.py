@@ -33,7 +33,8 @@ def problems(example: Example, code: str) -> tuple[tuple[Diagnostic, ...], dict[
         return of_script(example), {}
     long = Example(LONG[code], "file" if code in ("E007", "E148") else "") if example.kind == "abridged" else example
     text = long.campaign.replace("SECRET_EXAMPLE", SECRET)
-    files = {"example.campaign": text}
+    parts = text.split("# in another file\n") if example.kind == "files" else [text]
+    files = {f"example{number or ''}.campaign": part for number, part in enumerate(parts)}
     if example.kind != "alone":
         files["surroundings.campaign"] = surroundings(text)
     return compile_workspace(files, ASSETS).diagnostics, files

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engine.cli.main import app
 from engine.rules.runs.bounds import MOST_FED
-from tests.engine.test_bounds import WORKSPACE, line
+from tests.runs.test_bounds import WORKSPACE, line
 
 
 @pytest.fixture(autouse=True)

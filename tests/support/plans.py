@@ -127,11 +127,6 @@ async def steps_of(stage: Stage) -> list[tuple[str, str, str]]:
     return [tuple(row) for row in rows]
 
 
-async def lead(stage: Stage, email: str) -> Any:
-    rows = await stage.rows("SELECT * FROM leads WHERE email = %(email)s", email=email)
-    return rows[0]
-
-
 async def outcomes(stage: Stage) -> list[tuple[str, str, str | None]]:
     """Each run's campaign, state and outcome, in the order they began."""
     rows = await stage.rows("SELECT campaign, state, outcome FROM enrolments ORDER BY started_at, campaign, number")

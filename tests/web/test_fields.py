@@ -176,6 +176,16 @@ def test_a_form_takes_what_it_declares_and_ignores_the_rest() -> None:
     assert parsed.problems == {}
 
 
+def test_a_hidden_field_without_a_value_is_filled_by_the_page_and_read_like_an_asked_one() -> None:
+    signup = form(Ask(field="email", required=True), filled=("area", "company_size"), hidden=(("city", "Cork"),))
+    raw = {"email": ["ada@firm.example"], "area": ["pumps"], "city": ["Rome"], "budget": ["9"]}
+    assert parse_form(signup, PROGRAM, raw).values == {"email": "ada@firm.example", "area": "Pumps", "city": "Cork"}
+    refused = parse_form(signup, PROGRAM, {**raw, "area": ["Boats"], "company_size": ["many"]})
+    assert {name: problem.code for name, problem in refused.problems.items()} == {
+        "area": "choice", "company_size": "number",
+    }  # fmt: skip
+
+
 def test_all_problems_at_once() -> None:
     demo = form(
         Ask(field="email"), Ask(field="company", required=True), Ask(field="area", required=True), Ask(field="phone")

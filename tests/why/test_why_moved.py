@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine.why.read import read
 from engine.why.tell import tell
-from tests.engine.test_moving import DAY, FORMS, HEAD, HOUR, SALES, START, move_to
+from tests.deploying.test_moving import DAY, FORMS, HEAD, HOUR, SALES, START, move_to
 from tests.support.stage import Stage, open_stage
 
 LISTENS = START + """

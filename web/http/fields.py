@@ -49,7 +49,7 @@ def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
     """Check everything the form asks for, and nothing else: undeclared names are ignored.
 
     An optional field left empty has no value; the address never is optional, a lead is known by it. Hidden values come
-    from the declaration, whatever was posted.
+    from the declaration, whatever was posted; those without a value there come from the page.
     """
     values: dict[str, FieldValue] = {}
     problems: dict[str, Problem] = {}
@@ -64,6 +64,13 @@ def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
                 raise Refused("choose" if declared.type in {"choice", "choices", "country"} else "required")
         except Refused as refused:
             problems[ask.field] = refused.problem
+    for name in form.filled:
+        try:
+            value = parse_field(program.all_fields[name], raw.get(name, ()), context)
+        except Refused as refused:
+            problems[name] = refused.problem
+        else:
+            values |= {name: value} if value is not None else {}
     values.update(form.hidden)
     return Parsed(values, ticked(form, program, raw), problems)
 

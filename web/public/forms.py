@@ -22,10 +22,10 @@ from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.runtime.catalog import Deployment
-from web.http.answers import page, wants_json
+from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url
-from web.http.origins import admits, origin_of, share
+from web.http.origins import admits, origin_of, own_page, share
 from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
     HONEYPOT,
@@ -41,6 +41,8 @@ from web.public.hosted import (
 from web.public.visits import visitor_of
 
 router = APIRouter()
+POSTED = "posted:"
+"""How the state of a post that may wait for its confirmation begins; its number in the log follows."""
 MAX_KEY = 200
 """Characters of an Idempotency-Key."""
 
@@ -67,25 +69,45 @@ async def submit(request: Request, form: str) -> Response:
     spend(request)
     incoming = await _read(request, deployment, declared)
     if incoming.trapped:
-        return accepted(request, incoming, uuid4())
+        return accepted(request, incoming, uuid4(), 1)
     if incoming.parsed.problems or incoming.hurried:
         return refused(request, incoming)
     _spend_address(request, incoming.parsed)
     done = await intake.submit(runtime(request), _post(request, incoming))
-    return accepted(request, incoming, done.lead_id)
+    return accepted(request, incoming, done.lead_id, done.seq)
 
 
 @router.get("/thanks/{token}")
 async def thanks(request: Request, token: str) -> Response:
     """Where a form without a page of thanks of its own leads, before and after its confirmation."""
+    return await _thanks(request, token)
+
+
+@router.post("/thanks/{token}")
+async def ask_again(request: Request, token: str) -> Response:
+    """Whoever waits for the confirmation email asks for it again. The answer is the same whatever becomes of it."""
+    lead, _, state = token_parts(request, "thanks", token, 3)
+    number = state.removeprefix(POSTED)
+    if not own_page(request, runtime(request).settings.base_url, unnamed=True):
+        raise HTTPException(403, "Only this page itself can ask for the email again.")
+    if not state.startswith(POSTED) or not number.isdecimal() or len(number) > 18:
+        raise missing()
+    spend(request)
+    await intake.ask_again(runtime(request), token_uuid(lead), int(number), client(request))
+    return await _thanks(request, token, again=True)
+
+
+async def _thanks(request: Request, token: str, *, again: bool = False) -> Response:
     lead, name, state = token_parts(request, "thanks", token, 3)
     deployment, form = await deployed_form(request, name)
-    waiting = state == "posted" and form.confirm_with is not None
+    waiting = state.startswith(POSTED) and form.confirm_with is not None
     return page(
         "thanks.html",
         words=Words(language_of(request, deployment.program)),
         company=deployment.program.workspace.name,
         waiting=waiting,
+        token=token,
+        again=again,
         confirmed=state == "confirmed",
         file=None if waiting else form.file,
         file_url=None if waiting else file_path(request, form, token_uuid(lead)),
@@ -113,7 +135,7 @@ class Incoming:
 
 async def _read(request: Request, deployment: Deployment, form: Form) -> Incoming:
     rt = runtime(request)
-    raw = await posted(request)
+    raw = {**_in_address(request, form), **await posted(request)}
     return Incoming(
         deployment=deployment,
         form=form,
@@ -122,6 +144,12 @@ async def _read(request: Request, deployment: Deployment, form: Form) -> Incomin
         nonce=read_nonce(rt.tokens, form, rt.clock.real(), _first(raw, NONCE)),
         trapped=any(value not in ("", None) for value in raw.get(HONEYPOT, ())),
     )
+
+
+def _in_address(request: Request, form: Form) -> dict[str, list[object]]:
+    """The hidden fields that the address of the post fills, for forms whose page puts them there."""
+    given = {name: request.query_params.getlist(name) for name in form.filled}
+    return {name: list(values) for name, values in given.items() if values}
 
 
 def _first(raw: Raw, name: str) -> str:
@@ -187,10 +215,10 @@ def _key(request: Request, incoming: Incoming) -> str | None:
 
 
 # ── answering ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def accepted(request: Request, incoming: Incoming, lead_id: UUID) -> Response:
+def accepted(request: Request, incoming: Incoming, lead_id: UUID, seq: int) -> Response:
     """The answer to every post that was taken, and to those that only seem to be."""
     form, waiting = incoming.form, incoming.form.confirm_with is not None
-    own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, 'posted')}"
+    own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, f'{POSTED}{seq}')}"
     target = _next(request, incoming) or form.thanks
     if not wants_json(request):
         return RedirectResponse(target or own, 303)

@@ -106,14 +106,27 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
         title=form.name[:1].upper() + form.name[1:],
         action=f"/f/{quote(form.name, safe='')}" + (f"?lang={language}" if asked_for == language else ""),
         fields=[shown(ask, program, language, words, back) for ask in form.asks],
+        hidden=[(name, value) for name in form.filled for value in _filled(request, name, back)],
         consents=[
             (topic, wording, topic in back.raw.get("consent", ())) for topic, wording in offers(form, program, words)
         ],
         nonce=back.nonce or new_nonce(runtime(request).tokens, form, runtime(request).clock.real()),
         honeypot=HONEYPOT,
         nonce_name=NONCE,
-        whole=words(back.whole) if back.whole else "",
+        whole=words(back.whole) if back.whole else _unseen(form, words, back),
     )
+
+
+def _filled(request: Request, name: str, back: Filled) -> list[str]:
+    """What a hidden field carries: what was posted, else what the page's own address says."""
+    given = back.raw.get(name) or request.query_params.getlist(name)
+    return [value.encode(errors="replace").decode() for value in given if isinstance(value, str)]
+
+
+def _unseen(form: Form, words: Words, back: Filled) -> str:
+    """What is wrong with a hidden field, which the visitor cannot see."""
+    wrong = [name for name in form.filled if name in back.problems]
+    return " ".join(f"{words.label(name)}: {words.problem(back.problems[name])}" for name in wrong)
 
 
 def offers(form: Form, program: Program, words: Words) -> list[tuple[str, str]]:

@@ -129,6 +129,8 @@ def resolve(
             base = moment_of((fields or {}).get(field), zone, clock)
             if base is None:
                 return None
+            if moment.by_day:
+                base = _on(local_date(base, zone), minutes_of(clock), zone)
             return (since if moment.before else add)(moment.offset, base, zone, hours)
 
 

@@ -18,6 +18,8 @@ def run_value(plan: Plan, event: Event | None) -> str:
     """What tells this run from the lead's others, for a campaign that is entered once per value of a datum."""
     if plan.reentry.kind != "per" or event is None:
         return ""
+    if plan.reentry.by_name:
+        return event.name.casefold()
     value = event.data.get(plan.reentry.datum or "")
     return "" if value is None else str(value)
 

@@ -24,6 +24,8 @@ from engine.rules.runs.enrolment import Enrolment
 ONLY_IF = "its `only if` is not true for this lead"
 NOT_ADMITTED = "its `enters` or `runs` line does not allow it now"
 """Why a lead did not enter."""
+ZONE = "timezone"
+"""The field that tells in whose time a lead lives."""
 DEPTH = 20
 """Consequences of consequences beyond this are not followed; the lead is shown under "needs attention"."""
 TOO_DEEP = "consequences of consequences went too deep"
@@ -182,8 +184,21 @@ class Ledger(WorkingCopy):
             composite.watch_dates(self, name)
             if self.rules.index.watch.field(name) or any(watch.field(name) for watch in self.older()):
                 self.happen("field.changed", name, {"before": before.get(name), "after": value})
+        if ZONE in changes:
+            self._moved_zone()
         self.review()
         return True
+
+    def _moved_zone(self) -> None:
+        """Everything that waits for a time of the lead's own has to look again."""
+        composite.watch_silence(self)
+        if self.rules.index.daily:
+            self.remind("daily", self.midnight())
+        for one in self.enrolments:
+            pending = any(branch.deadline or branch.hold for branch in one.position.branches)
+            if one.state != "ended" and pending and one.id != self.working and one not in self.started:
+                self.note("woken", one.id)
+                self.wake(one)
 
     def _timed(self, name: str, value: Scalar | None, zone: str) -> Scalar | None:
         """What a moment's field keeps: a local time without a zone of its own is one of the lead's."""

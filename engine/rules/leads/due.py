@@ -14,11 +14,14 @@ from uuid import UUID
 from dsl.plan import Pattern
 from engine.model.lead import Event
 from engine.rules.conditions import dates
-from engine.rules.conditions.conditions import matches
+from engine.rules.conditions.conditions import matches, trigger
+from engine.rules.conditions.matching import base
 from engine.rules.leads import composite
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Booking
 
+THING = "id"
+"""The property that tells one cart or order from another."""
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -56,23 +59,44 @@ async def _expire(archive: Archive, ledger: Ledger, _: str, due: datetime) -> No
 
 
 async def _absent(archive: Archive, ledger: Ledger, rest: str, due: datetime) -> None:
-    """The time is over: did the event come that must not?"""
+    """The time is over: did the event come that must not, or did the first one come again for the same thing? Then the
+    time runs from that one, which has a row of its own."""
     key, _, seq = rest.partition(":")
     pattern = composite.find(ledger, key)
     absent = pattern.absent if pattern else None
-    if absent is None:
+    if pattern is None or absent is None:
         return
     found = await archive.since(int(seq), absent.type, due)
     if not found or found[0].seq != int(seq):
         return
     first, *after = found
+    over = composite.later(ledger, absent.within, first.at)
+    if over > max(due, ledger.now):  # days that were closed since, or a lead that has moved
+        ledger.remind(f"absent:{rest}", over)
+        return
     unwanted = Pattern(type=absent.type, name=absent.name, where=absent.where)
     same = absent.same
     for event in after:
         alike = same is None or event.data.get(same) == first.data.get(same)
         if alike and matches(unwanted, event, zone=ledger.zone):
             return
+    if await _again(archive, ledger.zone, key, pattern, first, due):
+        return
     await _fire(archive, ledger, "pattern.met", key, first.data, f"absent:{key}:{seq}", first.enrolment_id)
+
+
+async def _again(archive: Archive, zone: str, key: str, pattern: Pattern, first: Event, due: datetime) -> bool:
+    """Whether what the absence follows happened again before it was due, for the same thing: the same cart or order,
+    or what `with the same` names; without such a key, for the same lead."""
+    counted = base(pattern)
+    if pattern.times:
+        notes = await archive.since(first.seq, "pattern.met", due)
+        return sum(one.seq > first.seq and one.name == key + composite.COUNTED for one in notes) > 1
+    thing = pattern.absent.same if pattern.absent and pattern.absent.same else THING
+    return any(
+        one.seq > first.seq and matches(counted, one, zone=zone) and one.data.get(thing) == first.data.get(thing)
+        for one in await archive.since(first.seq, trigger(counted), due)
+    )
 
 
 async def _silent(archive: Archive, ledger: Ledger, key: str, due: datetime) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dsl.plan import Duration, Plan
+from dsl.plan import Duration, Plan, Program
 from engine.model.lead import Event, Facts, Lead
 from engine.model.ports import Queue, Wake
 from engine.rules.conditions import calendar
@@ -68,7 +68,8 @@ class WorkingCopy(ABC):
         mute = more.pop("mute", False)
         more.setdefault("enrolment_id", self.working)
         at = max(self.now, self.lead.last_at)
-        event = Event(seq=self.lead.seq + 1, at=at, type=type, name=name, data=dict(data or {}), **more)
+        known = {**webinar_day(self.rules.program, type, name), **(data or {})}
+        event = Event(seq=self.lead.seq + 1, at=at, type=type, name=name, data=known, **more)
         self.lead = self.lead.changed(seq=event.seq, last_at=at)
         self.events.append(event)
         if not mute:
@@ -180,3 +181,11 @@ def _began(event: Event | None, run: Enrolment | None) -> Mapping[str, Any]:
     if run is not None:
         return run.position.start
     return event.data if event else {}
+
+
+def webinar_day(program: Program, type: str, name: str) -> dict[str, str]:
+    """The day of a declared webinar, for events about it that do not say when it is."""
+    if not type.startswith("webinar."):
+        return {}
+    wanted = name.casefold()
+    return next(({"date": one.date} for one in program.webinars if one.name.casefold() == wanted), {})

@@ -10,9 +10,8 @@ under the same identity (enrolment, step, visit).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from dsl.plan import (
@@ -40,6 +39,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import arm_of
 from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
+from engine.rules.runs.local_time import again, fields_of
 from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
 from engine.rules.runs.rests import Sleep, sleep
 
@@ -54,7 +54,8 @@ class World(Record):
 
     `events` are those above the position's cursors, in seq order, complete up to `seq`. `leaving` is the event that
     made the run leave, `leave_entry` the first step of the block that runs then (None: there is none), `outcome` what
-    the run ends with then. `lead` is whose chances count at a split. `facts` works them out, since few steps ask.
+    the run ends with then. `lead` is whose chances count at a split, `basis` what instants are worked out from. `facts`
+    works them out, since few steps ask.
     """
 
     enrolment: UUID
@@ -68,6 +69,7 @@ class World(Record):
     leave_entry: Target = None
     outcome: str = ""
     lead: UUID = NOBODY
+    basis: str = ""
 
 
 @record
@@ -194,6 +196,8 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
             return Stuck(f"step {branch.at} is not in the plan")
         if branch.arrived is None:
             return position.arrived(branch, _arrive(current, branch, world), world.now)
+        if branch.basis != world.basis and (anew := again(current, branch, world)) is not None:
+            return position.with_branch(anew)
         match current:
             case Stop():
                 outcome = current.outcome or "stopped"
@@ -220,7 +224,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
 
 
 def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
-    arrived = branch.changed(arrived=world.now)
+    arrived = branch.changed(arrived=world.now, basis=world.basis)
     if isinstance(current, Repeat):
         return _arrive_at_repeat(current, arrived, world)
     if not isinstance(current, Wait) or current.until is None:
@@ -231,10 +235,7 @@ def _arrive(current: AnyStep, branch: Branch, world: World) -> Branch:
 def _resolved(wait: Wait, branch: Branch, world: World) -> Branch | None:
     """With the wait's deadline as of now; None when its moment is past or unknown."""
     assert wait.until is not None
-    fields: Mapping[str, Any] = {}
-    if isinstance(wait.until, Relative):
-        fields = branch.event if wait.until.of_event else world.facts().fields
-    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, fields)
+    deadline = calendar.resolve(wait.until, world.now, world.zone, world.hours, fields_of(wait, branch, world))
     if deadline is None or (isinstance(wait.until, At | Relative) and deadline < world.now):
         return None
     return branch.changed(deadline=deadline)

@@ -60,6 +60,8 @@ class Branch(Record):
     why: str | None = None
     loops: tuple[Loop, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
+    basis: str = ""
+    """What `deadline` and `hold` were worked out from: engine.rules.runs.local_time."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -72,7 +74,15 @@ class Branch(Record):
     def moved(self, target: str | None, **changes: Any) -> Branch:
         """At another step, with nothing left of the rest before it."""
         return self.changed(
-            at=target, arrived=None, deadline=None, hold=None, handoff=None, why=None, held=(), **changes
+            at=target,
+            arrived=None,
+            deadline=None,
+            hold=None,
+            handoff=None,
+            why=None,
+            held=(),
+            basis="",
+            **changes,
         )
 
     def kept(self, now: datetime, reason: str) -> Branch:
@@ -206,6 +216,8 @@ def _branch_to_json(branch: Branch) -> dict[str, Any]:
         data["why"] = branch.why
     if branch.loops:
         data["loops"] = [[one.step, one.round, one.started.isoformat(), one.visit] for one in branch.loops]
+    if branch.basis:
+        data["basis"] = branch.basis
     if branch.held:
         data["held"] = [list(one) for one in branch.held]
     for name in _INSTANTS:
@@ -223,5 +235,6 @@ def _branch_from_json(data: Mapping[str, Any]) -> Branch:
     return Branch(
         id=data["id"], at=data["at"], visit=data["visit"], cursor=data["cursor"], event=data.get("event", {}),
         event_seq=data.get("event_seq", 0), used=tuple(data.get("used", ())), handoff=data.get("handoff"),
-        why=data.get("why"), loops=loops, held=tuple((at, why) for at, why in data.get("held", ())), **instants,
+        why=data.get("why"), loops=loops, held=tuple((at, why) for at, why in data.get("held", ())),
+        basis=data.get("basis", ""), **instants,
     )  # fmt: skip

@@ -82,8 +82,8 @@ def member_for(
     """The member's address, or None when nobody is free; and whether round robin used a turn.
 
     Members whose condition holds come before those without one; one whose condition fails is passed over, unless the
-    lead fits no member at all. A former owner who is free and fits comes before both. Round robin uses a turn only when
-    it had a choice.
+    lead fits no member at all, and with `only` even then. A former owner who is free and fits comes before both. Round
+    robin uses a turn only when it had a choice.
     """
     skipped = {_key(email) for email in tried}
     ranks = [
@@ -118,6 +118,22 @@ def everyone(team: Team) -> tuple[str, ...]:
     return distinct(member.email for member in team.members)
 
 
+def staff(teams: Iterable[Team]) -> frozenset[str]:
+    """Everybody who may act on a handoff, in one spelling: members, and whom limits and full teams escalate to."""
+    found: set[str] = set()
+    for team in teams:
+        found.update(_key(member.email) for member in team.members)
+        found.update(_key(one.then.to) for one in (team.acknowledge, team.contact, team.decide) if one.then.to)
+        if team.when_full.kind == "escalate" and team.when_full.to:
+            found.add(_key(team.when_full.to))
+    return frozenset(found)
+
+
+def works_here(address: str | None, people: frozenset[str]) -> bool:
+    """Whether the address is one of `staff`."""
+    return address is not None and _key(address) in people
+
+
 def distinct(addresses: Iterable[str]) -> tuple[str, ...]:
     """Addresses without repetitions, regardless of case, in order."""
     found: dict[str, str] = {}
@@ -134,7 +150,7 @@ def same(one: str | None, other: str | None) -> bool:
 def _ranks(team: Team, facts: Facts) -> list[list[Member]]:
     matching = [member for member in team.members if member.condition is not None and holds(member.condition, facts)]
     general = [member for member in team.members if member.condition is None]
-    return [matching, general] if matching or general else [list(team.members)]
+    return [matching, general] if matching or general else [[member for member in team.members if not member.only]]
 
 
 def _key(address: str) -> str:

@@ -16,21 +16,27 @@ from dsl.plan import (
     FieldRef,
     Pattern,
     Plan,
+    Program,
     Reentry,
     Relative,
     Send,
     Shifted,
     Today,
     Wait,
+    Webinar,
+    Workspace,
 )
 from engine.model.lead import Event
+from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import Facts, matches, value_of
 from engine.rules.conditions.matching import Watch
-from engine.rules.leads.admission import admits
+from engine.rules.leads.admission import admits, run_value
+from engine.rules.leads.working_copy import webinar_day
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import World, begin, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
+from engine.wording.steps import reentry_words
 from engine.wording.terms import moment, operand, pattern
 
 NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
@@ -115,6 +121,34 @@ def test_words() -> None:
     assert operand(Shifted(base=Today(), offset=Duration(days=14))) == "today plus 14 days"
     assert operand(Shifted(base=FieldRef(name="ends"), offset=Duration(months=12), before=True)) == "ends minus 1 year"
     assert operand(Age(field="birthday")) == "age of birthday"
+
+
+def test_a_time_of_day_makes_a_day_of_an_instant() -> None:
+    hours = BusinessHours(zone="UTC")
+    exact = Relative(field="at", offset=Duration())
+    by_day = Relative(field="at", offset=Duration(), time="07:30", by_day=True)
+    fields = {"at": "2026-03-13T23:30:00+00:00"}
+    assert calendar.resolve(exact, NOW, "Europe/Zurich", hours, fields) == datetime(2026, 3, 13, 23, 30, tzinfo=UTC)
+    assert calendar.resolve(by_day, NOW, "Europe/Zurich", hours, fields) == datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
+
+
+def test_an_event_about_a_declared_webinar_has_its_day() -> None:
+    program = Program(
+        workspace=Workspace(name="A"), webinars=(Webinar(name="Open day", date="2027-03-13", time="09:30"),)
+    )
+    assert webinar_day(program, "webinar.registered", "open day") == {"date": "2027-03-13"}
+    assert webinar_day(program, "webinar.registered", "Another") == {}
+    assert webinar_day(program, "page.visited", "Open day") == {}
+
+
+def test_one_run_for_each_webinar() -> None:
+    plan = Plan(
+        campaign="c", source="c:1", starts=(), entry=None, steps=(),
+        reentry=Reentry(kind="per", datum="webinar", by_name=True),
+    )  # fmt: skip
+    named = [Event(seq=1, at=NOW, type="webinar.registered", name=name) for name in ("March", "march", "April")]
+    assert [run_value(plan, event) for event in named] == ["march", "march", "april"]
+    assert reentry_words(plan.reentry) == "enters once per webinar"
 
 
 def _may_enter(after: Duration, entered: datetime, now: datetime) -> bool:

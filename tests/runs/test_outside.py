@@ -17,7 +17,8 @@ from dsl.plan import FieldRef, Leave, Notify, Post, Receiver, SetField, Value
 from engine.cli.main import app
 from engine.model.ports import Parcel, Receipt
 from engine.sending.webhook import WebPoster, _public, parcel, webhook_secret
-from tests.support.plans import DEMO, FakePoster, campaign, enter, lead, outcomes, send, staged, steps_of
+from tests.support.plans import DEMO, FakePoster, campaign, enter, outcomes, send, staged, steps_of
+from tests.support.programs import lead
 from tests.support.stage import TUESDAY, Stage
 
 EVA, JONAS = "eva@acme.example", "jonas@acme.example"

@@ -13,8 +13,8 @@ from engine.rules.deploying.changes import compare_steps
 from engine.rules.deploying.moves import Moved, Times, move, step_map
 from engine.rules.deploying.same_steps import relabelled, renamed
 from engine.rules.runs.position import FLOW, Branch, Position
+from tests.deploying.test_moving import BEFORE, SALES, move_to
 from tests.dsl.harness import compile_text
-from tests.engine.test_moving import BEFORE, SALES, move_to
 from tests.support.attacks import FORMS, HEAD
 from tests.support.stage import open_stage
 

@@ -12,7 +12,7 @@ from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
 from engine.runs.watchdog import wake_stalled
 from engine.sending.delivery import FRESH_MARK, hand_over
-from tests.engine.test_journey import WORKSPACE
+from tests.runs.test_journey import WORKSPACE
 from tests.support.stage import FakeMailer, Stage, stage_fixture
 
 stage = stage_fixture(WORKSPACE)

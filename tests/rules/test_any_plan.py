@@ -41,7 +41,7 @@ from engine.model.lead import Facts
 from engine.rules.runs.interpreter import Effect, Finished, Stuck, Verdict, settle, step
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
-from tests.engine.test_interpreter import CLICK, DEMO, RUN, Story, plan, send, wait
+from tests.rules.test_interpreter import CLICK, DEMO, RUN, Story, plan, send, wait
 from tests.support.examples import examples
 
 IDS = [f"s{number}" for number in range(8)]

@@ -14,7 +14,8 @@ from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.sending.mail_record import MOST
 from engine.sending.mail_view import view
-from tests.support.plans import campaign, change, deploy_plans, enter, lead, send, staged, wait
+from tests.support.plans import campaign, change, deploy_plans, enter, send, staged, wait
+from tests.support.programs import lead
 from tests.support.stage import Stage, company, deploy_text, open_stage
 
 TEMPLATE = """---

@@ -17,7 +17,7 @@ from engine.rules.runs.position import MOST_BRANCHES
 from engine.rules.runs.rests import may_send
 from engine.runtime.runtime import Runtime
 from engine.store import runs
-from tests.engine.test_interpreter import DEMO, START, Story, plan, send, wait
+from tests.rules.test_interpreter import DEMO, START, Story, plan, send, wait
 from tests.support.stage import COMPANY, company, deploy_text, open_stage
 
 HEAD = """

@@ -26,19 +26,8 @@ from engine.leads.intake import Occurrence, record
 from engine.rules.conditions.chance import in_control, share, subject_of
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position
-from tests.support.plans import (
-    DEMO,
-    WORKSPACE,
-    FakePoster,
-    campaign,
-    enter,
-    lead,
-    outcomes,
-    send,
-    staged,
-    steps_of,
-    wait,
-)  # fmt: skip
+from tests.support.plans import DEMO, WORKSPACE, FakePoster, campaign, enter, outcomes, send, staged, steps_of, wait
+from tests.support.programs import lead  # fmt: skip
 from tests.support.stage import TUESDAY
 
 DAY = timedelta(days=1)

@@ -30,7 +30,8 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.leads.intake import unsubscribe
 from engine.rules.conditions.chance import arm_of
-from tests.support.plans import campaign, change, enter, lead, outcomes, send, staged, steps_of, wait
+from tests.support.plans import campaign, change, enter, outcomes, send, staged, steps_of, wait
+from tests.support.programs import lead
 
 DAY = timedelta(days=1)
 

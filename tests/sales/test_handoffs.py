@@ -288,7 +288,8 @@ async def test_the_view_shows_the_lead_and_what_happened(stage: Stage):
     assert (seen.name, seen.email, seen.stage) == ("Ann", "ann@lead.example", "MQL")
     assert (seen.team, seen.member) == ("DACH", EVA)
     assert (seen.phase, seen.outcome, seen.reason, seen.due_at) == ("closed", "rejected", "not ready", None)
-    assert dict(seen.fields) == {"first_name": "Ann", "company": "Ann Ltd", "country": "DE", "owner": EVA}
+    known = {"first_name": "Ann", "company": "Ann Ltd", "country": "DE", "owner": EVA, "created_by": "form demo"}
+    assert dict(seen.fields) == known
     assert seen.topics == {"news": "subscribed"}
     said = [entry.text for entry in seen.timeline]
     assert said[-1] == "Submitted form “demo”"

@@ -43,6 +43,7 @@ EVA = Member(email="eva@acme.example", condition=IS_GERMAN)
 JONAS = Member(email="jonas@acme.example")
 SAM = Member(email="sam@acme.example")
 AMA = Member(email="ama@acme.example")
+ONLY_GERMAN = EVA.model_copy(update={"only": True})
 DACH = team("DACH", EVA, JONAS, takes=country("DE", "AT", "CH"))
 REST = team("Rest", SAM, others=True)
 EVERY = team("Every", AMA)
@@ -194,3 +195,11 @@ def test_only_a_free_untried_member_is_chosen_and_one_is_if_there_is_one(
         assert not [member for member in able if member.condition is None or facts is GERMAN]
     else:
         assert email in [member.email for member in able]
+
+
+def test_a_member_for_some_leads_only_is_no_second_choice() -> None:
+    assert pick(team("A", EVA), AUSTRIAN) == ("eva@acme.example", False)
+    assert pick(team("A", ONLY_GERMAN), AUSTRIAN) == (None, False)
+    assert pick(team("A", ONLY_GERMAN), GERMAN) == ("eva@acme.example", False)
+    former = team("A", ONLY_GERMAN, assign=("former owner",))
+    assert pick(former, AUSTRIAN, former_owner="eva@acme.example") == (None, False)

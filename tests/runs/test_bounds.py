@@ -14,7 +14,7 @@ from engine.rules.runs.interpreter import Stuck
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
 from engine.runs.retry import retry
-from tests.engine.test_interpreter import RUN, Story, event, plan, wait
+from tests.rules.test_interpreter import RUN, Story, event, plan, wait
 from tests.support.stage import COMPANY, Stage, stage_fixture
 
 OTHER = UUID(int=2)

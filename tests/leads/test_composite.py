@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from dsl.plan import (
     Absence,
@@ -113,6 +116,51 @@ async def test_a_count_followed_by_nothing(fresh_database_url: str) -> None:
         stage.clock.advance(DAY)
         await sweep(stage)
         assert await met(stage, pattern) == 1, "two visits make a count, the third begins another"
+
+
+HOURS_2 = Duration(minutes=120)
+_CHANGES: dict[str, tuple[Absence, list[tuple[int, str | None]], list[int]]] = {
+    "one cart, three changes": (
+        Absence(type="order.placed", within=HOURS_2),
+        [(0, "c1"), (60, "c1"), (100, "c1")],
+        [220],
+    ),
+    "two carts": (Absence(type="order.placed", within=HOURS_2), [(0, "c1"), (60, "c2"), (90, "c1")], [180, 210]),
+    "no id: the lead's": (Absence(type="order.placed", within=HOURS_2), [(0, None), (60, None)], [180]),
+    "a key that was named": (Absence(type="order.placed", same="shop", within=HOURS_2), [(0, "c1"), (60, "c2")], [180]),
+    "after the reminder": (Absence(type="order.placed", within=HOURS_2), [(0, "c1"), (130, "c1")], [120, 250]),
+    "at the very end": (Absence(type="order.placed", within=HOURS_2), [(0, "c1"), (120, "c1")], [240]),
+}
+
+
+@pytest.mark.parametrize("name", _CHANGES)
+async def test_the_time_of_an_absence_starts_again_for_the_same_thing(
+    new_database: Callable[[], str], name: str
+) -> None:
+    absent, changes, reminders = _CHANGES[name]
+    pattern = Pattern(type="cart.updated", absent=absent)
+    async with open_program(new_database(), campaign("Cart", pattern, reentry=Reentry(kind="always"))) as stage:
+        begin = stage.clock.now()
+        for minute in range(0, 300, 10):
+            stage.clock.set(begin + timedelta(minutes=minute))
+            for at, cart in changes:
+                if at == minute:
+                    await happen(stage, "cart.updated", "cart", {"shop": "north", **({"id": cart} if cart else {})})
+            await sweep(stage)
+        found = [(one.at - begin) // timedelta(minutes=1) for one in await events(stage, "pattern.met")]
+        assert found == reminders
+
+
+async def test_a_count_that_fills_again_starts_its_absence_again(fresh_database_url: str) -> None:
+    gone = Absence(type="form.submitted", name="demo", within=Duration(days=1))
+    pattern = Pattern(type="page.visited", times=2, within=Duration(days=7), absent=gone)
+    async with open_program(fresh_database_url, campaign("Visits", pattern)) as stage:
+        for _ in range(4):
+            await happen(stage, "page.visited", "/a")
+            stage.clock.advance(timedelta(hours=1))
+        stage.clock.advance(DAY)
+        await sweep(stage)
+        assert await met(stage, pattern) == 1
 
 
 async def test_a_lead_is_inactive_once_per_silence_and_mails_do_not_count(fresh_database_url: str) -> None:
