@@ -49,6 +49,7 @@ from dsl.plan.campaign import (
     targets,
 )  # fmt: skip
 from dsl.plan.company import (
+    SOFT_BOUNCES,
     BUILT_IN,
     MEASURED,
     ORIGIN,
