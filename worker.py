@@ -25,7 +25,7 @@ from temporalio.worker import Worker
 
 from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
-from engine.leads import lead_clocks
+from engine.leads import confirmations, lead_clocks
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
@@ -51,6 +51,7 @@ BESIDE = (
     sweeper.Recurring(1, jobs.sweep),
     sweeper.Recurring(1, lead_clocks.ring_all),
     sweeper.Recurring(30, watchdog.wake_stalled),
+    sweeper.Recurring(3600, confirmations.forget),
 )
 """What a worker does beside its calls, every so many seconds."""
 LOOK_SECONDS = 2.0

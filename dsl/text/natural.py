@@ -115,6 +115,12 @@ def _days(tokens: Tokens) -> Tokens:
     return [token.corrected("NAME", day) if day else token for token, day in zip(tokens, renamed, strict=True)]
 
 
+def _sends(tokens: Tokens) -> Tokens:
+    """`send email "x"`."""
+    sends = _word(tokens, 0) == "send" and _word(tokens, 1) in ("email", "mail")
+    return [tokens[0], *tokens[2:]] if sends and len(tokens) > 2 and tokens[2].type == "STRING" else tokens
+
+
 def _lists(tokens: Tokens) -> Tokens:
     """`"a" and "b"`, in lines that take several names."""
     if _word(tokens, 0) not in LISTED:
@@ -233,6 +239,7 @@ _REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset((*COUNTED, "points", "leads", "lead")), _plurals),
     (frozenset(DAYS) - frozenset(WEEKDAYS), _days),
     (frozenset(("and",)), _lists),
+    (frozenset(("send",)), _sends),
     (frozenset(("ago", "from", "after", "before", "in")), _dates),
     (frozenset(("day",)), _the_day),
     (frozenset(("first", "created")), _origins),

@@ -106,7 +106,7 @@ ALL_HEADS = frozenset(word for context in CONTEXTS for word in heads(context))
 
 SYNONYMS: Mapping[str, str] = {
     "else": "otherwise", "elif": "otherwise if", "elseif": "otherwise if", "email": "send", "mail": "send",
-    "mailto": "send", "delay": "wait", "sleep": "wait", "pause": "wait", "end": "stop", "exit": "stop",
+    "mailto": "send", "delay": "wait", "sleep": "wait", "pause": "wait", "exit": "stop",
     "finish": "stop", "quit": "stop", "journey": "campaign", "workflow": "campaign", "tz": "timezone",
     "when": "starts when", "start": "starts when", "starts": "starts when", "handoff": "hand off to",
     "hand-off": "hand off to", "points": "add", "score": "add", "case": "if", "unless": "if not", "steps": "flow",

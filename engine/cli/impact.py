@@ -50,7 +50,7 @@ def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
     return {
         "base": outlook.base, "nothing_changes": not outlook.changes, **changes,
         "waiting": [asdict(one) for one in outlook.waiting], "missing_templates": dict(outlook.missing),
-        "takes_leads_again": list(outlook.stopped),
+        "takes_leads_again": list(outlook.stopped), "leaving_members": [asdict(one) for one in outlook.leavers],
     }  # fmt: skip
 
 
@@ -98,6 +98,14 @@ class _View:
                 self._part(change, part)
 
     def notes(self) -> None:
+        for one in self.outlook.leavers:
+            rule = f'by the rule of team "{one.team}", to {" or ".join(one.to)}'
+            to = rule if one.to else "to the team that takes them"
+            out.print(
+                f"{one.member} is in no sales team anymore: {leads(one.leads)} with an open handoff will be reassigned"
+                f" {to}, and the links in this member's emails stop working",
+                markup=False, style="yellow",
+            )  # fmt: skip
         for name in self.outlook.stopped:
             out.print(
                 f'"{name}" was ended; with this deployment it takes new leads again', markup=False, style="yellow"

@@ -18,6 +18,7 @@ from engine.cli import (
     dev,
     explain,
     fmt,
+    gate,
     graph,
     key,
     lsp,
@@ -26,6 +27,7 @@ from engine.cli import (
     pause,
     plan,
     preview,
+    recover,
     rehearse,
     results,
     retry,
@@ -94,6 +96,8 @@ app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
 app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
+app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
+app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", rich_help_panel=_STACK)(dev.dev)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)

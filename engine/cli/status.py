@@ -84,9 +84,13 @@ def show(found: Status) -> None:
             said += "`coldframe pause` pauses a campaign"
         out.print(said, markup=False, style="bold yellow" if found.alarming else "")
     for gate in found.closed_gates:
-        out.print(
-            f"sending through {gate['provider']} is on hold until {gate['until']}: {gate['reason']}", markup=False
-        )
+        since = f" since {gate['since'][:16].replace('T', ' ')} UTC" if gate["since"] else ""
+        said = f"sending through {gate['provider']} is on hold{since} until {gate['until'][:16].replace('T', ' ')} UTC"
+        out.print(f"{said}: {gate['reason']}; `coldframe gate open` ends it", markup=False, style="bold yellow")
+    if found.set_aside:
+        fates = ", ".join(f"{many} {fate}" for fate, many in found.set_aside.items())
+        said = f"set aside: {fates}; the provider named another address than the email's"
+        out.print(said, markup=False, style="bold yellow")
     for one in found.held:
         which = f'campaign "{one["campaign"]}" has been' if one["campaign"] else "all campaigns have been"
         why = f": {one['reason']}" if one["reason"] else ""

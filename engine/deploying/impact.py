@@ -15,6 +15,7 @@ from engine.deploying.history import Stored, digests, load
 from engine.deploying.moving import LEFT, MOVED, STAYED, judge
 from engine.rules.deploying.changes import Change, Changes, compare
 from engine.rules.deploying.moves import Stays, Times
+from engine.rules.sales.routing import everyone, staff
 from engine.store.db import Database
 from engine.store.tables import plans
 from engine.wording.steps import outline
@@ -35,6 +36,12 @@ SELECT n.name FROM unnest(CAST(:names AS text[])) AS n(name) JOIN campaign_state
 WHERE s.until IS NULL AND s.state = 'stopped' ORDER BY n.name""")
 
 
+_LEAVERS = text("""
+SELECT member, team, count(*) AS leads FROM handoffs
+WHERE outcome IS NULL AND member IS NOT NULL AND lower(member) <> ALL(CAST(:here AS text[]))
+GROUP BY member, team ORDER BY member, team""")
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Leads who rest at one step of a plan that is not the one to be in force.
@@ -53,6 +60,17 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Leaver:
+    """Somebody with open handoffs who would be in no team any more. `to`: the members of the same team then, among whom
+    its rule picks; empty: another team takes each lead, or none."""
+
+    member: str
+    team: str
+    leads: int
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outlook:
     """`base`: the deployment compared with, 0 when there is none. `ends`: campaign in lower case → how many of its
     leads on older plans would come to which end, each counted once. `missing`: templates that leads on older plans
@@ -67,6 +85,7 @@ class Outlook:
     missing: Mapping[str, int] = field(default_factory=dict)
     stopped: Sequence[str] = ()
     old_sources: Mapping[str, str] = field(default_factory=dict)
+    leavers: Sequence[Leaver] = ()
 
     @property
     def leads(self) -> int:
@@ -86,9 +105,12 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
     async with db.engine.connect() as connection:
         names = [plan.campaign for plan in program.campaigns]
         stopped = list((await connection.execute(_STOPPED, {"names": names})).scalars())
+        rows = list(await connection.execute(_LEAVERS, {"here": sorted(staff(program.teams))}))
+    teams = {team.name.casefold(): everyone(team) for team in program.teams}
+    leavers = [Leaver(row.member, row.team, row.leads, teams.get(row.team.casefold(), ())) for row in rows]
     return Outlook(
         last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, ends,
-        missing, stopped, last.sources if last else {},
+        missing, stopped, last.sources if last else {}, leavers,
     )  # fmt: skip
 
 

@@ -14,9 +14,11 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from dsl.plan import EventType, Form, Scalar
+from engine.leads import confirmations
 from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.rules.conditions.addresses import page_name
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
@@ -65,8 +67,11 @@ class FormPost:
 
 @dataclass(frozen=True)
 class Submitted:
+    """`seq`: the post's number in the lead's log."""
+
     state: Literal["submitted", "confirm", "repeated"]
     lead_id: UUID
+    seq: int = 0
 
 
 Taken = Literal["recorded", "repeated", "declined"]
@@ -97,14 +102,34 @@ async def submit(rt: Runtime, post: FormPost) -> Submitted:
         keys, fresh = _natural_keys(post, rt.clock.now())
         ledger = await work.open(locked, _event_of(post), keys=keys, fresh=fresh, visitor=anonymous(seen))
         if work.around.repeated is not None:
-            return Submitted("repeated", locked.lead.id)
+            return Submitted("repeated", locked.lead.id, work.around.repeated)
         if post.form.confirm_with:
-            _ask_to_confirm(work, post, keys[0])
+            await _ask_to_confirm(work, post, keys[0])
         else:
             path = await _path(work, seen, post.page, post.referrer, new=bool(locked.row.created))
             _take_in(work, post, path, keys[0])
         await work.commit()
-    return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id)
+        found = next(one.seq for one in reversed(ledger.events) if one.type == _event_of(post)[0])
+    return Submitted("confirm" if post.form.confirm_with else "submitted", ledger.lead.id, found)
+
+
+async def ask_again(rt: Runtime, lead_id: UUID, seq: int, client: str) -> None:
+    """The person has no confirmation email yet and asks for it on the page: send it again, as far as the budget goes.
+
+    Nobody learns here whether there is such a post, or what became of it.
+    """
+    async with lead_transaction(rt, str(lead_id)) as work:
+        posted = await leads.posted_form(work.hot, lead_id, seq)
+        locked = await leads.lock(work.hot, lead_id) if posted is not None else None
+        if posted is None or locked is None or locked.lead.email is None:
+            return
+        event = ("form.posted", str(posted.name), posted.data)
+        ledger = await work.open(locked, event, keys=[f"confirm:{seq}"])
+        if work.around.repeated is None and await confirmations.spend(work, client, asked_again=True) == "sent":
+            again = ledger.happen(*event)
+            for topic, record in (posted.asked or {}).items():
+                note_consent(ledger, work.writes, topic, "asked", record, seq=again.seq, at=again.at)
+            await work.commit()
 
 
 async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
@@ -170,6 +195,8 @@ async def unsubscribe(
 
 async def record(rt: Runtime, one: Occurrence) -> Taken:
     """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
+    if one.type == "page.visited":
+        one = replace(one, name=page_name(one.name))
     if one.email is not None:
         key = email_key(one.email)
         async with lead_transaction(rt, key) as work:
@@ -253,15 +280,17 @@ def _event_of(post: FormPost) -> Occurred:
     return type, post.form.name, {name: value for name, value in post.values.items() if name != "email"}
 
 
-def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> None:
-    """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it."""
+async def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> None:
+    """Store a post that awaits its confirmation; the hidden confirmation campaign starts from it, unless the budget for
+    such emails is spent: then nothing follows until somebody asks again."""
     ledger, (type, name, data) = work.ledger, _event_of(post)
     fill(ledger, _spoken(post), overwrite=False)
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
     raw |= {name: value for name, value in (("page", post.page), ("referrer", post.referrer)) if value}
     if post.visitor is not None:
         raw["visitor"] = str(post.visitor)
-    event = ledger.happen(type, name, raw, key=key)
+    sent = await confirmations.spend(work, str(post.context.get("client", "")))
+    event = ledger.happen(type, name, raw, key=key, mute=sent != "sent")
     for topic in post.topics:
         record = proof(post.form, topic, post.context)
         note_consent(ledger, work.writes, topic, "asked", record, seq=event.seq, at=event.at)

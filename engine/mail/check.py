@@ -32,7 +32,7 @@ _SAMPLES: Mapping[str, Any] = {
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
 
-CODES = tuple(f"E7{number:02}" for number in range(1, 15))
+CODES = tuple(f"E7{number:02}" for number in range(1, 16))
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
@@ -76,6 +76,11 @@ def each_once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(first.values(), key=lambda one: (one.file, one.line, one.column, one.code))
 
 
+ENCODED_BREAK = re.compile(r"(?i:https?:)[^\s<>\"']*?(%(?:25)*(?:[01][0-9a-fA-F]|7[fF]))")
+"""In an address: a line break or another control character, encoded once or more often. Servers that decode it see a
+second header line. A `mailto:` has its line breaks that way."""
+
+
 class Check:
     """Looks at one template after the other. What it says depends on the arguments alone, and of the renderer's
     templates on those that are looked up."""
@@ -106,8 +111,16 @@ class Check:
         self.line = None
         return self.problems
 
+    def _line_breaks(self, path: str) -> None:
+        for number, line in enumerate(self.renderer.templates.get(path, "").splitlines(), 1):
+            for found in ENCODED_BREAK.finditer(line):
+                place = Place(number, found.start(1) + 1, found.end(1) + 1)
+                message = f"this address has an encoded control character, `{found[1]}`"
+                self._add("E715", path, number, message, f"delete `{found[1]}`", place)
+
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
+        self._line_breaks(path)
         name, language = named(path, self.program.workspace.languages)
         try:
             source = self.renderer.source(path)

@@ -104,7 +104,8 @@ def report_of(event: object) -> Report | None:
     if kind not in _FATES:
         return None
     fate = _bounce(event) if kind == "bounce" else _FATES[kind]
-    return Report(message, fate, _dropped(event) if fate == "dropped" else "", float(at))
+    reason, address = _dropped(event) if fate == "dropped" else "", event.get("email")
+    return Report(message, fate, reason, float(at), address if isinstance(address, str) else None)
 
 
 def _bounce(event: Mapping[str, Any]) -> Fate:

@@ -98,6 +98,8 @@ class Report:
     fate: Fate
     reason: str = ""
     at: float = 0.0
+    address: str | None = None
+    """To whom the mail went, as they say; None: they do not say."""
 
 
 class Mailer(Protocol):

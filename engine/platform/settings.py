@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         None, repr=False,
         description="verification key of SendGrid's signed Event Webhook. Unset: `/hooks/sendgrid` refuses everything",
     )  # fmt: skip
+    confirmations_per_day: int = Field(
+        10_000, ge=1, description="the most confirmation emails of double opt-in forms in 24 hours, all together"
+    )
     mails_per_second: float = Field(10.0, gt=0, description="the most emails one worker process sends per second")
     post_private: bool = Field(
         False, description="whether `post to` can reach addresses in your own network, and plain http"

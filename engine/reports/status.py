@@ -49,6 +49,8 @@ _MAILS = text("""
 SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional')
 GROUP BY state ORDER BY state""")
 
+_SET_ASIDE = text("SELECT fate, count(*) AS many FROM set_aside GROUP BY fate ORDER BY fate")
+
 _SUPPRESSED = text("SELECT reason, count(*) AS many FROM suppressions GROUP BY reason ORDER BY reason")
 
 _COMPLAINTS = text("""
@@ -72,7 +74,8 @@ _STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
 
 _SYSTEM = text("""
 SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outbox) AS outbox,
-    (SELECT jsonb_agg(jsonb_build_object('provider', provider, 'reason', reason, 'until', real_closed_until))
+    (SELECT jsonb_agg(jsonb_build_object('provider', provider, 'reason', reason, 'until', real_closed_until,
+        'since', real_closed_at))
      FROM gates WHERE real_closed_until > :real) AS gates""")
 
 
@@ -105,6 +108,8 @@ class Status:
     stages: Mapping[str, int]
     outbox: int
     closed_gates: Sequence[Mapping[str, Any]]
+    set_aside: Mapping[str, int]
+    """Reports of the provider about another address than the email's, by what they report."""
 
     @property
     def alarming(self) -> bool:
@@ -150,4 +155,5 @@ async def status(
             stages={row["stage"]: row["many"] for row in await rows(_STAGES)},
             outbox=system["outbox"],
             closed_gates=system["gates"] or [],
+            set_aside={row["fate"]: row["many"] for row in await rows(_SET_ASIDE)},
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,7 +19,7 @@ from engine.store import leads
 from engine.store.writes import Writes
 
 _PARKED = text("""
-SELECT parked.run, parked.lead_id, parked.kind FROM (
+SELECT parked.run, parked.lead_id, parked.kind, parked.campaign FROM (
     SELECT e.id AS run, e.lead_id, 'enrolment' AS kind, e.campaign, e.started_at AS since, e.attention FROM enrolments e
     WHERE e.state <> 'ended'
     UNION ALL
@@ -29,6 +31,7 @@ SELECT parked.run, parked.lead_id, parked.kind FROM (
     WHERE l.attention IS NOT NULL AND NOT EXISTS (SELECT FROM enrolments WHERE lead_id = l.id AND state <> 'ended')
 ) AS parked JOIN leads l ON l.id = parked.lead_id
 WHERE (parked.attention IS NOT NULL OR l.attention IS NOT NULL)
+    AND (CAST(:attention AS text) IS NULL OR parked.attention = :attention)
     AND (CAST(:campaign AS text) IS NULL OR lower(parked.campaign) = lower(:campaign))
     AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
 ORDER BY parked.since""")
@@ -38,10 +41,20 @@ _ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AN
     AND NOT EXISTS (SELECT FROM messages WHERE owner_id = e.id AND state = 'sending')"""
 
 
-async def retry(rt: Runtime, *, campaign: str | None, lead: str | None) -> int:
-    """How many leads go on, with their enrolments and handoffs. A worker picks them up from the outbox."""
+async def parked_by_campaign(rt: Runtime, attention: str) -> list[dict[str, Any]]:
+    """How many `runs` of each `kind` and `campaign` need attention for that reason."""
+    asked = {"campaign": None, "lead": None, "attention": attention}
     async with rt.db.engine.connect() as connection:
-        parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead})).all()
+        parked = (await connection.execute(_PARKED, asked)).all()
+    counts = Counter(("run" if one.kind == "enrolment" else one.kind, str(one.campaign or "")) for one in parked)
+    return [{"kind": kind, "campaign": name, "runs": many} for (kind, name), many in sorted(counts.items())]
+
+
+async def retry(rt: Runtime, *, campaign: str | None, lead: str | None, attention: str | None = None) -> int:
+    """How many leads go on, with their enrolments and handoffs. A worker picks them up from the outbox. `attention`:
+    only what needs it for that reason."""
+    async with rt.db.engine.connect() as connection:
+        parked = (await connection.execute(_PARKED, {"campaign": campaign, "lead": lead, "attention": attention})).all()
     resumed = set()
     for one in parked:
         if await _AGAIN[one.kind](rt, one.run):

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
-from sqlalchemy import text
-
 from dsl.plan import (
     AddPoints,
     AnyStep,
@@ -37,14 +35,11 @@ from dsl.plan import (
 from engine.model.lead import Lead
 from engine.model.ports import Mail, Receipt
 from engine.runtime.runtime import Runtime
+from engine.sending import gates
 from engine.store.db import Hot
 
 FRESH_MARK = timedelta(seconds=2)
 """A mark older than this is not handed over any more: a suppression may have come since."""
-
-_CLOSE_GATE = text("""
-INSERT INTO gates (provider, reason, real_closed_until) VALUES (:provider, :reason, :until)
-ON CONFLICT (provider) DO UPDATE SET reason = excluded.reason, real_closed_until = excluded.real_closed_until""")
 
 _SETTLE_LATE = """
 UPDATE messages SET state = 'accepted', reason = '', provider_id = %(provider)s
@@ -100,9 +95,7 @@ async def hand_over(rt: Runtime, mail: Mail, marked: datetime) -> Receipt:
     receipt = await rt.mailer.send(mail)
     if receipt.state == "closed":
         until = receipt.until or rt.clock.real() + timedelta(minutes=5)
-        async with rt.db.engine.begin() as connection:
-            values = {"provider": rt.mailer.name, "reason": receipt.reason, "until": until}
-            await connection.execute(_CLOSE_GATE, values)
+        await gates.close(rt.db, rt.mailer.name, receipt.reason, until, rt.clock.real())
     return receipt
 
 

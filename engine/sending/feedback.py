@@ -28,8 +28,9 @@ from engine.store.db import Hot
 from engine.store.leads import Locked
 from engine.store.writes import Writes
 
-Outcome = Literal["recorded", "repeated", "unknown"]
-"""`unknown`: no mail of ours has that id. `repeated`: nothing is new."""
+Outcome = Literal["recorded", "repeated", "unknown", "set aside"]
+"""`unknown`: no mail of ours has that id. `repeated`: nothing is new. `set aside`: it is about another address than the
+mail's, so nobody can say whom it is about."""
 
 TO_LEADS = ("marketing", "transactional")
 AT_ONCE = 4
@@ -77,6 +78,12 @@ async def report(rt: Runtime, one: Report) -> Outcome:
         locked = await leads.lock_by_message(work.hot, one.message_id)
         if locked is None or locked.row.kind not in (*TO_LEADS, "staff"):
             return "unknown"
+        if _elsewhere(one, locked):
+            reason = "it names another address than the email's"
+            work.writes.insert("set_aside", message_id=one.message_id, fate=one.fate, reason=reason, at=rt.clock.now())
+            await work.writes.flush(work.hot)
+            await work.hot.commit()
+            return "set aside"
         event, key = _event(one, locked)
         keys = [key] if key else []
         if event[0] == SOFT:
@@ -149,6 +156,17 @@ def reported(reason: str) -> tuple[Literal["accepted", "failed"], str] | None:
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _elsewhere(one: Report, locked: Locked) -> bool:
+    """Whether the report is about another address than the mail went to, as far as both are known."""
+    own = locked.row.staff if locked.row.kind == "staff" else locked.lead.email
+    if one.address is None or own is None:
+        return False
+    try:
+        return email_key(one.address) != email_key(own)
+    except ValueError:
+        return True
+
+
 def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
     """The event that the report brings about for the lead, with its natural key; nothing for mails to colleagues."""
     if locked.row.kind not in TO_LEADS or locked.lead.email is None:

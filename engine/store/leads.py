@@ -37,7 +37,8 @@ ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
 RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.state, (SELECT url FROM links WHERE id = %(link)s) AS url,
+SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state,
+    (SELECT url FROM links WHERE id = %(link)s) AS url,
     (SELECT campaign FROM enrolments WHERE id = m.owner_id) AS campaign,
     (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id AND t.kind = 'mail click'
         AND starts_with(t.key, 'm:' || m.id)) AS touched

@@ -368,6 +368,7 @@ gates = Table(
     Column("provider", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     instant("real_closed_until"),
+    instant("real_closed_at"),
 )  # fmt: skip
 
 mailbox = Table(

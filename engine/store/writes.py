@@ -19,6 +19,7 @@ _CONFLICTS = {
     "WHERE excluded.due_at < lead_clock.due_at",
     "suppressions": "ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at "
     "WHERE suppressions.reason <> excluded.reason",
+    "set_aside": "ON CONFLICT (message_id, fate) DO NOTHING",
     "links": "ON CONFLICT (id) DO NOTHING",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,
         what = excluded.what, due_at = excluded.due_at, held = excluded.held""",

@@ -211,6 +211,15 @@ def test_other_kinds_of_files() -> None:
     assert [one.code for one in checked(mail__txt="{{ lead.first_name }}")] == ["E705"]
 
 
+@pytest.mark.parametrize("hidden", ["%0d%0a", "%0A", "%0d", "%250d%250A", "%25250a", "%00", "%09", "%7f", "%1B"])
+def test_an_encoded_control_character_in_a_link(hidden: str) -> None:
+    for link in (f"[x](https://a.example/x{hidden}y)", f'<a href="https://a.example/?q={hidden}">x</a>'):
+        found = [one for one in checked(mail__md=body(link)) if one.code == "E715"]
+        assert len(found) == 1
+    assert "E715" not in {one.code for one in checked(mail__md=body("[x](https://a.example/a%20b%2F%C3%BC?q=%70)"))}
+    assert "E715" not in {one.code for one in checked(mail__md=body("[x](mailto:a@b.example?body=a%0D%0Ab)"))}
+
+
 def test_a_file_that_is_not_utf8() -> None:
     compiled = compile_workspace(
         {"all.campaign": WORKSPACE}, [f"templates/{n}.md" for n in ("mail", "clicked", "confirm")]

@@ -160,3 +160,8 @@ def test_a_whole_batch_that_cannot_be_read(raw: bytes) -> None:
 def test_a_name_that_stands_twice_is_no_reason_to_lose_the_event() -> None:
     raw = json.dumps([event("delivered", ID)])[:-2] + f', "coldframe_message": "{ID}"}}]'
     assert read(raw.encode()).reports == (Report(ID, "delivered", at=1_788_000_000.0),)
+
+
+def test_to_whom_the_mail_went_is_kept() -> None:
+    raw = json.dumps([event("bounce", ID, email="ann@lead.example"), event("bounce", ID, email=7)]).encode()
+    assert [one.address for one in read(raw).reports] == ["ann@lead.example", None]

@@ -48,7 +48,7 @@ class Provider:
 def event(kind: str, message: UUID | str | None, at: int = 1_788_000_000, **more: Any) -> Event:
     """One event; a bounce is a permanent one unless `type` says otherwise."""
     found: Event = {
-        "email": "somebody@lead.example", "timestamp": at, "event": kind, "sg_event_id": uuid4().hex,
+        "timestamp": at, "event": kind, "sg_event_id": uuid4().hex,
         "sg_message_id": f"{uuid4().hex[:22]}.recvd-1", "smtp-id": "<1@ismtpd>", "category": "Nurture",
     }  # fmt: skip
     if message is not None:

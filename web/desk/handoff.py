@@ -38,6 +38,9 @@ IGNORED: Mapping[str, str] = {
 """What to say when an action changed nothing (engine.rules.sales.ladder.Ignored)."""
 
 
+LEFT = "This link no longer works, because you are not in a sales team anymore."
+
+
 @router.get("/h/{token}")
 async def show(request: Request, token: str) -> Response:
     return await _page(request, token)
@@ -47,7 +50,7 @@ async def show(request: Request, token: str) -> Response:
 async def act(request: Request, token: str) -> Response:
     """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page,
     409 when it changed nothing."""
-    handoff_id, member = _who(request, token)
+    handoff_id, member = await _who(request, token)
     if not own_page(request, runtime(request).settings.base_url):
         raise HTTPException(403, "Only the handoff’s own page can do this.")
     before = await handoffs.view(runtime(request), handoff_id)
@@ -63,6 +66,8 @@ async def act(request: Request, token: str) -> Response:
         return await _page(request, token, status=422, problem="Please choose why this lead is rejected.")
     result = await handoffs.act(runtime(request), handoff_id, action, member, reason)
     # "closed" is also what a decision leads to; it was in vain only if the handoff was closed before
+    if result == "left":
+        raise HTTPException(410, LEFT)
     if result in IGNORED and (result != "closed" or before.phase == "closed"):
         return await _page(request, token, status=409, problem=IGNORED[result])
     return RedirectResponse(f"/h/{token}", 303)
@@ -98,13 +103,16 @@ def _reason(given: Iterable[object], offered: Iterable[str]) -> str | None:
     return next((reason for reason in offered if reason.casefold() == text), None)
 
 
-def _who(request: Request, token: str) -> tuple[UUID, str]:
+async def _who(request: Request, token: str) -> tuple[UUID, str]:
+    """The handoff and the person of a link. Raises 410 for somebody who is in no team any more."""
     handoff_id, member = token_parts(request, "handoff", token, 2)
+    if not await handoffs.may_act(runtime(request), member):
+        raise HTTPException(410, LEFT)
     return token_uuid(handoff_id), member
 
 
 async def _page(request: Request, token: str, *, status: int = 200, problem: str = "") -> Response:
-    handoff_id, member = _who(request, token)
+    handoff_id, member = await _who(request, token)
     view = await handoffs.view(runtime(request), handoff_id)
     if view is None:
         raise missing()

@@ -22,10 +22,10 @@ from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.runtime.catalog import Deployment
-from web.http.answers import page, wants_json
+from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
-from web.http.fields import Parsed, Raw, parse_form, safe_url
-from web.http.origins import admits, origin_of, share
+from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url
+from web.http.origins import admits, origin_of, own_page, share
 from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
     HONEYPOT,
@@ -41,6 +41,8 @@ from web.public.hosted import (
 from web.public.visits import visitor_of
 
 router = APIRouter()
+POSTED = "posted:"
+"""How the state of a post that may wait for its confirmation begins; its number in the log follows."""
 MAX_KEY = 200
 """Characters of an Idempotency-Key."""
 
@@ -67,25 +69,45 @@ async def submit(request: Request, form: str) -> Response:
     spend(request)
     incoming = await _read(request, deployment, declared)
     if incoming.trapped:
-        return accepted(request, incoming, uuid4())
+        return accepted(request, incoming, uuid4(), 1)
     if incoming.parsed.problems or incoming.hurried:
         return refused(request, incoming)
     _spend_address(request, incoming.parsed)
     done = await intake.submit(runtime(request), _post(request, incoming))
-    return accepted(request, incoming, done.lead_id)
+    return accepted(request, incoming, done.lead_id, done.seq)
 
 
 @router.get("/thanks/{token}")
 async def thanks(request: Request, token: str) -> Response:
     """Where a form without a page of thanks of its own leads, before and after its confirmation."""
+    return await _thanks(request, token)
+
+
+@router.post("/thanks/{token}")
+async def ask_again(request: Request, token: str) -> Response:
+    """Whoever waits for the confirmation email asks for it again. The answer is the same whatever becomes of it."""
+    lead, _, state = token_parts(request, "thanks", token, 3)
+    number = state.removeprefix(POSTED)
+    if not own_page(request, runtime(request).settings.base_url, unnamed=True):
+        raise HTTPException(403, "Only this page itself can ask for the email again.")
+    if not state.startswith(POSTED) or not number.isdecimal() or len(number) > 18:
+        raise missing()
+    spend(request)
+    await intake.ask_again(runtime(request), token_uuid(lead), int(number), client(request))
+    return await _thanks(request, token, again=True)
+
+
+async def _thanks(request: Request, token: str, *, again: bool = False) -> Response:
     lead, name, state = token_parts(request, "thanks", token, 3)
     deployment, form = await deployed_form(request, name)
-    waiting = state == "posted" and form.confirm_with is not None
+    waiting = state.startswith(POSTED) and form.confirm_with is not None
     return page(
         "thanks.html",
         words=Words(language_of(request, deployment.program)),
         company=deployment.program.workspace.name,
         waiting=waiting,
+        token=token,
+        again=again,
         confirmed=state == "confirmed",
         file=None if waiting else form.file,
         file_url=None if waiting else file_path(request, form, token_uuid(lead)),
@@ -150,7 +172,7 @@ def _spend_address(request: Request, parsed: Parsed) -> None:
 
 
 def _post(request: Request, incoming: Incoming) -> intake.FormPost:
-    referer = safe_url(request.headers.get("referer", "")[:2_000])
+    referer = cut_url(request.headers.get("referer", ""))
     return intake.FormPost(
         form=incoming.form,
         values=cast(Mapping[str, Scalar], incoming.parsed.values),
@@ -172,7 +194,7 @@ def _post(request: Request, incoming: Incoming) -> intake.FormPost:
 
 def _said(raw: Raw, name: str) -> str:
     """An address that the script has put into a hidden field, "" for none."""
-    return safe_url(_first(raw, name)[:2_000]) or ""
+    return cut_url(_first(raw, name)) or ""
 
 
 def _tracking_words(request: Request, incoming: Incoming) -> dict[str, str]:
@@ -193,10 +215,10 @@ def _key(request: Request, incoming: Incoming) -> str | None:
 
 
 # ── answering ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def accepted(request: Request, incoming: Incoming, lead_id: UUID) -> Response:
+def accepted(request: Request, incoming: Incoming, lead_id: UUID, seq: int) -> Response:
     """The answer to every post that was taken, and to those that only seem to be."""
     form, waiting = incoming.form, incoming.form.confirm_with is not None
-    own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, 'posted')}"
+    own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, f'{POSTED}{seq}')}"
     target = _next(request, incoming) or form.thanks
     if not wants_json(request):
         return RedirectResponse(target or own, 303)
