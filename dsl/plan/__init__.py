@@ -49,10 +49,10 @@ from dsl.plan.campaign import (
     targets,
 )  # fmt: skip
 from dsl.plan.company import (
-    SOFT_BOUNCES,
     BUILT_IN,
     MEASURED,
     ORIGIN,
+    SOFT_BOUNCES,
     Action,
     Ask,
     ChannelRule,
@@ -134,6 +134,7 @@ __all__ = [
     "MEASURED",
     "ORIGIN",
     "SCHEMA",
+    "SOFT_BOUNCES",
     "Absence",
     "Action",
     "AddPoints",

@@ -287,7 +287,7 @@ EventType = Literal[
 form with double opt-in before its confirmation; the compiler adds one hidden campaign per such form that mails the
 button. The five after `handoff.overdue` and `email.soft_bounced` are there to be read, and nothing follows from them.
 `email.received` stands for an accepted mail in the history that conditions ask. `date.due` and `pattern.met` are logged
-by the engine when a pattern comes true that no single event from outside can show; their name is the pattern's `key`."""
+by the engine when a pattern comes true that no single event from outside shows; their name is the pattern's `key`."""
 
 
 class Dated(Frozen):

@@ -39,7 +39,8 @@ TAKEN = "taken"
 """In the reason of a message that is still `sending`: the provider has reported that it has it."""
 
 _EVENTS: Mapping[Fate, EventType] = {
-    "delivered": "email.delivered", "bounced": "email.bounced", "soft": "email.soft_bounced", "replied": "email.replied",
+    "delivered": "email.delivered", "bounced": "email.bounced", "soft": "email.soft_bounced",
+    "replied": "email.replied",
 }  # fmt: skip
 _WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
     "complained": ("complaint", suppression.COMPLAINED), "unsubscribed": ("provider", suppression.UNSUBSCRIBED),
