@@ -18,6 +18,7 @@ from engine.leads import confirmations
 from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.rules.conditions.addresses import page_name
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
@@ -194,6 +195,8 @@ async def unsubscribe(
 
 async def record(rt: Runtime, one: Occurrence) -> Taken:
     """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
+    if one.type == "page.visited":
+        one = replace(one, name=page_name(one.name))
     if one.email is not None:
         key = email_key(one.email)
         async with lead_transaction(rt, key) as work:

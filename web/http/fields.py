@@ -22,13 +22,14 @@ from engine.rules.leads.values import (
     clean,
     countries,
     country_names,
+    cut_url,
     languages,
     safe_url,
 )
 
 __all__ = [
     "MAX_CHARS", "MAX_NUMBER", "Context", "FieldValue", "Parsed", "Problem", "Raw", "Refused", "clean", "countries",
-    "country_names", "languages", "parse_field", "parse_form", "safe_url", "ticked",
+    "country_names", "cut_url", "languages", "parse_field", "parse_form", "safe_url", "ticked",
 ]  # fmt: skip
 
 Raw = Mapping[str, Sequence[object]]

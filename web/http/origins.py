@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from engine.rules.conditions.addresses import ascii_address, readable
+
 SAME_ORIGIN = {"Referrer-Policy": "same-origin"}
 """Of a page with a form: `no-referrer` would make older browsers send `Origin: null` with the post."""
 _PORTS = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str | None:
-    """`https://host` or `https://host:port` of an address, in lower case, no default port; None when it has none."""
+    """`https://host` or `https://host:port` of an address, in lower case and readable (browsers send `xn--` names), no
+    default port; None when it has none."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -21,13 +24,20 @@ def origin_of(url: str) -> str | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else readable(parts.hostname.rstrip("."))
     return f"{parts.scheme}://{host}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
+
+
+def origins_for_header(*addresses: str) -> str:
+    """The origins of these addresses as a header names them, each once."""
+    found = (ascii_address(origin) for origin in map(origin_of, addresses) if origin)
+    return " ".join(dict.fromkeys(found))
 
 
 def is_own(request: Request, origin: str, base_url: str) -> bool:
     """Whether the page that sends this request is ours: browsers let no page forge `Origin` or `Host`."""
-    return origin == origin_of(base_url) or origin.partition("://")[2] == request.headers.get("host", "").lower()
+    host = origin_of(f"{origin.partition(':')[0]}://{request.headers.get('host', '')}")
+    return origin in (origin_of(base_url), host)
 
 
 def admits(request: Request, allowed_on: Iterable[str], base_url: str) -> bool:

@@ -24,7 +24,7 @@ from engine.platform.tokens import email_key
 from engine.runtime.catalog import Deployment
 from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
-from web.http.fields import Parsed, Raw, parse_form, safe_url
+from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url
 from web.http.origins import admits, origin_of, own_page, share
 from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
@@ -172,7 +172,7 @@ def _spend_address(request: Request, parsed: Parsed) -> None:
 
 
 def _post(request: Request, incoming: Incoming) -> intake.FormPost:
-    referer = safe_url(request.headers.get("referer", "")[:2_000])
+    referer = cut_url(request.headers.get("referer", ""))
     return intake.FormPost(
         form=incoming.form,
         values=cast(Mapping[str, Scalar], incoming.parsed.values),
@@ -194,7 +194,7 @@ def _post(request: Request, incoming: Incoming) -> intake.FormPost:
 
 def _said(raw: Raw, name: str) -> str:
     """An address that the script has put into a hidden field, "" for none."""
-    return safe_url(_first(raw, name)[:2_000]) or ""
+    return cut_url(_first(raw, name)) or ""
 
 
 def _tracking_words(request: Request, incoming: Incoming) -> dict[str, str]:

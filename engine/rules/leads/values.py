@@ -109,6 +109,12 @@ def safe_url(value: str) -> str | None:
     return None if any(char.isspace() or char == "\\" or char < "!" for char in value) else value
 
 
+def cut_url(value: str) -> str | None:
+    """The address like `safe_url`, without the end of one that is longer than MAX_CHARS; no escape is cut in two."""
+    text = value.strip()
+    return safe_url(re.sub(r"%[0-9A-Fa-f]?$", "", text[:MAX_CHARS]) if len(text) > MAX_CHARS else text)
+
+
 def _empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip(" \u00a0"))
 
