@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine.leads import intake
+from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.conditions.calendar import in_utc
@@ -121,14 +122,19 @@ async def _take(request: Request, item: object) -> dict[str, Any]:
 
 async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
     """Which mail is meant, and what became of it. Raises Wrong."""
-    if not {"type", "email", "name"}.issuperset(item):
-        raise Wrong("event", "A report about an email has the members email, name, and type.")
+    bounced = item["type"] == "email.bounced"
+    if not {"type", "email", "name", *(("status",) if bounced else ())}.issuperset(item):
+        members = "email, name, status, and type" if bounced else "email, name, and type"
+        raise Wrong("event", f"This report about an email has the members {members}.")
+    fate = MAILS[item["type"]] if item.get("status") is None else fate_of_bounce(line("status", item["status"]), "")
+    if fate is None:
+        raise Wrong("status", "A status is the code of the bounce, such as 5.1.1 or 4.2.2.")
     address, _ = who(item)
     name = None if item.get("name") is None else line("name", item["name"])
     message = await feedback.newest_mail(runtime(request), str(address), name)
     if message is None:
         raise Wrong("email" if name is None else "name", "No such email has been sent to this address.")
-    return Report(message, MAILS[item["type"]])
+    return Report(message, fate)
 
 
 def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence:
