@@ -66,7 +66,7 @@ def _numbers(tokens: Tokens) -> Tokens:
     done: Tokens = []
     for index, token in enumerate(tokens):
         word = _word(tokens, index)
-        follows = _is_span(tokens, index + 1) or _word(tokens, index + 1) in (*COUNTED, *COUNTED.values())
+        follows = _is_span(tokens, index + 1) or _word(tokens, index + 1) in (*COUNTED, *COUNTED.values(), "soft")
         if word in COUNTS and follows:
             done.append(token.corrected("NUMBER", COUNTS[word]))
         elif word in ADVERBS and (_word(tokens, index - 1) in ("most", "least") or _counts_events(tokens, index)):
@@ -113,6 +113,12 @@ def _days(tokens: Tokens) -> Tokens:
         return tokens
     renamed = (DAYS.get(_word(tokens, index), "") for index in range(len(tokens)))
     return [token.corrected("NAME", day) if day else token for token, day in zip(tokens, renamed, strict=True)]
+
+
+def _sends(tokens: Tokens) -> Tokens:
+    """`send email "x"`."""
+    sends = _word(tokens, 0) == "send" and _word(tokens, 1) in ("email", "mail")
+    return [tokens[0], *tokens[2:]] if sends and len(tokens) > 2 and tokens[2].type == "STRING" else tokens
 
 
 def _lists(tokens: Tokens) -> Tokens:
@@ -233,6 +239,7 @@ _REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset((*COUNTED, "points", "leads", "lead")), _plurals),
     (frozenset(DAYS) - frozenset(WEEKDAYS), _days),
     (frozenset(("and",)), _lists),
+    (frozenset(("send",)), _sends),
     (frozenset(("ago", "from", "after", "before", "in")), _dates),
     (frozenset(("day",)), _the_day),
     (frozenset(("first", "created")), _origins),

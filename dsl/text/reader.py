@@ -14,16 +14,17 @@ from dsl.problems.diagnostics import at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
+from dsl.text.counts import miscounted
 from dsl.text.hints import event_hint, hint
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
 from dsl.text.natural import natural
 from dsl.text.parse import Failure, parse
 from dsl.text.vocabulary import ALL_HEADS, CARRIERS, CONTEXTS, HEADS, INSIDE, SYNONYMS, block_below, heads
+from dsl.text.words import WORDS, instead
 from dsl.tree.declarations import Span, Text
 
 CASES = ("accepted", "rejected", "overdue")
-TIMES = ("times", "time")
 COUNTED_IN = ("in", "per", "during", "over")
 """What people write for `within` in a count."""
 LONG_HEADS = (
@@ -131,6 +132,8 @@ class Reader:
 
     def _row(self, line: Line, context: str) -> Row | None:
         line.tokens = natural(line.tokens)
+        if self._is_foreign(line, context):
+            return None
         tokens = self._condition(line) if context == "segment" else self._known_head(line, context)
         if tokens is None:
             return None
@@ -141,6 +144,22 @@ class Reader:
             if isinstance(result, Failure):
                 return self._half(line, tokens, result, context)
         return self._placed(Row(result.data, result.children, line, not line.broken), context)
+
+    def _is_foreign(self, line: Line, context: str) -> bool:
+        """Whether the line begins with a word of another tool and cannot be read; then it is reported."""
+        advice = instead(line.tokens, context) if context in WORDS and not line.broken else ""
+        if not advice:
+            return False
+        first, *rest = line.tokens
+        word = str(first)
+        meant = (word if word in ALL_HEADS else SYNONYMS.get(word.lower(), word)).split(" ")
+        for tokens in (line.tokens, [*(first.corrected("NAME", word) for word in meant), *rest]):
+            result = _parse(tokens, context)
+            if not isinstance(result, Failure) and result.data in CONTEXTS[context]:
+                return False
+        self.problems.add("E413", span_of(line.tokens[0]), text=str(line.tokens[0]), hint=advice)
+        self._lost(line, context, str(line.tokens[0]))
+        return True
 
     def _condition(self, line: Line) -> list[Lexeme] | None:
         """A line that is a condition by itself, without the words that join conditions elsewhere."""
@@ -238,7 +257,7 @@ class Reader:
     def _explain(self, tokens: list[Lexeme], failure: Failure, context: str) -> list[Lexeme] | None:
         """Report the one problem of a line that does not parse. Returns the line as it was probably meant, if that is
         clear enough to go on with."""
-        if count := _miscounted(tokens, failure):
+        if count := miscounted(tokens, failure):
             code, first, last = count
             text = " ".join(str(token) for token in tokens[first : last + 1])
             self.problems.add(code, span_of(tokens[first], tokens[last]), text=text)
@@ -299,24 +318,6 @@ def _waits_for_a_span(tokens: list[Lexeme]) -> bool:
     """`wait for 3 days`, which waits for no event."""
     started = [str(token) for token in tokens[:2]] == ["wait", "for"] and len(tokens) > 3
     return started and tokens[2].type == "NUMBER" and not isinstance(parse([tokens[0], *tokens[2:]]), Failure)
-
-
-def _miscounted(tokens: list[Lexeme], failure: Failure) -> tuple[str, int, int] | None:
-    """What is wrong with a count such as `3 times`: no time to count in, or nothing that can be counted."""
-    index = failure.index
-    if index >= 2 and _times(tokens, index - 2):
-        return ("E017" if failure.keywords == ("within",) else "E018"), index - 2, index - 1
-    if 1 <= index < len(tokens) and _times(tokens, index - 1):
-        return "E018", index - 1, index
-    return None
-
-
-def _times(tokens: list[Lexeme], index: int) -> bool:
-    """Whether a count stands there that is not of something else: `at least 2 times`, `up to 3 times`."""
-    number, word = tokens[index : index + 2]
-    alone = index == 0 or tokens[index - 1] not in ("least", "most", "to")
-    early = index > 0 and tokens[index - 1] in ("when", "whenever", "for")
-    return number.type == "NUMBER" and word.type == "NAME" and word in TIMES and alone and not early
 
 
 def _of_history(tokens: list[Lexeme]) -> bool:

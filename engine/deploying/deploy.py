@@ -19,6 +19,7 @@ from engine.deploying.moving import Order
 from engine.deploying.pauses import EVERYTHING, restart_stopped
 from engine.model.ports import Clock
 from engine.rules.deploying.moves import step_map
+from engine.rules.sales.routing import staff
 from engine.runtime.epochs import DEPLOYING, LAST, Refused
 from engine.store.db import Database
 from engine.store.tables import assets, deployments, plans, processes
@@ -91,6 +92,9 @@ async def deploy(
             content_digest = hashlib.sha256(content).hexdigest()
             await connection.execute(insert(assets).values(epoch=epoch, path=path, digest=content_digest, body=content))
         await restart_stopped(connection, clock, author, epoch)
+        here = staff(program.teams)
+        if last is not None and staff(Program.model_validate(last.program).teams) - here:
+            await jobs.add(connection, clock, "staff", EVERYTHING, {"author": author, "here": sorted(here)})
         if last is not None and Workspace.model_validate(last.program["workspace"]).timing != program.workspace.timing:
             await jobs.add(connection, clock, "wake", EVERYTHING, {"author": author, "everyone": True, "due": True})
         moving = await _move(connection, clock, program, epoch, author, how) if how.move else ()

@@ -21,6 +21,7 @@ from engine.deploying import moving
 from engine.model.ports import Clock
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import lead_transaction
+from engine.sales import handoffs
 from engine.store import leads
 from engine.store.db import Database
 from engine.store.tables import jobs
@@ -45,6 +46,11 @@ WHERE e.state <> 'ended' AND (:campaign = '' OR lower(e.campaign) = :campaign)
     AND (NOT CAST(:due AS boolean) OR e.due_at IS NOT NULL)
     AND (CAST(:everyone AS boolean) OR e.due_at <= :at OR l.seq > coalesce((e.wait->>'seen')::bigint, -1))
 ORDER BY e.id LIMIT :many""")
+
+_LEFT = text("""
+SELECT id FROM handoffs WHERE outcome IS NULL AND member IS NOT NULL AND lower(member) <> ALL(CAST(:here AS text[]))
+    AND (CAST(:after AS uuid) IS NULL OR id > :after)
+ORDER BY id LIMIT :many""")
 
 _MOVE = text("""
 SELECT e.id FROM enrolments e WHERE e.state <> 'ended' AND e.digest = :old
@@ -125,6 +131,8 @@ def _runs(job: Job, at: datetime, many: int) -> tuple[Any, dict[str, Any]]:
     values: dict[str, Any] = {"after": job.cursor, "many": many}
     if job.kind == "move":
         return _MOVE, {**values, "old": job.data["old"]}
+    if job.kind == "staff":
+        return _LEFT, {**values, "here": list(job.data["here"])}
     said = {name: bool(job.data.get(name)) for name in ("everyone", "due")}
     return _WAKE, {**values, "campaign": job.campaign, "at": at, **said}
 
@@ -135,6 +143,8 @@ async def _one(rt: Runtime, job: Job, run: UUID) -> str:
     if job.kind == "move":
         order = moving.Order(**job.data)
         work = lambda: moving.move_one(rt, order, run)  # noqa: E731
+    elif job.kind == "staff":
+        work = lambda: handoffs.pass_on(rt, run)  # noqa: E731
     else:
         work = lambda: _wake(rt, run)  # noqa: E731
     try:

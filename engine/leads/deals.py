@@ -65,7 +65,7 @@ async def _log(work: LeadTransaction, locked: Locked, report: DealReport, booked
         return False
     ledger.rate()
     new = bool(getattr(locked.row, "created", False))
-    path = await path_for(work.hot, locked.lead.id, None, source_of_event(type), new=new)
+    path = await path_for(work.hot, locked.lead.id, None, source_of_event(type, report.source), new=new)
     if new:
         note_origin(ledger, path, ledger.now, made_known_by(type, report.name))
     event = ledger.happen(type, report.name, data, key=key)

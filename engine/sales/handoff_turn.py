@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import needed
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
-from engine.rules.sales.routing import Choice, Desk, choose, same, team_for
+from engine.rules.sales.routing import Choice, Desk, choose, same, staff, team_for, works_here
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit, complete_history
@@ -83,16 +83,31 @@ class HandoffTurn:
         state = self.found.state
         if not self._is_time(now):
             return Change(state)
+        chosen, waits = self._chooser(turns, loads, now), state.phase == "waiting"
+        return ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
+
+    def _chooser(
+        self, turns: Mapping[str, int], loads: Mapping[str, int], now: datetime
+    ) -> Callable[[tuple[str, ...]], Choice]:
         teams = {team.name: team for team in self.deployment.teams.values()}
         desk = Desk({**teams, self.team.name: self.team}, loads, turns, now)
         facts = self.ledger.facts()
         former = str(self.ledger.lead.fields.get("owner") or "") or self.found.former
+        return lambda tried: choose(self.team, facts, desk, former_owner=former, tried=tried)
 
-        def chosen(tried: tuple[str, ...]) -> Choice:
-            return choose(self.team, facts, desk, former_owner=former, tried=tried)
+    def here(self, address: str) -> bool:
+        """Whether the address is somebody's who may act on handoffs now."""
+        return works_here(address, staff(self.deployment.program.teams))
 
-        waits = state.phase == "waiting"
-        return ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
+    async def reassign(self, hot: Hot, writes: Writes) -> Change:
+        """What becomes of the lead if the member who has it is in no team any more."""
+        turns = await store.lock_teams(hot, chain_of(self.deployment, self.team))
+        loads = await store.loads(hot, self.deployment.teams, self.found.id)
+        now = max(self.ledger.now, self.ledger.lead.last_at)
+        change = ladder.member_left(self.found.state, now, self._chooser(turns, loads, now), self.here)
+        if change.turns:
+            writes.update("teams", name=change.state.team, turn=turns[change.state.team] + change.turns)
+        return change
 
     def _is_time(self, now: datetime) -> bool:
         state = self.found.state

@@ -19,7 +19,7 @@ from engine.model.ports import Wake
 from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, State
-from engine.rules.sales.routing import team_for
+from engine.rules.sales.routing import staff, team_for, works_here
 from engine.rules.sales.tray import Tray
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
@@ -88,13 +88,15 @@ def _note(
 async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str | None) -> str:
     """What a colleague does on the page. Gives the phase it led to, or why it changed nothing (ladder.Ignored).
 
-    `unknown`: there is no such handoff. Committed when it returns.
+    `unknown`: there is no such handoff; `left`: `by` is in no team any more. Committed when it returns.
     """
     async with rt.turn(str(handoff_id)), rt.db.hot() as hot:
         turn = await HandoffTurn.at(rt, hot, handoff_id, "", rt.clock.now())
         if turn is None:
             return "unknown"
         found, ledger = turn.found, turn.ledger
+        if not turn.here(by):
+            return "left"
         change = ladder.act(found.state, action, by, reason, max(ledger.now, ledger.lead.last_at), turn.team)
         if change.ignored:
             return change.ignored
@@ -109,3 +111,31 @@ async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str |
     if freed(found.state, state):
         await call_waiting(rt, turn.deployment, found.state.team)
     return state.phase
+
+
+async def pass_on(rt: Runtime, handoff_id: UUID) -> str:
+    """Take an open handoff from a member who is in no team any more and give it to whom the team's rule picks.
+
+    What became of it: `reassigned`, `waiting`, or `kept` if there was nothing to do. Committed when it returns.
+    """
+    async with rt.turn(str(handoff_id)), rt.db.hot() as hot:
+        turn = await HandoffTurn.at(rt, hot, handoff_id, "", rt.clock.now())
+        if turn is None:
+            return "kept"
+        writes = Writes()
+        change = await turn.reassign(hot, writes)
+        if change.state == turn.found.state:
+            return "kept"
+        turn.ledger.happen("handoff.retried", turn.team.name, {"handoff": str(handoff_id)}, mute=True)
+        turn.follow(change)
+        tray = turn.found.tray.only_to(turn.here).plus(turn.found.gen, change.notices)
+        writes.update("handoffs", id=handoff_id, due_at=turn.ledger.now, **store.columns(change.state, tray))
+        turn.ledger.wakes[handoff_id] = wake_of(handoff_id, turn.ledger, turn.found.gen)
+        await commit(rt, hot, turn.ledger, writes)
+    return "reassigned" if change.state.member is not None else "waiting"
+
+
+async def may_act(rt: Runtime, address: str) -> bool:
+    """Whether a person's links to handoffs work: those of people whom the newest deployment still names."""
+    deployment = await rt.catalog.refresh()
+    return deployment is not None and works_here(address, staff(deployment.program.teams))

@@ -60,6 +60,7 @@ PHRASES: Mapping[str, Phrase] = {
     "email.replied": Phrase(
         "replies", "replied", " to email{name}", noun="email", verb="is replied", done="replied to email"
     ),
+    "email.soft_bounced": Phrase("soft-bounces", "soft-bounced", subject="email{name}", noun="email"),
     "email.bounced": Phrase("bounces", "bounced", subject="email{name}", noun="email", verb="is bounced"),
     "page.visited": Phrase("visits", "visited", " page{name}", noun="page", verb="is visited", done="visited page"),
     "file.downloaded": Phrase(

@@ -155,7 +155,7 @@ SAME = [
     ("flow", block('if stage is "Lead"'), block("if stage is Lead")),
     ("flow", block('if stage in (Lead, "Sales Qualified")'), block('if stage is Lead or stage is "Sales Qualified"')),
     # dates
-    ("flow", "wait until on the day of trial_ends or skip if past", "wait until trial_ends or skip if past"),
+    ("flow", "wait until on the day of trial_ends or skip if past", "wait until the day of trial_ends or skip if past"),
     (
         "flow",
         "wait until the day of trial_ends at 08:00 or skip if past",

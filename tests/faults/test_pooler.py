@@ -25,7 +25,7 @@ from engine.store.session import PROMPT, Patience
 from engine.store.tables import enrolments, leads
 from tests.support.pooler import PROGRAM, pooled, pooler
 from tests.support.stage import company
-from tests.web.conftest import UNLIMITED, client_of
+from tests.web.conftest import BASE, UNLIMITED, client_of
 from tests.workflows.support import free_port, until
 from web.app import create_app
 
@@ -56,7 +56,8 @@ def pooled_url(
 async def rt(pooled_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     settings = Settings(
-        database_url=pooled_url, home=tmp_path, secret="s" * 32, pepper="p" * 32, metrics_port=free_port(),
+        database_url=pooled_url, base_url=BASE, home=tmp_path,
+        secret="s" * 32, pepper="p" * 32, metrics_port=free_port(),
         task_queue=f"pooler-{free_port()}", drain_seconds=1, clock=f"virtual:{now}@{now}x60",
     )  # fmt: skip
     async with open_runtime(settings, patience=PROMPT) as opened:

@@ -86,7 +86,7 @@ def test_who_was_born_on_29_february_grows_older_on_the_28th() -> None:
 def test_either_of_two_types_meets_a_pattern() -> None:
     either = Pattern(type="email.clicked", also=("email.replied",), name="a")
     seen = {
-        type: matches(either, Event(seq=1, at=NOW, type=type, name="a"))
+        type: matches(either, Event(seq=1, at=NOW, type=type, name="a"), zone="UTC")
         for type in ("email.clicked", "email.replied", "email.opened")
     }
     assert seen == {"email.clicked": True, "email.replied": True, "email.opened": False}

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from engine.embedded.postgres import PostgresServer, connect
-from engine.store.migrate import current_revision, downgrade, migrate, newest_revision
+from engine.store.migrate import OLDEST, TooOld, current_revision, downgrade, migrate, newest_revision, refuse_too_old
 from engine.store.schema import metadata
 
 
@@ -78,3 +78,14 @@ def test_databases_of_two_tests_are_apart(new_database: Callable[[], str]) -> No
             connection.execute(text("INSERT INTO links (id, url) VALUES ('a', 'https://acme.example')"))
     with second.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM links")).scalar_one() == 0
+
+
+@pytest.mark.parametrize(("version", "major"), [("140021", 14), ("90624", 9), ("110000", 11)])
+def test_a_server_that_is_too_old_is_refused_with_the_number_it_needs(version: str, major: int) -> None:
+    with pytest.raises(TooOld, match=f"PostgreSQL {major}, and Coldframe needs PostgreSQL {OLDEST} or newer"):
+        refuse_too_old(version)
+
+
+@pytest.mark.parametrize("version", ["150000", "150017", "180001"])
+def test_a_server_that_is_new_enough_is_taken(version: str) -> None:
+    refuse_too_old(version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -10,13 +11,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from sqlalchemy import select, text
+from sqlalchemy import delete, insert, select, text
 
 from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.measured import sessions, sources, touches
+from engine.store.tables import api_keys
 from tests.web.conftest import BASE, SITE
 from web.http.script import MOST, integrity, source
 
@@ -30,6 +32,16 @@ async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=HEADERS) as client:
         yield client
+
+
+@pytest_asyncio.fixture
+async def auth(rt: Runtime, clock: FixedClock) -> dict[str, str]:
+    """The header of a key that is active."""
+    digest = hashlib.sha256(b"cf_sources").hexdigest()
+    async with rt.db.engine.begin() as connection:
+        await connection.execute(delete(api_keys).where(api_keys.c.hash == digest))
+        await connection.execute(insert(api_keys).values(hash=digest, name="sources", created_at=clock.now()))
+    return {"authorization": "Bearer cf_sources"}
 
 
 async def visit(browser: httpx.AsyncClient, path: str, referrer: str = "", **more: object) -> None:
@@ -229,3 +241,38 @@ async def test_clicks_in_our_emails_are_touches_and_the_visit_behind_one_is_the_
         ("visit", "Organic Search", "google"), ("mail click", "Email", "coldframe"),
         ("mail click", "Email", "coldframe"), ("visit", "Direct", "(direct)"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        (None, ("call", "Offline", "(offline)")),
+        ({"source": "Google", "medium": "cpc"}, ("call", "Paid Search", "google")),
+        ({"page": f"{SITE}/?utm_source=bing&utm_medium=cpc"}, ("call", "Paid Search", "bing")),
+        ({"page": f"{SITE}/x", "referrer": "https://www.xing.com/"}, ("call", "Organic Social", "xing")),
+        ({"campaign": "IFAT 2026 & more"}, ("call", "Other campaign", "(not set)")),
+    ],
+)
+async def test_a_call_carries_its_source_or_is_offline(
+    http: httpx.AsyncClient, rt: Runtime, stored: Stored, auth: dict[str, str], source: Any, path: tuple[str, str, str]
+) -> None:
+    email = f"call-{abs(hash(str(source)))}@firm.example"
+    body = {"type": "call.received", "email": email, **({"source": source} if source else {})}
+    answer = await http.post("/api/events", json=body, headers=auth)
+    assert answer.json() == {"state": "recorded"}
+    lead = await stored(email)
+    assert await path_of(rt, lead.id) == [path]
+    assert (lead.origin["created_by"], lead.origin["created_channel"]) == ("call", path[1])
+
+
+@pytest.mark.parametrize(
+    ("source", "member"),
+    [("google", "source"), ({}, "source"), ({"nonsense": "x"}, "source"), ({"medium": ""}, "source.medium"),
+     ({"page": "not a page"}, "source.page"), ({"source": 5}, "source.source")],
+)  # fmt: skip
+async def test_a_source_that_is_none_is_refused(
+    http: httpx.AsyncClient, auth: dict[str, str], source: object, member: str
+) -> None:
+    body = {"type": "call.received", "email": "wrong@firm.example", "source": source}
+    answer = await http.post("/api/events", json=body, headers=auth)
+    assert (answer.status_code, [*answer.json()["errors"]]) == (422, [member])

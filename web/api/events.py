@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -18,16 +19,19 @@ from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
 from engine.leads import deals, intake
+from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.conditions.calendar import in_utc
 from engine.rules.deals.history import DEAL_TYPES, DealType
 from engine.rules.deals.report import MOST_LEADS, BadReport, DealReport, read_report
+from engine.rules.tracking.classify import Source
+from engine.rules.tracking.ways import Ways
 from engine.sending import feedback
 from engine.store.tables import api_keys
 from web.http.answers import is_json
 from web.http.context import client, deployed, limits, load_json, runtime
-from web.http.fields import MAX_NUMBER, Context, Refused, clean, parse_field
+from web.http.fields import MAX_NUMBER, Context, Refused, clean, parse_field, safe_url
 from web.http.words import Words
 
 router = APIRouter()
@@ -56,7 +60,12 @@ MAILS: Mapping[str, Fate] = {
 }  # fmt: skip
 """What may be reported of a mail of ours: of the last one to that address, or with a name of the last of that template.
 Each of them happens once per mail."""
-KNOWN = frozenset({"type", "event", "name", "email", "emails", "visitor", "data", "at", "key"})
+KNOWN = frozenset({"type", "event", "name", "email", "emails", "visitor", "data", "at", "key", "source"})
+CAMPAIGN: Mapping[str, str] = {
+    "source": "source", "medium": "medium", "campaign": "campaign", "keyword": "term", "content": "content",
+}  # fmt: skip
+"""What a sender may know of a visit, and the parameter that says the same in an address."""
+SOURCE = frozenset({*CAMPAIGN, "page", "referrer"})
 AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead."""
 
@@ -123,14 +132,19 @@ async def _take(request: Request, item: object) -> dict[str, Any]:
 
 async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
     """Which mail is meant, and what became of it. Raises Wrong."""
-    if not {"type", "email", "name"}.issuperset(item):
-        raise Wrong("event", "A report about an email has the members email, name, and type.")
+    bounced = item["type"] == "email.bounced"
+    if not {"type", "email", "name", *(("status",) if bounced else ())}.issuperset(item):
+        members = "email, name, status, and type" if bounced else "email, name, and type"
+        raise Wrong("event", f"This report about an email has the members {members}.")
+    fate = MAILS[item["type"]] if item.get("status") is None else fate_of_bounce(line("status", item["status"]), "")
+    if fate is None:
+        raise Wrong("status", "A status is the code of the bounce, such as 5.1.1 or 4.2.2.")
     address, _ = who(item)
     name = None if item.get("name") is None else line("name", item["name"])
     message = await feedback.newest_mail(runtime(request), str(address), name)
     if message is None:
         raise Wrong("email" if name is None else "name", "No such email has been sent to this address.")
-    return Report(message, MAILS[item["type"]])
+    return Report(message, fate)
 
 
 def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence | DealReport:
@@ -155,7 +169,24 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
     key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
     if key is None and kind == "order.placed" and "id" in data:
         key = f"order:{data['id']}"
-    return intake.Occurrence(kind, name, data, email, visitor, key)
+    return intake.Occurrence(kind, name, data, email, visitor, key, _source(item.get("source"), program))
+
+
+def _source(given: object, program: Program | None) -> Source | None:
+    """Where a call, a chat or another event came from: what its sender knows, or the page that it came from. Raises
+    Wrong."""
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not given or not SOURCE.issuperset(given):
+        raise Wrong("source", f"`source` is an object with one or more of {', '.join(sorted(SOURCE))}.")
+    said = {name: line(f"source.{name}", value, 2_000) for name, value in given.items()}
+    ways = Ways.of(program or Program(workspace=Workspace(name="")))
+    query = urlencode({f"utm_{CAMPAIGN[name]}": said[name] for name in CAMPAIGN if name in said})
+    page = safe_url(said.get("page", "")) or "https://page.invalid/"
+    if "page" in said and not safe_url(said["page"]):
+        raise Wrong("source.page", "A page is a complete http or https address.")
+    joint = "&" if "?" in page else "?"
+    return ways.source(f"{page}{joint}{query}" if query else page, said.get("referrer", ""))
 
 
 def _deal(

@@ -98,9 +98,14 @@ def token_uuid(text: str) -> UUID:
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def posted(request: Request) -> Raw:
-    """The fields of a form or of a JSON object. Raises 400 for what cannot be read and 415 for anything else."""
+async def posted(request: Request, *, bare: bool = False) -> Raw:
+    """The fields of a form or of a JSON object. Raises 400 for what cannot be read and 415 for anything else.
+
+    `bare`: a body that is not said to be anything, or plain text, is read as a form.
+    """
     kind = media_type(request)
+    if bare and kind in ("", "text/plain"):
+        kind = "application/x-www-form-urlencoded"
     if kind == "application/json":
         body = load_json(await request.body())
         if not isinstance(body, dict) or len(body) > MAX_FIELDS:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from engine.rules.deals.history import DealType, Fact
 from engine.rules.deals.money import BadMoney, currency_of, minor_units
+from engine.rules.tracking.classify import Source
 
 MOST_LEADS = 50
 """Leads of one deal."""
@@ -30,7 +31,7 @@ class DealReport:
     """One event about deal `id`. `data` goes into the leads' logs. `key` is the sender's own, `at` what it said.
 
     `emails` are leads of the deal, all of them if `whole`. `amount` is as it was sent: its places, and how much it is,
-    depend on the currency, which an earlier event of the deal may have named.
+    depend on the currency, which an earlier event of the deal may have named. `source`: where it came from, as said.
     """
 
     id: str
@@ -43,12 +44,13 @@ class DealReport:
     currency: str | None = None
     key: str | None = None
     at: datetime | None = None
-    digest: str = field(default="")
+    digest: str = ""
+    source: Source | None = None
 
 
 def read_report(
     type: DealType, name: str, data: Mapping[str, Any], amount: object, emails: Sequence[str], *,
-    whole: bool, key: str | None, at: datetime | None,
+    whole: bool, key: str | None, at: datetime | None, source: Source | None = None,
 ) -> DealReport:  # fmt: skip
     """The report in an event whose `data` is checked but for money; `amount` is as it was sent. Raises BadReport."""
     if not data.get("id"):
@@ -66,7 +68,7 @@ def read_report(
     said = {**data, **({"currency": currency} if currency else {})}
     body = json.dumps([type, name, said, str(amount), sorted(emails), whole], sort_keys=True, default=str)
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
-    return DealReport(data["id"], type, name, said, tuple(emails), whole, amount, currency, key, at, digest)
+    return DealReport(data["id"], type, name, said, tuple(emails), whole, amount, currency, key, at, digest, source)
 
 
 def fact_of(report: DealReport, number: int, now: datetime, known: str | None, home: str) -> Fact:

@@ -135,6 +135,22 @@ def tick(state: State, now: datetime, team: Team, choose: Choose) -> Change:
             return _escalate(state, now, team, (then.to,) if then.to else everyone(team))
 
 
+def member_left(state: State, now: datetime, choose: Choose, here: Callable[[str], bool]) -> Change:
+    """The member who has the lead is in no team any more: the rule of the team picks another one, or the lead waits.
+
+    Nobody who has left is told. `here`: whether an address is still somebody's who may act.
+    """
+    if state.phase == "closed" or state.member is None or here(state.member):
+        return Change(state)
+    tried = tuple(email for email in state.tried if here(email))
+    update = {"member": None, "phase": "waiting", "tried": tried, "acknowledged_at": None, "contacted_at": None}
+    free = state.model_copy(update={**update, "escalated_to": tuple(filter(here, state.escalated_to))})
+    choice = choose(tried) if tried else choose(())
+    if choice.member is None or any(same(choice.member, email) for email in tried):
+        choice = choose(())
+    return _place(free, now, choice)
+
+
 # ── rungs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _place(state: State, now: datetime, choice: Choice) -> Change:
     """Give the lead to the chosen member, or let it wait until business opens again."""

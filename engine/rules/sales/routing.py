@@ -118,6 +118,22 @@ def everyone(team: Team) -> tuple[str, ...]:
     return distinct(member.email for member in team.members)
 
 
+def staff(teams: Iterable[Team]) -> frozenset[str]:
+    """Everybody who may act on a handoff, in one spelling: members, and whom limits and full teams escalate to."""
+    found: set[str] = set()
+    for team in teams:
+        found.update(_key(member.email) for member in team.members)
+        found.update(_key(one.then.to) for one in (team.acknowledge, team.contact, team.decide) if one.then.to)
+        if team.when_full.kind == "escalate" and team.when_full.to:
+            found.add(_key(team.when_full.to))
+    return frozenset(found)
+
+
+def works_here(address: str | None, people: frozenset[str]) -> bool:
+    """Whether the address is one of `staff`."""
+    return address is not None and _key(address) in people
+
+
 def distinct(addresses: Iterable[str]) -> tuple[str, ...]:
     """Addresses without repetitions, regardless of case, in order."""
     found: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -33,6 +33,10 @@ class Tray:
             pending.append(Pending(notice.kind, notice.to, f"{gen}:{told}"))
             told += 1
         return replace(self, pending=tuple(pending), told=told)
+
+    def only_to(self, here: Callable[[str], bool]) -> Tray:
+        """Without the notices to people who have left."""
+        return replace(self, pending=tuple(one for one in self.pending if here(one.to)))
 
     def without(self, visit: str) -> Tray:
         return replace(self, pending=tuple(one for one in self.pending if one.visit != visit))
