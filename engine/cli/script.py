@@ -20,6 +20,7 @@ from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
 from engine.cli.lookup import as_written
+from engine.cli.script_words import ARTICLES, NOUNS, table_words
 from engine.rules.conditions.calendar import moment_of
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
@@ -50,7 +51,7 @@ ACTIONS = (
     "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
     "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal", "wins deal",
     "loses deal", "happens event", "sales acknowledges", "sales contacts", "sales accepts", "sales rejects",
-    "joins list", "leaves list", "changes", "unsubscribes", "ends after",
+    "joins list", "leaves list", "joins topic", "changes", "unsubscribes", "ends after",
 )  # fmt: skip
 """What a line can say, for near names."""
 
@@ -137,8 +138,12 @@ class _Line:
 
     # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _when(self) -> When:
-        if self._take("after"):
+        if self._take("after") or self._take("wait") or self._take("waits") or self._coming_time("in"):
             return When(after=self._duration())
+        if self._coming_time():
+            duration = self._duration()
+            self._take("later")
+            return When(after=duration)
         day = self._day() if self._take("on") else None
         span = self.tokens[self.place - 1].span
         clock = self._clock() if self._take("at") else None
@@ -149,6 +154,13 @@ class _Line:
                 raise self._wrong("S005", message, span, help)
             self.since = max(self.since, (day, clock or ""))
         return When(day=day, time=clock)
+
+    def _coming_time(self, *before: str) -> bool:
+        """Whether a number comes next, after these words, which are stepped over then."""
+        at = self.place + len(before)
+        if at < len(self.tokens) and self.tokens[at].text.isdecimal() and self.tokens[at].kind == "word":
+            return self._take(*before)
+        return False
 
     def _duration(self) -> Duration:
         totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
@@ -181,7 +193,21 @@ class _Line:
         return token.text
 
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _in_table_words(self) -> None:
+        """Put the words of the table in the place of near ones, without articles."""
+        rest = self.tokens[self.place :]
+        rest = [
+            one for one, after in zip(rest, [*rest[1:], None], strict=True)
+            if not (one.kind == "word" and one.text.lower() in ARTICLES and after and after.text.lower() in NOUNS)
+        ]  # fmt: skip
+        words = [one.text.lower() if one.kind == "word" else "" for one in rest]
+        many, known = table_words(words)
+        if many:
+            rest = [Token("word", word, rest[0].span) for word in known] + rest[many:]
+        self.tokens = [*self.tokens[: self.place], *rest]
+
     def _verb(self) -> Action:
+        self._in_table_words()
         if self._take("submits", "form") or self._take("submits"):
             return self._submit()
         if self._take("confirms"):
@@ -190,8 +216,12 @@ class _Line:
         if self._take("unsubscribes"):
             named = self._take("from")
             self._take("topic")
+            if self._take("everything") or self._take("all"):
+                named = False
             return Action("unsubscribe", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic")
                           if named else None)  # fmt: skip
+        if self._take("joins", "topic"):
+            return Action("topic", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic"))
         if self._take("joins", "list"):
             return Action("list", "", name=self._name("the name of a list"))
         if self._take("leaves", "list"):
@@ -240,7 +270,9 @@ class _Line:
             message = f"no sales action named `{token.text}`"
             raise self._wrong("S001", message, token.span, _meant(close) or f"use one of {', '.join(_SALES)}")
         data: dict[str, Scalar] = {}
-        if self._take("because"):
+        self._take("lead")
+        self._take("handoff")
+        if self._take("because") or self._take("as"):
             data["reason"] = self._name("a reason")
         return Action("sales", "", act=_SALES[token.text], data=data)
 
