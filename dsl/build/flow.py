@@ -138,6 +138,8 @@ class Flows:
 
     def _hand_off(self, row: Row) -> Statement:
         receiver, stage, label = row.args
+        to_owner = receiver.data == "to_lead_owner"
+        to = receiver.children[0] if to_owner else receiver
         note: Text | None = None
         cases: list[tree.Case] = []
         seen: dict[str, Span] = {}
@@ -149,11 +151,12 @@ class Flows:
                 cases.append(self._case(below, seen))
         return tree.HandOff(
             row.span,
-            text_of(receiver.children[0]) if receiver.children else None,
+            text_of(to.children[0]) if to and to.children else None,
             text_of(stage) if stage else None,
             label_of(label),
             note,
             tuple(cases),
+            owner=to_owner,
         )
 
     def _case(self, row: Row, seen: dict[str, Span]) -> tree.Case:

@@ -236,6 +236,7 @@ class _Graph:
         return plan.HandOff(
             **base,
             team=self.scope.teams[hand_off.team.key].name.value if hand_off.team else None,
+            owner=hand_off.owner,
             stage=hand_off.stage.value if hand_off.stage else None,
             note=hand_off.note.value if hand_off.note else "",
             cases=cases,

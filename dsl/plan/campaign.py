@@ -206,6 +206,7 @@ class HandOff(Step):
 
     kind: Literal["handoff"] = "handoff"
     team: str | None = None
+    owner: bool = Field(default=False, description="to the lead's owner, if a team has them as a member")
     stage: str | None = None
     note: str = ""
     cases: tuple[Case, ...] = ()

@@ -150,6 +150,8 @@ class HandOff:
     label: Text | None = None
     note: Text | None = None
     cases: tuple[Case, ...] = ()
+    owner: bool = False
+    """To the lead's owner."""
 
 
 @dataclass(frozen=True, slots=True)

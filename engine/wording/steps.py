@@ -143,7 +143,10 @@ def _repeat(step: Repeat) -> Outline:
 
 
 def _handoff(step: HandOff) -> Outline:
-    said = f"hand off to {f'team {quoted(step.team)}' if step.team else 'sales'}"
+    to = f"team {quoted(step.team)}" if step.team else "sales"
+    if step.owner:
+        to = f"owner, otherwise {to}" if step.team else "owner"
+    said = f"hand off to {to}"
     said += f" as {stage_name(step.stage)}" if step.stage else ""
     ways = [
         Exit(f"when {case.outcome}" + (f" because {quoted(case.reason)}" if case.reason else ""), case.target)
