@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dsl.plan.campaign import (
     CONFIRMING,
+    NOTICE,
     AddPoints,
     AnyStep,
     Arm,
@@ -132,6 +133,7 @@ __all__ = [
     "BUILT_IN",
     "CONFIRMING",
     "MEASURED",
+    "NOTICE",
     "ORIGIN",
     "SCHEMA",
     "Absence",

@@ -174,9 +174,11 @@ class Receiver:
 @dataclass(frozen=True, slots=True)
 class Notify:
     to: tuple[Receiver, ...]
-    template: Text
+    template: Text | None
+    """None: the built-in one."""
     span: Span
     label: Text | None = None
+    values: tuple[tuple[Text, Operand], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
