@@ -268,7 +268,7 @@ EventType = Literal[
     "meeting.booked", "meeting.held",
     "call.received", "chat.started",
     "cart.updated", "order.placed",
-    "deal.opened", "deal.moved", "deal.won", "deal.lost",
+    "deal.opened", "deal.moved", "deal.changed", "deal.won", "deal.lost", "deal.refunded",
     "stage.entered",
     "score.reached", "score.dropped", "interest.reached",
     "lead.inactive", "lead.returned",
