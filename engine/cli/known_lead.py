@@ -8,7 +8,7 @@ from dsl.plan import Program, Scalar
 from dsl.problems.near import near
 from engine.cli.common import FAILED, Stop
 from engine.cli.lookup import as_written
-from engine.cli.script import misfit, plain_value
+from engine.cli.script_values import misfit, plain_value
 from engine.simulation.story import Known
 
 BESIDE_FIELDS = ("stage", "score", "list", "topic")

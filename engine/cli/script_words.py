@@ -20,7 +20,7 @@ VERBS: Mapping[str, str] = {
     "hold": "holds", "held": "holds", "call": "calls", "called": "calls", "start": "starts", "update": "updates",
     "updated": "updates", "place": "places", "placed": "places", "move": "moves", "moved": "moves", "win": "wins",
     "won": "wins", "lose": "loses", "lost": "loses", "join": "joins", "joined": "joins", "leave": "leaves",
-    "left": "leaves", "change": "changes", "changed": "changes", "unsubscribe": "unsubscribes", "end": "ends",
+    "left": "leaves", "change": "changes", "changed": "changes", "refund": "refunds", "refunded": "refunds", "unsubscribe": "unsubscribes", "end": "ends",
     "unsubscribed": "unsubscribes", "happen": "happens", "subscribe": "subscribes", "subscribed": "subscribes",
     "acknowledge": "acknowledges", "contact": "contacts", "accept": "accepts", "reject": "rejects",
     "acknowledged": "acknowledges", "contacted": "contacts", "accepted": "accepts", "rejected": "rejects",
