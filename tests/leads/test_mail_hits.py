@@ -16,6 +16,9 @@ from engine.rules.tracking.hits import HIDDEN, HOLD, SOON, VERSION, Kind
 from engine.runtime.runtime import open_runtime
 from engine.store import hits as stored
 from engine.tracking.hits import KEPT, Fetch, Followed, judge_again, prune
+from engine.why.log import Said
+from engine.why.read import read
+from engine.why.tell import tell
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -315,6 +318,28 @@ async def test_judging_again_changes_judgements_alone_and_only_once(stage: Stage
     assert (again.hits, again.changed, again.counted) == (2, 0, 0)
     assert await stage.rows("SELECT count(*) AS many FROM events") == before
     assert await score(stage) == 10
+    assert [mail.subject for mail in stage.mailer.mails] == ["one", "clicked"]
+
+
+async def test_why_says_what_was_found_to_be_software_afterwards(stage: Stage):
+    message = await enter(stage)
+    stage.clock.advance(DAY)
+    await fetch(stage, message, A)
+    stage.clock.advance(SECOND)
+    await fetch(stage, message, HIDDEN)
+    doubt = 'clicked acme.example/a in email "one": found later to be software'
+    assert doubt not in [one.text for one in await story(stage)]
+    await judge_again(stage.rt.db, dry_run=False, done=lambda _: None)
+    said = await story(stage)
+    [line] = [one for one in said if one.text == doubt]
+    assert line.why == "the client followed the hidden link; the points and branches it caused stay"
+    texts = [one.text for one in said]
+    assert texts.index("+10 points, now 10") < texts.index(doubt)
+
+
+async def story(stage: Stage) -> list[Said]:
+    told = tell(await read(stage.rt.db, "lead0@firm.example", "C", stage.clock.now()))
+    return [line for _, lines in told.runs for line in lines]
 
 
 async def test_judging_again_leaves_what_is_held(stage: Stage):
