@@ -19,6 +19,7 @@ from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, le
 from engine.leads.mail_events import follow
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.rules.conditions.addresses import page_name
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
@@ -156,13 +157,13 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
 async def click(rt: Runtime, message_id: UUID, link_id: str) -> str | None:
     """A person followed a link in an email: where it leads. Clicks within ten seconds on one link are one click."""
     async with lead_transaction(rt, str(message_id)) as work:
-        return await follow(rt, work, Followed("click", message_id, link_id, rt.clock.now()))
+        return await follow(work, Followed("click", message_id, link_id, rt.clock.now()))
 
 
 async def opened(rt: Runtime, message_id: UUID) -> None:
     """A person opened an email. Once per email: opens deceive, and more of them mean nothing."""
     async with lead_transaction(rt, str(message_id)) as work:
-        await follow(rt, work, Followed("open", message_id, "", rt.clock.now()))
+        await follow(work, Followed("open", message_id, "", rt.clock.now()))
 
 
 async def unsubscribe(
@@ -187,6 +188,8 @@ async def unsubscribe(
 
 async def record(rt: Runtime, one: Occurrence) -> Taken:
     """Take in an event from elsewhere. One that nobody can be named for is kept until the visitor becomes known."""
+    if one.type == "page.visited":
+        one = replace(one, name=page_name(one.name))
     if one.email is not None:
         key = email_key(one.email)
         async with lead_transaction(rt, key) as work:

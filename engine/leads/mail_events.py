@@ -11,7 +11,6 @@ from engine.model.lead import Event
 from engine.rules.leads.consequences import Ledger
 from engine.rules.tracking.hits import HIDDEN, Kind
 from engine.rules.tracking.sessions import click_touch
-from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred
 from engine.store import leads
 from engine.store.leads import Locked
@@ -20,21 +19,29 @@ from engine.tracking.touches import note_touch
 
 ONE_CLICK = timedelta(seconds=10)
 """Clicks on the same link of the same mail within this span are one click."""
+ONE_DOWNLOAD = timedelta(hours=1)
+"""Whatever a lead fetches of the same file within this span is one download: viewers ask for it in many parts."""
 TYPES: Final[Mapping[Kind, EventType]] = {
     "open": "email.opened", "click": "email.clicked", "download": "file.downloaded",
 }  # fmt: skip
+_SPANS: Final[Mapping[Kind, timedelta]] = {"click": ONE_CLICK, "download": ONE_DOWNLOAD}
 
 
-async def follow(rt: Runtime, work: LeadTransaction, what: Followed) -> str | None:
+async def follow(work: LeadTransaction, what: Followed) -> str | None:
     """A person did it. The address behind a link, empty for what has none; None where nothing is known of it."""
     locked = await lock_recipient(work, what)
     if locked is None:
         return None
+    await follow_locked(work, locked, what)
+    return str(locked.row.url) if what.kind == "click" else ""
+
+
+async def follow_locked(work: LeadTransaction, locked: Locked, what: Followed) -> None:
+    """The same for a recipient who is locked already."""
     ledger = await open_event(work, locked, what)
     if work.around.repeated is None and is_recorded(ledger, locked, what):
         log_event(work, what)
         await work.commit()
-    return str(locked.row.url) if what.kind == "click" else ""
 
 
 async def lock_recipient(work: LeadTransaction, what: Followed) -> Locked | None:
@@ -48,8 +55,9 @@ async def lock_recipient(work: LeadTransaction, what: Followed) -> Locked | None
 
 async def open_event(work: LeadTransaction, locked: Locked, what: Followed, **asked: Any) -> Ledger:
     """A ledger for the event; `work.around.repeated` says whether it has happened already. Raises NothingDeployed."""
-    keys, fresh = _keys(what), what.at - ONE_CLICK if what.kind == "click" else None
-    return await work.open(locked, _event(what, locked), keys=keys, fresh=fresh, **asked)
+    span = _SPANS.get(what.kind)
+    fresh = what.at - span if span is not None else None
+    return await work.open(locked, _event(what, locked), keys=_keys(what), fresh=fresh, **asked)
 
 
 def is_recorded(ledger: Ledger, locked: Locked, what: Followed) -> bool:
@@ -67,7 +75,7 @@ def log_event(work: LeadTransaction, what: Followed) -> Event:
         data = {**data, "at": what.at.isoformat()}
     ledger.rate()
     if what.kind == "download":
-        return ledger.happen(type, name, data)
+        return ledger.happen(type, name, data, key=_keys(what)[0])
     row = locked.row
     event = ledger.happen(type, name, data, key=_keys(what)[0], enrolment_id=row.owner_id, message_id=what.id)
     if what.kind == "click":
@@ -84,11 +92,9 @@ def _event(what: Followed, locked: Locked) -> Occurred:
 
 
 def _keys(what: Followed) -> list[str]:
-    """The natural keys. An email is opened once; a link may be clicked again after a while."""
-    if what.kind == "download":
-        return []
-    key = f"{TYPES[what.kind]}:{what.id}:{what.link}"
-    if what.kind == "open":
+    """The natural keys. An email is opened once; a link or file may be followed again after a while."""
+    key = f"file:{what.link}" if what.kind == "download" else f"{TYPES[what.kind]}:{what.id}:{what.link}"
+    if what.kind not in _SPANS:
         return [key]
-    bucket = int(what.at.timestamp() // ONE_CLICK.total_seconds())
+    bucket = int(what.at.timestamp() // _SPANS[what.kind].total_seconds())
     return [f"{key}:{bucket}", f"{key}:{bucket - 1}"]

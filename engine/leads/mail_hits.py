@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from engine.leads.mail_events import is_recorded, lock_recipient, log_event, open_event
+from engine.leads.mail_events import follow_locked, is_recorded, lock_recipient, log_event, open_event
 from engine.rules.tracking.hits import HIDDEN, HOLD, Hit, by_itself, holds, judge
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, lead_transaction
@@ -36,9 +36,7 @@ async def take(rt: Runtime, what: Followed, fetch: Fetch) -> str | None:
         hit = hit_of(rt, what, fetch, locked.lead.id, _handed(locked, what))
         if not await _stored(rt, locked, what):
             if what.kind == "download" and not by_itself(hit):
-                await open_event(work, locked, what)
-                log_event(work, what)
-                await work.commit()
+                await follow_locked(work, locked, what)
         elif reasons := by_itself(hit):
             note_hit(work.writes, hit, what, fetch, "machine", reasons)
             await _write(work)

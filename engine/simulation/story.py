@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from dsl.plan import Duration, EventType, Form, Scalar
 from engine.model.lead import TRACKING
-from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import glob
+from engine.rules.conditions import addresses, calendar
 from engine.rules.sales.ladder import Act
 from engine.runtime.catalog import Deployment
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
@@ -206,7 +205,7 @@ class Story:
 
     @staticmethod
     def _link(letter: Letter, wanted: str | None) -> str | None:
-        return next((url for url in letter.links.values() if wanted is None or glob(wanted, url)), None)
+        return next((url for url in letter.links.values() if wanted is None or addresses.same(wanted, url)), None)
 
     def standing(self) -> dict[str, Any]:
         """Where the lead is at the end."""

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from engine.rules.conditions.addresses import LONGEST
+from engine.rules.conditions.addresses import path_of as path_of_address
 from engine.rules.tracking.classify import NO_CONSENT, Source
 from engine.rules.tracking.sessions import FOLLOWS_CLICK, Session, visit_touch
 from engine.rules.tracking.ways import Ways
@@ -20,9 +21,6 @@ from engine.store.db import Hot
 from engine.store.sources import note_source, source_of, tuple_of
 from engine.store.writes import Writes
 from engine.tracking.touches import clicks_since, note_touch
-
-LONGEST_PATH = 500
-"""Characters of a landing page's path that are kept."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +127,7 @@ def note_refusal(writes: Writes, day: date) -> None:
 
 def path_of(address: str) -> str:
     """The path of a page's address, "/" for none."""
-    try:
-        return (urlsplit(address).path or "/")[:LONGEST_PATH]
-    except ValueError:
-        return "/"
+    return path_of_address(address)[:LONGEST]
 
 
 # ── as rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────

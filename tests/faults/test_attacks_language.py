@@ -15,8 +15,8 @@ from engine.model.ports import Mail
 from engine.sending.webhook import WebPoster, parcel
 from tests.support.attacks import HEAD, subjects, url_of, watched
 from tests.support.invariants import broken
-from tests.support.plans import campaign, deploy_plans, enter, send
-from tests.support.plans import staged as with_plans
+from tests.support.programs import campaign_with, deploy_plans, enter, send
+from tests.support.programs import staged as with_plans
 from tests.support.stage import TUESDAY, Stage, deploy_text
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -168,7 +168,7 @@ def trial_of(*names: str) -> Any:
     test = VariantTest(
         id="t", source="c:2", name="T", percent=100, lasts=Duration(days=3), by="clicks", variants=variants
     )
-    return campaign(test, *(send(f"m{name}") for name in names))
+    return campaign_with(test, *(send(f"m{name}") for name in names))
 
 
 async def test_a_test_whose_winner_is_gone_gives_the_first_variant(new_database: Any) -> None:

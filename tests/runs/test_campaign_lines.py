@@ -26,8 +26,19 @@ from engine.leads.intake import Occurrence, record
 from engine.rules.conditions.chance import in_control, share, subject_of
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position
-from tests.support.plans import DEMO, WORKSPACE, FakePoster, campaign, enter, outcomes, send, staged, steps_of, wait
-from tests.support.programs import lead  # fmt: skip
+from tests.support.programs import (
+    DEMO,
+    WORKSPACE,
+    FakePoster,
+    campaign_with,
+    enter,
+    lead,  # fmt: skip
+    outcomes,
+    send,
+    staged,
+    steps_of,
+    wait,
+)
 from tests.support.stage import TUESDAY
 
 DAY = timedelta(days=1)
@@ -36,7 +47,7 @@ LIMITED = WORKSPACE.replace('    topic "news"', '    at most 1 emails per 7 days
 
 # ── control group ────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_the_control_group_is_enrolled_and_gets_nothing(new_database):
-    plan = campaign(
+    plan = campaign_with(
         send("m", "n"),
         Notify(id="n", source="c:2", to=(Receiver(kind="owner"),), template="hint", next="p"),
         Post(id="p", source="c:3", url="https://hooks.example/", next="l"),
@@ -63,11 +74,11 @@ async def test_the_control_group_is_enrolled_and_gets_nothing(new_database):
 @pytest.mark.parametrize(("control", "stored", "held"), [(100, False, False), (None, True, True), (100, None, True)])
 def test_who_is_held_out_is_decided_at_the_entry_whatever_the_file_says_later(control, stored, held):
     run = Enrolment(UUID(int=1), "C", 1, "d", "live", Position(()), TUESDAY, held_out=stored)
-    assert run.controlled(campaign(send("m"), control=control), UUID(int=2)) is held
+    assert run.controlled(campaign_with(send("m"), control=control), UUID(int=2)) is held
 
 
 async def test_control_groups_of_two_campaigns_differ_and_have_their_size(new_database):
-    one, other = campaign(send("m"), control=10), campaign(send("m"), name="D", control=10)
+    one, other = campaign_with(send("m"), control=10), campaign_with(send("m"), name="D", control=10)
     leads = [UUID(int=n) for n in range(5000)]
     first, second = ({lead for lead in leads if in_control(plan, lead)} for plan in (one, other))
     assert 400 < len(first) < 600
@@ -80,7 +91,7 @@ async def test_control_groups_of_two_campaigns_differ_and_have_their_size(new_da
 async def test_the_goal_counts_in_time_even_after_the_end(new_database, days, counts):
     sql = Pattern(type="stage.entered", name="SQL")
     goal = Goal(pattern=sql, within=Duration(days=60), source="c:1")
-    async with staged(new_database(), campaign(wait("w", 10), goal=goal)) as stage:
+    async with staged(new_database(), campaign_with(wait("w", 10), goal=goal)) as stage:
         email = await enter(stage)
         await stage.pass_time(days * DAY)
         await stage.post("demo", email=email)
@@ -91,7 +102,9 @@ async def test_the_goal_counts_in_time_even_after_the_end(new_database, days, co
 
 async def test_a_goal_that_leaves_ends_the_run_with_its_block(new_database):
     goal = Goal(pattern=DEMO, leaves=True, source="c:1")
-    plan = campaign(wait("w", 30), send("bye"), goal=goal, leaves=(Leave(pattern=DEMO, entry="bye", source="c:1"),))
+    plan = campaign_with(
+        wait("w", 30), send("bye"), goal=goal, leaves=(Leave(pattern=DEMO, entry="bye", source="c:1"),)
+    )
     async with staged(new_database(), plan) as stage:
         email = await enter(stage)
         await stage.post("demo", email=email)
@@ -101,7 +114,7 @@ async def test_a_goal_that_leaves_ends_the_run_with_its_block(new_database):
 
 async def test_a_goal_that_the_run_itself_reaches(new_database):
     goal = Goal(pattern=Pattern(type="stage.entered", name="MQL"), leaves=True, source="c:1")
-    plan = campaign(Qualify(id="q", source="c:2", stage="MQL", next="m"), send("m"), goal=goal)
+    plan = campaign_with(Qualify(id="q", source="c:2", stage="MQL", next="m"), send("m"), goal=goal)
     async with staged(new_database(), plan) as stage:
         await enter(stage)
         assert await outcomes(stage) == [("C", "ended", "goal")]
@@ -111,7 +124,7 @@ async def test_a_goal_that_the_run_itself_reaches(new_database):
 
 async def test_a_goal_reached_too_late_does_not_end_the_run(new_database):
     goal = Goal(pattern=DEMO, within=Duration(days=1), leaves=True, source="c:1")
-    async with staged(new_database(), campaign(wait("w", 30), goal=goal)) as stage:
+    async with staged(new_database(), campaign_with(wait("w", 30), goal=goal)) as stage:
         email = await enter(stage)
         await stage.pass_time(2 * DAY)
         await stage.post("demo", email=email)
@@ -120,8 +133,8 @@ async def test_a_goal_reached_too_late_does_not_end_the_run(new_database):
 
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_when_the_limit_bites_high_goes_before_normal_before_low(new_database):
-    first = campaign(send("first"), name="A")
-    rest = [campaign(wait("w", 1, name), send(name, within=Duration(days=90)), name=name, priority=priority)
+    first = campaign_with(send("first"), name="A")
+    rest = [campaign_with(wait("w", 1, name), send(name, within=Duration(days=90)), name=name, priority=priority)
             for name, priority in (("low", "low"), ("normal", ""), ("high", "high"))]  # fmt: skip
     async with staged(new_database(), first, *rest, workspace=LIMITED) as stage:
         await enter(stage)
@@ -135,8 +148,8 @@ async def test_when_the_limit_bites_high_goes_before_normal_before_low(new_datab
 )
 async def test_leads_enter_only_while_the_campaign_runs(new_database, first, last, enters):
     runs = (first, last)
-    caller = campaign(EnterCampaign(id="e", source="c:2", campaign="C"), name="B")
-    async with staged(new_database(), campaign(wait("w", 2, "m"), send("m"), runs=runs), caller) as stage:
+    caller = campaign_with(EnterCampaign(id="e", source="c:2", campaign="C"), name="B")
+    async with staged(new_database(), campaign_with(wait("w", 2, "m"), send("m"), runs=runs), caller) as stage:
         await enter(stage)
         await stage.pass_time(3 * DAY)
         assert [mail.category for mail in stage.mailer.mails] == (["m"] if enters else [])
@@ -146,7 +159,7 @@ async def test_leads_enter_only_while_the_campaign_runs(new_database, first, las
 # ── entering ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_one_run_per_value_side_by_side(new_database):
     order = Start(pattern=Pattern(type="order.placed"), source="c:1")
-    plan = campaign(wait("w", 5, "m"), send("m"), starts=(order,), reentry=Reentry(kind="per", datum="id"))
+    plan = campaign_with(wait("w", 5, "m"), send("m"), starts=(order,), reentry=Reentry(kind="per", datum="id"))
     async with staged(new_database(), plan) as stage:
         for id in ("A-1", "A-2", "A-1"):
             await record(stage.rt, Occurrence("order.placed", "", {"id": id}, email="ann@x.example"))
@@ -163,7 +176,7 @@ async def test_one_run_per_value_side_by_side(new_database):
 
 async def test_events_without_the_value_count_as_one(new_database):
     order = Start(pattern=Pattern(type="order.placed"), source="c:1")
-    plan = campaign(wait("w", 5, "m"), send("m"), starts=(order,), reentry=Reentry(kind="per", datum="id"))
+    plan = campaign_with(wait("w", 5, "m"), send("m"), starts=(order,), reentry=Reentry(kind="per", datum="id"))
     async with staged(new_database(), plan) as stage:
         for data in ({"amount": 1}, {"amount": 2}, {"id": "A-1"}):
             await record(stage.rt, Occurrence("order.placed", "", data, email="ann@x.example"))
@@ -174,7 +187,7 @@ async def test_events_without_the_value_count_as_one(new_database):
 # ── subject lines ────────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_subject_lines_under_test_stay_with_the_lead_and_are_recorded(new_database):
     subjects = ("Plain", "Hello {{ lead.first_name }}\n!")
-    plan = campaign(send("m", subjects=subjects))
+    plan = campaign_with(send("m", subjects=subjects))
     async with staged(new_database(), plan) as stage:
         rows: list = []
         while len({row.subject for row in rows}) < 2 and len(rows) < 100:

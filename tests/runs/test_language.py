@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.support.plans import FakePoster, outcomes
+from tests.support.programs import FakePoster, outcomes
 from tests.support.stage import open_stage
 
 WORKSPACE = """

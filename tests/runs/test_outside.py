@@ -17,8 +17,7 @@ from dsl.plan import FieldRef, Leave, Notify, Post, Receiver, SetField, Value
 from engine.cli.main import app
 from engine.model.ports import Parcel, Receipt
 from engine.sending.webhook import WebPoster, _public, parcel, webhook_secret
-from tests.support.plans import DEMO, FakePoster, campaign, enter, outcomes, send, staged, steps_of
-from tests.support.programs import lead
+from tests.support.programs import DEMO, FakePoster, campaign_with, enter, lead, outcomes, send, staged, steps_of
 from tests.support.stage import TUESDAY, Stage
 
 EVA, JONAS = "eva@acme.example", "jonas@acme.example"
@@ -46,7 +45,7 @@ def post(next: str | None = None) -> Post:
     ],
 )
 async def test_the_first_receiver_there_is_gets_the_notice(new_database, to, told):
-    async with staged(new_database(), campaign(notify(*to, next="m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(notify(*to, next="m"), send("m"))) as stage:
         await enter(stage)
         assert [mail.to for mail in stage.mailer.mails] == [*told, "lead1@x.example"]
         rows = await stage.rows("SELECT kind, staff, state FROM messages WHERE step = 'n'")
@@ -57,7 +56,7 @@ async def test_the_first_receiver_there_is_gets_the_notice(new_database, to, tol
 
 
 async def test_the_whole_team_is_told_once_each_even_when_one_mail_must_wait(new_database):
-    async with staged(new_database(), campaign(notify(("team", "Sales"), next="m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(notify(("team", "Sales"), next="m"), send("m"))) as stage:
         stage.clock.set(TUESDAY + 7 * DAY)
         stage.mailer.script = [Receipt("accepted"), Receipt("retry", "busy")]
         await enter(stage)
@@ -69,19 +68,19 @@ async def test_the_whole_team_is_told_once_each_even_when_one_mail_must_wait(new
 
 async def test_the_owner_comes_before_the_team(new_database):
     kim = SetField(id="o", source="c:1", field="owner", value=Value(value="kim@acme.example"), next="n")
-    async with staged(new_database(), campaign(kim, notify(("owner", "")))) as stage:
+    async with staged(new_database(), campaign_with(kim, notify(("owner", "")))) as stage:
         await enter(stage)
         assert [mail.to for mail in stage.mailer.mails] == ["kim@acme.example"]
 
 
 async def test_that_there_is_nobody_is_written_down(new_database):
-    async with staged(new_database(), campaign(notify(("team", "Gone"), next="m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(notify(("team", "Gone"), next="m"), send("m"))) as stage:
         await enter(stage)
         assert sorted(await steps_of(stage)) == [("m", "accepted", ""), ("n", "skipped", "nobody to notify")]
 
 
 async def test_a_refused_notice_is_failed_and_the_flow_goes_on(new_database):
-    async with staged(new_database(), campaign(notify(("owner", ""), next="m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(notify(("owner", ""), next="m"), send("m"))) as stage:
         stage.mailer.script = [Receipt("refused", "no such box")]
         await enter(stage)
         assert await steps_of(stage) == [("m", "accepted", ""), ("n", "failed", "no such box")]
@@ -94,7 +93,7 @@ def poster(stage: Stage) -> FakePoster:
 
 
 async def test_a_post_says_who_and_what_and_is_signed(new_database):
-    async with staged(new_database(), campaign(post("m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(post("m"), send("m"))) as stage:
         email = await enter(stage, first_name="Ann")
         sent, secret = poster(stage).parcels[0], stage.rt.settings.secret.get_secret_value()
         assert len(stage.mailer.mails) == 1
@@ -110,14 +109,14 @@ async def test_a_post_says_who_and_what_and_is_signed(new_database):
 
 
 async def test_what_the_receiver_refuses_is_failed_and_the_flow_goes_on(new_database):
-    async with staged(new_database(), campaign(post("m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(post("m"), send("m"))) as stage:
         poster(stage).script = [Receipt("refused", "HTTP 404")]
         await enter(stage)
         assert await steps_of(stage) == [("m", "accepted", ""), ("p", "failed", "HTTP 404")]
 
 
 async def test_a_post_is_repeated_under_the_same_key_until_it_is_taken(new_database):
-    async with staged(new_database(), campaign(post("m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(post("m"), send("m"))) as stage:
         poster(stage).script = [Receipt("retry", "HTTP 503")] * 4
         await enter(stage)
         assert (await stage.rows("SELECT attention FROM enrolments"))[0].attention == "post: HTTP 503"
@@ -130,7 +129,7 @@ async def test_a_post_is_repeated_under_the_same_key_until_it_is_taken(new_datab
 
 
 async def test_a_post_is_given_up_after_a_day(new_database):
-    async with staged(new_database(), campaign(post("m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(post("m"), send("m"))) as stage:
         poster(stage).script = [Receipt("retry", "HTTP 503")] * 1000
         await enter(stage)
         await stage.pass_time(2 * DAY)
@@ -141,7 +140,7 @@ async def test_a_post_is_given_up_after_a_day(new_database):
 
 
 async def test_a_post_that_was_interrupted_is_repeated(new_database):
-    async with staged(new_database(), campaign(post("m"), send("m"))) as stage:
+    async with staged(new_database(), campaign_with(post("m"), send("m"))) as stage:
 
         class Broken(Exception):
             pass
@@ -162,7 +161,7 @@ async def test_a_post_that_was_interrupted_is_repeated(new_database):
 
 
 async def test_leaving_gives_up_a_post_that_is_held(new_database):
-    plan = campaign(post("m"), send("m"), leaves=(Leave(pattern=DEMO, source="c:1"),))
+    plan = campaign_with(post("m"), send("m"), leaves=(Leave(pattern=DEMO, source="c:1"),))
     async with staged(new_database(), plan) as stage:
         poster(stage).script = [Receipt("retry", "HTTP 503")]
         email = await enter(stage)

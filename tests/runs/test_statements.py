@@ -30,8 +30,7 @@ from dsl.plan import (
 )  # fmt: skip
 from engine.leads.intake import unsubscribe
 from engine.rules.conditions.chance import arm_of
-from tests.support.plans import campaign, change, enter, outcomes, send, staged, steps_of, wait
-from tests.support.programs import lead
+from tests.support.programs import campaign_with, change, enter, lead, outcomes, send, staged, steps_of, wait
 
 DAY = timedelta(days=1)
 
@@ -41,7 +40,7 @@ def set_field(id: str, field: str, value=None, next: str | None = None, add: boo
 
 
 async def test_fields_are_set_emptied_and_counted_up(new_database):
-    plan = campaign(
+    plan = campaign_with(
         set_field("a", "plan", Value(value="pro"), "b"),
         set_field("b", "city", EventRef(name="country"), "c"),
         set_field("c", "contract_end", Today(), "d"),
@@ -60,7 +59,7 @@ async def test_fields_are_set_emptied_and_counted_up(new_database):
 
 async def test_lists_are_joined_and_left(new_database):
     first = ListStep(id="a", source="c:2", list="Show", next="b")
-    plan = campaign(first, ListStep(id="b", source="c:3", list="Other", next="c"),
+    plan = campaign_with(first, ListStep(id="b", source="c:3", list="Other", next="c"),
                     ListStep(id="c", source="c:4", list="Show", remove=True))  # fmt: skip
     async with staged(new_database(), plan) as stage:
         email = await enter(stage)
@@ -69,7 +68,7 @@ async def test_lists_are_joined_and_left(new_database):
 
 
 async def test_only_a_recorded_consent_subscribes_again(new_database):
-    plan = campaign(
+    plan = campaign_with(
         TopicStep(id="a", source="c:2", topic="news", remove=True, next="b"),
         TopicStep(id="b", source="c:3", topic="news", next="c"),
         TopicStep(id="c", source="c:4", topic="product"),
@@ -86,7 +85,7 @@ async def test_only_a_recorded_consent_subscribes_again(new_database):
 
 
 async def test_who_has_left_a_topic_is_not_subscribed_again(new_database):
-    plan = campaign(wait("w", 1, "a"), TopicStep(id="a", source="c:3", topic="news"))
+    plan = campaign_with(wait("w", 1, "a"), TopicStep(id="a", source="c:3", topic="news"))
     async with staged(new_database(), plan) as stage:
         email = await enter(stage)
         await unsubscribe(stage.rt, (await lead(stage, email)).id, "news", "link")
@@ -97,7 +96,7 @@ async def test_who_has_left_a_topic_is_not_subscribed_again(new_database):
 
 async def test_recycling_goes_back_with_its_reason_and_never_forward(new_database):
     back = Recycle(id="b", source="c:3", reason="not ready", next="c")
-    plan = campaign(Qualify(id="a", source="c:2", stage="MQL", next="b"), back,
+    plan = campaign_with(Qualify(id="a", source="c:2", stage="MQL", next="b"), back,
                     Recycle(id="c", source="c:4", stage="SQL", reason="no"))  # fmt: skip
     async with staged(new_database(), plan) as stage:
         email = await enter(stage)
@@ -110,8 +109,8 @@ async def test_recycling_goes_back_with_its_reason_and_never_forward(new_databas
 async def test_a_split_keeps_its_shares_and_is_the_same_for_a_lead_every_time(new_database):
     arms = tuple(SplitArm(percent=percent, name=id, target=id) for id, percent in (("x", 30), ("y", 70)))
     split = Split(id="s", source="c:2", arms=arms)
-    plan = campaign(split, set_field("x", "plan", Value(value="x")), set_field("y", "plan", Value(value="y")))
-    again = campaign(*plan.steps, name="c")
+    plan = campaign_with(split, set_field("x", "plan", Value(value="x")), set_field("y", "plan", Value(value="y")))
+    again = campaign_with(*plan.steps, name="c")
     async with staged(new_database(), plan) as stage:
         for number in range(5):
             await enter(stage, number)
@@ -123,7 +122,7 @@ async def test_a_split_keeps_its_shares_and_is_the_same_for_a_lead_every_time(ne
 async def test_rounds_come_from_start_to_start_until_the_condition_holds(new_database):
     done = Compare(left=FieldRef(name="visits"), op="ge", right=Value(value=3))
     loop = Repeat(id="r", source="c:2", times=5, every=Duration(days=14), until=done, body="m", next="end")
-    plan = campaign(loop, send("m", "w"), wait("w", 2, "p"),
+    plan = campaign_with(loop, send("m", "w"), wait("w", 2, "p"),
                     set_field("p", "visits", Value(value=1), "r", add=True), send("end"))  # fmt: skip
     async with staged(new_database(), plan) as stage:
         await enter(stage)
@@ -134,7 +133,7 @@ async def test_rounds_come_from_start_to_start_until_the_condition_holds(new_dat
 
 
 async def test_nested_rounds_have_visits_of_their_own(new_database):
-    plan = campaign(
+    plan = campaign_with(
         Repeat(id="r", source="c:2", times=2, body="q", next="end"),
         Repeat(id="q", source="c:3", times=2, body="m", next="r"), send("m", "q"), send("end"),
     )  # fmt: skip
@@ -146,7 +145,7 @@ async def test_nested_rounds_have_visits_of_their_own(new_database):
 
 
 async def test_many_rounds_in_one_go_are_worked_through_call_by_call(new_database):
-    plan = campaign(Repeat(id="r", source="c:2", times=450, body="p"),
+    plan = campaign_with(Repeat(id="r", source="c:2", times=450, body="p"),
                     set_field("p", "visits", Value(value=1), "r", add=True))  # fmt: skip
     async with staged(new_database(), plan) as stage:
         email = await enter(stage)
@@ -159,7 +158,7 @@ def relative(days: int = 7, **more) -> Wait:
 
 
 async def test_a_wait_before_a_date_of_the_lead(new_database):
-    async with staged(new_database(), campaign(relative(), send("due"), send("missed"))) as stage:
+    async with staged(new_database(), campaign_with(relative(), send("due"), send("missed"))) as stage:
         await enter(stage, contract_end="2026-10-20")
         await stage.pass_time(60 * DAY)
         rows = await stage.rows("SELECT step, at FROM messages")
@@ -168,7 +167,7 @@ async def test_a_wait_before_a_date_of_the_lead(new_database):
 
 @pytest.mark.parametrize("date", ["2026-09-03", None])
 async def test_a_date_that_is_past_or_unknown_is_missed(new_database, date):
-    async with staged(new_database(), campaign(relative(), send("due"), send("missed"))) as stage:
+    async with staged(new_database(), campaign_with(relative(), send("due"), send("missed"))) as stage:
         await enter(stage, **({"contract_end": date} if date else {}))
         assert [mail.category for mail in stage.mailer.mails] == ["missed"]
 
@@ -178,7 +177,7 @@ async def test_a_date_that_is_past_or_unknown_is_missed(new_database, date):
     [("2026-11-20", "due", "2026-11-13"), ("2026-09-04", "missed", "2026-09-11"), ("2026-09-25", "due", "2026-09-18")],
 )
 async def test_the_wait_moves_with_the_field(new_database, date, step, at):
-    async with staged(new_database(), campaign(relative(), send("due"), send("missed"))) as stage:
+    async with staged(new_database(), campaign_with(relative(), send("due"), send("missed"))) as stage:
         email = await enter(stage, contract_end="2026-10-20")
         await stage.pass_time(10 * DAY)
         await change(stage, (await lead(stage, email)).id, "contract_end", date)
@@ -188,9 +187,9 @@ async def test_the_wait_moves_with_the_field(new_database, date, step, at):
 
 
 async def test_entering_leaving_and_moving(new_database):
-    other = campaign(wait("w", 30), name="Other", starts=())
-    third = campaign(wait("w", 30), name="Third", starts=())
-    plan = campaign(
+    other = campaign_with(wait("w", 30), name="Other", starts=())
+    third = campaign_with(wait("w", 30), name="Third", starts=())
+    plan = campaign_with(
         EnterCampaign(id="a", source="c:2", campaign="Other", next="b"), wait("b", 1, "c"),
         LeaveCampaign(id="c", source="c:3", campaign="Other", next="d"),
         EnterCampaign(id="d", source="c:4", campaign="Third", move=True, next="e"),

@@ -14,7 +14,7 @@ from engine.reports.results import Result, arm_of, results
 from engine.rules.conditions.shares import interval
 from engine.runs.variant_tests import steps_of
 from engine.store.variant_tests import numbers
-from tests.support.plans import DEMO, campaign, enter, send, staged, wait
+from tests.support.programs import DEMO, campaign_with, enter, send, staged, wait
 from tests.support.stage import Stage
 
 DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ def trial(percent: float = 100, by: str = "clicks", **more) -> Plan:
     test = VariantTest(
         id="t", source="c:2", name="T", percent=percent, lasts=Duration(days=3), by=by, variants=variants
     )
-    return campaign(test, send("ma", "after"), send("mb", "after"), send("after"), **more)
+    return campaign_with(test, send("ma", "after"), send("mb", "after"), send("after"), **more)
 
 
 async def sent(stage: Stage) -> dict[str, list]:
@@ -51,7 +51,7 @@ async def tried_on_some(stage: Stage) -> dict[str, list]:
 def test_a_variant_owns_the_steps_that_only_it_leads_to():
     plan = trial()
     assert steps_of(plan, plan.by_id["t"]) == {"a": {"ma"}, "b": {"mb"}}
-    looping = campaign(plan.by_id["t"], send("ma", "t"), send("mb", "w"), wait("w", 1, "mb"))
+    looping = campaign_with(plan.by_id["t"], send("ma", "t"), send("mb", "w"), wait("w", 1, "mb"))
     assert steps_of(looping, looping.by_id["t"]) == {"a": {"ma"}, "b": {"mb", "w"}}
 
 
@@ -96,7 +96,7 @@ async def test_what_variants_have_shown_is_told_with_its_range(new_database):
 
 
 async def test_what_subjects_have_shown_is_told_with_its_range(new_database):
-    async with staged(new_database(), campaign(send("m", subjects=("A", "B")))) as stage:
+    async with staged(new_database(), campaign_with(send("m", subjects=("A", "B")))) as stage:
         for number in range(8):
             await enter(stage, number)
         rows = await stage.rows("SELECT id, variant FROM messages ORDER BY variant")

@@ -14,8 +14,7 @@ from engine.mail.links import link_id
 from engine.model.ports import Mail
 from engine.sending.mail_record import MOST
 from engine.sending.mail_view import view
-from tests.support.plans import campaign, change, deploy_plans, enter, send, staged, wait
-from tests.support.programs import lead
+from tests.support.programs import campaign_with, change, deploy_plans, enter, lead, send, staged, wait
 from tests.support.stage import Stage, company, deploy_text, open_stage
 
 TEMPLATE = """---
@@ -49,7 +48,7 @@ async def state(stage: Stage) -> str:
 
 
 async def test_the_same_mail_after_everything_has_changed(new_database):
-    plan = campaign(send("one", "w", values=GIVEN), wait("w", 30))
+    plan = campaign_with(send("one", "w", values=GIVEN), wait("w", 30))
     async with staged(new_database(), plan, templates={"one": TEMPLATE}) as stage:
         email = await enter(stage, first_name="Ann", country="DE")
         [mail] = stage.mailer.mails
@@ -69,7 +68,7 @@ async def test_the_same_mail_after_everything_has_changed(new_database):
 async def test_what_is_kept_is_what_the_template_looked_at(new_database):
     body = "{% if lead.visits %}x{% endif %} {{ owner.name|default('-') }}"
     text = f"---\nsubject: Hi {{{{ lead.first_name|default('you') }}}}\n---\n{body}"
-    async with staged(new_database(), campaign(send("one")), templates={"one": text}) as stage:
+    async with staged(new_database(), campaign_with(send("one")), templates={"one": text}) as stage:
         await enter(stage, first_name="Ann", country="DE", visits=3)
         [row] = await stage.rows("SELECT memo FROM messages")
     assert row.memo["lead"] == {"first_name": "Ann", "visits": 3}
@@ -88,7 +87,7 @@ async def test_what_is_kept_is_what_the_template_looked_at(new_database):
 )  # fmt: skip
 async def test_a_template_that_goes_through_all_there_is_makes_the_same_mail(new_database, looks):
     template = f"---\nsubject: all\n---\n{looks}\n"
-    async with staged(new_database(), campaign(send("one")), templates={"one": template}) as stage:
+    async with staged(new_database(), campaign_with(send("one")), templates={"one": template}) as stage:
         await enter(stage, first_name="Ann", country="DE", visits=3, owner="eve.low@acme.example")
         [mail] = stage.mailer.mails
         seen = await view(stage.rt, mail.message_id)
@@ -99,7 +98,7 @@ async def test_a_template_that_goes_through_all_there_is_makes_the_same_mail(new
 
 async def test_subjects_under_test_are_shown_as_they_were(new_database):
     subjects = ("A {{ lead.first_name }}", "B {{ lead.first_name }}")
-    async with staged(new_database(), campaign(send("one", subjects=subjects))) as stage:
+    async with staged(new_database(), campaign_with(send("one", subjects=subjects))) as stage:
         for number in range(6):
             await enter(stage, number, first_name=f"Ann{number}")
         found = [(mail.subject, await view(stage.rt, mail.message_id)) for mail in stage.mailer.mails]
@@ -150,7 +149,7 @@ campaign "After"
     ],
 )
 async def test_what_cannot_be_made_again_says_so(new_database, loss):
-    plan = campaign(send("one"))
+    plan = campaign_with(send("one"))
     async with staged(new_database(), plan) as stage:
         await enter(stage)
         await deploy_text(stage.rt, 'workspace "Other"\n    timezone "UTC"\n')
@@ -162,7 +161,7 @@ async def test_what_cannot_be_made_again_says_so(new_database, loss):
 
 
 async def test_an_erased_lead_and_a_colleagues_mail_have_no_page(new_database):
-    async with staged(new_database(), campaign(send("one"))) as stage:
+    async with staged(new_database(), campaign_with(send("one"))) as stage:
         await enter(stage)
         id = stage.mailer.mails[0].message_id
         assert await view(stage.rt, id) is not None
@@ -177,7 +176,7 @@ async def test_an_erased_lead_and_a_colleagues_mail_have_no_page(new_database):
 
 async def test_a_memo_has_a_largest_size(new_database):
     text = "---\nsubject: x\n---\n{{ lead.first_name|default('-') }}"
-    async with staged(new_database(), campaign(send("one")), templates={"one": text}) as stage:
+    async with staged(new_database(), campaign_with(send("one")), templates={"one": text}) as stage:
         await enter(stage, 1, first_name="A" * 1_000)
         await enter(stage, 2, first_name="A" * MOST)
         rows = await stage.rows("SELECT memo FROM messages ORDER BY at, (memo IS NULL)")

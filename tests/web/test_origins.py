@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from web.http.origins import admits, origin_of
+from engine.rules.conditions.addresses import ascii_host
+from web.http.origins import admits, origin_of, origins_for_header
 
 BASE = "https://go.acme.example"
 ALLOWED = ("https://acme.example", "https://www.acme.example/shop/")
@@ -25,6 +26,7 @@ def request(origin: str | None, host: str = "go.acme.example") -> Request:
         ("https://acme.example:443", "https://acme.example"),
         ("http://acme.example:8080/", "http://acme.example:8080"),
         ("http://[::1]:80", "http://[::1]"),
+        ("https://xn--mnchen-pumpen-wob.example", "https://münchen-pumpen.example"),
         ("null", None),
         ("https://", None),
         ("https://a.example:x", None),
@@ -53,6 +55,16 @@ def test_origin_of(url: str, origin: str | None) -> None:
 )
 def test_admits(origin: str | None, expected: bool) -> None:
     assert admits(request(origin), ALLOWED, BASE) is expected
+
+
+def test_international_hosts_are_the_same_however_they_are_written() -> None:
+    sent = "https://" + ascii_host("münchen-pumpen.example")
+    assert sent.isascii()
+    for declared in ("https://münchen-pumpen.example", sent, "https://MÜNCHEN-pumpen.example."):
+        assert admits(request(sent), (declared,), BASE)
+        assert origins_for_header(declared, declared) == sent
+    assert not admits(request("https://munchen-pumpen.example"), ("https://münchen-pumpen.example",), BASE)
+    assert admits(request(sent, host=ascii_host("münchen-pumpen.example")), (), BASE)
 
 
 def test_a_form_without_a_list_is_for_our_own_pages_only() -> None:

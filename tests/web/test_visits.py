@@ -43,6 +43,20 @@ async def test_a_visit_is_kept_and_joined_at_the_form(http: httpx.AsyncClient, s
     assert events[0].data["url"] == VISIT["url"]
 
 
+async def test_addresses_are_taken_as_browsers_send_them(http: httpx.AsyncClient, stored: Stored, log: Log) -> None:
+    """Percent-encoded, with a slash at the end, and longer than a value may be."""
+    long = f"{SITE}/%C3%BCber-uns/?utm_source=ads&x=" + "%C3%BC" * 2_000
+    answer = await http.post("/t", json={**VISIT, "url": long, "referrer": long, "title": "T" * 9_000})
+    assert answer.status_code == 204
+    await http.post("/f/whitepaper", data={"email": "long@firm.example", "company": "F"})
+    (event, *_) = await log((await stored("long@firm.example")).id)
+    assert (event.type, event.name) == ("page.visited", "/über-uns")
+    assert event.data["url"] == long[: len(event.data["url"])]
+    assert 1_990 < len(event.data["url"]) <= 2_000
+    assert 1_990 < len(event.data["referrer"]) <= 2_000
+    assert event.data["title"] == "T" * 2_000
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [

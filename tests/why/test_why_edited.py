@@ -90,7 +90,7 @@ async def test_one_more_comment_line_changes_nothing(new_database: Callable[[], 
         lines = before["runs"][0]["lines"]
         assert [one["what"] for one in lines if "handoff of its own" in one["what"]] == []
         assert any("was handed off to team" in one["what"] for one in lines), lines
-        assert [one["why"] for one in lines if one["what"] == "qualify as MQL"] == ["before: Lead"]
+        assert [one["why"] for one in lines if one["what"] == "qualify as MQL"] == ["was Lead"]
         drawn, tested = await numbers(stage.rt.db, "Guide"), await results(stage.rt.db)
         assert len(tested) == 1
         edited = BEFORE

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.platform.settings import Settings
+from engine.rules.conditions.addresses import ascii_host
 from web.http.answers import problem
 
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -50,4 +51,4 @@ def host_of(authority: str) -> str | None:
             return None
     except ValueError:
         return None
-    return parts.hostname.removesuffix(".") if parts.hostname else None
+    return ascii_host(parts.hostname.removesuffix(".")) if parts.hostname else None

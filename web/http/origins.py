@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from engine.rules.conditions.addresses import ascii_address, readable
+
 SAME_ORIGIN = {"Referrer-Policy": "same-origin"}
 """Of a page with a form: `no-referrer` would make older browsers send `Origin: null` with the post."""
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PORTS = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str | None:
-    """`https://host` or `https://host:port` of an address, in lower case, no default port; None when it has none."""
+    """`https://host` or `https://host:port` of an address, in lower case and readable (browsers send `xn--` names), no
+    default port; None when it has none."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -21,13 +27,20 @@ def origin_of(url: str) -> str | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else readable(parts.hostname.rstrip("."))
     return f"{parts.scheme}://{host}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
+
+
+def origins_for_header(*addresses: str) -> str:
+    """The origins of these addresses as a header names them, each once."""
+    found = (ascii_address(origin) for origin in map(origin_of, addresses) if origin)
+    return " ".join(dict.fromkeys(found))
 
 
 def is_own(request: Request, origin: str, base_url: str) -> bool:
     """Whether the page that sends this request is ours: browsers let no page forge `Origin` or `Host`."""
-    return origin == origin_of(base_url) or origin.partition("://")[2] == request.headers.get("host", "").lower()
+    host = origin_of(f"{origin.partition(':')[0]}://{request.headers.get('host', '')}")
+    return origin in (origin_of(base_url), host)
 
 
 def admits(request: Request, allowed_on: Iterable[str], base_url: str) -> bool:
@@ -52,6 +65,16 @@ def own_page(request: Request, base_url: str, *, unnamed: bool = False) -> bool:
     return admits(request, (), base_url) or (unnamed and request.headers.get("origin") == "null")
 
 
+def _headers(request: Request) -> list[str]:
+    """Names that a page's script may send: what we read, and what tracing tools and libraries add on their own.
+
+    Nothing that we do not read can change an answer, so whatever else is asked for may come, but for credentials.
+    """
+    asked = request.headers.get("access-control-request-headers", "")[:2_000].lower().split(",")
+    names = [name for name in map(str.strip, asked) if _TOKEN.fullmatch(name) and name not in _CREDENTIALS]
+    return list(dict.fromkeys(["content-type", "idempotency-key", "x-requested-with", *names]))
+
+
 def share(request: Request, *, methods: str = "POST", credentials: bool = False) -> None:
     """Let the page that asked read the answer. Call it once `admits` was true; errors then are readable, too."""
     headers = {"Vary": "Origin"}
@@ -61,6 +84,6 @@ def share(request: Request, *, methods: str = "POST", credentials: bool = False)
             headers["Access-Control-Allow-Credentials"] = "true"
         if request.method == "OPTIONS":
             headers["Access-Control-Allow-Methods"] = methods
-            headers["Access-Control-Allow-Headers"] = "Content-Type, Idempotency-Key"
+            headers["Access-Control-Allow-Headers"] = ", ".join(_headers(request))
             headers["Access-Control-Max-Age"] = "600"
     request.state.headers = headers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -12,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.leads import mail_hits
+from engine.rules.conditions.addresses import ascii_address
 from engine.rules.tracking.hits import HIDDEN, Kind
 from engine.store import leads
 from engine.tracking.hits import Fetch, Followed
 from web.http.answers import missing, page
 from web.http.context import client, deployed, runtime, token_parts, token_uuid
 from web.http.fields import safe_url
+from web.http.ranges import attachment, begins
 
 router = APIRouter()
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -34,7 +35,7 @@ async def click(request: Request, token: str) -> Response:
         return RedirectResponse("/unseen", 302)
     if url is None or safe_url(url) is None:
         raise missing()
-    return RedirectResponse(url, 302)
+    return RedirectResponse(ascii_address(url), 302)
 
 
 @router.get("/unseen")
@@ -60,17 +61,11 @@ async def download(request: Request, token: str) -> Response:
     body = deployment.files.get(path) if deployment else None
     if body is None or not await leads.is_known(runtime(request).db, lead_id):
         raise missing()
-    await _take(request, "download", lead_id, path)
+    if begins(request):
+        await _take(request, "download", lead_id, path)
     name = path.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(
-        body,
-        media_type=kind,
-        headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
+    return attachment(request, body, name, kind, {"Content-Security-Policy": "default-src 'none'; sandbox"})
 
 
 async def _take(request: Request, kind: Kind, id: UUID, link: str) -> str | None:

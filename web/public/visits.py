@@ -14,7 +14,7 @@ from dsl.plan import CustomEvent, EventType, LeadField, Program
 from engine.leads import intake
 from engine.tracking import visits
 from web.http.context import deployed, load_json, runtime, spend
-from web.http.fields import Context, FieldValue, Refused, clean, parse_field, safe_url
+from web.http.fields import MAX_CHARS, Context, FieldValue, Refused, clean, cut_url, parse_field, safe_url
 from web.http.origins import admits, share
 
 router = APIRouter()
@@ -48,7 +48,7 @@ async def visit(request: Request) -> Response:
         if kind == "page" and consent is not False:
             await visits.refused(runtime(request))
         return answer
-    url = safe_url(_text(body, "url"))
+    url = _address(body, "url")
     if url is None:
         raise HTTPException(422, "`url` must be a complete http or https address.")
     visitor = visitor_of(request) or uuid4()
@@ -61,10 +61,10 @@ async def _occurrence(
     request: Request, body: dict[str, object], kind: object, url: str, visitor: UUID
 ) -> intake.Occurrence:
     """What has happened. Raises 422."""
-    name, page = _text(body, "name"), {"url": url, "title": _text(body, "title")}
+    name, page = _address(body, "name") or _text(body, "name"), {"url": url, "title": _text(body, "title")}
     if kind == "page":
-        seen = {**page, "referrer": safe_url(_text(body, "referrer")) or ""}
-        return intake.Occurrence("page.visited", urlsplit(url).path or "/", seen, visitor=visitor)
+        seen = {**page, "referrer": _address(body, "referrer") or ""}
+        return intake.Occurrence("page.visited", url, seen, visitor=visitor)
     if kind in ("download", "video") and name:
         type: EventType = "file.downloaded" if kind == "download" else "video.watched"
         last = urlsplit(name).path.rpartition("/")[2] if safe_url(name) else ""
@@ -125,10 +125,16 @@ async def _admit(request: Request) -> bool:
     return deployment.program.workspace.tracking_needs_consent
 
 
+def _address(body: dict[str, object], name: str) -> str | None:
+    """An address, cut where it is longer than a value may be: what comes first in it says most."""
+    value = body.get(name)
+    return cut_url(value) if isinstance(value, str) else None
+
+
 def _text(body: dict[str, object], name: str) -> str:
     value = body.get(name)
     try:
-        return clean(value) if isinstance(value, str) else ""
+        return clean(value[:MAX_CHARS]) if isinstance(value, str) else ""
     except Refused:
         return ""
 

@@ -46,7 +46,7 @@ from dsl.plan import (
     Value,
 )  # fmt: skip
 from engine.model.lead import Event, Facts
-from engine.rules.conditions import calendar
+from engine.rules.conditions import addresses, calendar
 from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
 
 
@@ -292,9 +292,9 @@ def matches(
         return False
     if pattern.composite:
         return event.type == trigger(pattern) and event.name == pattern.key
-    if pattern.name is not None and not glob(pattern.name, event.name):
+    if pattern.name is not None and not _named(pattern.name, event):
         return False
-    if pattern.link is not None and not glob(pattern.link, str(event.data.get("link", ""))):
+    if pattern.link is not None and not addresses.same(pattern.link, str(event.data.get("link", ""))):
         return False
     if pattern.threshold is not None and not _crossed(pattern, event):
         return False
@@ -305,6 +305,13 @@ def matches(
     return pattern.where is None or holds(
         pattern.where, Facts(event=event.data, start=start or {}, now=event.at, zone=zone)
     )
+
+
+def _named(wanted: str, event: Event) -> bool:
+    """Whether the event has the name that is wanted; a page also by its whole address."""
+    if event.type == "page.visited":
+        return addresses.fits(wanted, event.name, str(event.data.get("url", "")))
+    return glob(wanted, event.name)
 
 
 def triggers(pattern: Pattern) -> tuple[str, ...]:

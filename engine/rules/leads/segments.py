@@ -7,6 +7,7 @@ from typing import Any
 from dsl.plan import Interest, Segment, Start
 from dsl.plan.terms import digest_of
 from engine.model.lead import Event
+from engine.rules.conditions import addresses
 from engine.rules.conditions.conditions import glob, holds, own_key
 from engine.rules.leads.working_copy import WorkingCopy
 
@@ -27,7 +28,10 @@ def count_interest(ledger: WorkingCopy, event: Event) -> None:
 
 def counts_for(interest: Interest, event: Event) -> bool:
     """Whether the event adds 1 to the interest."""
-    of = {"page.visited": interest.pages, "file.downloaded": interest.files, "email.clicked": interest.emails}
+    if event.type == "page.visited":
+        address = str(event.data.get("url", ""))
+        return any(addresses.fits(one, event.name, address) for one in interest.pages)
+    of = {"file.downloaded": interest.files, "email.clicked": interest.emails}
     return any(glob(one, event.name) for one in of.get(event.type, ()))
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from engine.rules.tracking.tables import TABLES, Known, host_of
+from engine.rules.conditions.addresses import host_of
+from engine.rules.tracking.tables import TABLES, Known
 from engine.rules.tracking.values import parameters
 
 Channel = Literal[

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import SplitResult
+
+from engine.rules.conditions.addresses import readable
 
 KINDS: Final = ("search", "social", "ai", "mail", "referral")
 MEDIA_OF_KIND: Final = {"search": "organic", "social": "social", "ai": "ai", "mail": "email", "referral": "referral"}
@@ -94,25 +95,6 @@ class Tables:
             if country and (wild := self._hosts.get(f"{label}.*")) is not None:
                 return wild
         return None
-
-
-def host_of(address: SplitResult) -> str:
-    """The host in lower case and as people read it: without port and trailing dot, IDN decoded; "" for none."""
-    try:
-        host = address.hostname or ""
-    except ValueError:
-        return ""
-    return readable(host.rstrip("."))
-
-
-def readable(host: str) -> str:
-    """A host name with its international labels decoded (RFC 3492); one that cannot be decoded stays as it is."""
-    if "xn--" not in host:
-        return host
-    try:
-        return host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
 
 
 TABLES: Final = Tables(tomllib.loads(files(__package__).joinpath("sources.toml").read_text("utf-8")))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dsl.plan import Program
+from engine.rules.conditions.addresses import host_of, readable
 from engine.rules.tracking.classify import ChannelRule, Sites, Source, classify
 
 MANY: Final = "(many)"
@@ -26,10 +27,11 @@ class Ways:
     def of(program: Program) -> Ways:
         """The hosts that forms are allowed on are the company's own, too."""
         workspace = program.workspace
-        hosts = (urlsplit(url).hostname or "" for form in program.forms for url in form.allowed_on)
-        own = dict.fromkeys((*workspace.own_sites, *filter(None, hosts)))
+        hosts = (host_of(urlsplit(url)) for form in program.forms for url in form.allowed_on)
+        own = dict.fromkeys((*map(readable, workspace.own_sites), *filter(None, hosts)))
         rules = tuple(ChannelRule(one.name, one.tests) for one in workspace.channels)
-        return Ways(Sites(tuple(own), workspace.ignored_referrers), rules, ZoneInfo(workspace.timezone))
+        ignored = tuple(map(readable, workspace.ignored_referrers))
+        return Ways(Sites(tuple(own), ignored), rules, ZoneInfo(workspace.timezone))
 
     def source(self, address: str, referrer: str, *, full: bool = False) -> Source:
         """Where a visit came from. `full`: there are so many sources that keywords are no longer told apart."""
