@@ -65,6 +65,17 @@ class Doors:
         self.sim.commit(person, ledger)
         return None
 
+    def subscribe(self, person: Person, topic: str) -> str | None:
+        """Choose a topic on the page for topics, also after unsubscribing from everything."""
+        if topic_state(person.lead.topics, topic) == "subscribed":
+            return "the lead is already subscribed to this topic"
+        ledger = self.sim.open(person)
+        if ledger.lead.suppressed == UNSUBSCRIBED:
+            ledger.lead = ledger.lead.changed(suppressed=None)
+        self._agree(person, ledger, [topic])
+        self.sim.commit(person, ledger)
+        return None
+
     def agree(self, person: Person, topics: Sequence[str]) -> None:
         """Consents given before the simulation began."""
         ledger = self.sim.open(person)
