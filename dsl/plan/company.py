@@ -93,6 +93,7 @@ class Workspace(Frozen):
     own_sites: tuple[str, ...] = Field(default=(), description="hosts whose pages are the company's own")
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
+    visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
 
     @cached_property
     def timing(self) -> str:
