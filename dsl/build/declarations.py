@@ -47,6 +47,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "mail_limit":
             times, per = values.whole(args[0], problems), per_span(args[1], problems)
             return replace(built, mail_limit=plan.Limit(times=times or 1, per=per or plan.Duration(days=1)))
+        case "soft_bounces":
+            return replace(built, soft_bounces=values.whole(args[0], problems))
         case "own_sites":
             return replace(built, own_sites=(*built.own_sites, *args[0]))
         case "ignore_referrers":

@@ -115,6 +115,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         address=_value(written.address) or "",
         quiet_hours=written.quiet_hours,
         mail_limit=written.mail_limit,
+        soft_bounces=written.soft_bounces or plan.SOFT_BOUNCES,
         business_hours=_hours(written.hours, plan.BusinessHours(zone=zone)),
         mail_needs_consent=written.mail_needs_consent,
         tracking_needs_consent=written.tracking_needs_consent,

@@ -77,6 +77,10 @@ class Topic(Frozen):
     description: str
 
 
+SOFT_BOUNCES = 5
+"""Soft bounces in a row after which an address gets no more email, unless a workspace says otherwise."""
+
+
 class Workspace(Frozen):
     name: str
     timezone: str = "UTC"
@@ -93,6 +97,7 @@ class Workspace(Frozen):
     own_sites: tuple[str, ...] = Field(default=(), description="hosts whose pages are the company's own")
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
+    soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
 
     @cached_property

@@ -261,14 +261,14 @@ Condition = Annotated[
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 EventType = Literal[
     "form.posted", "form.submitted",
-    "email.delivered", "email.opened", "email.clicked", "email.replied", "email.bounced",
+    "email.delivered", "email.opened", "email.clicked", "email.replied", "email.bounced", "email.soft_bounced",
     "page.visited",
     "file.downloaded", "video.watched",
     "webinar.registered", "webinar.attended",
     "meeting.booked", "meeting.held",
     "call.received", "chat.started",
     "cart.updated", "order.placed",
-    "deal.opened", "deal.moved", "deal.won", "deal.lost",
+    "deal.opened", "deal.moved", "deal.changed", "deal.won", "deal.lost", "deal.refunded",
     "stage.entered",
     "score.reached", "score.dropped", "interest.reached",
     "lead.inactive", "lead.returned",
@@ -285,9 +285,9 @@ EventType = Literal[
 ]  # fmt: skip
 """The types an event row can have. A link click is an `email.clicked` whose data carries `link`. `form.posted` is a
 form with double opt-in before its confirmation; the compiler adds one hidden campaign per such form that mails the
-button. The five after `handoff.overdue` are there to be read, and nothing follows from them. `email.received` stands
-for an accepted mail in the history that conditions ask. `date.due` and `pattern.met` are logged by the engine when a
-pattern comes true that no single event from outside can show; their name is the pattern's `key`."""
+button. The five after `handoff.overdue` and `email.soft_bounced` are there to be read, and nothing follows from them.
+`email.received` stands for an accepted mail in the history that conditions ask. `date.due` and `pattern.met` are logged
+by the engine when a pattern comes true that no single event from outside shows; their name is the pattern's `key`."""
 
 
 class Dated(Frozen):

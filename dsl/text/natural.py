@@ -66,7 +66,7 @@ def _numbers(tokens: Tokens) -> Tokens:
     done: Tokens = []
     for index, token in enumerate(tokens):
         word = _word(tokens, index)
-        follows = _is_span(tokens, index + 1) or _word(tokens, index + 1) in (*COUNTED, *COUNTED.values())
+        follows = _is_span(tokens, index + 1) or _word(tokens, index + 1) in (*COUNTED, *COUNTED.values(), "soft")
         if word in COUNTS and follows:
             done.append(token.corrected("NUMBER", COUNTS[word]))
         elif word in ADVERBS and (_word(tokens, index - 1) in ("most", "least") or _counts_events(tokens, index)):

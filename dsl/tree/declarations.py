@@ -57,6 +57,7 @@ class Workspace:
     address: Text | None = None
     quiet_hours: tuple[str, str] | None = None
     mail_limit: plan.Limit | None = None
+    soft_bounces: int | None = None
     mail_needs_consent: bool = True
     tracking_needs_consent: bool = True
     topics: tuple[Topic, ...] = ()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from engine.cli.common import Stop
 
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     "deploy": {"--leave": "--remove-stranded"},
@@ -57,10 +61,40 @@ def key_arguments(arguments: Sequence[str]) -> list[str]:
 
 
 class Command(TyperCommand):
-    """A command that also understands the earlier names of its options."""
+    """A command that also understands the earlier names of its options, and `--path` where it reads a workspace."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        return super().parse_args(ctx, renamed(self.name or "", args))
+        args, name = renamed(self.name or "", args), self._place(self.params)
+        args, folder = taken(args) if name else (args, None)
+        rest = super().parse_args(ctx, args)
+        if name is None or folder is None:
+            return rest
+        if given := ctx.params[name]:
+            first = given[0] if isinstance(given, list) else given
+            raise Stop(f"two folders, {first} and {folder}; name the workspace once")
+        ctx.params[name] = [Path(folder)] if name == "paths" else Path(folder)
+        return rest
+
+    @staticmethod
+    def _place(params: Sequence[Any]) -> str | None:
+        """The name of the argument that takes the folder; None if there is none, or `--path` is an option already."""
+        if any("--path" in one.opts for one in params):
+            return None
+        return next((one.name for one in params if one.name in ("path", "paths") and not one.required), None)
+
+
+def taken(arguments: Sequence[str]) -> tuple[list[str], str | None]:
+    """The arguments without `--path FOLDER`, and the folder. Raises Stop when it is missing."""
+    words = list(arguments)
+    ends = words.index("--") if "--" in words else len(words)
+    for place, word in enumerate(words[:ends]):
+        if word.startswith("--path="):
+            return [*words[:place], *words[place + 1 :]], word.partition("=")[2]
+        if word == "--path":
+            if place + 1 >= ends:
+                raise Stop("--path needs a folder; write --path campaigns")
+            return [*words[:place], *words[place + 2 :]], words[place + 1]
+    return words, None
 
 
 class KeyGroup(TyperGroup):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def check(
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the diagnostics as one JSON list.")] = False,
 ) -> None:
     """Check a workspace and report every error and warning.

@@ -29,7 +29,9 @@ AT_ONCE = 1_000
 
 
 def deploy(
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     author: Annotated[
         str | None, typer.Option(help="Your name, kept with the deployment. [default: your account name]")
     ] = None,

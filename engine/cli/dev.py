@@ -24,7 +24,9 @@ LOOK_EVERY = 1.0
 
 
 def dev(
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option("--at", help='Set the time, such as "tomorrow 09:00", "monday 8:30" or "2026-12-24 08:30".'),

@@ -18,7 +18,9 @@ from engine.cli.common import FAILED, Stop, err, load_settings, out
 def fmt(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Campaign files, or folders that contain them. [default: COLDFRAME_CAMPAIGNS]"),
+        typer.Argument(
+            help="Campaign files, or folders that contain them; also --path. [default: COLDFRAME_CAMPAIGNS]"
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing, and exit with 1 if a file would change.")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def graph(
     campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of an SVG.")] = False,
     with_numbers: Annotated[
         bool, typer.Option("--stats", help="Show how many leads are waiting, opened, clicked, and left at each step.")

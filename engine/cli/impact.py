@@ -8,14 +8,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.common import out
+from engine.wording.changes import campaign as called
 
 if TYPE_CHECKING:
     from engine.deploying.impact import Outlook, Waiting
+    from engine.deploying.template_changes import Sender, TemplateChange
+    from engine.deploying.unreached import Unreached
     from engine.rules.deploying.changes import Change, Part
 
 MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">"}
 STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 NOTHING = "no changes"
+MOST_LINES = 40
+"""So many lines of a template's difference are shown."""
 
 
 def leads(many: int) -> str:
@@ -50,8 +55,26 @@ def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
     return {
         "base": outlook.base, "nothing_changes": not outlook.changes, **changes,
         "waiting": [asdict(one) for one in outlook.waiting], "missing_templates": dict(outlook.missing),
-        "takes_leads_again": list(outlook.stopped), "leaving_members": [asdict(one) for one in outlook.leavers],
+        "without_consent": [asdict(one) for one in outlook.unreached],
+        "templates": [asdict(one) for one in outlook.templates], "takes_leads_again": list(outlook.stopped),
+        "leaving_members": [asdict(one) for one in outlook.leavers],
     }  # fmt: skip
+
+
+def consent(one: Unreached) -> str:
+    """How many leads would get no email of the campaign, and why."""
+    group = f"{one.leads} of {one.of} lead{'' if one.of == 1 else 's'}"
+    topic = f"`{one.topic}`" if one.topic else "any topic"
+    return f"emails to {group} would be skipped: {'unsubscribed from' if one.refused else 'no consent to'} {topic}"
+
+
+def sender(one: Sender) -> str:
+    """Who will get the new text of a template."""
+    if one.staff:
+        return f'campaign "{one.campaign}" sends it to team members'
+    if one.form:
+        return f'form "{one.form}" sends it to everyone who submits the form'
+    return f'campaign "{one.campaign}" sends it: {leads(one.leads)} in it now, and every lead that enters'
 
 
 def words(source: str, files: Mapping[str, str]) -> str:
@@ -73,11 +96,14 @@ class _View:
 
         waiting = relevant(change, self.outlook)
         news = {"added": "is new", "removed": "is removed", "changed": "is changed"}.get(change.kind, change.kind)
-        self._line(0, change.kind, f'campaign "{change.name}" {news}', change.source)
+        self._line(0, change.kind, f"{called(change.name)} {news}", change.source)
         for part in change.parts:
             self._part(change, part)
         if waiting:
             self._fates(change.name, waiting)
+        for one in self.outlook.unreached:
+            if one.campaign == change.name:
+                out.print(f"    {consent(one)}", markup=False, style="yellow")
 
     def older(self) -> None:
         """Leads on older versions of campaigns that this deployment leaves as they are."""
@@ -85,7 +111,7 @@ class _View:
         behind = [one for one in self.outlook.waiting if one.campaign.casefold() not in told]
         for key, name in {one.campaign.casefold(): one.campaign for one in behind}.items():
             waiting = [one for one in behind if one.campaign.casefold() == key]
-            out.print(f'on older versions of campaign "{name}":', markup=False)
+            out.print(f"on older versions of {called(name)}:", markup=False)
             self._fates(name, waiting)
 
     def declaration(self, change: Change) -> None:
@@ -96,6 +122,19 @@ class _View:
         for part in change.parts:
             if self._is_line(part):
                 self._part(change, part)
+        for template in self.outlook.templates:
+            if template.path == change.source:
+                self._template(template)
+
+    def _template(self, template: TemplateChange) -> None:
+        for line in template.lines[:MOST_LINES]:
+            out.print(f"    {line}", markup=False, style=STYLES["removed" if line[0] == "-" else "added"])
+        if (more := len(template.lines) - MOST_LINES) > 0:
+            out.print(f"    … and {more} more line{'' if more == 1 else 's'}", markup=False)
+        for one in template.senders:
+            out.print(f"    {sender(one)}", markup=False)
+        if not template.senders:
+            out.print("    no campaign sends it", markup=False)
 
     def notes(self) -> None:
         for one in self.outlook.leavers:
@@ -151,7 +190,8 @@ class _View:
             out.print(f"    {leads(inside)} in this campaign: {', '.join(move)}", markup=False)
         for one in waiting:
             if any(end not in (MOVED, LEFT) for end in one.ends):
-                out.print(f"      at `{one.words}` ({one.source or one.step}): {', '.join(_ends(one))}", markup=False)
+                at = f"`{one.words}` ({one.source})" if one.source else one.words
+                out.print(f"      at {at}: {', '.join(_ends(one))}", markup=False)
 
     @staticmethod
     def _is_line(part: Part) -> bool:

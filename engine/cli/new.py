@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.aliases import Command
 from engine.cli.common import Stop, err, load_settings, out, print_json
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ def workspace(
     _report(path, written)
 
 
-@app.command()
+@app.command(cls=Command)
 def campaign(
     kind: Annotated[str, typer.Argument(help="A starter, from `coldframe new --list`.")],
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The campaign's name. [default: the starter's name]")] = None,
 ) -> None:
     """Add a campaign with its emails to a workspace.

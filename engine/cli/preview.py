@@ -27,7 +27,9 @@ SAMPLES = (SAMPLE, "invented")
 
 def preview(
     template: Annotated[str, typer.Argument(help='The template, by the name a campaign uses: "whitepaper/welcome".')],
-    path: Annotated[Path | None, typer.Argument(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The workspace folder; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     lead: Annotated[str, typer.Option(help="The address or id of a real lead, or `sample`.")] = SAMPLE,
     language: Annotated[str, typer.Option(help="One of the workspace's languages, or `all`.")] = "all",
     as_html: Annotated[bool, typer.Option("--html", help="Print only the HTML part.")] = False,

@@ -29,7 +29,9 @@ _SPAN = re.compile(r"\s*(\d{1,4})\s*(d|day|days|w|week|weeks)\s*", re.ASCII)
 
 
 def rehearse(
-    path: Annotated[Path | None, typer.Argument(help="The folder of the draft. [default: COLDFRAME_CAMPAIGNS]")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="The folder of the draft; also --path. [default: COLDFRAME_CAMPAIGNS]")
+    ] = None,
     last: Annotated[str, typer.Option(help='How far back to go: "30 days", "8 weeks".')] = "30 days",
     campaign: Annotated[str | None, typer.Option(help="Compare only this campaign, and lead stages.")] = None,
     show_addresses: Annotated[

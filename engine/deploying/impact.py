@@ -13,6 +13,8 @@ from sqlalchemy import select, text
 from dsl.plan import Plan, Program, Send
 from engine.deploying.history import Stored, digests, load
 from engine.deploying.moving import LEFT, MOVED, STAYED, judge
+from engine.deploying.template_changes import TemplateChange, template_changes
+from engine.deploying.unreached import Unreached, unreached
 from engine.rules.deploying.changes import Change, Changes, compare
 from engine.rules.deploying.moves import Stays, Times
 from engine.rules.sales.routing import everyone, staff
@@ -31,6 +33,9 @@ SELECT e.id, e.campaign, e.digest, e.state, e.position, e.attention, l.fields->>
 FROM enrolments e JOIN leads l ON l.id = e.lead_id
 WHERE e.state <> 'ended' AND e.digest <> ALL(:current) AND (CAST(:after AS uuid) IS NULL OR e.id > :after)
 ORDER BY e.id LIMIT :many""")
+_INSIDE = text(
+    "SELECT lower(campaign) AS campaign, count(*) AS leads FROM enrolments WHERE state <> 'ended' GROUP BY 1"
+)
 _STOPPED = text("""
 SELECT n.name FROM unnest(CAST(:names AS text[])) AS n(name) JOIN campaign_states s ON s.campaign = lower(n.name)
 WHERE s.until IS NULL AND s.state = 'stopped' ORDER BY n.name""")
@@ -74,7 +79,8 @@ class Leaver:
 class Outlook:
     """`base`: the deployment compared with, 0 when there is none. `ends`: campaign in lower case → how many of its
     leads on older plans would come to which end, each counted once. `missing`: templates that leads on older plans
-    still need and that are not there any more, by how many could come to need them."""
+    still need and that are not there any more, by how many could come to need them. `unreached`: new or changed
+    campaigns whose emails would be skipped for want of consent; `templates`: those whose text changes."""
 
     base: int
     author: str
@@ -86,6 +92,8 @@ class Outlook:
     stopped: Sequence[str] = ()
     old_sources: Mapping[str, str] = field(default_factory=dict)
     leavers: Sequence[Leaver] = ()
+    unreached: Sequence[Unreached] = ()
+    templates: Sequence[TemplateChange] = ()
 
     @property
     def leads(self) -> int:
@@ -106,11 +114,14 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
         names = [plan.campaign for plan in program.campaigns]
         stopped = list((await connection.execute(_STOPPED, {"names": names})).scalars())
         rows = list(await connection.execute(_LEAVERS, {"here": sorted(staff(program.teams))}))
+        skipped = await unreached(connection, program, changes.campaigns)
+        inside = {row.campaign: row.leads for row in await connection.execute(_INSIDE)}
+    templates = template_changes(program, last.bundle if last else {}, bundle, inside)
     teams = {team.name.casefold(): everyone(team) for team in program.teams}
     leavers = [Leaver(row.member, row.team, row.leads, teams.get(row.team.casefold(), ())) for row in rows]
     return Outlook(
         last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, ends,
-        missing, stopped, last.sources if last else {}, leavers,
+        missing, stopped, last.sources if last else {}, leavers, skipped, templates,
     )  # fmt: skip
 
 

@@ -138,7 +138,7 @@ class _Page(HTMLParser):
             self.elements.append(tag)
         if tag == "link" and "stylesheet" in values.get("rel", "").lower():
             self.styles_elsewhere.append(values.get("href", ""))
-        if tag == "a" and "href" in values:
+        if tag in ("a", "area") and "href" in values:
             self.addresses.append(values["href"])
         if tag == "img":
             self._image(values, "alt" in values)

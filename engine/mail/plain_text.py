@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from engine.mail.attributes import address_of
 from engine.mail.convert import ATTRIBUTE, TAG, Page
+from engine.mail.hidden import without_hidden
 from engine.mail.source import Source
 
 _UNSEEN = re.compile(
-    r"<(?:mj-)?head\b.*?</(?:mj-)?head\s*>|<(style|script|title)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+    r"<(?:mj-)?head\b.*?</(?:mj-)?head\s*>|<(style|script|title|xml)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
 )
-_HIDDEN = re.compile(r"<(\w+)[^>]*display:\s*none[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "caption", "center", "div", "dl", "fieldset", "figcaption", "figure",
     "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "main", "nav", "p", "pre", "section", "table",
@@ -34,10 +35,13 @@ def text_of(page: Page) -> str:
     emphasis."""
 
     def statements(found: re.Match[str]) -> str:
-        kept = [index for index in page.source.marks_in(found[0]) if not page.source.tags[index].printing]
+        return left(found[0])
+
+    def left(html: str) -> str:
+        kept = [index for index in page.source.marks_in(html) if not page.source.tags[index].printing]
         return "".join(page.source.mark(index) for index in kept)
 
-    body = _HIDDEN.sub(statements, _UNSEEN.sub(statements, page.html))
+    body = without_hidden(_UNSEEN.sub(statements, page.html), left)
     if page.source.path.endswith(".md"):
         body = _ROW.sub(_row, body)
     if page.source.path.endswith(".mjml"):
@@ -98,9 +102,14 @@ class _Writer(HTMLParser):
             self._block(1)
         elif tag in ("td", "th"):
             self._cell = self._cell or (self._started and not self._gap)
-        elif tag == "a":
+        elif tag in ("a", "area"):
             self._link()
-            self._address, self._label = values.get("href", "").strip(), -1
+            self._address, self._label = self._href(), -1
+            if tag == "area":
+                self._block(1)
+                self._picture(values.get("alt", ""))
+                self._link()
+                self._block(1)
         elif tag == "img":
             self._picture(values.get("alt", ""))
         elif tag in _SIGNS and not self._inside("pre"):
@@ -269,6 +278,13 @@ class _Writer(HTMLParser):
                 self.out[self._label :] = [f"{label} <{address}>"]
             self._tight = True
         self._label = -1
+
+    def _href(self) -> str:
+        """The address of the tag that was just read, as the HTML part has it; the parser reads `&copy=` as a sign."""
+        found = TAG.match(self.get_starttag_text() or "")
+        parts = ATTRIBUTE.finditer(found["attributes"]) if found else ()
+        raw = next((part[4] for part in parts if part[2].lower() == "href" and part[4]), "")
+        return address_of(raw[1:-1] if raw[:1] in ("'", '"') else raw)
 
     def _picture(self, alt: str) -> None:
         alt = " ".join(alt.split())

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sendgrid.helpers.eventwebhook import EventWebhook  # type: ignore[import-untyped]
 
+from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
@@ -108,14 +109,18 @@ def report_of(event: object) -> Report | None:
 
 
 def _bounce(event: Mapping[str, Any]) -> Fate:
-    """`blocked` is the receiver's refusal for now, which says nothing about the address."""
+    """`blocked` is the receiver's refusal for now, which says nothing about the address, whatever the status code. Of a
+    `bounce` the code can say that it is a soft one, and without a type it says everything."""
+    judged = fate_of_bounce(str(event.get("status") or ""), str(event.get("reason") or ""))
     match event.get("type"):
         case "bounce":
-            return "bounced"
-        case str():
+            return "soft" if judged == "soft" else "bounced"
+        case str(kind) if kind:
             return "taken"
+        case _ if judged is None:
+            raise Malformed("a bounce has neither a type nor a status code")
         case _:
-            raise Malformed("a bounce has no type")
+            return judged
 
 
 def _dropped(event: Mapping[str, Any]) -> str:

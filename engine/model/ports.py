@@ -83,15 +83,15 @@ class Receipt:
     until: datetime | None = None
 
 
-Fate = Literal["taken", "delivered", "bounced", "dropped", "replied", "complained", "unsubscribed"]
+Fate = Literal["taken", "delivered", "bounced", "soft", "dropped", "replied", "complained", "unsubscribed"]
 
 
 @dataclass(frozen=True)
 class Report:
     """What somebody who handles our mails says became of one.
 
-    `taken`: no more than that the provider has it. `dropped`: it had it, and did not send it, for `reason`. `at`: Unix
-    seconds there, for the order of several.
+    `taken`: no more than that the provider has it. `soft`: it came back, but may arrive another time. `dropped`: it had
+    it, and did not send it, for `reason`. `at`: Unix seconds there, for the order of several.
     """
 
     message_id: UUID

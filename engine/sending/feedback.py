@@ -1,8 +1,9 @@
 """What became of a mail, as the provider, a gateway or a person tells it: one transaction per report, the lead first.
 
 A report settles a message that nobody knew the fate of, and brings about the events `email is delivered`, `bounced` and
-`replied`. A bounce or a complaint suppresses the lead. Reports may come twice, late and in any order: what they bring
-about has a natural key of message and kind, and no state is ever taken back.
+`replied`. A bounce or a complaint suppresses the lead, and so do soft bounces once there are too many in a row.
+Reports may come twice, late and in any order: what they bring about has a natural key of message and kind, and no state
+is ever taken back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from dsl.plan import EventType
@@ -38,7 +39,8 @@ TAKEN = "taken"
 """In the reason of a message that is still `sending`: the provider has reported that it has it."""
 
 _EVENTS: Mapping[Fate, EventType] = {
-    "delivered": "email.delivered", "bounced": "email.bounced", "replied": "email.replied",
+    "delivered": "email.delivered", "bounced": "email.bounced", "soft": "email.soft_bounced",
+    "replied": "email.replied",
 }  # fmt: skip
 _WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
     "complained": ("complaint", suppression.COMPLAINED), "unsubscribed": ("provider", suppression.UNSUBSCRIBED),
@@ -48,6 +50,18 @@ _WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
 _KNOWN = """
 SELECT id, lead_id, state FROM messages
 WHERE id = ANY(%(ids)s::uuid[]) AND kind IN ('marketing', 'transactional', 'staff')"""
+
+_SOFT_BEFORE = """
+SELECT count(*) AS soft FROM events
+WHERE lead_id = %(lead)s AND type = %(soft)s AND seq > coalesce((
+    SELECT max(seq) FROM events d
+    WHERE lead_id = %(lead)s AND type = ANY(%(proofs)s) AND message_id <> %(message)s AND NOT EXISTS (
+        SELECT 1 FROM events b
+        WHERE b.lead_id = %(lead)s AND b.type = %(soft)s AND b.message_id = d.message_id)), 0)"""
+"""Soft bounces since the last mail that is known to have arrived; one that came back later had not."""
+SOFT: EventType = "email.soft_bounced"
+BOUNCED: EventType = "email.bounced"
+PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
 
 _STATE = "SELECT state, reason FROM messages WHERE id = %(id)s"
 
@@ -73,6 +87,10 @@ async def report(rt: Runtime, one: Report) -> Outcome:
             return "set aside"
         event, key = _event(one, locked)
         keys = [key] if key else []
+        if event[0] == SOFT:
+            keys.append(f"{BOUNCED}:{one.message_id}")
+            if many := await _too_many_soft(rt, work.hot, one, locked):
+                event = BOUNCED, locked.row.template, {"soft bounces": many}
         ledger, writes = await work.open(locked, event, keys=keys), work.writes
         settled = await _settle(work.hot, writes, one, locked.row.state, ledger.now)
         if settled == "noted":  # so that the call which is handing it over looks again
@@ -80,10 +98,7 @@ async def report(rt: Runtime, one: Report) -> Outcome:
         fresh = bool(key) and work.around.repeated is None
         if fresh and one.fate in _EVENTS:
             ledger.rate()
-            row = locked.row
-            happened = ledger.happen(*event, key=key, enrolment_id=row.owner_id, message_id=one.message_id)
-            if one.fate == "bounced" and suppression.bounce(ledger, happened):
-                note_suppression(rt, ledger, writes)
+            _happen(rt, ledger, writes, one, event, keys, locked.row)
         elif fresh:
             _withdraw(rt, ledger, writes, *_WITHDRAWN[one.fate], key)
         if not (fresh or settled):
@@ -157,11 +172,34 @@ def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
     """The event that the report brings about for the lead, with its natural key; nothing for mails to colleagues."""
     if locked.row.kind not in TO_LEADS or locked.lead.email is None:
         return NOTHING, None
-    if type := _EVENTS.get(one.fate):
+    if type := _EVENTS.get(one.fate):  # of a soft bounce too, until the earlier ones are counted
         return (type, locked.row.template, {}), f"{type}:{one.message_id}"
     if one.fate in _WITHDRAWN:
         return left(None, _WITHDRAWN[one.fate][0]), f"{one.fate}:{one.message_id}"
     return NOTHING, None
+
+
+async def _too_many_soft(rt: Runtime, hot: Hot, one: Report, locked: Locked) -> int:
+    """How many soft bounces in a row this one makes, if the workspace takes so many for a bounce; else 0."""
+    values = {"lead": locked.lead.id, "message": one.message_id, "soft": SOFT, "proofs": PROOFS}
+    row = await hot.one(_SOFT_BEFORE, values)
+    many = 1 + (row.soft if row else 0)
+    most = (await rt.deployment(locked.epoch)).program.workspace.soft_bounces
+    return many if many >= most else 0
+
+
+def _happen(
+    rt: Runtime, ledger: Ledger, writes: Writes, one: Report, event: Occurred, keys: Sequence[str], row: Any
+) -> None:  # fmt: skip
+    """Log the event, and what follows from it. From a soft bounce nothing does, before it is the last of too many."""
+    about = {"enrolment_id": row.owner_id, "message_id": one.message_id}
+    if one.fate == "soft":
+        ledger.happen(SOFT, row.template, key=keys[0], mute=True, **about)
+    if event[0] == SOFT:
+        return
+    happened = ledger.happen(*event, key=keys[-1], **about)
+    if event[0] == BOUNCED and suppression.bounce(ledger, happened):
+        note_suppression(rt, ledger, writes)
 
 
 def _withdraw(rt: Runtime, ledger: Ledger, writes: Writes, how: str, reason: str, key: str | None) -> None:

@@ -60,6 +60,7 @@ PHRASES: Mapping[str, Phrase] = {
     "email.replied": Phrase(
         "replies", "replied", " to email{name}", noun="email", verb="is replied", done="replied to email"
     ),
+    "email.soft_bounced": Phrase("soft-bounces", "soft-bounced", subject="email{name}", noun="email"),
     "email.bounced": Phrase("bounces", "bounced", subject="email{name}", noun="email", verb="is bounced"),
     "page.visited": Phrase("visits", "visited", " page{name}", noun="page", verb="is visited", done="visited page"),
     "file.downloaded": Phrase(
@@ -89,8 +90,10 @@ PHRASES: Mapping[str, Phrase] = {
     "order.placed": Phrase("places", "placed", " an order{name}", noun="order", verb="is placed", done="placed order"),
     "deal.opened": Phrase("is", "was", " opened", subject="a deal{name}", noun="deal", verb="is opened"),
     "deal.moved": Phrase("moves", "moved", "{stage}", subject="a deal{name}", noun="deal", verb="is moved"),
+    "deal.changed": Phrase("is", "was", " changed", subject="a deal{name}", noun="deal", verb="is changed"),
     "deal.won": Phrase("is", "was", " won", subject="a deal{name}", noun="deal", verb="is won"),
     "deal.lost": Phrase("is", "was", " lost", subject="a deal{name}", noun="deal", verb="is lost"),
+    "deal.refunded": Phrase("is", "was", " refunded", subject="a deal{name}", noun="deal", verb="is refunded"),
     "stage.entered": Phrase("becomes", "became", "{bare}"),
     "score.reached": Phrase("rises", "rose", " from {before} to {after}", subject="the score{model}"),
     "score.dropped": Phrase("falls", "fell", " from {before} to {after}", subject="the score{model}"),

@@ -296,7 +296,7 @@ async def test_a_label_on_another_kind_of_step_is_another_step(staged):
     after = START + '\n    flow\n        send "one"\n        send "two" as step "pause"\n'
     async with staged(BEFORE) as stage:
         await stage.post("in", email="ann@lead.example")
-        assert await move_to(stage, after) == {"stays: its step is a send now, and was a wait": 1}
+        assert await move_to(stage, after) == {"stays: its step is `send` now, and was `wait`": 1}
 
 
 async def test_who_has_not_begun_begins_with_the_new_flow(staged):

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.mail.convert import page_of
 from engine.mail.links import link_id, rewrite
+from engine.mail.plain_text import text_of
+from engine.mail.source import read_source
 
 
 def clicked(url: str) -> str:
@@ -30,6 +33,11 @@ X = "https://x.example/a?b=1&c=2"
         '<a title="x"href="https://x.example/a?b=1&amp;c=2">x</a>',
         '<a href=" https://x.example/a?b=1&amp;c=2 ">x</a>',
         '<!--[if mso]><a href="https://x.example/a?b=1&amp;c=2">x</a><![endif]-->',
+        '<map name="m"><area shape="rect" coords="0,0,9,9" href="https://x.example/a?b=1&amp;c=2" alt="x"></map>',
+        '<!--[if mso]><v:roundrect arcsize="10%" href="https://x.example/a?b=1&amp;c=2"><center>x</center><![endif]-->',
+        '<v:rect xmlns:v="urn:schemas-microsoft-com:vml" href="https://x.example/a?b=1&amp;c=2"></v:rect>',
+        '<V:Shape href="https://x.example/a?b=1&amp;c=2" />',
+        '<a href="https://x.example/a\n?b=1&c=2">x</a>',
     ],
 )
 def test_every_way_to_write_a_link(html: str) -> None:
@@ -51,7 +59,7 @@ def test_every_way_to_write_a_link(html: str) -> None:
     [
         '<a href="mailto:ada@acme.example">x</a>', '<a href="tel:+49">x</a>', '<a href="#top">x</a>', "<a>x</a>",
         '<a href="">x</a>', '<a href>x</a>', '<a name="https://x.example">x</a>', '<img src="https://x.example/i.png">',
-        '<link href="https://x.example/s.css">', '<area href="https://x.example/">', '<abbr href="https://x.example/">',
+        '<link href="https://x.example/s.css">', '<area data-untracked href="https://x.example/">', '<abbr href="https://x.example/">',
         '<a data-untracked href="https://x.example/">x</a>', '<a href="https://x.example/" DATA-UNTRACKED="">x</a>',
         '<a href="https://keep.example/u?a=1&amp;b=2">x</a>', "https://x.example/", "&lt;a href=\"https://x.example/\"&gt;",
     ],
@@ -72,6 +80,34 @@ def test_the_text_part_gets_the_links_of_the_html_part_and_no_others() -> None:
     )
     new = clicked("https://x.example/a")
     assert rewrite(html, text, clicked)[1] == f"x <{new}>, {new}. ({new}) https://x.example/ab http://evil.example/"
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("https://x.example/my file.pdf", "https://x.example/my%20file.pdf"),
+        ("https://x.example/?a=1&copy=2&reg=3", "https://x.example/?a=1&copy=2&reg=3"),
+        ("https://x.example/?q=&quot;a&quot;", "https://x.example/?q=%22a%22"),
+        ("https://x.example/?q=<b>", "https://x.example/?q=%3Cb%3E"),
+        ("https://x.example/ü?x=ß", "https://x.example/ü?x=ß"),
+        ("https://x.example/a)", "https://x.example/a)"),
+        ("https://x.example/?a=1&amp;b=&#50;&copy;&nosuch;", "https://x.example/?a=1&b=2©&nosuch;"),
+        (" https://x.example/a\n", "https://x.example/a"),
+    ],
+)
+def test_an_address_is_tracked_in_both_parts(written: str, url: str) -> None:
+    html = f'<a href="{written}">x</a>'
+    text = text_of(page_of(read_source("a.html", html)))
+    changed, plain = rewrite(html, text, clicked)
+    assert clicked(url) in changed
+    assert plain == f"x <{clicked(url)}>"
+
+
+def test_a_text_of_the_authors_own_may_have_spaces_in_its_addresses() -> None:
+    html = '<a href="https://x.example/my file.pdf">x</a><a href="https://x.example/my file">y</a>'
+    text = "x: https://x.example/my file.pdf, y: <https://x.example/my file>"
+    files = clicked("https://x.example/my%20file.pdf"), clicked("https://x.example/my%20file")
+    assert rewrite(html, text, clicked)[1] == "x: {}, y: <{}>".format(*files)
 
 
 def test_the_same_address_is_asked_for_once() -> None:
@@ -101,7 +137,8 @@ class Anchors(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(reversed(attrs))
         if tag == "a" and "data-untracked" not in values:
-            self.found += [value for value in [values.get("href")] if value and value.startswith("https://")]
+            value = values.get("href") or ""
+            self.found += [value.replace('"', "%22")] if value.startswith("https://") else []
 
 
 ATTRIBUTE = st.sampled_from(

@@ -86,6 +86,16 @@ def test_links_and_pictures(body: str, expected: str) -> None:
         ("<head><title>t</title></head>a<style>p{}</style><script>x()</script><p style='display: none'>p</p>", "a\n"),
         ("<q>a</q> <em>b</em><sup>2</sup> <!-- c --> <span title='t'>d</span>", '"a" b2 d\n'),
         ("a <a>b</a>c</b></td></ul></blockquote>d", "a bc\n\nd\n"),
+        ("<div style='display:none'>x<div>y</div>z</div><p>seen</p>", "seen\n"),
+        ("<div style='color: red; MAX-HEIGHT:0px; overflow: hidden'>x</div><p hidden>y</p>seen", "seen\n"),
+        ("<a title='a > b' style='display : none'>x</a><p style='visibility:hidden'>y<p>seen", "seen\n"),
+        ("<div style='max-height: 90px'>a</div><div style='display: none'>never closed", "a\n\nnever closed\n"),
+        ("<!--[if mso]><div style='display:none'><![endif]--><p>a</p><img style='display:none' alt='b'>c", "a\n\nc\n"),
+        ("<xml><o:Pixels>96</o:Pixels></xml><map><area href=https://a.example alt=A><area href=https://b.example></map>",
+         "A <https://a.example>\n<https://b.example>\n"),
+        ("<table><tr><td><a href=https://a.example><img alt=A></a></td><td>B</td></tr></table>",
+         "A <https://a.example> | B\n"),
+        ("<!--[if mso]><td><![endif]--><table><tr><td>a<br></td><td><span>b</span></td></tr></table>", "a\nb\n"),
     ],
 )  # fmt: skip
 def test_html(body: str, expected: str) -> None:

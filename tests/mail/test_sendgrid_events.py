@@ -77,7 +77,9 @@ ID = uuid4()
         (event("processed", ID), "taken"), (event("deferred", ID), "taken"), (event("delivered", ID), "delivered"),
         (event("open", ID, sg_machine_open=True), "taken"), (event("click", ID, url="https://x.example"), "taken"),
         (event("bounce", ID), "bounced"), (event("bounce", ID, type="blocked"), "taken"),
-        (event("bounce", ID, type="expired"), "taken"), (event("spamreport", ID), "complained"),
+        (event("bounce", ID, type="expired"), "taken"), (event("bounce", ID, status="4.2.2"), "soft"),
+        (event("bounce", ID, status="5.2.2"), "soft"), (event("bounce", ID, type="blocked", status="5.1.1"), "taken"),
+        (event("spamreport", ID), "complained"),
         (event("unsubscribe", ID), "unsubscribed"), (event("group_unsubscribe", ID), "unsubscribed"),
         (event("group_resubscribe", ID), "taken"),
     ],
@@ -85,6 +87,31 @@ ID = uuid4()
 def test_each_kind_of_event(given: dict[str, Any], fate: str) -> None:
     [one] = read(json.dumps([given]).encode()).reports
     assert (one.message_id, one.fate, one.reason, one.at) == (ID, fate, "", 1_788_000_000)
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "type", "fate"),
+    [
+        ("4.2.2", "452 4.2.2 The email account is over quota", "bounce", "soft"), ("4.2.2", "", None, "soft"),
+        ("5.2.2", "552 5.2.2 Mailbox full", "bounce", "soft"), ("4.4.7", "expired", "", "soft"),
+        ("5.0.0", "552 5.2.2 Mailbox full", "bounce", "soft"), ("", "550-5.1.1 gone", None, "bounced"),
+        ("5.1.1", "", None, "bounced"), ("5.1.10", "", None, "bounced"), ("5.2.1", "", None, "bounced"),
+        ("5.7.1", "550 5.7.1 listed by spamhaus", None, "taken"), ("5.6.0", "", None, "taken"),
+        ("5.3.4", "", None, "taken"), ("5.7.1", "", "bounce", "bounced"), ("5.1.1", "", "blocked", "taken"),
+        ("4.2.2", "", "blocked", "taken"), ("", "421 try later", None, "soft"), ("", "552 full", None, "soft"),
+        ("", "550 from 10.4.2.2 rejected", None, "bounced"), (None, "550 gone", None, "bounced"),
+    ],
+)  # fmt: skip
+def test_a_bounce_is_judged_by_its_type_and_its_status_code(
+    status: str | None, reply: str, type: str | None, fate: str
+) -> None:
+    [one] = read(json.dumps([event("bounce", ID, status=status, reason=reply, type=type)]).encode()).reports
+    assert one.fate == fate
+
+
+@pytest.mark.parametrize("status", [None, "", "2.1.5", "soon", "5.1", ["5.1.1.1"]])
+def test_without_type_and_code_nobody_knows_what_a_bounce_means(status: object) -> None:
+    assert len(read(json.dumps([event("bounce", ID, status=status, reason=None, type=None)]).encode()).malformed) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +131,8 @@ def test_why_it_was_dropped_holds_no_address(reason: object, kept: str) -> None:
 BROKEN: list[Any] = [
     None, 7, "bounce", [], event("bounce", "7"), event("bounce", ID, coldframe_message=7),
     event("bounce", ID, coldframe_message=None), event("bounce", ID, coldframe_message=["x"]),
-    event("bounce", ID, event=None), event("bounce", ID, event=["bounce"]), event("bounce", ID, type=None),
+    event("bounce", ID, event=None), event("bounce", ID, event=["bounce"]),
+    event("bounce", ID, type=None, status=None, reason="no such user"),
     event("bounce", ID, timestamp="soon"), event("bounce", ID, timestamp=True), event("bounce", ID, timestamp=-1),
     event("bounce", ID, timestamp=1e300), event("bounce", ID, timestamp=None),
 ]  # fmt: skip

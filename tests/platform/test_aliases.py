@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -10,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
 from engine.cli.aliases import COMMANDS, OPTIONS, key_arguments, renamed
+from engine.cli.common import Stop
 from engine.cli.main import app
 from tests.support.cli import Run, command_line
 
@@ -110,3 +112,30 @@ def test_starters_are_listed_either_way() -> None:
 def test_new_without_a_word_says_what_to_name(run: Run) -> None:
     done = run("new", "--json")
     assert (done.returncode, "coldframe new workspace FOLDER" in done.stderr) == (2, True)
+
+
+READS_A_WORKSPACE = ("check", "fmt", "graph", "preview", "replay", "plan", "deploy", "dev", "simulate")
+
+
+@pytest.mark.parametrize("command", READS_A_WORKSPACE)
+def test_every_command_that_reads_a_workspace_takes_its_folder_as_an_option(command: str) -> None:
+    name = "paths" if command == "fmt" else "path"
+    folder = [Path("some/where")] if command == "fmt" else Path("some/where")
+    assert parsed(command, "--path", "some/where")[name] == folder
+    assert parsed(command, "--path=some/where")[name] == folder
+    if command != "simulate":
+        assert parsed(command, "some/where") == parsed(command, "--path", "some/where")
+        with pytest.raises(Stop, match="two folders, some/where and elsewhere; name the workspace once"):
+            parsed(command, "some/where", "--path", "elsewhere")
+
+
+def test_no_other_command_has_an_argument_for_a_workspace() -> None:
+    found = {name for name, one in GROUP.commands.items() if any(p.name in ("path", "paths") for p in one.params)}
+    assert found - COMMANDS.keys() == set(READS_A_WORKSPACE)
+
+
+def test_a_campaign_is_added_to_the_workspace_that_path_names(run: Run, tmp_path: Path) -> None:
+    run("new", "workspace", str(tmp_path / "ws"))
+    assert run("new", "campaign", "cart", "--path", str(tmp_path / "ws")).returncode == 0
+    assert (tmp_path / "ws" / "cart.campaign").exists()
+    assert run("check", "--path", str(tmp_path / "ws")).returncode == 0

@@ -102,6 +102,10 @@ def test_the_diff_names_places_words_and_leads(guide: Any, workspace: Path, url:
         "3 leads in this campaign stay on the version they started with; with --move, 3 move to the new version"
     )
     assert lines[5].startswith('~ template "bye.md"')
+    assert lines[6:9] == [
+        "    - Good bye!", "    + Farewell!",
+        '    campaign "Guide" sends it: 3 leads in it now, and every lead that enters',
+    ]  # fmt: skip
     assert lines[-1] == "to deploy these changes, run `coldframe deploy --base 1`"
     shown = json.loads(guide("plan", "--json").stdout)
     [part] = shown["campaigns"][0]["parts"]

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from engine.model.ports import Fate, Mail, Receipt, Report
+from engine.runtime import transaction
 from engine.sending.feedback import report, report_all
 from tests.support.reports import ANN, TEMPLATES, WORKSPACE, lead_of, mailed, state_of, tell
 from tests.support.stage import Stage, open_stage
@@ -120,17 +121,15 @@ async def test_a_batch_is_taken_in_the_order_of_its_instants(stage: Stage):
 
 
 async def test_a_lead_that_fails_holds_up_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    import engine.sending.feedback
-
     first, second = await mailed(stage), await mailed(stage, "bob@lead.example")
-    real = engine.sending.feedback.open_ledger
+    real = transaction.open_ledger
 
     async def poisoned(rt: Any, hot: Any, locked: Any, *more: Any, **named: Any) -> Any:
         if locked.lead.email == ANN:
             raise ValueError("poison")
         return await real(rt, hot, locked, *more, **named)
 
-    monkeypatch.setattr(engine.sending.feedback, "open_ledger", poisoned)
+    monkeypatch.setattr(transaction, "open_ledger", poisoned)
     both = [Report(first, "bounced"), Report(second, "bounced")]
     with pytest.raises(ValueError, match="poison"):
         await report_all(stage.rt, both)

@@ -187,6 +187,21 @@ async def test_what_became_of_the_last_mail(
     assert (await stored("mailed@firm.example")).suppressed == "bounced"
 
 
+@pytest.mark.parametrize(("status", "suppressed"), [("4.2.2", None), ("5.1.1", "bounced")])
+async def test_a_bounce_is_judged_by_its_status(
+    http: httpx.AsyncClient, stored: Stored, new_lead: New, new_message: New, status: str, suppressed: str | None
+) -> None:
+    email = f"bounce-{status}@firm.example"
+    await new_message(await new_lead(email))
+    item = {"type": "email.bounced", "email": email, "status": status}
+    assert (await http.post("/api/events", json=item, headers=KEY)).json() == {"state": "recorded"}
+    assert (await stored(email)).suppressed == suppressed
+    for wrong in ({**item, "status": "full"}, {**item, "status": 5}):
+        assert (await http.post("/api/events", json=wrong, headers=KEY)).json()["errors"].keys() == {"status"}
+    answer = await http.post("/api/events", json={**item, "type": "email.replied"}, headers=KEY)
+    assert answer.json()["errors"].keys() == {"event"}
+
+
 @pytest.mark.parametrize(
     ("item", "member"),
     [

@@ -95,6 +95,16 @@ async def test_times_are_those_of_the_team_as_in_its_mail(
     assert f'Next step due by <time datetime="2026-09-01T07:00:00+00:00">{due}</time>' in page.text
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_the_link_of_a_removed_member_is_gone_only_where_the_handoff_exists(
+    http: httpx.AsyncClient, rt: Runtime, desk: Desk, method: str
+) -> None:
+    answer = await http.request(method, path(rt, desk, "gone@acme.example"), data={} if method == "POST" else None)
+    assert (answer.status_code, desk.done) == (410, [])
+    nowhere = f"/h/{rt.tokens.sign('handoff', str(uuid4()), 'gone@acme.example')}"
+    assert (await http.request(method, nowhere, data={} if method == "POST" else None)).status_code == 404
+
+
 async def test_what_it_shows_is_text(http: httpx.AsyncClient, rt: Runtime, desk: Desk) -> None:
     page = await http.get(path(rt, desk))
     assert page.status_code == 200

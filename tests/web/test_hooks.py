@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from engine.platform.clock import FixedClock
+from engine.runtime import transaction
 from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.provider import Event, Provider, doubled, event, shuffled, split
 from tests.web.conftest import UNLIMITED, client_of, make_settings
@@ -167,10 +168,8 @@ async def test_a_failure_in_the_middle_is_repeated_by_the_provider(
     hooked: FastAPI, tell: Callable[..., Awaitable[httpx.Response]], stored: Stored, new_lead: New, new_message: New,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    import engine.sending.feedback
-
     batch = [event("bounce", await new_message(await new_lead(f"mid{n}@firm.example"))) for n in range(3)]
-    real, calls = engine.sending.feedback.commit, 0
+    real, calls = transaction.commit, 0
 
     async def failing(*given: Any) -> None:
         nonlocal calls
@@ -179,7 +178,7 @@ async def test_a_failure_in_the_middle_is_repeated_by_the_provider(
             raise ConnectionError("away")
         await real(*given)
 
-    monkeypatch.setattr(engine.sending.feedback, "commit", failing)
+    monkeypatch.setattr(transaction, "commit", failing)
     assert (await tell(*batch)).status_code == 503
     left = [(await stored(f"mid{n}@firm.example")).suppressed for n in range(3)]
     assert sorted(map(str, left)) == ["None", "bounced", "bounced"]

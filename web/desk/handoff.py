@@ -15,6 +15,7 @@ from dsl.plan import HandOff, Program
 from engine.model.lead import TRACKING
 from engine.rules.conditions.calendar import zone_of
 from engine.sales import handoffs
+from engine.sales.handoff_view import HandoffView
 from web.http.answers import missing, page
 from web.http.context import deployed, posted, runtime, token_parts, token_uuid
 from web.http.fields import Refused, clean
@@ -50,12 +51,9 @@ async def show(request: Request, token: str) -> Response:
 async def act(request: Request, token: str) -> Response:
     """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page,
     409 when it changed nothing."""
-    handoff_id, member = await _who(request, token)
+    handoff_id, member, before = await _who(request, token)
     if not own_page(request, runtime(request).settings.base_url):
         raise HTTPException(403, "Only the handoff’s own page can do this.")
-    before = await handoffs.view(runtime(request), handoff_id)
-    if before is None:
-        raise missing()
     raw = await posted(request)
     given = next(iter(raw.get("action", ())), "")
     if given not in ACTIONS:
@@ -103,19 +101,21 @@ def _reason(given: Iterable[object], offered: Iterable[str]) -> str | None:
     return next((reason for reason in offered if reason.casefold() == text), None)
 
 
-async def _who(request: Request, token: str) -> tuple[UUID, str]:
-    """The handoff and the person of a link. Raises 410 for somebody who is in no team any more."""
-    handoff_id, member = token_parts(request, "handoff", token, 2)
-    if not await handoffs.may_act(runtime(request), member):
-        raise HTTPException(410, LEFT)
-    return token_uuid(handoff_id), member
-
-
-async def _page(request: Request, token: str, *, status: int = 200, problem: str = "") -> Response:
-    handoff_id, member = await _who(request, token)
+async def _who(request: Request, token: str) -> tuple[UUID, str, HandoffView]:
+    """The handoff and the person of a link. Raises 404 where there is no such handoff, and 410 for a link to one that
+    does exist, of somebody who is in no team any more."""
+    given, member = token_parts(request, "handoff", token, 2)
+    handoff_id = token_uuid(given)
     view = await handoffs.view(runtime(request), handoff_id)
     if view is None:
         raise missing()
+    if not await handoffs.may_act(runtime(request), member):
+        raise HTTPException(410, LEFT)
+    return handoff_id, member, view
+
+
+async def _page(request: Request, token: str, *, status: int = 200, problem: str = "") -> Response:
+    _, member, view = await _who(request, token)
     deployment = await deployed(request)
     program = deployment.program if deployment else None
     zone = zone_of(_zone(program, view.team))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from dsl.plan import AnyStep, Frozen, Plan, Program, targets
 from engine.rules.deploying.same_steps import relabelled, renamed
+from engine.wording.changes import KINDS, attribute
 
 Kind = Literal["added", "removed", "changed", "moved"]
 
@@ -25,7 +26,7 @@ LINES = {
     "runs": "days on which leads may enter", "goal": "goal", "costs": "costs", "priority": "priority",
     "control": "control group",
 }  # fmt: skip
-BUILT = "how its blocks lie in each other"
+BUILT = "how its blocks are nested"
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def compare_steps(old: Plan, new: Plan) -> list[Part]:
         if step.id in pairs:
             last = places[pairs[step.id]]
         else:
-            parts.append((last + 0.5, Part("removed", step.kind, step.source, id=step.id)))
+            parts.append((last + 0.5, Part("removed", KINDS[step.kind], step.source, id=step.id)))
     for step in new.steps:
         if (was := news.get(step.id)) is None:
-            parts.append((places[step.id], Part("added", step.kind, new=step.source, new_id=step.id)))
+            parts.append((places[step.id], Part("added", KINDS[step.kind], new=step.source, new_id=step.id)))
             continue
         before = old.by_id[was]
         kind: Kind | None = "changed" if names.get(was, was) != step.id or _content(before) != _content(step) else None
@@ -118,7 +119,9 @@ def compare_steps(old: Plan, new: Plan) -> list[Part]:
         if kind is None and _leads_elsewhere(before, step, pairs, stays):
             kind = "moved"
         if kind is not None:
-            parts.append((places[step.id], Part(kind, step.kind, before.source, step.source, before.id, step.id)))
+            parts.append(
+                (places[step.id], Part(kind, KINDS[step.kind], before.source, step.source, before.id, step.id))
+            )
     return [part for _, part in sorted(parts, key=lambda one: one[0])]
 
 
@@ -174,9 +177,9 @@ def _declarations(old: Program | None, new: Program) -> Iterator[Change]:
         parts = tuple(_parts(old.workspace, new.workspace))
         if parts:
             yield Change("changed", "workspace", new.workspace.name, "", parts)
-    for attribute, what in DECLARATIONS.items():
-        before = {one.name.casefold(): one for one in getattr(old, attribute)} if old else {}
-        after = {one.name.casefold(): one for one in getattr(new, attribute)}
+    for kind, what in DECLARATIONS.items():
+        before = {one.name.casefold(): one for one in getattr(old, kind)} if old else {}
+        after = {one.name.casefold(): one for one in getattr(new, kind)}
         for key in dict.fromkeys([*after, *before]):
             yield from _declared(what, before.get(key), after.get(key))
         if before.keys() == after.keys() and list(before) != list(after) and what == "stage":
@@ -204,7 +207,7 @@ def _parts(old: Frozen, new: Frozen) -> Iterator[Part]:
     for name in type(new).model_fields:
         if name != "source":
             before, after = getattr(old, name), getattr(new, name)
-            yield from _attribute(name.replace("_", " "), before, after, _place(old), _place(new))
+            yield from _attribute(attribute(name), before, after, _place(old), _place(new))
 
 
 def _attribute(what: str, old: Any, new: Any, old_place: str, new_place: str) -> Iterator[Part]:

@@ -16,6 +16,7 @@ from dsl.plan import After, AnyStep, BusinessHours, Plan, Repeat, Step, Target, 
 from engine.rules.conditions import calendar
 from engine.rules.deploying.same_steps import relabelled, renamed
 from engine.rules.runs.position import FLOW, LEAVE, Branch, Position
+from engine.wording.changes import KINDS
 
 Done = Collection[tuple[str, str]]
 """(step, visit) of what a run has done for good: its mails and its points."""
@@ -84,7 +85,7 @@ def _stand(old: Plan, new: Plan, branch: Branch, times: Times) -> tuple[Branch, 
     if after is None:
         return Stays("its step is gone", gone=True)
     if after.kind != before.kind:
-        return Stays(f"its step is a {after.kind} now, and was a {before.kind}")
+        return Stays(f"its step is {KINDS[after.kind]} now, and was {KINDS[before.kind]}")
     if branch.id != FLOW and not _in_whenever(new, branch):
         return Stays("its `whenever` is gone", gone=True)
     if branch.id == FLOW and after.id not in _reach(new, new.entry):

@@ -34,6 +34,7 @@ FieldValue = Scalar | list[str]
 _FORBIDDEN = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _YES = frozenset({"yes", "on", "true", "1", "y", "ja", "da", "oui", "sí", "si"})
 _NO = frozenset({"no", "off", "false", "0", "n", "nein", "nu", "non"})
+_UNTICKED = frozenset({"0", "off", "false"})
 _NUMBER = re.compile(r"[+-]?(\d{1,16}(\.\d{0,9})?|\.\d{1,9})", re.ASCII)
 _MONEY = re.compile(r"(?P<before>[A-Za-z]{3})?\s*(?P<amount>[+-]?[0-9.]+)\s*(?P<after>[A-Za-z]{3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -70,12 +71,10 @@ def parse_field(declared: LeadField, given: Sequence[object], context: Context) 
     """The value of one field; None when nothing was given. Raises Refused."""
     if declared.type == "choices":
         return _choices(declared, given)
-    present = [value for value in given if not _empty(value)]
+    present = [value for value in given if not empty(value)]
     if not present:
         return None
-    if len(present) > 1 or isinstance(present[0], list):
-        raise Refused("several")
-    value = present[0]
+    value = _one(declared, present)
     if isinstance(value, bool) and declared.type == "yes/no":
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and declared.type in {"number", "money"}:
@@ -83,6 +82,28 @@ def parse_field(declared: LeadField, given: Sequence[object], context: Context) 
     if not isinstance(value, str):
         raise Refused("type")
     return READERS[declared.type](clean(value), declared, context)
+
+
+def _one(declared: LeadField, present: Sequence[object]) -> object:
+    """The one value that was given: the same several times is one, and a box with its hidden 0 says yes where it is
+    ticked. Raises Refused."""
+    if isinstance(present[0], list):
+        raise Refused("several")
+    if all(one == present[0] for one in present[1:]):
+        return present[0]
+    if declared.type == "yes/no" and all(yes(one) or no(one) for one in present):
+        return any(map(yes, present))
+    raise Refused("several")
+
+
+def yes(value: object) -> bool:
+    """Whether a box or a word says yes."""
+    return value is True or (isinstance(value, str) and value.strip().casefold() in _YES)
+
+
+def no(value: object) -> bool:
+    """Whether a box or a word says no."""
+    return value is False or (isinstance(value, str) and value.strip().casefold() in _NO)
 
 
 def clean(value: str) -> str:
@@ -115,7 +136,8 @@ def cut_url(value: str) -> str | None:
     return safe_url(re.sub(r"%[0-9A-Fa-f]?$", "", text[:MAX_CHARS]) if len(text) > MAX_CHARS else text)
 
 
-def _empty(value: object) -> bool:
+def empty(value: object) -> bool:
+    """Whether nothing was given."""
     return value is None or (isinstance(value, str) and not value.strip(" \u00a0"))
 
 
@@ -230,9 +252,12 @@ def _chosen(value: str, declared: LeadField) -> str:
 
 
 def _choices(declared: LeadField, given: Sequence[object]) -> FieldValue | None:
-    flat = [item for value in given for item in (value if isinstance(value, list) else [value]) if not _empty(item)]
+    flat = [item for value in given for item in (value if isinstance(value, list) else [value]) if not empty(item)]
     chosen: list[str] = []
+    names = {choice.casefold() for choice in declared.choices}
     for item in flat:
+        if isinstance(item, str) and item.strip() in _UNTICKED and item.strip() not in names:
+            continue  # the hidden field that frameworks put before boxes
         if not isinstance(item, str):
             raise Refused("type")
         chosen.append(_chosen(clean(item), declared))
