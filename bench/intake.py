@@ -200,7 +200,7 @@ async def open_bench(url: str | None = None) -> AsyncIterator[Bench]:
             await held.enter_async_context(httpx.AsyncClient(transport=httpx.ASGITransport(one), base_url=base))
             for one in (app, floor_app(pool))
         ]
-        bench = Bench(rt, *clients, token=await make_key(rt.db, rt.clock, "bench"))
+        bench = Bench(rt, clients[0], clients[1], await make_key(rt.db, rt.clock, "bench"))
         settle_memory()
         yield bench
 

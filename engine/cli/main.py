@@ -20,6 +20,7 @@ from engine.cli import (
     fmt,
     gate,
     graph,
+    judge,
     key,
     leads,
     lsp,
@@ -98,6 +99,7 @@ app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
 app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
+app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
