@@ -90,4 +90,5 @@ def _share(month: int, day: date) -> int:
 def _units(cost: Cost, currency: str) -> int:
     """A plan holds amounts as they were written, so their shortest decimal is what the line says."""
     amount = Fraction(Decimal(repr(cost.amount))) * (1 if cost.hours is None else Fraction(Decimal(repr(cost.hours))))
-    return round(amount * 10 ** places_of(currency))
+    units: int = round(amount * 10 ** places_of(currency))
+    return units
