@@ -36,7 +36,7 @@ BY_TOKEN = {
     ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
-BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads")}
+BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}")}
 BY_SIGNATURE = {("POST", "/hooks/sendgrid")}
 PURPOSES = {
     "c": "click",
