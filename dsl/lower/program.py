@@ -167,13 +167,16 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         plan.Ask(
             field=ask.field.value,
             required=ask.required,
-            labels=tuple((_other_language(language, scope), label.value) for language, label in ask.labels),
+            labels=_by_language(ask.labels, scope),
         )
         for ask in form.asks
     )
     return plan.Form(
         name=form.name.value,
         intent=form.intent.value if form.intent else "other",
+        title=_by_language(form.title, scope),
+        intro=_by_language(form.intro, scope),
+        button=_by_language(form.button, scope),
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
@@ -187,6 +190,10 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:
+    return tuple((_other_language(language, scope), text.value) for language, text in texts)
 
 
 def _other_language(language: Text | None, scope: Scope) -> str:

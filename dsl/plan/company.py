@@ -130,6 +130,9 @@ class Consent(Frozen):
 class Form(Frozen):
     name: str
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
+    title: tuple[tuple[str, str], ...] = Field(default=(), description="(language, text), as the labels of `Ask`")
+    intro: tuple[tuple[str, str], ...] = ()
+    button: tuple[tuple[str, str], ...] = ()
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
     filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")

@@ -95,6 +95,10 @@ class Form:
     name: Text
     span: Span
     intent: Text | None = None
+    title: tuple[tuple[Text | None, Text], ...] = ()
+    intro: tuple[tuple[Text | None, Text], ...] = ()
+    button: tuple[tuple[Text | None, Text], ...] = ()
+    """What the page says, by language; None is the first."""
     asks: tuple[Ask, ...] = ()
     hidden: tuple[tuple[Text, Operand | None], ...] = ()
     """Without a value the page fills it."""
