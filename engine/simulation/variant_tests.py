@@ -26,17 +26,31 @@ class TestSoFar:
     winner: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a real test came to, which one lead alone cannot tell: its winner, and the variant this lead tried."""
+
+    variant: str | None
+    winner: str | None
+    decided_at: datetime | None
+
+
 class Trials:
-    """The tests of every campaign of a simulation."""
+    """The tests of every campaign of a simulation. `known`: what real tests of that campaign and name came to."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.begun: dict[tuple[str, str], TestSoFar] = {}
+        self.known: dict[tuple[str, str], Known] = {}
 
     def choose(self, test: VariantTest, plan: Plan, person: Person, run: Enrolment) -> str:
         """The variant for this lead."""
         now, hours = self._host.now, self._host.deployment.program.workspace.business_hours
         key = (plan.campaign, test.name)
+        if known := self.known.get(key):
+            said = known.winner if known.decided_at is not None and now >= known.decided_at else known.variant
+            if said in [one.name for one in test.variants]:
+                return str(said)
         trial = self.begun.get(key)
         if trial is None:
             trial = self.begun[key] = TestSoFar(calendar.add(test.lasts, now, hours.zone, hours))
