@@ -216,6 +216,10 @@ BY_LINE: Mapping[str, Entry] = {
         "leads that fit team `{one}` never reach team `{other}`",
         "write `takes other leads where …` if that is meant, or add `and not (…)`",
     ),
+    "W136": Entry(
+        "the other {rest} of leads wait for the winner of test `{name}`",
+        "add `, rest waits` if that is meant, or `, rest does not wait` to send them the first variant immediately",
+    ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",
         "write `{other}` if they are the same; if not, declare both",

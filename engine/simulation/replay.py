@@ -67,8 +67,7 @@ class Replay(Watcher):
         first = min([past.lead.created_at, *(event.at for event in past.events[:1])])
         self.sim = Simulation(deployment, first, self)
         self.sim.effects.trials.known |= {
-            (one["campaign"], one["name"]): Known(one["variant"], one["winner"], one["decided_at"])
-            for one in past.tests
+            (one["campaign"], one["name"]): Known(one["variant"], one["winner"], one["ends_at"]) for one in past.tests
         }
         self.doors = Doors(self.sim)
         lead = replace(

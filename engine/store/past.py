@@ -45,7 +45,7 @@ SELECT l.id, l.email, l.fields, l.created_at,
     (SELECT jsonb_agg(jsonb_build_object('campaign', campaign) ORDER BY started_at) FROM enrolments
         WHERE lead_id = l.id AND started_at >= :since AND started_at <= :until) AS runs,
     (SELECT jsonb_agg(jsonb_build_object('campaign', t.campaign, 'name', t.name, 'winner', t.winner,
-        'decided_at', t.decided_at, 'variant', tried.variant)) FROM tests t LEFT JOIN test_leads tried
+        'ends_at', t.ends_at, 'variant', tried.variant)) FROM tests t LEFT JOIN test_leads tried
             ON tried.campaign = t.campaign AND tried.name = t.name AND tried.lead_id = l.id
         WHERE EXISTS (SELECT FROM enrolments WHERE lead_id = l.id AND campaign = t.campaign)) AS tests
 FROM leads l WHERE l.id = :lead""")
@@ -105,6 +105,6 @@ async def _past(connection: AsyncConnection, lead: UUID, since: datetime, until:
         [{**one, "at": datetime.fromisoformat(one["at"])} for one in row.mails or ()],
         [{**one, "at": datetime.fromisoformat(one["at"])} for one in row.consents or ()],
         row.points or (), row.stages or (), row.handoffs or (), row.runs or (),
-        [{**one, "decided_at": datetime.fromisoformat(one["decided_at"]) if one["decided_at"] else None}
+        [{**one, "ends_at": datetime.fromisoformat(one["ends_at"])}
          for one in row.tests or ()],
     )  # fmt: skip
