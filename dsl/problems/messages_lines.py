@@ -97,6 +97,13 @@ BY_LINE: Mapping[str, Entry] = {
         "topic `{name}` has no description",
         'add what subscribers get: `topic "{name}" "News about pumps, once a month"`',
     ),
+    "E531": Entry(
+        "{day} has business hours twice, from {first} and from {second}",
+        "keep one of the two: leave {day} out of the other line, or let one span begin when the other has ended",
+    ),
+    "E532": Entry(
+        "a note is a text, a field, or a property of the event", 'write `note "Wants {{{{ event.wants }}}}"`'
+    ),
     "E601": Entry("campaign `{name}` has no flow", "add `flow`, with the steps below it"),
     "E602": Entry("this step is never reached", "delete it, or move it before the step that ends the campaign"),
     "E603": Entry("a campaign cannot enter itself", "use `enters again after 90 days` to let leads enter again"),
