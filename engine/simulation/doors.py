@@ -8,7 +8,8 @@ from typing import Any
 
 from dsl.plan import EventType, Form, Scalar
 from engine.leads.external_changes import note
-from engine.leads.intake import ONE_CLICK, REPEAT, fill
+from engine.leads.intake import REPEAT, fill
+from engine.leads.mail_events import ONE_CLICK
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
