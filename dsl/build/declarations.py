@@ -10,7 +10,7 @@ from dsl.build.campaign import days, per_span
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
-from dsl.text.expressions import text_of
+from dsl.text.expressions import text_of, words_of
 from dsl.text.lexer import span_of
 from dsl.text.reader import Reader, Row
 from dsl.tree import declarations as tree
@@ -53,6 +53,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
             return replace(built, own_sites=(*built.own_sites, *args[0]))
         case "ignore_referrers":
             return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
+        case "forget":
+            return replace(built, visitors_kept=_kept(row, problems))
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
@@ -84,6 +86,18 @@ def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.W
     if row.rule == "mail":
         return replace(built, mail_needs_consent=needed)
     return replace(built, tracking_needs_consent=needed)
+
+
+def _kept(row: Row, problems: Problems) -> plan.Duration | None:
+    """How long what strangers leave behind is kept: whole days at least, since a visit may still go on."""
+    noun, length = row.args
+    if str(noun) != "visitors":
+        problems.add("E545", span_of(noun, noun), text=str(noun))
+    kept = values.duration(length, problems)
+    if kept is not None and (kept.minutes or kept.business_days or kept.business_minutes):
+        problems.add("E546", row.span, text=values.shown(length))
+        return None
+    return kept
 
 
 def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:
@@ -136,11 +150,13 @@ def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row:
 
 def field(row: Row, reader: Reader) -> tree.Field:
     name, kind, crm = row.args
-    choices = tuple(text_of(token) for token in kind.children[1:] if token is not None)
+    plain = kind.data == "plain_type"
+    choices = () if plain else tuple(text_of(token) for token in kind.children[1:] if token is not None)
+    type = words_of(*kind.children) if plain else text_of(kind.children[0])
     if crm is not None and str(crm.children[0]) != "crm":
         said = str(crm.children[0])
         reader.problems.add("E523", row.span, what="the source of a field", text=said, hint="`from crm`")
-    return tree.Field(text_of(name), text_of(kind.children[0]), choices, crm is not None, row.span)
+    return tree.Field(text_of(name), type, choices, crm is not None, row.span)
 
 
 def form(row: Row, reader: Reader) -> tree.Form:

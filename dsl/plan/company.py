@@ -19,8 +19,8 @@ from dsl.plan.terms import (
 )  # fmt: skip
 
 FieldType = Literal[
-    "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
-    "email", "timezone",
+    "text", "long text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice",
+    "choices", "email", "timezone",
 ]  # fmt: skip
 
 
@@ -98,6 +98,7 @@ class Workspace(Frozen):
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
+    visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
 
     @cached_property
     def timing(self) -> str:
