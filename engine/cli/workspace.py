@@ -13,7 +13,8 @@ from dsl.plan import Program, Workspace
 from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.workspace import Sources, read_workspace, workspaces_near
 from engine.cli.common import Stop, load_settings
-from engine.mail.check import READING, UNSURE, check_templates
+from engine.mail.check import check_templates
+from engine.mail.errors import READING, UNSURE
 from engine.platform.memory import no_collections
 
 

@@ -12,10 +12,10 @@ from dsl.plan import Plan, Program
 from dsl.problems.diagnostics import Diagnostic
 from dsl.text.lines import Line as WrittenLine
 from engine.lsp.watched import Looked, Watched
-from engine.mail.check import UNSURE, Check, each_once, named
+from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind
 from engine.mail.context import Context
-from engine.mail.errors import TemplateError
+from engine.mail.errors import UNSURE, TemplateError
 from engine.mail.render import Renderer, builtin_templates
 from engine.mail.uses import Carried, Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
 

@@ -35,11 +35,6 @@ _SAMPLES: Mapping[str, Any] = {
 CODES = tuple(f"E7{number:02}" for number in range(1, 16))
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
-UNSURE = ("E703", "E706")
-"""What cannot be told while a campaign is missing: it may be the one that gives the name."""
-READING = ("E701", "E709", "E712")
-"""What can be told of a template without any campaign: whether it can be read, and its parts are there."""
-
 _HELP: Mapping[str, str] = {
     "E708": "use the built-in layout, or add `{{ workspace.address }}` and `{{ unsubscribe_url }}` to your own",
 }
