@@ -18,7 +18,7 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "ignore_referrers", "channel",
+    "ignore_referrers", "channel", "business_hours",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -105,13 +105,33 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
             span = values.dates(args[0], args[1], problems)
             return replace(hours, closed=(*(hours.closed or ()), span) if span else hours.closed)
         case "business_hours":
-            start, end = values.time(args[1], problems), values.time(args[2], problems, midnight=True)
-            if start and end and start >= end:
-                said = f"from {start} to {end}"
-                hint = f"`from {end} to {start}`" if end < start else "`from 09:00 to 17:00`"
-                problems.add("E523", row.span, what="business hours", text=said, hint=hint)
-            return replace(hours, days=days(args[0], problems), start=start, end=end)
+            week = plan.BusinessHours(zone="UTC").days
+            for part in args:
+                named, start, end = part.children
+                week = week if named is None else days(named, problems)
+                hours = _open_hours(hours, week, (start, end), row, problems)
+            return hours
     return None
+
+
+def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row: Row, problems: Problems) -> Hours:
+    """The hours with those of `monday to friday from 09:00 to 17:00` beside them."""
+    start, end = values.time(said[0], problems), values.time(said[1], problems, midnight=True)
+    if start and end and start >= end:
+        text = f"from {start} to {end}"
+        hint = f"`from {end} to {start}`" if end < start else "`from 09:00 to 17:00`"
+        problems.add("E523", row.span, what="business hours", text=text, hint=hint)
+    if hours.days is None:
+        return replace(hours, days=week, start=start, end=end)
+    if not (start and end):
+        return hours
+    for first in (plan.OpenHours(days=hours.days, start=hours.start or "", end=hours.end or ""), *hours.more):
+        both = sorted({*first.days} & {*week})
+        if both and start < first.end and first.start < end:
+            day = values.WEEKDAYS[both[0]]
+            problems.add("E531", row.span, day=day, first=f"{first.start} to {first.end}", second=f"{start} to {end}")
+            return hours
+    return replace(hours, more=(*hours.more, plan.OpenHours(days=week, start=start, end=end)))
 
 
 def field(row: Row, reader: Reader) -> tree.Field:

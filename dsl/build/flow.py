@@ -138,23 +138,42 @@ class Flows:
 
     def _hand_off(self, row: Row) -> Statement:
         receiver, stage, label = row.args
+        to_owner = receiver.data == "to_lead_owner"
+        to = receiver.children[0] if to_owner else receiver
         note: Text | None = None
         cases: list[tree.Case] = []
         seen: dict[str, Span] = {}
         for below in self.reader.below(row):
             if below.rule == "note":
                 self.reader.twice(seen, "note", below)
-                note = text_of(below.args[0])
+                note = self._note(below)
             else:
                 cases.append(self._case(below, seen))
         return tree.HandOff(
             row.span,
-            text_of(receiver.children[0]) if receiver.children else None,
+            text_of(to.children[0]) if to and to.children else None,
             text_of(stage) if stage else None,
             label_of(label),
             note,
             tuple(cases),
+            owner=to_owner,
         )
+
+    def _note(self, row: Row) -> Text | None:
+        """A text, or a value as the template that shows it."""
+        value = row.args[0]
+        match value:
+            case tree.Quoted(value=said):
+                shown = said
+            case tree.EventDatum(name=name):
+                shown = f'{{{{ event.{name}|default("") }}}}'
+            case tree.Word(name=name):
+                own = f"lead.{name}" if name not in SHOWN else name
+                shown = f'{{{{ {own}|default("") }}}}'
+            case _:
+                self.reader.problems.add("E532", value.span)
+                return None
+        return Text(shown, value.span)
 
     def _case(self, row: Row, seen: dict[str, Span]) -> tree.Case:
         outcome = row.rule.removeprefix("when_")
@@ -162,6 +181,10 @@ class Flows:
         self.reader.needs_block(row)
         self.reader.twice(seen, f"when {outcome}" + (f' because "{reason.key}"' if reason else ""), row)
         return tree.Case(outcome, reason, self.block(self.reader.below(row)), row.span)
+
+
+SHOWN = ("score", "stage", "interests", "greeting")
+"""Names of a template that are no fields."""
 
 
 def _belongs(rule: str) -> str:

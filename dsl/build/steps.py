@@ -58,8 +58,8 @@ def _step(row: Row, problems: Problems) -> Statement | None:
             return tree.Qualify(text_of(args[0]), span, label)
         case "recycle_lead":
             return tree.Recycle(text_of(args[0]) if args[0] else None, text_of(args[1]), span, label)
-        case "notify":
-            return _notify(row, label)
+        case "notify" | "notify_because":
+            return _notify(row, label, problems)
         case "post":
             pairs = _pairs(args[1]) if args[1] is not None else ()
             return tree.Post(text_of(args[0]), pairs, span, label)
@@ -105,10 +105,20 @@ def _send(row: Row, problems: Problems) -> Statement:
     return tree.Send(text_of(row.args[0]), row.span, **said)
 
 
-def _notify(row: Row, label: Text | None) -> Statement:
-    first, template, *others = row.args[:-1]
-    receivers = tuple(_receiver(part, row) for part in (first, *others))
-    return tree.Notify(receivers, text_of(template), row.span, label)
+def _notify(row: Row, label: Text | None, problems: Problems) -> Statement:
+    """With its template, or with a reason alone; `because` gives what it says as `reason`."""
+    named = row.rule == "notify"
+    first, template, others, given, because = (
+        row.args[:-1] if named else (row.args[0], None, row.args[1], None, row.args[2])
+    )
+    receivers = tuple(_receiver(part, row) for part in (first, *others.children))
+    values = _pairs(given) if given is not None else ()
+    if because is not None:
+        reason = because.children[0]
+        if any(name.key == "reason" for name, _ in values):
+            problems.add("E608", row.span, what="reason")
+        values = (*values, (Text("reason", reason.span), reason))
+    return tree.Notify(receivers, text_of(template) if template is not None else None, row.span, label, values)
 
 
 def _receiver(part: Any, row: Row) -> tree.Receiver:

@@ -47,8 +47,10 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
         case tree.Recycle(stage=stage):
             if stage:
                 check_stage(stage, scope, problems)
-        case tree.Notify(to=receivers, template=template):
-            check_template(template, scope, problems)
+        case tree.Notify(to=receivers, template=template, values=pairs):
+            if template:
+                check_template(template, scope, problems)
+            _check_values(pairs, scope, problems)
             for receiver in receivers:
                 if receiver.kind == "team" and receiver.name:
                     check_team(receiver.name, scope, problems)

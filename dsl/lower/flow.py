@@ -203,9 +203,10 @@ class _Graph:
                 return plan.TopicStep(**base, topic=declared(topic, scope.topics), remove=remove)
             case tree.Recycle(stage=stage, reason=reason):
                 return plan.Recycle(**base, stage=stage.value if stage else None, reason=reason.value)
-            case tree.Notify(to=receivers, template=template):
+            case tree.Notify(to=receivers, template=template, values=given):
                 to = tuple(_receiver(receiver, scope) for receiver in receivers)
-                return plan.Notify(**base, to=to, template=template.value)
+                pairs = tuple((key.value, operand(value)) for key, value in given)
+                return plan.Notify(**base, to=to, template=template.value if template else plan.NOTICE, values=pairs)
             case tree.Post(url=url, values=given):
                 pairs = tuple((key.value, operand(value)) for key, value in given)
                 return plan.Post(**base, url=url.value, values=pairs)
@@ -236,6 +237,7 @@ class _Graph:
         return plan.HandOff(
             **base,
             team=self.scope.teams[hand_off.team.key].name.value if hand_off.team else None,
+            owner=hand_off.owner,
             stage=hand_off.stage.value if hand_off.stage else None,
             note=hand_off.note.value if hand_off.note else "",
             cases=cases,

@@ -149,6 +149,7 @@ def _hours(written: Hours, default: plan.BusinessHours) -> plan.BusinessHours:
         "days": written.days,
         "start": written.start,
         "end": written.end,
+        "more": None if written.days is None else written.more,
         "holidays": None if written.holidays is None else tuple(calendar.value for calendar in written.holidays),
         "closed": written.closed,
     }

@@ -26,7 +26,7 @@ def data(statement: Statement) -> Iterator[EventDatum]:
     """Event data that a statement hands on or keeps."""
     values: tuple[Operand | None, ...] = ()
     match statement:
-        case tree.Send(values=pairs) | tree.Post(values=pairs):
+        case tree.Send(values=pairs) | tree.Post(values=pairs) | tree.Notify(values=pairs):
             values = tuple(value for _, value in pairs)
         case tree.SetField(value=value):
             values = (value,)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dsl.plan.campaign import (
     CONFIRMING,
+    NOTICE,
     AddPoints,
     AnyStep,
     Arm,
@@ -111,6 +112,7 @@ from dsl.plan.terms import (
     Limit,
     Moment,
     Not,
+    OpenHours,
     Operand,
     Pattern,
     Relative,
@@ -132,6 +134,7 @@ __all__ = [
     "BUILT_IN",
     "CONFIRMING",
     "MEASURED",
+    "NOTICE",
     "ORIGIN",
     "SCHEMA",
     "SOFT_BOUNCES",
@@ -188,6 +191,7 @@ __all__ = [
     "Moment",
     "Not",
     "Notify",
+    "OpenHours",
     "Operand",
     "Origin",
     "Pattern",

@@ -156,12 +156,17 @@ class Receiver(Frozen):
     name: str = ""
 
 
+NOTICE = "internal/notice"
+"""The built-in template of a `notify` that gives a reason only; a workspace can have its own."""
+
+
 class Notify(Step):
     """Mail a template to colleagues: to the first receiver there is; an owner who is missing is the lead's team."""
 
     kind: Literal["notify"] = "notify"
     to: tuple[Receiver, ...]
     template: str
+    values: tuple[tuple[str, Operand], ...] = ()
     next: Target = None
 
 
@@ -206,6 +211,7 @@ class HandOff(Step):
 
     kind: Literal["handoff"] = "handoff"
     team: str | None = None
+    owner: bool = Field(default=False, description="to the lead's owner, if a team has them as a member")
     stage: str | None = None
     note: str = ""
     cases: tuple[Case, ...] = ()

@@ -13,7 +13,10 @@ VISIT: Data = {"url": "text", "title": "text", "seconds": "number"}
 TALK: Data = {"title": "text", "minutes": "number"}
 WEBINAR: Data = {**TALK, "date": "date"}
 ORDER: Data = {"amount": "money", "items": "number", "id": "text"}
-DEAL: Data = {"amount": "money", "pipeline_stage": "text", "id": "text"}
+DEAL: Data = {
+    "amount": "money", "pipeline_stage": "text", "id": "text", "currency": "text", "pipeline": "text",
+    "closes_on": "date", "owner": "text",
+}  # fmt: skip
 ANSWER: Data = {"reason": "text", "by": "text"}
 CROSSING: Data = {"before": "number", "after": "number"}
 LINK: Data = {"link": "text"}
@@ -24,7 +27,8 @@ CARRIES: Mapping[EventType, Data] = {
     "webinar.registered": WEBINAR, "webinar.attended": WEBINAR, "meeting.booked": TALK, "meeting.held": TALK,
     "call.received": TALK, "chat.started": TALK,
     "cart.updated": ORDER, "order.placed": ORDER,
-    "deal.opened": DEAL, "deal.moved": DEAL, "deal.won": DEAL, "deal.lost": DEAL,
+    "deal.opened": DEAL, "deal.moved": DEAL, "deal.changed": DEAL, "deal.won": DEAL, "deal.lost": DEAL,
+    "deal.refunded": DEAL,
     "handoff.accepted": ANSWER, "handoff.rejected": ANSWER, "handoff.overdue": ANSWER,
     "score.reached": CROSSING, "score.dropped": CROSSING, "interest.reached": CROSSING,
     "field.changed": {"before": "text", "after": "text"},

@@ -72,6 +72,14 @@ class Window(Frozen):
     end: str = "24:00"
 
 
+class OpenHours(Frozen):
+    """Days (Monday is 0) and the hours of each, HH:MM."""
+
+    days: tuple[int, ...]
+    start: str
+    end: str
+
+
 class BusinessHours(Frozen):
     zone: str
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -79,6 +87,12 @@ class BusinessHours(Frozen):
     end: str = "17:00"
     holidays: tuple[str, ...] = Field(default=(), description='ISO country or region codes: "DE", "DE-BY"')
     closed: tuple[tuple[str, str], ...] = Field(default=(), description="spans of dates, both ends included")
+    more: tuple[OpenHours, ...] = Field(default=(), description="further hours beside `days` from `start` to `end`")
+
+    @property
+    def lines(self) -> tuple[OpenHours, ...]:
+        """All hours, as many as there are lines in the file."""
+        return (OpenHours(days=self.days, start=self.start, end=self.end), *self.more)
 
 
 class Limit(Frozen):
@@ -268,7 +282,7 @@ EventType = Literal[
     "meeting.booked", "meeting.held",
     "call.received", "chat.started",
     "cart.updated", "order.placed",
-    "deal.opened", "deal.moved", "deal.won", "deal.lost",
+    "deal.opened", "deal.moved", "deal.changed", "deal.won", "deal.lost", "deal.refunded",
     "stage.entered",
     "score.reached", "score.dropped", "interest.reached",
     "lead.inactive", "lead.returned",

@@ -97,6 +97,13 @@ BY_LINE: Mapping[str, Entry] = {
         "topic `{name}` has no description",
         'add what subscribers get: `topic "{name}" "News about pumps, once a month"`',
     ),
+    "E531": Entry(
+        "{day} has business hours twice, from {first} and from {second}",
+        "keep one of the two: leave {day} out of the other line, or let one span begin when the other has ended",
+    ),
+    "E532": Entry(
+        "a note is a text, a field, or a property of the event", 'write `note "Wants {{{{ event.wants }}}}"`'
+    ),
     "E601": Entry("campaign `{name}` has no flow", "add `flow`, with the steps below it"),
     "E602": Entry("this step is never reached", "delete it, or move it before the step that ends the campaign"),
     "E603": Entry("a campaign cannot enter itself", "use `enters again after 90 days` to let leads enter again"),
@@ -184,11 +191,11 @@ BY_LINE: Mapping[str, Entry] = {
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "W115": Entry(
-        "a lead created yesterday has not done this in the last {length} either",
+        "leads created less than {length} ago fit as well",
         "add `and created is more than {length} ago`, or a date: `and created is before 2026-01-01`",
     ),
     "W116": Entry(
-        "no form that starts this campaign asks for consent to `{topic}`, so its emails are skipped",
+        "no form that starts this campaign asks for consent to `{topic}`",
         'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
     ),
     "W114": Entry(
@@ -213,7 +220,7 @@ BY_LINE: Mapping[str, Entry] = {
         "use a day in that period, or change `runs from … to …`",
     ),
     "W135": Entry(
-        "team `{other}` takes only leads that team `{one}` above it does not take",
+        "leads that fit team `{one}` never reach team `{other}`",
         "write `takes other leads where …` if that is meant, or add `and not (…)`",
     ),
     "W109": Entry(

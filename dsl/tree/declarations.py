@@ -26,6 +26,7 @@ class Hours:
     days: tuple[int, ...] | None = None
     start: str | None = None
     end: str | None = None
+    more: tuple[plan.OpenHours, ...] = ()
     holidays: tuple[Text, ...] | None = None
     closed: tuple[tuple[str, str], ...] | None = None
 

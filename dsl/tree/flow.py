@@ -150,6 +150,8 @@ class HandOff:
     label: Text | None = None
     note: Text | None = None
     cases: tuple[Case, ...] = ()
+    owner: bool = False
+    """To the lead's owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +174,11 @@ class Receiver:
 @dataclass(frozen=True, slots=True)
 class Notify:
     to: tuple[Receiver, ...]
-    template: Text
+    template: Text | None
+    """None: the built-in one."""
     span: Span
     label: Text | None = None
+    values: tuple[tuple[Text, Operand], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,15 @@ _THINGS: dict[tuple[str, ...], EventType] = {
     ("calls",): "call.received", ("starts", "chat"): "chat.started",
     ("updates", "cart"): "cart.updated", ("places", "order"): "order.placed",
     ("opens", "deal"): "deal.opened", ("moves", "deal"): "deal.moved", ("wins", "deal"): "deal.won",
-    ("loses", "deal"): "deal.lost", ("happens", "event"): "custom",
+    ("loses", "deal"): "deal.lost", ("refunds", "deal"): "deal.refunded", ("happens", "event"): "custom",
 }  # fmt: skip
 ACTIONS = (
     "submits form", "confirms", "opens email", "clicks email", "clicks link", "replies to email", "bounces",
     "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
-    "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal", "wins deal",
-    "loses deal", "happens event", "sales acknowledges", "sales contacts", "sales accepts", "sales rejects",
-    "joins list", "leaves list", "changes", "unsubscribes", "ends after",
+    "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal",
+    "changes deal", "wins deal", "loses deal", "refunds deal", "happens event", "sales acknowledges",
+    "sales contacts", "sales accepts", "sales rejects", "joins list", "leaves list", "changes", "unsubscribes",
+    "ends after",
 )  # fmt: skip
 """What a line can say, for near names."""
 
@@ -196,6 +197,8 @@ class _Line:
             return Action("list", "", name=self._name("the name of a list"))
         if self._take("leaves", "list"):
             return Action("list", "", name=self._name("the name of a list"), without=frozenset(("leaving",)))
+        if "deal" not in self.program.all_fields and self._take("changes", "deal"):
+            return self._thing("deal.changed")
         if self._take("changes"):
             return self._change()
         if self._take("ends"):

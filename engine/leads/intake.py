@@ -44,6 +44,8 @@ REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
 ONE_CLICK = timedelta(seconds=10)
 """Clicks on the same link of the same mail within this span are one click."""
+ONE_DOWNLOAD = timedelta(hours=1)
+"""Whatever a lead fetches of the same file within this span is one download: viewers ask for it in many parts."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,14 @@ async def opened(rt: Runtime, message_id: UUID) -> None:
 
 
 async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
-    """A gated file was fetched by the lead."""
+    """A gated file was fetched by the lead. What is fetched of it within an hour is one download."""
+    now = rt.clock.now()
+    bucket = int(now.timestamp() // ONE_DOWNLOAD.total_seconds())
+    keys = [f"file:{path}:{bucket}", f"file:{path}:{bucket - 1}"]
     async with lead_transaction(rt, str(lead_id)) as work:
         if locked := await leads.lock(work.hot, lead_id):
-            await _occur(work, locked, Occurrence("file.downloaded", path))
+            one = Occurrence("file.downloaded", path, key=keys[0])
+            await _occur(work, locked, one, keys=keys, fresh=now - ONE_DOWNLOAD)
 
 
 async def unsubscribe(
@@ -233,10 +239,14 @@ async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer
     return await path_for(work.hot, work.locked.lead.id, seen, own, new=new)
 
 
-async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
+async def _occur(
+    work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None, *,
+    keys: Sequence[str] | None = None, fresh: datetime | None = None,
+) -> Taken:  # fmt: skip
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
-    ledger = await work.open(locked, (one.type, one.name, one.data), keys=[one.key] if one.key else [])
+    keys = keys or ([one.key] if one.key else [])
+    ledger = await work.open(locked, (one.type, one.name, one.data), keys=keys, fresh=fresh)
     if work.around.repeated is not None:
         return "repeated"
     ledger.rate()

@@ -83,6 +83,8 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         declared = scope.declaring
         data |= {name.value: None for event in declared for name, _ in event.data or ()}
         yield from ((name, "data") for name in data)
+    elif list(text) == ["hand", "off", "to"]:
+        yield from ((word, "value") for word in ("sales", "owner", "team"))
     elif _wants_stage(text):
         yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)
     elif text[0] == "field" and context == "file":

@@ -13,6 +13,7 @@ from typing import Any
 from dsl.compile import Parsed
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
+from dsl.text.natural import LISTED
 from dsl.text.vocabulary import block_below
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text, Word
@@ -88,8 +89,12 @@ def kind_at(tokens: Sequence[Lexeme], index: int, context: str) -> str | None:
         return "interest"
     if before.type == "_COMMA" or index == 1:
         listed = {"files": "file", "emails": "template"}.get(head) if context == "interest" else None
+        if listed is None and before.type == "_COMMA" and head in LISTED and tokens[index - 2].type == "STRING":
+            return kind_at(tokens, index - 2, context)
         if listed or before.type == "_COMMA":
             return listed
+    if word == "and" and tokens[index - 2].type == "STRING" and head in LISTED:
+        return kind_at(tokens, index - 2, context)
     if index == 1:
         return {"send": "template", "workspace": "workspace"}.get(head, head if head in QUOTED else None)
     return _after(word, earlier, head)

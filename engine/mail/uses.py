@@ -95,7 +95,7 @@ def uses_in(plan: Plan, carried: Carried, entered: frozenset[str]) -> PlanUses:
             mails.append((step.template, use))
             lines += [Line("subject", subject, use) for subject in step.subjects]
         elif isinstance(step, Notify):
-            mails.append((step.template, Use("staff", step.source, {}, events, sure)))
+            mails.append((step.template, Use("staff", step.source, dict(step.values), events, sure)))
         elif isinstance(step, HandOff) and step.note:
             lines.append(Line("note", step.note, Use("staff", step.source, {}, events, sure)))
     return PlanUses(tuple(mails), tuple(lines))

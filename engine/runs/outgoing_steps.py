@@ -150,8 +150,9 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
         case Notify():
             zone = turn.deployment.program.workspace.timezone
             mail = compose_for_staff(
-                step.template, to, lead, turn.deployment, rt.tokens, base, event=branch.event, zone=zone
-            )
+                step.template, to, lead, turn.deployment, rt.tokens, base, event=branch.event, zone=zone,
+                given=given_values(step.values, turn.facts(branch)),
+            )  # fmt: skip
             visit = notice_visit(branch, to)
             return Ready(mail, message_row(mail.message_id, run, step, visit, **marked, subject=mail.subject, staff=to))
         case Post():

@@ -93,7 +93,8 @@ class HandoffTurn:
         desk = Desk({**teams, self.team.name: self.team}, loads, turns, now)
         facts = self.ledger.facts()
         former = str(self.ledger.lead.fields.get("owner") or "") or self.found.former
-        return lambda tried: choose(self.team, facts, desk, former_owner=former, tried=tried)
+        wanted = self.found.state.meant_for
+        return lambda tried: choose(self.team, facts, desk, former_owner=former, tried=tried, meant_for=wanted)
 
     def here(self, address: str) -> bool:
         """Whether the address is somebody's who may act on handoffs now."""

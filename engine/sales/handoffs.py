@@ -19,7 +19,7 @@ from engine.model.ports import Wake
 from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, State
-from engine.rules.sales.routing import staff, team_for, works_here
+from engine.rules.sales.routing import route, staff, works_here
 from engine.rules.sales.tray import Tray
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
@@ -52,15 +52,14 @@ async def open_for(
         ledger.qualify(step.stage, step.source, step=step.id)
     if found := ledger.open_handoff or await store.open_of(hot, ledger.lead.id):
         return found
-    team = deployment.teams.get((step.team or "").casefold())
-    team = team or team_for(deployment.program.teams, ledger.facts())
+    team, member = route(deployment.program.teams, step.team, step.owner, ledger.facts())
     if team is None:
         ledger.attention = f"{step.source}: {NO_TEAM}"
         log.warning("handoff.no_team", enrolment=str(enrolment), source=step.source)
         return None
     id = uuid4()
     opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
-    state = State(phase="waiting", team=team.name, step_started_at=opened.at)
+    state = State(phase="waiting", team=team.name, meant_for=member, step_started_at=opened.at)
     writes.insert(
         "handoffs", id=id, lead_id=ledger.lead.id, enrolment_id=enrolment, source=step.source, step=step.id,
         stage=ledger.lead.stage, note=_note(rt, ledger, deployment, step, event), gen=0, wait=None, attention=None,

@@ -80,13 +80,13 @@ def compose_for_lead(
 
 def compose_for_staff(
     template: str, to: str, lead: Lead, deployment: Deployment, tokens: Tokens, base_url: str, *,
-    event: Mapping[str, Any], zone: str, renderer: Renderer | None = None,
+    event: Mapping[str, Any], zone: str, given: Mapping[str, Any] | None = None, renderer: Renderer | None = None,
 ) -> Mail:  # fmt: skip
     """A mail about a lead to a colleague: in the company's language, never tracked. Raises TemplateError.
 
     `renderer` stands in for the workspace's own.
     """
-    context = replace(context_for(lead, deployment, tokens, base_url, event=event), language="", zone=zone)
+    context = replace(context_for(lead, deployment, tokens, base_url, event=event, given=given), language="", zone=zone)
     message = Addressed(uuid4(), lead.id, to, "staff")
     renderer = renderer or deployment.renderer
     return compose(renderer, template, context, message, tokens, base_url, tracked=False).mail

@@ -76,7 +76,7 @@ def _content(step: AnyStep) -> tuple[str, str]:
         case TopicStep():
             return step.topic, "topic"
         case HandOff():
-            return step.team or "sales", "handoff"
+            return "owner" if step.owner else step.team or "sales", "handoff"
         case EnterCampaign():
             return step.campaign, "enter"
         case Wait() | If() | Split() | VariantTest() | Repeat() | Stop():

@@ -19,6 +19,12 @@ PERSON: Mapping[str, Scalar] = {
     "country": "DE", "city": "Voerde", "phone": "+49 281 123456", "owner": "sales.person@acme.example",
     "timezone": "Europe/Berlin", "birthday": "1990-12-10",
 }  # fmt: skip
+ORIGIN: Mapping[str, str] = {
+    f"{when}_{what}": value for when in ("first", "created")
+    for what, value in (("channel", "Paid Search"), ("source", "google"), ("medium", "cpc"), ("campaign", "spring"),
+                        ("keyword", "heat pump"))
+} | {"created_by": "form demo"}  # fmt: skip
+"""Where the person came from."""
 _EVENT: Mapping[str, Any] = {
     "amount": 100, "items": 3, "id": "4711", "title": "An example", "reason": "not ready", "minutes": 30, "seconds": 90,
     "url": "https://acme.example/", "link": "https://acme.example/", "by": "sales.person@acme.example", "before": 40,
@@ -49,7 +55,9 @@ def invented_lead(
         known = {name: value for name, value in known.items() if name in only}
     fields = {**known, "language": language or program.workspace.languages[0], "email": email}
     order = stage_order(program)
-    return Lead(NOBODY, 0, order[0] if order else "", now, now, email, fields, {"": 42} if only is None else {})
+    origin = {name: value for name, value in ORIGIN.items() if only is None or name in only}
+    scores: dict[str, float] = {"": 42} if only is None else {}
+    return Lead(NOBODY, 0, order[0] if order else "", now, now, email, fields, scores, origin=origin)
 
 
 def invented_event(program: Program, now: datetime) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def given_for(send: Send | None, lead: Lead) -> dict[str, Any]:
 def _value(operand: Operand, lead: Lead) -> Any:
     if isinstance(operand, Value):
         return operand.value
-    return (lead.fields.get(operand.name) if operand.kind == "field" else None) or "example"
+    return ({**lead.origin, **lead.fields}.get(operand.name) if operand.kind == "field" else None) or "example"
 
 
 def use_of(program: Program, template: str) -> tuple[Plan | None, Send | None, Kind | None]:

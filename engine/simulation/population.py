@@ -75,7 +75,7 @@ def entries_of(program: Program, campaign: str | None) -> list[Entry]:
 OUTSIDE = (
     "form.submitted", "page.visited", "file.downloaded", "video.watched", "webinar.registered", "webinar.attended",
     "meeting.booked", "meeting.held", "call.received", "chat.started", "cart.updated", "order.placed", "deal.opened",
-    "deal.moved", "deal.won", "deal.lost", "custom",
+    "deal.moved", "deal.changed", "deal.won", "deal.lost", "deal.refunded", "custom",
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ REACTIONS = ("email.opened", "email.clicked", "email.replied", "email.bounced", 
 _OUTSIDE = (
     "page.visited", "file.downloaded", "video.watched", "webinar.registered", "webinar.attended", "meeting.booked",
     "meeting.held", "call.received", "chat.started", "cart.updated", "order.placed", "deal.opened", "deal.moved",
-    "deal.won", "deal.lost", "custom",
+    "deal.changed", "deal.won", "deal.lost", "deal.refunded", "custom",
 )  # fmt: skip
 _SALES: Mapping[str, Act] = {
     "handoff.acknowledged": "acknowledge", "handoff.contacted": "contacted", "handoff.accepted": "accept",

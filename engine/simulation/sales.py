@@ -13,7 +13,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import Act, Change, State
-from engine.rules.sales.routing import team_for
+from engine.rules.sales.routing import route
 from engine.rules.sales.tray import Tray
 from engine.sales.handoff_turn import HandoffTurn, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
@@ -46,14 +46,14 @@ class Sales:
         if found := person.open_handover():
             return found.id
         deployment = host.deployment
-        team = deployment.teams.get((step.team or "").casefold())
-        team = team or team_for(deployment.program.teams, ledger.lead.facts(ledger.rules.order))
+        facts = ledger.lead.facts(ledger.rules.order)
+        team, member = route(deployment.program.teams, step.team, step.owner, facts)
         if team is None:
             ledger.attention = f"{step.source}: {NO_TEAM}"
             return None
         id = host.new_id()
         opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
-        state = State(phase="waiting", team=team.name, step_started_at=opened.at)
+        state = State(phase="waiting", team=team.name, meant_for=member, step_started_at=opened.at)
         note = self._note(ledger, step, event)
         one = Handover(id, person, run.id, run.campaign, step.source, ledger.lead.stage, note, state)
         person.handovers.append(one)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsl.plan import (
+    NOTICE,
     AddPoints,
     After,
     AnyStep,
@@ -143,7 +144,10 @@ def _repeat(step: Repeat) -> Outline:
 
 
 def _handoff(step: HandOff) -> Outline:
-    said = f"hand off to {f'team {quoted(step.team)}' if step.team else 'sales'}"
+    to = f"team {quoted(step.team)}" if step.team else "sales"
+    if step.owner:
+        to = f"owner, otherwise {to}" if step.team else "owner"
+    said = f"hand off to {to}"
     said += f" as {stage_name(step.stage)}" if step.stage else ""
     ways = [
         Exit(f"when {case.outcome}" + (f" because {quoted(case.reason)}" if case.reason else ""), case.target)
@@ -173,8 +177,7 @@ def _effect(step: AnyStep) -> str:
         case Recycle():
             return f"recycle{f' to {stage_name(step.stage)}' if step.stage else ''} because {quoted(step.reason)}"
         case Notify():
-            first, *others = map(_receiver, step.to)
-            return ", otherwise ".join([f"notify {first} with {quoted(step.template)}", *others])
+            return _notify(step)
         case Post():
             return f"post to {quoted(step.url)}{_given(step.values)}"
         case EnterCampaign():
@@ -190,6 +193,15 @@ def _send(step: Send) -> str:
     said += _given(step.values)
     said += "" if step.within == USUAL_WITHIN else f" within {duration(step.within)}"
     return said + (f" testing subject {' or '.join(map(quoted, step.subjects))}" if step.subjects else "")
+
+
+def _notify(step: Notify) -> str:
+    first, *others = map(_receiver, step.to)
+    reasons = [operand(value) for name, value in step.values if name == "reason"]
+    built_in = step.template == NOTICE and bool(reasons)
+    said = ", otherwise ".join([f"notify {first}" + ("" if built_in else f" with {quoted(step.template)}"), *others])
+    said += _given(tuple(one for one in step.values if one[0] != "reason"))
+    return said + "".join(f" because {reason}" for reason in reasons)
 
 
 def _given(values: tuple[tuple[str, Operand], ...]) -> str:

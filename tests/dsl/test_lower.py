@@ -201,6 +201,29 @@ def test_a_team_takes_hours_from_the_workspace_unless_it_has_its_own() -> None:
     assert hours["Everyone"].zone == "Europe/Berlin"
 
 
+def test_business_hours_differ_from_day_to_day_and_a_team_has_its_own_set() -> None:
+    said = (
+        '    timezone "Europe/Vienna"\n    business hours monday to thursday from 08:00 to 12:00'
+        " and from 13:00 to 17:00"
+        " and friday from 08:00 to 14:00\n"
+    )
+    text = f'team "Vienna"\n    takes leads where country is "AT"\n{said}    member "eva@acme.example"\n'
+    program = compile_text(text).program
+    hours = {team.name: team.hours for team in program.teams}
+    assert hours["Vienna"].lines == (
+        plan.OpenHours(days=(0, 1, 2, 3), start="08:00", end="12:00"),
+        plan.OpenHours(days=(0, 1, 2, 3), start="13:00", end="17:00"),
+        plan.OpenHours(days=(4,), start="08:00", end="14:00"),
+    )
+    assert hours["Everyone"].lines == (plan.OpenHours(days=(0, 1, 2, 3, 4), start="09:00", end="17:00"),)
+
+
+def test_one_line_of_business_hours_keeps_its_digest() -> None:
+    hours = plan.BusinessHours(zone="Europe/Berlin")
+    before = {name: value for name, value in hours.model_dump(mode="json").items() if name != "more"}
+    assert plan.digest_of(hours.model_dump(mode="json")) == plan.digest_of(before)
+
+
 def test_every_target_is_a_step() -> None:
     found = campaign(
         'wait up to 1 day for form "demo" is submitted\n    if score >= 1\n        stop\notherwise\n'

@@ -75,6 +75,8 @@ EVENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "order is placed where amount >= 50": ("order.placed", "", {"id": "o", "amount": 50}),
     "deal is opened": ("deal.opened", "", {"id": "d"}),
     "deal is moved": ("deal.moved", "", {"id": "d", "pipeline_stage": "Offer"}),
+    "deal is changed": ("deal.changed", "", {"id": "d", "amount": 20.0}),
+    "deal is refunded": ("deal.refunded", "", {"id": "d", "amount": 5.0}),
     "deal is lost": ("deal.lost", "", {"id": "d"}),
     'event "offline" happens': ("custom", "Offline", {}),
     "score reaches 5": ("custom", "points", {}),

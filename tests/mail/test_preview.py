@@ -62,7 +62,7 @@ def draft(**changed: str) -> Draft:
 
 def test_an_invented_lead_has_a_value_for_every_field():
     lead = invented_lead(draft().program, "ada@lead.example", "de", NOW)
-    assert set(lead.fields) == set(draft().program.all_fields) - {"created"}
+    assert {*lead.fields, *lead.origin} == set(draft().program.all_fields) - {"created"}
     assert (lead.fields["area"], lead.fields["language"]) == ("Pumps", "de")
     assert lead.id == NOBODY
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dsl.plan import After, At, BusinessHours, Duration, Weekday
+from dsl.plan import After, At, BusinessHours, Duration, OpenHours, Weekday
 from engine.rules.conditions.calendar import (
     add,
     days_off,
@@ -98,6 +98,57 @@ def test_a_night_shift_belongs_to_the_day_it_began() -> None:
     night = BusinessHours(zone=BERLIN, days=(4,), start="22:00", end="06:00")
     assert wall(add(Duration(business_minutes=60), at("2026-09-19 05:30"), BERLIN, night)) == "2026-09-25 22:30"
     assert wall(add(Duration(business_days=1), at("2026-09-19 02:00"), BERLIN, night)) == "2026-09-26 02:00"
+
+
+SHOP = BusinessHours(
+    zone=BERLIN, days=(0, 1, 2, 3), start="09:00", end="17:00", holidays=("DE",),
+    more=(
+        OpenHours(days=(4,), start="09:00", end="12:00"), OpenHours(days=(4,), start="13:00", end="15:00"),
+        OpenHours(days=(5,), start="10:00", end="12:00"),
+    ),
+)  # fmt: skip
+"""Shorter on Fridays, with a break, and on Saturdays."""
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "expected"),
+    [
+        ("2026-09-17 16:00", Duration(business_days=1), "2026-09-18 15:00"),  # Friday closes first
+        ("2026-09-17 12:30", Duration(business_days=1), "2026-09-18 13:00"),  # in Friday's break
+        ("2026-09-18 12:00", Duration(business_days=1), "2026-09-19 12:00"),  # from the opening after the break
+        ("2026-09-18 16:00", Duration(business_days=1), "2026-09-21 10:00"),  # from Saturday's opening
+        ("2026-09-18 11:00", Duration(business_days=2), "2026-09-21 11:00"),
+        ("2026-09-18 11:00", Duration(business_minutes=120), "2026-09-18 14:00"),
+        ("2026-09-18 14:30", Duration(business_minutes=60), "2026-09-19 10:30"),
+        ("2026-09-17 09:00", Duration(business_minutes=16 * 60), "2026-09-21 10:00"),
+        ("2026-12-24 16:00", Duration(business_days=1), "2026-12-28 16:00"),  # Christmas is on Friday and Saturday
+    ],
+)
+def test_hours_differ_from_day_to_day(start: str, duration: Duration, expected: str) -> None:
+    assert wall(add(duration, at(start), "Asia/Tokyo", SHOP)) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "duration", "expected"),
+    [
+        ("2026-09-18 14:00", Duration(business_minutes=120), "2026-09-18 11:00"),
+        ("2026-09-19 11:00", Duration(business_minutes=180), "2026-09-18 13:00"),
+        ("2026-09-21 16:00", Duration(business_days=1), "2026-09-19 12:00"),
+        ("2026-09-19 11:00", Duration(business_days=1), "2026-09-18 11:00"),
+    ],
+)
+def test_looks_back_over_hours_that_differ(now: str, duration: Duration, expected: str) -> None:
+    assert wall(since(duration, at(now), BERLIN, SHOP)) == expected
+
+
+def test_business_opens_after_each_break() -> None:
+    openings = ["2026-09-18 13:00", "2026-09-19 10:00", "2026-09-21 09:00"]
+    found = at("2026-09-18 10:00")
+    for expected in openings:
+        found = next_business_opening(found, SHOP)
+        assert wall(found) == expected
+    assert is_business_day(date(2026, 9, 19), SHOP)
+    assert not is_business_day(date(2026, 9, 20), SHOP)
 
 
 def test_a_shift_swallowed_by_a_clock_change_is_no_business_day() -> None:

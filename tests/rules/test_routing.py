@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from dsl.plan import BusinessHours, Compare, Condition, FieldRef, In, Member, Team, Value, WhenFull
 from engine.model.lead import Facts
-from engine.rules.sales.routing import Choice, Desk, choose, distinct, everyone, is_free, member_for, same, team_for
+from engine.rules.sales.routing import (
+    Choice,
+    Desk,
+    choose,
+    distinct,
+    everyone,
+    is_free,
+    member_for,
+    route,
+    same,
+    team_for,
+)  # fmt: skip
 from tests.support.examples import examples
 
 TODAY = date(2026, 9, 15)
@@ -195,6 +206,41 @@ def test_only_a_free_untried_member_is_chosen_and_one_is_if_there_is_one(
         assert not [member for member in able if member.condition is None or facts is GERMAN]
     else:
         assert email in [member.email for member in able]
+
+
+@pytest.mark.parametrize(
+    ("owner", "to_owner", "named", "expected"),
+    [
+        ("jonas@acme.example", True, None, ("DACH", "jonas@acme.example")),
+        ("SAM@acme.example", True, None, ("Rest", "SAM@acme.example")),  # beyond the territory, in any spelling
+        ("gone@acme.example", True, None, ("DACH", None)),
+        (None, True, None, ("DACH", None)),
+        ("sam@acme.example", False, None, ("DACH", None)),
+        ("jonas@acme.example", False, "rest", ("Rest", None)),
+        (None, False, "no such team", ("DACH", None)),
+    ],
+)
+def test_a_handoff_goes_to_the_owner_the_named_team_or_the_territory(
+    owner: str | None, to_owner: bool, named: str | None, expected: tuple[str, str | None]
+) -> None:
+    team, member = route((DACH, REST), named, to_owner, Facts(fields={"country": "DE", "owner": owner}))
+    assert team is not None
+    assert (team.name, member) == expected
+
+
+def test_the_owner_gets_the_lead_unless_they_are_not_free_or_it_is_one_they_never_get() -> None:
+    def meant(at: Team, owner: str, facts: Facts = GERMAN, tried: tuple[str, ...] = (), **loads: int) -> Choice:
+        found = {f"{name}@acme.example": many for name, many in loads.items()}
+        return choose(at, facts, desk(at, loads=found), meant_for=owner, tried=tried)
+
+    assert meant(DACH, "jonas@acme.example") == Choice(DACH, JONAS.email)  # although Eva is for Germany
+    assert meant(DACH, "EVA@acme.example", AUSTRIAN) == Choice(DACH, EVA.email)
+    assert meant(team("T", ONLY_GERMAN, JONAS), EVA.email, AUSTRIAN).member == JONAS.email
+    assert meant(team("T", JONAS.model_copy(update={"up_to": 1}), SAM), JONAS.email, jonas=1).member == SAM.email
+    away = JONAS.model_copy(update={"away": ((TODAY.isoformat(), TODAY.isoformat()),)})
+    assert meant(team("T", away, SAM), JONAS.email).member == SAM.email
+    assert meant(team("T", JONAS, SAM), JONAS.email, tried=(JONAS.email,)).member == SAM.email
+    assert meant(DACH, "gone@acme.example").member == EVA.email
 
 
 def test_a_member_for_some_leads_only_is_no_second_choice() -> None:

@@ -18,7 +18,7 @@ from engine.cli.main import app
 from engine.model.ports import Parcel, Receipt
 from engine.sending.webhook import WebPoster, _public, parcel, webhook_secret
 from tests.support.programs import DEMO, FakePoster, campaign_with, enter, lead, outcomes, send, staged, steps_of
-from tests.support.stage import TUESDAY, Stage
+from tests.support.stage import COMPANY, TUESDAY, Stage, open_stage
 
 EVA, JONAS = "eva@acme.example", "jonas@acme.example"
 SECONDS, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -260,3 +260,19 @@ async def test_private_and_unreadable_addresses_are_refused(url, why):
     await one.close()
     assert receipt.state == "refused"
     assert why in receipt.reason
+
+
+async def test_a_notice_gives_its_reason_with_a_template_or_without(new_database):
+    lines = """
+        notify "ada@acme.example" because event.first_name
+        notify "ada@acme.example" with "task" with city = country because "No answer"
+"""
+    text = f'{COMPANY}\nform "in"\n    ask email required\n    ask first_name\n    ask country\n\ncampaign "C"\n'
+    text += f'    starts when form "in" is submitted\n    flow{lines}'
+    task = {"task": "---\nsubject: Task\n---\n{{ reason }} in {{ city }}\n"}
+    async with open_stage(new_database(), text, task) as stage:
+        await stage.post("in", (), email="mo@x.example", first_name="Mo wants a call", country="IS")
+        bare, task = stage.mailer.mails
+        assert bare.subject == "mo@x.example: Mo wants a call"
+        assert "Mo wants a call" in bare.html
+        assert "No answer in IS" in task.html

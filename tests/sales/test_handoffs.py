@@ -313,3 +313,22 @@ async def test_a_history_as_long_as_a_year_stays_readable(stage: Stage):
     assert seen is not None
     assert len(seen.timeline) == 50
     assert seen.timeline[0].text == "Visited page “/page/59”"
+
+
+# ── to the owner ─────────────────────────────────────────────────────────────────────────────────────────────────────
+async def test_a_handoff_to_the_owner_is_theirs_in_whatever_team_they_are(stage: Stage):
+    deployment = await stage.rt.catalog.refresh()
+    assert deployment is not None
+    plans = [plan.model_dump() for plan in deployment.program.campaigns]
+    for plan in plans:
+        plan["steps"] = [{**step, "owner": True} if step["kind"] == "handoff" else step for step in plan["steps"]]
+    fields = [LeadField(name="owner", type="email").model_dump()]
+    await deploy_changed(stage, campaigns=plans, fields=fields)
+    await stage.post("paper", (), email="ann@lead.example", country="FR")
+    [first] = await stage.rows("SELECT id FROM handoffs")
+    assert (await row_of(stage, first.id)).member == SAM  # nobody owns her: by territory
+    await act(stage, first.id, "accept", SAM)
+    row = await row_of(stage, await enter(stage, country="DE"))
+    assert (row.team, row.member, row.state["meant_for"]) == ("Rest", SAM, SAM)
+    other = await row_of(stage, await enter(stage, "bob", "DE"))
+    assert (other.team, other.member) == ("DACH", EVA)

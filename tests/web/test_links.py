@@ -20,6 +20,7 @@ from engine.sending.composing import context_for
 from engine.sending.mail_record import memo_of
 from engine.store.tables import leads, links, messages
 from tests.web.conftest import BASE, PDF
+from web.http.ranges import disposition
 
 Log = Callable[[UUID], Awaitable[list[Any]]]
 Make = Callable[..., Awaitable[UUID]]
@@ -81,10 +82,45 @@ async def test_a_gated_file(http: httpx.AsyncClient, rt: Runtime, new_lead: Make
     file = await http.get(path)
     assert file.content == PDF
     assert file.headers["content-type"] == "application/pdf"
-    assert file.headers["content-disposition"] == "attachment; filename*=UTF-8''pump%20guide.pdf"
+    assert file.headers["content-disposition"] == (
+        "attachment; filename=\"pump guide.pdf\"; filename*=UTF-8''pump%20guide.pdf"
+    )
     assert "sandbox" in file.headers["content-security-policy"]
     (event,) = await log(lead)
     assert (event.type, event.name) == ("file.downloaded", "pump guide.pdf")
+
+
+async def test_parts_of_a_file_are_one_download(http: httpx.AsyncClient, rt: Runtime, new_lead: Make, log: Log) -> None:
+    lead = await new_lead("parts@firm.example")
+    path = f"/d/{rt.tokens.sign('file', str(lead), 'pump guide.pdf')}"
+    whole = await http.get(path)
+    assert whole.headers["accept-ranges"] == "bytes"
+    for asked, part in [("bytes=0-3", slice(0, 4)), ("bytes=4-", slice(4, None)), ("bytes=-5", slice(-5, None))]:
+        answer = await http.get(path, headers={"range": asked, "if-range": whole.headers["etag"]})
+        assert (answer.status_code, answer.content) == (206, PDF[part])
+        start = part.indices(len(PDF))[0]
+        assert answer.headers["content-range"] == f"bytes {start}-{start + len(PDF[part]) - 1}/{len(PDF)}"
+    behind = await http.get(path, headers={"range": "bytes=999-"})
+    assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{len(PDF)}")
+    for asked in ("bytes=0-1,4-5", "bytes=5-2", "lines=1-2", "bytes=-", "bytes=x-"):
+        assert (await http.get(path, headers={"range": asked})).status_code == 200
+    changed = await http.get(path, headers={"range": "bytes=0-3", "if-range": '"before"'})
+    assert (changed.status_code, changed.content) == (200, PDF)
+    head = await http.head(path, headers={"range": "bytes=0-3"})
+    assert head.status_code == 206
+    assert await types(log, lead) == ["file.downloaded"]
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Übersicht.pdf", "attachment; filename=\"_bersicht.pdf\"; filename*=UTF-8''%C3%9Cbersicht.pdf"),
+        ('a"b\\c%20.pdf', "attachment; filename=\"a_b_c_20.pdf\"; filename*=UTF-8''a%22b%5Cc%2520.pdf"),
+    ],
+)
+def test_names_of_files(name: str, header: str) -> None:
+    assert disposition(name) == header
+    assert header.isascii()
 
 
 @pytest.mark.parametrize("name", ["../templates/welcome.md", "/etc/passwd", "other.pdf", ""])

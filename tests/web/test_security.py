@@ -17,13 +17,13 @@ from starlette.routing import BaseRoute, Mount
 from engine.platform.clock import FixedClock
 from engine.platform.tokens import Tokens
 from engine.runtime.runtime import Runtime, open_runtime
-from tests.web.conftest import make_settings
+from tests.web.conftest import SITE, make_settings
 from web.app import Assets, create_app
 from web.http.security import MAX_BODY, BodyLimit, places
 
 PUBLIC = {
     ("GET", "/f/{form}"), ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
-    ("GET", "/"), ("GET", "/cf.js"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    ("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/cf.js"),
 }  # fmt: skip
 WITHOUT_PROVIDER = {("GET", "/mailbox"), ("GET", "/mailbox/{mail}"), ("GET", "/mailbox/{mail}/html"),
                     ("POST", "/mailbox/{mail}")}  # fmt: skip
@@ -32,7 +32,7 @@ BY_TOKEN = {
     ("GET", "/d/{token}"), ("HEAD", "/d/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"),
     ("GET", "/p/{token}"), ("POST", "/p/{token}"), ("GET", "/v/{token}"),
     ("GET", "/confirm/{token}"), ("POST", "/confirm/{token}"), ("GET", "/thanks/{token}"),
-    ("POST", "/thanks/{token}"),
+    ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
 BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads")}
@@ -52,7 +52,8 @@ PURPOSES = {
 
 def test_every_route_is_on_a_list(app: FastAPI) -> None:
     listed = PUBLIC | WITHOUT_PROVIDER | BY_TOKEN | BY_KEY | BY_SIGNATURE
-    assert set(walk(app.routes)) == listed | {("HEAD", path) for method, path in listed if method == "GET"}
+    heads = {("HEAD", path) for method, path in listed if method == "GET"}
+    assert set(walk(app.routes)) == listed | heads
 
 
 def walk(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
@@ -97,7 +98,9 @@ async def test_headers_of_every_answer(http: httpx.AsyncClient, path: str) -> No
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
+    ancestors = f"{SITE} https://www.acme.example" if path == "/f/whitepaper" else "'none'"
+    assert policy.endswith(f"frame-ancestors {ancestors}")
+    assert ("x-frame-options" in headers) == (path != "/f/whitepaper")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store" or path.startswith("/static/")
     assert headers["referrer-policy"] in {"no-referrer", "same-origin"}

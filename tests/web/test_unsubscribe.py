@@ -34,6 +34,25 @@ async def test_one_click_leaves_the_topic_of_the_mail(
     assert lead.suppressed is None
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"List-Unsubscribe=One-Click\r\n", "application/x-www-form-urlencoded"),
+        (b"List-Unsubscribe=One-Click\n", ""),
+        (b"list-unsubscribe=one-click", "text/plain; charset=utf-8"),
+        (b"List-Unsubscribe=One%2DClick&x=1\r\n", "application/x-www-form-urlencoded; charset=UTF-8"),
+    ],
+)
+async def test_one_click_as_mailbox_providers_send_it(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: Make, stored: Stored, body: bytes, kind: str
+) -> None:
+    address = f"{uuid4()}@firm.example"
+    url = path(rt, await new_lead(address, topics=BOTH))
+    answer = await http.post(url, content=body, headers={"content-type": kind} if kind else {})
+    assert (answer.status_code, answer.text) == (200, "Unsubscribed.\n")
+    assert (await stored(address)).topics == {"newsletter": "unsubscribed", "product": "subscribed"}
+
+
 async def test_one_click_without_a_topic_leaves_everything(
     http: httpx.AsyncClient, rt: Runtime, new_lead: Make, stored: Stored
 ) -> None:

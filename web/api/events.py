@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,11 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
-from engine.leads import intake
+from engine.leads import deals, intake
 from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.conditions.calendar import in_utc
+from engine.rules.deals.history import DEAL_TYPES, DealType
+from engine.rules.deals.report import MOST_LEADS, BadReport, DealReport, read_report
 from engine.rules.tracking.classify import Source
 from engine.rules.tracking.ways import Ways
 from engine.sending import feedback
@@ -38,12 +41,15 @@ MAX_NAME = 200
 _VISIT: dict[str, FieldType] = {"url": "text", "title": "text", "seconds": "number"}
 _TALK: dict[str, FieldType] = {"title": "text", "minutes": "number"}
 _ORDER: dict[str, FieldType] = {"amount": "number", "items": "number", "id": "text"}
-_DEAL: dict[str, FieldType] = {"amount": "number", "pipeline_stage": "text", "id": "text"}
+_DEAL: dict[str, FieldType] = {
+    "amount": "number", "pipeline_stage": "text", "id": "text", "currency": "text", "pipeline": "text",
+    "closes_on": "date", "owner": "text",
+}  # fmt: skip
 TYPES: Mapping[EventType, Mapping[str, FieldType]] = {
     "custom": {}, "page.visited": _VISIT, "file.downloaded": _VISIT, "video.watched": _VISIT,
     "webinar.registered": _TALK, "webinar.attended": _TALK, "meeting.booked": _TALK, "meeting.held": _TALK,
     "call.received": _TALK, "chat.started": _TALK, "cart.updated": _ORDER, "order.placed": _ORDER,
-    "deal.opened": _DEAL, "deal.moved": _DEAL, "deal.won": _DEAL, "deal.lost": _DEAL,
+    **dict.fromkeys(DEAL_TYPES, _DEAL),
 }  # fmt: skip
 """What the outside may report, and the types of the data that campaigns may ask for. The other types of events are
 Coldframe's own findings."""
@@ -54,7 +60,7 @@ MAILS: Mapping[str, Fate] = {
 }  # fmt: skip
 """What may be reported of a mail of ours: of the last one to that address, or with a name of the last of that template.
 Each of them happens once per mail."""
-KNOWN = frozenset({"type", "event", "name", "email", "visitor", "data", "at", "key", "source"})
+KNOWN = frozenset({"type", "event", "name", "email", "emails", "visitor", "data", "at", "key", "source"})
 CAMPAIGN: Mapping[str, str] = {
     "source": "source", "medium": "medium", "campaign": "campaign", "keyword": "term", "content": "content",
 }  # fmt: skip
@@ -85,7 +91,7 @@ async def take(request: Request) -> Response:
     await authorise(request)
     if not is_json(request):
         raise HTTPException(415)
-    body = load_json(await request.body())
+    body = load_json(await request.body(), exact=True)
     if isinstance(body, list):
         if not 0 < len(body) <= MAX_BATCH:
             raise HTTPException(422, f"A list has 1 to {MAX_BATCH} events.")
@@ -115,8 +121,12 @@ async def _take(request: Request, item: object) -> dict[str, Any]:
             return {"state": await feedback.report(runtime(request), await _mail_report(request, item))}
         current = await deployed(request)
         occurrence = read_event(item, runtime(request).clock.real(), current.program if current else None)
+        if isinstance(occurrence, DealReport):
+            return {"state": await deals.record(runtime(request), occurrence)}
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
+    except BadReport as bad:
+        return {"state": "refused", "errors": {bad.member: str(bad)}}
     return {"state": await intake.record(runtime(request), occurrence)}
 
 
@@ -137,8 +147,8 @@ async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
     return Report(message, fate)
 
 
-def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence:
-    """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong.
+def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence | DealReport:
+    """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong and BadReport.
 
     Data that campaigns know the type of, by the event's type or because `program` declares it, must be of that type;
     whatever else comes along is kept as it is. An order is placed once, so its id does without a key.
@@ -148,6 +158,10 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
     if not KNOWN.issuperset(item):
         raise Wrong("event", f"The members of an event are {', '.join(sorted(KNOWN))}.")
     kind, name = _what(item)
+    if kind in DEAL_TYPES:
+        return _deal(item, kind, name, now, program)
+    if item.get("emails") is not None:
+        raise Wrong("emails", "Only a deal has several leads. Give `email` or `visitor`.")
     email, visitor = who(item)
     data = _typed(_data(item.get("data")), _types(kind, name, program), program)
     if item.get("at") is not None:
@@ -173,6 +187,38 @@ def _source(given: object, program: Program | None) -> Source | None:
         raise Wrong("source.page", "A page is a complete http or https address.")
     joint = "&" if "?" in page else "?"
     return ways.source(f"{page}{joint}{query}" if query else page, said.get("referrer", ""))
+
+
+def _deal(
+    item: Mapping[str, Any], kind: DealType, name: str, now: datetime, program: Program | None
+) -> DealReport:  # fmt: skip
+    """An event about a deal. Its amount is read as it was written, beside the number that campaigns compare."""
+    given = item.get("data")
+    amount = given.get("amount") if isinstance(given, dict) else None
+    data = _typed(_data(given), _types(kind, name, program), program)
+    at = None if item.get("at") is None else _at(item["at"], now)
+    if at is not None:
+        data["at"] = at
+    key = None if item.get("key") is None else line("key", item["key"])
+    instant = None if at is None else datetime.fromisoformat(at)
+    return read_report(
+        kind, name, data, amount, _emails(item), whole=item.get("emails") is not None, key=key, at=instant
+    )
+
+
+def _emails(item: Mapping[str, Any]) -> list[str]:
+    """The addresses of a deal's leads: one in `email`, or all of them in `emails`."""
+    if (item.get("email") is None) == (item.get("emails") is None) or item.get("visitor") is not None:
+        raise Wrong("email", "A deal needs the address of its lead in `email`, or of all its leads in `emails`.")
+    if item.get("email") is not None:
+        return [str(who(item)[0])]
+    given = item["emails"]
+    if not isinstance(given, list) or not 0 < len(given) <= MOST_LEADS:
+        raise Wrong("emails", f"`emails` is a list of 1 to {MOST_LEADS} addresses.")
+    try:
+        return [str(who({"email": one})[0]) for one in given]
+    except Wrong as wrong:
+        raise Wrong("emails", wrong.message) from None
 
 
 def _what(item: Mapping[str, Any]) -> tuple[EventType, str]:
@@ -237,6 +283,8 @@ def _plain(name: str, value: object) -> bool | int | float | str:
             return clean(value)
         except Refused:
             raise Wrong(member, "Text is one line of at most 2,000 characters, without control characters.") from None
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= MAX_NUMBER):
         return value
     raise Wrong(member, "A value is text, a number, true, or false.")

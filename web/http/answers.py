@@ -16,7 +16,11 @@ from web.http.words import LANGUAGES, Words, preferred
 
 HERE = Path(__file__).resolve().parents[1]
 STATIC = HERE / "static"
-_STYLE = hashlib.sha256((STATIC / "site.css").read_bytes()).hexdigest()[:12]
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
 
 pages = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -25,7 +29,8 @@ pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-pages.globals["style"] = f"/static/site.css?{_STYLE}"
+pages.globals["style"] = f"/static/site.css?{_digest('site.css')}"
+pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
 
 MACHINES = ("/api/", "/hooks/")
 """Where only programs call: they are answered in JSON whatever they accept."""
@@ -48,6 +53,7 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
 def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:
     """A page from `templates/`. Pages for visitors give `words` in their language; those for colleagues are English."""
     values.setdefault("words", Words("en"))
+    values.setdefault("embedded", False)
     return HTMLResponse(pages.get_template(template).render(**values), status, headers)
 
 

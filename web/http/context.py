@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
@@ -97,9 +98,14 @@ def token_uuid(text: str) -> UUID:
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def posted(request: Request) -> Raw:
-    """The fields of a form or of a JSON object. Raises 400 for what cannot be read and 415 for anything else."""
+async def posted(request: Request, *, bare: bool = False) -> Raw:
+    """The fields of a form or of a JSON object. Raises 400 for what cannot be read and 415 for anything else.
+
+    `bare`: a body that is not said to be anything, or plain text, is read as a form.
+    """
     kind = media_type(request)
+    if bare and kind in ("", "text/plain"):
+        kind = "application/x-www-form-urlencoded"
     if kind == "application/json":
         body = load_json(await request.body())
         if not isinstance(body, dict) or len(body) > MAX_FIELDS:
@@ -137,10 +143,14 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
         raise HTTPException(400, "The form is not in UTF-8 or has too many fields.") from None
 
 
-def load_json(body: bytes) -> Any:
-    """A JSON value as RFC 8259 has it: UTF-8, no NaN, no name twice. Raises 400 for anything else."""
+def load_json(body: bytes, *, exact: bool = False) -> Any:
+    """A JSON value as RFC 8259 has it: UTF-8, no NaN, no name twice. Raises 400 for anything else.
+
+    `exact`: numbers with a point are Decimals, as they were written.
+    """
+    fraction = Decimal if exact else float
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        return json.loads(body.decode("utf-8"), parse_float=fraction, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise HTTPException(400, "The body is not well-formed JSON.") from None
 

@@ -12,6 +12,7 @@ from dsl.plan import Form, LeadField, Program
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads import values
+from engine.rules.leads.countries import country_names
 from engine.rules.leads.values import (
     MAX_CHARS,
     MAX_NUMBER,
@@ -20,16 +21,15 @@ from engine.rules.leads.values import (
     Problem,
     Refused,
     clean,
-    countries,
-    country_names,
     cut_url,
     languages,
     safe_url,
 )
+from web.http import idioms
 
 __all__ = [
-    "MAX_CHARS", "MAX_NUMBER", "Context", "FieldValue", "Parsed", "Problem", "Raw", "Refused", "clean", "countries",
-    "country_names", "cut_url", "languages", "parse_field", "parse_form", "safe_url", "ticked",
+    "MAX_CHARS", "MAX_NUMBER", "Context", "FieldValue", "Parsed", "Problem", "Raw", "Refused", "clean",
+    "country_names", "cut_url", "languages", "parse_field", "parse_form", "safe_url", "ticked", "tidy",
 ]  # fmt: skip
 
 Raw = Mapping[str, Sequence[object]]
@@ -43,23 +43,27 @@ class Parsed:
     values: dict[str, FieldValue]
     topics: tuple[str, ...]
     problems: dict[str, Problem]
+    ignored: tuple[str, ...] = ()
+    """Names that were posted and mean nothing to this form."""
 
 
-def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
-    """Check everything the form asks for, and nothing else: undeclared names are ignored.
+def parse_form(form: Form, program: Program, raw: Raw, language: str | None = None) -> Parsed:
+    """Check everything the form asks for, and nothing else: other names are given back as ignored.
 
-    An optional field left empty has no value; the address never is optional, a lead is known by it. Hidden values come
-    from the declaration, whatever was posted; those without a value there come from the page.
+    Numbers are read as they are written in `language`, the page's or else the company's first. An optional field left
+    empty has no value; the address never is optional, a lead is known by it. Hidden values come from the declaration,
+    whatever was posted; those without a value there come from the page.
     """
-    values: dict[str, FieldValue] = {}
+    found: dict[str, FieldValue] = {}
     problems: dict[str, Problem] = {}
-    context = Context(program, _region(form, program, raw))
+    raw = tidy(form, program, raw)
+    context = Context(program, _region(form, program, raw), language or program.workspace.languages[0])
     for ask in form.asks:
         declared = program.all_fields[ask.field]
         try:
             value = parse_field(declared, raw.get(ask.field, ()), context)
             if value is not None:
-                values[ask.field] = value
+                found[ask.field] = value
             elif ask.required or ask.field == "email":
                 raise Refused("choose" if declared.type in {"choice", "choices", "country"} else "required")
         except Refused as refused:
@@ -70,22 +74,45 @@ def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
         except Refused as refused:
             problems[name] = refused.problem
         else:
-            values |= {name: value} if value is not None else {}
-    values.update(form.hidden)
-    return Parsed(values, ticked(form, program, raw), problems)
+            found |= {name: value} if value is not None else {}
+    found.update(form.hidden)
+    topics, unclear = _ticked(form, program, raw)
+    names = idioms.ignored(raw, {*(ask.field for ask in form.asks), *form.filled})
+    return Parsed(found, topics, problems, (*names, *(["consent"] if unclear else [])))
+
+
+def tidy(form: Form, program: Program, raw: Raw) -> Raw:
+    """The post with each name as the form has it."""
+    asked = [*(ask.field for ask in form.asks), *form.filled]
+    several = {name for name in asked if program.all_fields[name].type == "choices"}
+    return idioms.tidied(raw, asked, {*several, "consent"})
 
 
 def ticked(form: Form, program: Program, raw: Raw) -> tuple[str, ...]:
-    """What was ticked of this form's consents: `consent` carries each topic's name, TRACKING where that needs one."""
-    given: set[str] = set()
-    for value in raw.get("consent", ()):
-        given.update(
-            item.casefold() for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)
-        )
-    offered = [consent.topic for consent in form.consents]
-    if program.workspace.tracking_needs_consent:
-        offered.append(TRACKING)
-    return tuple(dict.fromkeys(topic for topic in offered if topic.casefold() in given))
+    """What was ticked of this form's consents."""
+    return _ticked(form, program, tidy(form, program, raw))[0]
+
+
+def _ticked(form: Form, program: Program, raw: Raw) -> tuple[tuple[str, ...], bool]:
+    """What was ticked of this form's consents, and whether something else was said that cannot be understood.
+
+    `consent` carries each topic's name, TRACKING where that needs one. A box without a value of its own sends `on`,
+    which says enough where the form offers one consent.
+    """
+    own = [consent.topic for consent in form.consents]
+    offered = [*own, *([TRACKING] if program.workspace.tracking_needs_consent else [])]
+    names = {topic.casefold(): topic for topic in offered}
+    meant = own or offered
+    given, unclear = set(), False
+    for item in (one for value in raw.get("consent", ()) for one in (value if isinstance(value, list) else [value])):
+        topic = names.get(item.strip().casefold()) if isinstance(item, str) else None
+        if topic is None and values.yes(item) and len(meant) == 1:
+            topic = meant[0]
+        if topic is not None:
+            given.add(topic)
+        else:
+            unclear = unclear or not (values.no(item) or values.empty(item))
+    return tuple(topic for topic in dict.fromkeys(offered) if topic in given), unclear
 
 
 def parse_field(declared: LeadField, given: Sequence[object], context: Context) -> FieldValue | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from engine.rules.conditions.addresses import ascii_address, readable
 
 SAME_ORIGIN = {"Referrer-Policy": "same-origin"}
 """Of a page with a form: `no-referrer` would make older browsers send `Origin: null` with the post."""
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -62,6 +65,16 @@ def own_page(request: Request, base_url: str, *, unnamed: bool = False) -> bool:
     return admits(request, (), base_url) or (unnamed and request.headers.get("origin") == "null")
 
 
+def _headers(request: Request) -> list[str]:
+    """Names that a page's script may send: what we read, and what tracing tools and libraries add on their own.
+
+    Nothing that we do not read can change an answer, so whatever else is asked for may come, but for credentials.
+    """
+    asked = request.headers.get("access-control-request-headers", "")[:2_000].lower().split(",")
+    names = [name for name in map(str.strip, asked) if _TOKEN.fullmatch(name) and name not in _CREDENTIALS]
+    return list(dict.fromkeys(["content-type", "idempotency-key", "x-requested-with", *names]))
+
+
 def share(request: Request, *, methods: str = "POST", credentials: bool = False) -> None:
     """Let the page that asked read the answer. Call it once `admits` was true; errors then are readable, too."""
     headers = {"Vary": "Origin"}
@@ -71,6 +84,6 @@ def share(request: Request, *, methods: str = "POST", credentials: bool = False)
             headers["Access-Control-Allow-Credentials"] = "true"
         if request.method == "OPTIONS":
             headers["Access-Control-Allow-Methods"] = methods
-            headers["Access-Control-Allow-Headers"] = "Content-Type, Idempotency-Key"
+            headers["Access-Control-Allow-Headers"] = ", ".join(_headers(request))
             headers["Access-Control-Max-Age"] = "600"
     request.state.headers = headers

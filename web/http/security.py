@@ -36,17 +36,19 @@ HEADERS: Mapping[str, str] = {
 REQUESTS = Counter("coldframe_web_requests_total", "Answers given", ["route", "method", "status"])
 SECONDS = Histogram("coldframe_web_request_seconds", "Time from request to answer", ["route"])
 
+SCRIPT = "script-src 'self'; "
 log = structlog.get_logger("web")
 
 
-def policy(*, form_action: str = "'self'") -> str:
+def policy(*, form_action: str = "'self'", ancestors: str = "'none'", script: bool = False) -> str:
     """The Content-Security-Policy of a page: our own style sheet and images, no script, in nobody's frame.
 
-    Browsers apply `form-action` to the redirect after a post as well, so a form that leads elsewhere names the origin.
+    Browsers apply `form-action` to each redirect after a post as well, so a form that leads elsewhere says so.
+    `ancestors`: the origins that may show the page in a frame. `script`: files of our own may run.
     """
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; "
-        f"form-action {form_action}; frame-ancestors 'none'"
+        f"default-src 'none'; {SCRIPT if script else ''}style-src 'self'; img-src 'self'; frame-src 'self'; "
+        f"base-uri 'none'; form-action {form_action}; frame-ancestors {ancestors}"
     )
 
 
@@ -69,10 +71,16 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.defaults.items():
                     headers.setdefault(name, value)
+                if "frame-ancestors 'none'" not in headers["Content-Security-Policy"] and _denies(headers):
+                    del headers["X-Frame-Options"]  # it knows no origins, and says the contrary
                 headers.update(getattr(Request(scope).state, "headers", {}))
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def _denies(headers: MutableHeaders) -> bool:
+    return "frame-ancestors" in headers["Content-Security-Policy"] and headers["X-Frame-Options"] == "DENY"
 
 
 class Guard:

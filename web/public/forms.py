@@ -12,6 +12,7 @@ from typing import cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+import structlog
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,10 +22,11 @@ from dsl.plan import Form, Scalar
 from engine.leads import intake
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
+from engine.rules.conditions.addresses import ascii_address
 from engine.runtime.catalog import Deployment
 from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
-from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url
+from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url, tidy
 from web.http.origins import admits, origin_of, own_page, share
 from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
@@ -33,7 +35,9 @@ from web.public.hosted import (
     QUICKEST,
     Filled,
     Nonce,
+    embedded,
     form_page,
+    frame_headers,
     language_asked,
     language_of,
     read_nonce,
@@ -41,6 +45,7 @@ from web.public.hosted import (
 from web.public.visits import visitor_of
 
 router = APIRouter()
+log = structlog.get_logger("web")
 POSTED = "posted:"
 """How the state of a post that may wait for its confirmation begins; its number in the log follows."""
 MAX_KEY = 200
@@ -61,6 +66,15 @@ async def preflight(request: Request, form: str) -> Response:
     return Response(status_code=204)
 
 
+@router.options("/thanks/{token}")
+async def preflight_thanks(request: Request, token: str) -> Response:
+    """A page whose script posts the form is redirected here, and its browser asks again."""
+    _, name, _ = token_parts(request, "thanks", token, 3)
+    _, declared = await deployed_form(request, name)
+    _admit(request, declared, methods="GET")
+    return Response(status_code=204)
+
+
 @router.post("/f/{form}")
 async def submit(request: Request, form: str) -> Response:
     """Take a filled-in form: 303 or 200 once it is committed, 422 with a message for each field that is wrong."""
@@ -68,6 +82,8 @@ async def submit(request: Request, form: str) -> Response:
     _admit(request, declared)
     spend(request)
     incoming = await _read(request, deployment, declared)
+    if incoming.parsed.ignored and not incoming.trapped:
+        log.info("form values ignored", form=declared.name, count=len(incoming.parsed.ignored))
     if incoming.trapped:
         return accepted(request, incoming, uuid4(), 1)
     if incoming.parsed.problems or incoming.hurried:
@@ -101,8 +117,12 @@ async def _thanks(request: Request, token: str, *, again: bool = False) -> Respo
     lead, name, state = token_parts(request, "thanks", token, 3)
     deployment, form = await deployed_form(request, name)
     waiting = state.startswith(POSTED) and form.confirm_with is not None
+    if request.method != "POST" and admits(request, form.allowed_on, runtime(request).settings.base_url):
+        share(request)
     return page(
         "thanks.html",
+        headers=frame_headers(request, form),
+        embedded=embedded(request),
         words=Words(language_of(request, deployment.program)),
         company=deployment.program.workspace.name,
         waiting=waiting,
@@ -140,7 +160,7 @@ async def _read(request: Request, deployment: Deployment, form: Form) -> Incomin
         deployment=deployment,
         form=form,
         raw=raw,
-        parsed=parse_form(form, deployment.program, raw),
+        parsed=parse_form(form, deployment.program, raw, language_of(request, deployment.program)),
         nonce=read_nonce(rt.tokens, form, rt.clock.real(), _first(raw, NONCE)),
         trapped=any(value not in ("", None) for value in raw.get(HONEYPOT, ())),
     )
@@ -157,10 +177,10 @@ def _first(raw: Raw, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _admit(request: Request, form: Form) -> None:
+def _admit(request: Request, form: Form, methods: str = "POST") -> None:
     if not admits(request, form.allowed_on, runtime(request).settings.base_url):
         raise HTTPException(403)
-    share(request)
+    share(request, methods=methods)
 
 
 def _spend_address(request: Request, parsed: Parsed) -> None:
@@ -221,7 +241,10 @@ def accepted(request: Request, incoming: Incoming, lead_id: UUID, seq: int) -> R
     own = f"/thanks/{runtime(request).tokens.sign('thanks', str(lead_id), form.name, f'{POSTED}{seq}')}"
     target = _next(request, incoming) or form.thanks
     if not wants_json(request):
-        return RedirectResponse(target or own, 303)
+        within = embedded(request) or request.headers.get("sec-fetch-mode") == "cors"
+        here = f"{own}?embed=1" if embedded(request) else own
+        # A frame goes on inside the company's page, and a script may read what is ours, but not what lies elsewhere.
+        return RedirectResponse(here if within or not target else ascii_address(target), 303)
     base = runtime(request).settings.base_url
     file = None if waiting else file_path(request, form, lead_id)
     return JSONResponse(
@@ -229,6 +252,7 @@ def accepted(request: Request, incoming: Incoming, lead_id: UUID, seq: int) -> R
             "state": "confirm" if waiting else "submitted",
             "thanks": target or base + own,
             "file": base + file if file else None,
+            **_ignored(incoming),
         }
     )
 
@@ -240,10 +264,17 @@ def refused(request: Request, incoming: Incoming) -> Response:
     whole = "check" if problems else "quick"
     if wants_json(request):
         errors = {name: words.problem(found) for name, found in problems.items()}
-        return JSONResponse({"message": words(whole), "errors": errors}, 422)
+        return JSONResponse({"message": words(whole), "errors": errors, **_ignored(incoming)}, 422)
     current = incoming.nonce is not None and incoming.nonce.wording == TRACKING_VERSION
-    filled = Filled(incoming.raw, problems, whole, _first(incoming.raw, NONCE) if current else "")
+    typed = tidy(incoming.form, incoming.deployment.program, incoming.raw)
+    nonce = _first(incoming.raw, NONCE) if current else ""
+    filled = Filled(typed, problems, whole, nonce, incoming.parsed.topics)
     return form_page(request, incoming.deployment, incoming.form, filled)
+
+
+def _ignored(incoming: Incoming) -> dict[str, list[str]]:
+    """Names in the post that mean nothing to this form, for whoever builds the page."""
+    return {"ignored": list(incoming.parsed.ignored)} if incoming.parsed.ignored else {}
 
 
 def _next(request: Request, incoming: Incoming) -> str | None:

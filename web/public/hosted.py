@@ -21,7 +21,7 @@ from engine.runtime.catalog import Deployment
 from web.http.answers import page
 from web.http.context import runtime
 from web.http.fields import Problem, Raw, country_names
-from web.http.origins import origin_of
+from web.http.origins import origin_of, origins_for_header
 from web.http.security import policy
 from web.http.words import TRACKING_VERSION, Words, preferred
 
@@ -41,9 +41,10 @@ _INPUT = {
     "url": "url",
     "date": "date",
     "moment": "datetime-local",
-    "number": "number",
 }
 _RADIOS_UP_TO = 5
+SCRIPTED = ("cf_page", "cf_landing", "cf_referrer")
+"""Hidden fields of the script `cf.js`: the page a form stands on, where its visitor came in, and from where."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Shown:
     required: bool
     input: str = "text"
     autocomplete: str = "off"
+    decimal: bool = False
     options: Sequence[tuple[str, str]] = ()
     given: Sequence[str] = ()
     error: str = ""
@@ -70,6 +72,7 @@ class Filled:
     problems: Mapping[str, Problem] = field(default_factory=dict)
     whole: str = ""
     nonce: str = ""
+    topics: Sequence[str] = ()
 
 
 def language_of(request: Request, program: Program) -> str:
@@ -90,31 +93,51 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
     program, back = deployment.program, filled or Filled()
     language = language_of(request, program)
     words = Words(language)
-    asked_for = program.workspace.spoken(request.query_params.get("lang", ""))
-    thanks = origin_of(form.thanks) if form.thanks else None
     return page(
         "form.html",
         status=422 if filled else 200,
-        headers={
-            "Content-Security-Policy": policy(form_action=f"'self' {thanks}" if thanks else "'self'"),
-            # `no-referrer` would make the browser send `Origin: null` with the post, which no form admits.
-            "Referrer-Policy": "same-origin",
-            "X-Robots-Tag": "all",
-        },
+        # `no-referrer` would make the browser send `Origin: null` with the post, which no form admits.
+        headers={**frame_headers(request, form), "Referrer-Policy": "same-origin", "X-Robots-Tag": "all"},
+        embedded=embedded(request),
         words=words,
         company=program.workspace.name,
         title=form.name[:1].upper() + form.name[1:],
-        action=f"/f/{quote(form.name, safe='')}" + (f"?lang={language}" if asked_for == language else ""),
+        action=f"/f/{quote(form.name, safe='')}{_kept(request, program, language)}",
         fields=[shown(ask, program, language, words, back) for ask in form.asks],
-        hidden=[(name, value) for name in form.filled for value in _filled(request, name, back)],
-        consents=[
-            (topic, wording, topic in back.raw.get("consent", ())) for topic, wording in offers(form, program, words)
-        ],
+        hidden=[(name, value) for name in (*form.filled, *SCRIPTED) for value in _filled(request, name, back)],
+        consents=[(topic, wording, topic in back.topics) for topic, wording in offers(form, program, words)],
         nonce=back.nonce or new_nonce(runtime(request).tokens, form, runtime(request).clock.real()),
         honeypot=HONEYPOT,
         nonce_name=NONCE,
         whole=words(back.whole) if back.whole else _unseen(form, words, back),
     )
+
+
+def embedded(request: Request) -> bool:
+    """Whether the page says that it stands in a frame of the company's own page."""
+    return request.query_params.get("embed") == "1"
+
+
+def frame_headers(request: Request, form: Form) -> dict[str, str]:
+    """Who may show the form, and the page after it, in a frame: the origins it is allowed on, and nobody else.
+
+    Where a post leads, pages of the company may redirect on to any other; which, only they know.
+    """
+    elsewhere = [*form.allowed_on, *([form.thanks] if form.thanks else [])]
+    schemes = sorted({f"{origin.partition(':')[0]}:" for origin in map(origin_of, elsewhere) if origin})
+    csp = policy(
+        form_action=" ".join(["'self'", *schemes]),
+        ancestors=origins_for_header(*form.allowed_on) or "'none'",
+        script=embedded(request),
+    )
+    return {"Content-Security-Policy": csp}
+
+
+def _kept(request: Request, program: Program, language: str) -> str:
+    """What the address of the page keeps when the form is posted: the language that was asked for, and the frame."""
+    spoken = program.workspace.spoken(request.query_params.get("lang", "")) == language
+    kept = [*([f"lang={language}"] if spoken else []), *(["embed=1"] if embedded(request) else [])]
+    return f"?{'&'.join(kept)}" if kept else ""
 
 
 def _filled(request: Request, name: str, back: Filled) -> list[str]:
@@ -149,6 +172,7 @@ def shown(ask: Ask, program: Program, language: str, words: Words, filled: Fille
         required=ask.required,
         input=_INPUT.get(declared.type, "text"),
         autocomplete=_AUTOCOMPLETE.get(ask.field, "off"),
+        decimal=declared.type in ("number", "money"),
         options=options,
         given=[value.encode(errors="replace").decode() for value in given if isinstance(value, str)],
         error=words.problem(problem) if problem else "",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.leads import intake
+from engine.rules.conditions.addresses import ascii_address
 from engine.store import leads
 from web.http.answers import missing
 from web.http.context import deployed, runtime, token_parts, token_uuid
 from web.http.fields import safe_url
+from web.http.ranges import attachment, begins
 
 router = APIRouter()
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -33,7 +34,7 @@ async def click(request: Request, token: str) -> Response:
         url = await intake.click(runtime(request), message_id, link)
     if url is None or safe_url(url) is None:
         raise missing()
-    return RedirectResponse(url, 302)
+    return RedirectResponse(ascii_address(url), 302)
 
 
 @router.api_route("/o/{token}.gif", methods=["GET", "HEAD"])
@@ -55,18 +56,11 @@ async def download(request: Request, token: str) -> Response:
     body = deployment.files.get(path) if deployment else None
     if body is None or not await leads.is_known(runtime(request).db, lead_id):
         raise missing()
-    if request.method == "GET" and not _prefetched(request):
+    if request.method == "GET" and not _prefetched(request) and begins(request):
         await intake.download(runtime(request), lead_id, path)
     name = path.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(
-        body,
-        media_type=kind,
-        headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
+    return attachment(request, body, name, kind, {"Content-Security-Policy": "default-src 'none'; sandbox"})
 
 
 def _prefetched(request: Request) -> bool:

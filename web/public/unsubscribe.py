@@ -59,7 +59,7 @@ async def unsubscribe(request: Request, token: str) -> Response:
     """
     lead_id, own = _lead(request, token)
     raw = await said(request, _choices(request, token))
-    one_click = raw.get("List-Unsubscribe") == ["One-Click"]
+    one_click = is_one_click(raw)
     wanted = own if one_click else raw.get("leave", [None])[0]
     try:
         async with asyncio.timeout(SECONDS):
@@ -79,10 +79,16 @@ async def unsubscribe(request: Request, token: str) -> Response:
     return PlainTextResponse("Unsubscribed.\n") if one_click else noted_page(request)
 
 
+def is_one_click(raw: Raw) -> bool:
+    """Whether it is the post of RFC 8058; mailbox providers add line ends, and write it in letters of their choice."""
+    given = [value for name, values in raw.items() if name.strip().lower() == "list-unsubscribe" for value in values]
+    return [value.strip().lower() for value in given if isinstance(value, str)] == ["one-click"]
+
+
 async def said(request: Request, known: Coroutine[Any, Any, object]) -> Raw:
     """The post. One that cannot be read is answered like any other if its lead is not `known`, which raises 404."""
     try:
-        raw = await posted(request)
+        raw = await posted(request, bare=True)
     except HTTPException:
         await known
         raise

@@ -10,6 +10,8 @@ import calendar
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -180,7 +182,7 @@ def _shift(at: datetime, months: int, days: int, zone: str) -> datetime:
 
 # ── business hours ───────────────────────────────────────────────────────────────────────────────────────────────────
 Span = tuple[date, datetime, datetime]
-"""A business day, and the instants at which it opens and closes."""
+"""A business day, and the instants at which it opens and closes, once for each of its opening hours."""
 
 
 def next_business_opening(now: datetime, hours: BusinessHours) -> datetime:
@@ -208,17 +210,33 @@ def days_off(codes: tuple[str, ...], closed: tuple[tuple[str, str], ...], year: 
 
 
 def is_business_day(day: date, hours: BusinessHours) -> bool:
-    return day.weekday() in hours.days and day not in days_off(hours.holidays, hours.closed, day.year)
+    return any(day.weekday() in line.days for line in hours.lines) and not _is_day_off(day, hours)
+
+
+def _is_day_off(day: date, hours: BusinessHours) -> bool:
+    return day in days_off(hours.holidays, hours.closed, day.year)
+
+
+@lru_cache(maxsize=256)
+def _week(hours: BusinessHours) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """By weekday, the minutes of the day at which business opens and closes, in order."""
+    days: list[list[tuple[int, int]]] = [[] for _ in range(7)]
+    for line in hours.lines:
+        opens, closes = minutes_of(line.start), minutes_of(line.end)
+        for day in line.days:
+            days[day].append((opens, closes if closes > opens else closes + 24 * 60))
+    return tuple(tuple(sorted(day)) for day in days)
 
 
 def _spans(hours: BusinessHours, around: date, step: Literal[1, -1] = 1) -> Iterator[Span]:
-    """Business days from the one before (after, going back) `around`, which may still be open past midnight."""
-    opens, closes = minutes_of(hours.start), minutes_of(hours.end)
-    if closes <= opens:
-        closes += 24 * 60
-    for offset in range(-1, _HORIZON if hours.days else 0):
+    """Opening hours from the day before (after, going back) `around`, which may still be open past midnight. A day
+    with several has a span for each."""
+    week = _week(hours)
+    for offset in range(-1, _HORIZON if any(week) else 0):
         day = around + timedelta(days=offset * step)
-        if is_business_day(day, hours):
+        if not (open_hours := week[day.weekday()]) or _is_day_off(day, hours):
+            continue
+        for opens, closes in open_hours[::step]:
             begin, end = _on(day, opens, hours.zone), _on(day, closes, hours.zone)
             if begin < end:  # a clock change can swallow a short night shift
                 yield day, begin, end
@@ -227,14 +245,14 @@ def _spans(hours: BusinessHours, around: date, step: Literal[1, -1] = 1) -> Iter
 def _after_business_days(at: datetime, days: int, hours: BusinessHours) -> datetime:
     if not days:
         return at
-    ahead = (span for span in _spans(hours, local_date(at, hours.zone)) if span[2] > at)
+    ahead = _days(span for span in _spans(hours, local_date(at, hours.zone)) if span[2] > at)
     first = next(ahead, None)
     if first is None:
         return at + timedelta(days=days)
-    offset = _offset(at, first, hours.zone)
-    for count, span in enumerate(ahead, start=1):
+    clock = _clock(max(at, first[0][1]), first[0][0], hours.zone)
+    for count, spans in enumerate(ahead, start=1):
         if count == days:
-            return _at_offset(span, offset, hours.zone)
+            return _at_clock(spans, clock, hours.zone)
     return at + timedelta(days=days)
 
 
@@ -253,14 +271,14 @@ def _after_business_minutes(at: datetime, minutes: int, hours: BusinessHours) ->
 def _before_business_days(at: datetime, days: int, hours: BusinessHours) -> datetime:
     if not days:
         return at
-    back = (span for span in _spans(hours, local_date(at, hours.zone), -1) if span[1] < at)
+    back = _days(span for span in _spans(hours, local_date(at, hours.zone), -1) if span[1] < at)
     last = next(back, None)
     if last is None:
         return at - timedelta(days=days)
-    offset = _offset(at, last, hours.zone)
-    for count, span in enumerate(back, start=1):
+    clock = _clock(min(at, last[0][2]), last[0][0], hours.zone)
+    for count, spans in enumerate(back, start=1):
         if count == days:
-            return _at_offset(span, offset, hours.zone)
+            return _at_clock(spans[::-1], clock, hours.zone)
     return at - timedelta(days=days)
 
 
@@ -276,12 +294,18 @@ def _before_business_minutes(at: datetime, minutes: int, hours: BusinessHours) -
     return at - timedelta(minutes=minutes)
 
 
-def _offset(at: datetime, span: Span, zone: str) -> timedelta:
-    """How far into the business day `at` stands on the wall clock, clamped into it."""
-    _, opens, closes = span
-    return local_time(min(max(at, opens), closes), zone) - local_time(opens, zone)
+def _days(spans: Iterator[Span]) -> Iterator[list[Span]]:
+    """The spans of each business day."""
+    for _, found in groupby(spans, key=itemgetter(0)):
+        yield list(found)
 
 
-def _at_offset(span: Span, offset: timedelta, zone: str) -> datetime:
-    _, opens, closes = span
-    return min(max(instant(local_time(opens, zone) + offset, zone), opens), closes)
+def _clock(at: datetime, day: date, zone: str) -> timedelta:
+    """How long after midnight of the business day `at` stands on the wall clock."""
+    return local_time(at, zone) - datetime.combine(day, time())
+
+
+def _at_clock(spans: list[Span], clock: timedelta, zone: str) -> datetime:
+    """The same time of the wall clock on a business day, moved to the next hours that are open, else to the last."""
+    wanted = instant(datetime.combine(spans[0][0], time()) + clock, zone)
+    return next((max(wanted, opens) for _, opens, closes in spans if wanted <= closes), spans[-1][2])

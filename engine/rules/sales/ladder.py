@@ -34,11 +34,13 @@ _REACHES: dict[Act, Phase] = {
 
 
 class State(Frozen):
-    """Where a handoff stands. `escalated_to` is not empty while the present step's limit runs for the second time."""
+    """Where a handoff stands. `escalated_to` is not empty while the present step's limit runs for the second time;
+    `meant_for` is the member who gets it first."""
 
     phase: Phase
     team: str
     member: str | None = None
+    meant_for: str | None = None
     tried: tuple[str, ...] = ()
     escalated_to: tuple[str, ...] = ()
     step_started_at: datetime

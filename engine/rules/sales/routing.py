@@ -44,14 +44,32 @@ def team_for(teams: Sequence[Team], facts: Facts) -> Team | None:
     return next((team for team in rest if team.others), rest[0] if rest else None)
 
 
+def route(teams: Sequence[Team], named: str | None, to_owner: bool, facts: Facts) -> tuple[Team | None, str | None]:
+    """The team that a handoff begins in, and the member it is meant for.
+
+    With `to_owner` it is the lead's owner, in the team that takes the lead or else in the first they are a member of.
+    Without such a member, and without a team of that name, the team that takes the lead gets it.
+    """
+    by_territory = team_for(teams, facts)
+    owner = str(facts.fields.get("owner") or "") if to_owner else ""
+    for team in (by_territory, *teams) if owner else ():
+        if team is not None and any(same(owner, member.email) for member in team.members):
+            return team, owner
+    said = next((team for team in teams if named and team.name.casefold() == named.casefold()), None)
+    return said or by_territory, None
+
+
 def choose(
-    team: Team, facts: Facts, desk: Desk, *, former_owner: str | None = None, tried: Collection[str] = ()
-) -> Choice:
+    team: Team, facts: Facts, desk: Desk, *, former_owner: str | None = None, tried: Collection[str] = (),
+    meant_for: str | None = None,
+) -> Choice:  # fmt: skip
     """The member who gets the lead, in `team` or, when it is full, where its `when full` leads.
 
-    Once somebody has been tried the lead stays in its team. Where teams send their overflow in a circle it waits in the
-    first.
+    The member whom it is `meant_for` gets it if they are free, until somebody has been tried. Then the lead stays in
+    its team. Where teams send their overflow in a circle it waits in the first.
     """
+    if meant_for and not tried and _may_get(team, meant_for, facts, desk):
+        return Choice(team, next(member.email for member in team.members if same(member.email, meant_for)))
     at, seen = team, {team.name}
     while True:
         member, used_turn = member_for(
@@ -104,6 +122,15 @@ def member_for(
             case "round robin":
                 break
     return free[turn % len(free)].email, len(free) > 1
+
+
+def _may_get(team: Team, address: str, facts: Facts, desk: Desk) -> bool:
+    """Whether the member is free, and the lead is none that they never get."""
+    today = local_date(desk.now, team.hours.zone)
+    member = next((one for one in team.members if same(one.email, address)), None)
+    if member is None or not is_free(member, desk.loads, today):
+        return False
+    return not member.only or member.condition is None or holds(member.condition, facts)
 
 
 def is_free(member: Member, loads: Mapping[str, int], today: date) -> bool:
