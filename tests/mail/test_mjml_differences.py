@@ -32,7 +32,7 @@ def test_a_hero_of_fluid_height_is_one_of_fixed_height() -> None:
     assert "padding-bottom:78%" not in html(HERO.format('mode="fluid-height"'))
     for mode in ("fluid", "fixed"):
         assert "height:269px" in html(HERO.format(f'mode="{mode}-height" height="469px"'))
-    assert "`<mj-hero>`" in PAGE
+    assert '`<mj-hero mode="fluid-height">`' in PAGE
 
 
 @pytest.mark.parametrize(
