@@ -48,6 +48,8 @@ class NotAllowed(Exception):
 def plain(error: TemplateSyntaxError) -> str:
     """What Jinja says of a template that it cannot read, with the signs as they are typed."""
     text = (error.message or "it cannot be read").split(" Jinja was looking for")[0].rstrip(".")
+    if text.lower().startswith("missing end of comment"):
+        return "`{#` starts a comment that never ends; write `#}` at its end, or `{ #` if it is not a comment"
     if opened := re.search(r"needs to be closed is '(\w+)'", error.message or ""):
         return f"`{{% {opened[1]} … %}}` is never closed; add `{{% end{opened[1]} %}}` where it ends"
     if sign := re.fullmatch(r"unexpected char (['\"])\\?(.)\1 at \d+", text):
