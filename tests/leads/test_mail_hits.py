@@ -20,6 +20,7 @@ from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
+from worker import BESIDE
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -373,3 +374,9 @@ async def test_a_click_just_before_a_wait_ends_counts_before_it_ends(new_databas
         await fetch(stage, message, A)
         await stage.pass_time(MINUTE)
         assert [mail.subject for mail in stage.mailer.mails] == ["one", "clicked"]
+
+
+def test_every_worker_judges_what_is_held_and_removes_what_is_old():
+    jobs = {job.work: job.every for job in BESIDE}
+    assert jobs[mail_hits.settle_all] <= 1
+    assert prune in jobs
