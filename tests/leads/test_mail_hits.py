@@ -367,6 +367,17 @@ async def test_a_click_costs_no_more_statements_than_before(stage: Stage):
     assert await cost(B, "curl/8.5.0") == (2, 1)
 
 
+async def test_a_click_just_before_the_leads_clock_rings_is_not_held(stage: Stage):
+    message = await enter(stage)
+    stage.clock.advance(2 * MINUTE)
+    async with stage.rt.db.hot() as hot:
+        due = stage.clock.now() + 30 * SECOND
+        await hot.run("INSERT INTO lead_clock SELECT id, 'refresh', %(due)s FROM leads", {"due": due})
+        await hot.commit()
+    await fetch(stage, message, A)
+    assert await types(stage) == ["email.clicked"]
+
+
 async def test_a_click_just_before_a_wait_ends_counts_before_it_ends(new_database: Any):
     async with open_stage(new_database(), WORKSPACE, TEMPLATES) as stage:
         message = await enter(stage)
