@@ -25,7 +25,7 @@ from temporalio.worker import Worker
 
 from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
-from engine.leads import confirmations, lead_clocks
+from engine.leads import confirmations, lead_clocks, mail_hits
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
@@ -37,6 +37,7 @@ from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 from engine.sending.webhook import WebPoster
 from engine.store.tables import gates
+from engine.tracking import hits
 from workflows.activities import Activities
 from workflows.gate import GatedWorker
 from workflows.gateway import TemporalRuns, connect
@@ -50,7 +51,9 @@ BESIDE = (
     sweeper.Recurring(1, lambda rt: rt.delivery.sweep_all()),
     sweeper.Recurring(1, jobs.sweep),
     sweeper.Recurring(1, lead_clocks.ring_all),
+    sweeper.Recurring(1, mail_hits.settle_all),
     sweeper.Recurring(30, watchdog.wake_stalled),
+    sweeper.Recurring(3600, hits.prune),
     sweeper.Recurring(3600, confirmations.forget),
 )
 """What a worker does beside its calls, every so many seconds."""

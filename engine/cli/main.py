@@ -20,6 +20,8 @@ from engine.cli import (
     fmt,
     gate,
     graph,
+    imports,
+    judge,
     key,
     lsp,
     migrate,
@@ -96,10 +98,12 @@ app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
 app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
+app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)
+app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)

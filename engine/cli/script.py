@@ -8,19 +8,18 @@ on 2026-09-15 at 10:00 sales accepts
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
-from dsl.names.known import LANGUAGES
 from dsl.plan import Duration, EventType, Program, Scalar, Send
 from dsl.problems.diagnostics import Diagnostic, diagnostic
 from dsl.problems.near import near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
 from engine.cli.lookup import as_written
-from engine.rules.conditions.calendar import moment_of
+from engine.cli.script_values import like_this, meant, misfit, plain_value
+from engine.cli.script_words import ARTICLES, NOUNS, table_words
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
 
@@ -50,8 +49,8 @@ ACTIONS = (
     "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
     "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal",
     "changes deal", "wins deal", "loses deal", "refunds deal", "happens event", "sales acknowledges",
-    "sales contacts", "sales accepts", "sales rejects", "joins list", "leaves list", "changes", "unsubscribes",
-    "ends after",
+    "sales contacts", "sales accepts", "sales rejects", "joins list", "leaves list", "joins topic", "changes",
+    "unsubscribes", "ends after",
 )  # fmt: skip
 """What a line can say, for near names."""
 
@@ -138,8 +137,12 @@ class _Line:
 
     # ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def _when(self) -> When:
-        if self._take("after"):
+        if self._take("after") or self._take("wait") or self._take("waits") or self._coming_time("in"):
             return When(after=self._duration())
+        if self._coming_time():
+            duration = self._duration()
+            self._take("later")
+            return When(after=duration)
         day = self._day() if self._take("on") else None
         span = self.tokens[self.place - 1].span
         clock = self._clock() if self._take("at") else None
@@ -151,6 +154,13 @@ class _Line:
             self.since = max(self.since, (day, clock or ""))
         return When(day=day, time=clock)
 
+    def _coming_time(self, *before: str) -> bool:
+        """Whether a number comes next, after these words, which are stepped over then."""
+        at = self.place + len(before)
+        if at < len(self.tokens) and self.tokens[at].text.isdecimal() and self.tokens[at].kind == "word":
+            return self._take(*before)
+        return False
+
     def _duration(self) -> Duration:
         totals = {"months": 0, "days": 0, "minutes": 0, "business_days": 0, "business_minutes": 0}
         start = self._peek_span()
@@ -160,11 +170,11 @@ class _Line:
             unit = self._next("a unit, such as `days`")
             if unit.text.removesuffix("s") not in units:
                 close = near(unit.text, [name + "s" for name in units])
-                raise self._wrong("S004", f"`{unit.text}` is not a unit of time", unit.span, _meant(close))
+                raise self._wrong("S004", f"`{unit.text}` is not a unit of time", unit.span, meant(close))
             name, factor = units[unit.text.removesuffix("s")]
             totals[name] += number * factor
         if not any(totals.values()) or max(totals.values()) > 5 * 366 * 24 * 60:
-            raise self._wrong("S004", "this time is longer than 5 years, or empty", start, _like("after 2 days"))
+            raise self._wrong("S004", "this time is longer than 5 years, or empty", start, like_this("after 2 days"))
         return Duration(**totals)
 
     def _day(self) -> str:
@@ -178,11 +188,25 @@ class _Line:
     def _clock(self) -> str:
         token = self._next("a time")
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", token.text):
-            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, _like("at 09:00"))
+            raise self._wrong("S004", f"`{token.text}` is not a time of day", token.span, like_this("at 09:00"))
         return token.text
 
     # ── what ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _in_table_words(self) -> None:
+        """Put the words of the table in the place of near ones, without articles."""
+        rest = self.tokens[self.place :]
+        rest = [
+            one for one, after in zip(rest, [*rest[1:], None], strict=True)
+            if not (one.kind == "word" and one.text.lower() in ARTICLES and after and after.text.lower() in NOUNS)
+        ]  # fmt: skip
+        words = [one.text.lower() if one.kind == "word" else "" for one in rest]
+        many, known = table_words(words)
+        if many:
+            rest = [Token("word", word, rest[0].span) for word in known] + rest[many:]
+        self.tokens = [*self.tokens[: self.place], *rest]
+
     def _verb(self) -> Action:
+        self._in_table_words()
         if self._take("submits", "form") or self._take("submits"):
             return self._submit()
         if self._take("confirms"):
@@ -191,8 +215,12 @@ class _Line:
         if self._take("unsubscribes"):
             named = self._take("from")
             self._take("topic")
+            if self._take("everything") or self._take("all"):
+                named = False
             return Action("unsubscribe", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic")
                           if named else None)  # fmt: skip
+        if self._take("joins", "topic"):
+            return Action("topic", "", name=self._one_of([t.name for t in self.program.workspace.topics], "topic"))
         if self._take("joins", "list"):
             return Action("list", "", name=self._name("the name of a list"))
         if self._take("leaves", "list"):
@@ -233,7 +261,7 @@ class _Line:
         known = [n for n, f in self.program.all_fields.items() if not f.measured and n not in ("email", "created")]
         name = self._one_of(known, "field")
         if not self._take("to"):
-            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), _like(f"changes {name} to …"))
+            raise self._wrong("S003", f"`{name}` needs a value", self._peek_span(), like_this(f"changes {name} to …"))
         return Action("tell", "", data={name: self._value(name)})
 
     def _sales(self) -> Action:
@@ -241,9 +269,11 @@ class _Line:
         if token.text not in _SALES:
             close = near(token.text, _SALES)
             message = f"no sales action named `{token.text}`"
-            raise self._wrong("S001", message, token.span, _meant(close) or f"use one of {', '.join(_SALES)}")
+            raise self._wrong("S001", message, token.span, meant(close) or f"use one of {', '.join(_SALES)}")
         data: dict[str, Scalar] = {}
-        if self._take("because"):
+        self._take("lead")
+        self._take("handoff")
+        if self._take("because") or self._take("as"):
             data["reason"] = self._name("a reason")
         return Action("sales", "", act=_SALES[token.text], data=data)
 
@@ -268,7 +298,7 @@ class _Line:
         close = near(" ".join(words.split()[:2]), ACTIONS) or near(
             words.split()[0], [one.split()[0] for one in ACTIONS]
         )
-        help = _meant(close) or "start the line with one of " + ", ".join(ACTIONS)
+        help = meant(close) or "start the line with one of " + ", ".join(ACTIONS)
         raise self._wrong("S001", f"no action named `{words}`", self._rest_span(), help)
 
     # ── names and values ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,7 +312,7 @@ class _Line:
             return name
         known = as_written(name, names)
         if known is None:
-            raise self._wrong("S002", f"no {what} named `{name}`", token.span, _meant(near(name, names)))
+            raise self._wrong("S002", f"no {what} named `{name}`", token.span, meant(near(name, names)))
         return known
 
     def _name(self, what: str) -> str:
@@ -296,9 +326,9 @@ class _Line:
         while True:
             token = self._next("the name of a value")
             if allowed is not None and token.text not in allowed:
-                raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, _meant(near(token.text, allowed)))
+                raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, meant(near(token.text, allowed)))
             if not self._take("="):
-                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, _like(f'{token.text} = "…"'))
+                raise self._wrong("S003", f"`{token.text}` needs a value", token.span, like_this(f'{token.text} = "…"'))
             data[token.text] = self._value(token.text)
             if not (self._take(",") or self._take("and")):
                 return data
@@ -350,51 +380,7 @@ class _Line:
         return _Wrong(code, message, span, help)
 
 
-def plain_value(text: str, *, quoted: bool = False) -> Scalar:
-    """A word as a value: numbers and yes or no are what they look like unless they stand in quotes."""
-    if not quoted and text.lower() in ("yes", "no", "true", "false"):
-        return text.lower() in ("yes", "true")
-    if not quoted and re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", text, re.ASCII):
-        return float(text) if "." in text else int(text)
-    return text
-
-
-def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None] | None:
-    """Why a value cannot stand in a field of the lead, and what would; None when it can or the field is unknown."""
-    declared = program.all_fields.get(field)
-    if declared is None:
-        return None
-    checks: dict[str, Callable[[Any], bool]] = {
-        "number": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
-        "money": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
-        "yes/no": lambda one: isinstance(one, bool),
-        "date": lambda one: len(str(one)) == len("2026-12-24") and moment_of(one, "UTC", "00:00") is not None,
-        "moment": lambda one: moment_of(one, "UTC", "00:00") is not None,
-        "country": lambda one: isinstance(one, str) and re.fullmatch("[A-Z]{2}", one) is not None,
-        "language": lambda one: one in LANGUAGES,
-    }
-    if declared.type in checks and not checks[declared.type](value):
-        examples = {
-            "number": "500", "money": "1200", "yes/no": "yes", "date": "2026-12-24", "moment": "2026-12-24T09:30",
-            "country": "DE", "language": "de",
-        }  # fmt: skip
-        return f"`{field}` is a {declared.type}", _like(f"{field} = {examples[declared.type]}")
-    if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
-        help = _meant(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
-        return f"`{value}` is not a choice of `{field}`", help
-    return None
-
-
 def _inner(token: Token) -> str:
     if token.kind != "string":
         return token.text
     return re.sub(r"\\(.)", r"\1", token.text[1:].removesuffix(token.text[-1]) if len(token.text) > 1 else "")
-
-
-def _meant(names: Iterable[str]) -> str | None:
-    found = [f"`{name}`" for name in names]
-    return f"did you mean {' or '.join(found)}?" if found else None
-
-
-def _like(example: str) -> str:
-    return f"write it like this: {example}"

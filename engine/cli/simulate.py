@@ -12,7 +12,7 @@ import typer
 from engine.cli.common import FAILED, Stop, err, load_settings, out, print_json, wants_folder
 
 if TYPE_CHECKING:
-    from dsl.plan import Program, Scalar
+    from dsl.plan import Program
     from engine.cli.workspace import Examined
     from engine.simulation.story import Story
     from engine.simulation.timeline import Entry
@@ -32,7 +32,7 @@ def simulate(
     script: Annotated[str | None, typer.Option(help="The script itself, with semicolons between actions.")] = None,
     path: Annotated[Path | None, typer.Option(help="The workspace folder. [default: COLDFRAME_CAMPAIGNS]")] = None,
     start: Annotated[str | None, typer.Option(help="The start of the simulation: 2026-09-01T09:00.")] = None,
-    lead: Annotated[list[str] | None, typer.Option(help="A field of the lead: --lead country=DE.")] = None,
+    lead: Annotated[list[str] | None, typer.Option(help="What is known of the lead: country=DE, stage=MQL.")] = None,
     mails: Annotated[bool, typer.Option("--emails", help="Show each email with its subject and text.")] = False,
     save: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write each email as an HTML file to this folder.")
@@ -122,6 +122,7 @@ def _told(
     """The story, played to its end. Exits 1 after showing what cannot be read in the script."""
     from dsl.problems.diagnostics import as_json as rendered_json
     from dsl.problems.diagnostics import as_text
+    from engine.cli.known_lead import known_lead
     from engine.cli.script import read_script
     from engine.rules.conditions.calendar import local_time
     from engine.simulation.simulation import deployment_of
@@ -129,15 +130,15 @@ def _told(
 
     assert found.program is not None
     name, written = _script(file, text)
-    begin, fields = starting(start, found.program), _fields(lead, found.program)
-    zone = str(fields.get("timezone") or found.program.workspace.timezone)
+    begin, known = starting(start, found.program), known_lead(lead, found.program)
+    zone = str(known.fields.get("timezone") or found.program.workspace.timezone)
     read = read_script(written, found.program, name, local_time(begin, zone))
     if read.diagnostics:
         problems = read.diagnostics
         out.print(rendered_json(problems) if as_json else as_text(problems, {name: written}), markup=False)
         raise typer.Exit(FAILED)
     deployment = deployment_of(found.program, found.assets)
-    story = Story(deployment, begin, fields, seed=seed)
+    story = Story(deployment, begin, known, seed=seed)
     story.play(read.actions)
     return story
 
@@ -173,27 +174,6 @@ def starting(written: str | None, program: Program) -> datetime:
     return instant(at, zone) if at.tzinfo is None else clamped(at)
 
 
-def _fields(lead: Sequence[str], program: Program) -> dict[str, Scalar]:
-    from dsl.problems.near import near
-    from engine.cli.script import misfit, plain_value
-
-    fields: dict[str, Scalar] = {}
-    for one in lead:
-        name, equals, text = one.partition("=")
-        name = name.strip()
-        if not equals:
-            raise Stop(f"--lead {one} needs a value; write --lead country=DE", FAILED)
-        if name not in program.all_fields:
-            close = near(name, program.all_fields)
-            raise Stop(f"no field named `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""), FAILED)
-        number = program.all_fields[name].type in ("number", "money", "yes/no")
-        value = plain_value(text.strip(), quoted=not number)
-        if why := misfit(program, name, value):
-            raise Stop(f"--lead {one}: {why[0]}" + (f"; {why[1]}" if why[1] else ""), FAILED)
-        fields[name] = value
-    return fields
-
-
 # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _show(story: Story, mails: bool) -> None:
     from rich.text import Text
@@ -222,13 +202,20 @@ def _show_mail(mail: Any) -> None:
 
 
 def _show_end(story: Story) -> None:
+    from engine.simulation.story import LONGEST
+
     end, lead = story.standing(), story.person.lead
     scores = ", ".join(f"{name} {points:g}" for name, points in end["scores"].items()) or "no points"
     mails = f"{end['mails']} email{'' if end['mails'] == 1 else 's'}"
     out.print(f"\nat the end: {lead.stage or 'no stage'}, {scores}; {mails}, {end['skipped']} skipped")
     for run in end["campaigns"]:
         if run["state"] != "ended":
-            out.print(f'  still in "{run["campaign"]}"' + (f": {run['attention']}" if run["attention"] else ""))
+            said = [run["attention"]] if run["attention"] else run["waits"]
+            out.print(f'  still in "{run["campaign"]}"' + (f": {'; '.join(said)}" if said else ""), markup=False)
+    if end["stopped_early"]:
+        out.print(
+            f"  stopped {LONGEST.days} days after the last action; for more, add `ends after 400 days`", markup=False
+        )
 
 
 def _one_line(text: str) -> str:

@@ -17,6 +17,10 @@ from engine.model.ports import Clock
 
 SITE = "https://www.acme.example"
 """The company's own pages. They do not exist; only what their script would tell Coldframe happens."""
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+"""What a person's browser calls itself; another program would be taken for a machine."""
 LOOK_EVERY = 0.12
 """Real seconds between two looks into the mailbox."""
 SECONDS_TO_FILL_IN = 1.1
@@ -70,7 +74,7 @@ class World:
             headers["X-Forwarded-For"] = f"{('198.51.100', '203.0.113')[number // 250 % 2]}.{number % 250 + 1}"
         return httpx.AsyncClient(
             transport=self.transport, base_url=self.base_url, timeout=30, trust_env=False,
-            headers={"Accept-Language": f"{language},en;q=0.5", "User-Agent": "Coldframe demo", **headers},
+            headers={"Accept-Language": f"{language},en;q=0.5", "User-Agent": BROWSER, **headers},
         )  # fmt: skip
 
 
@@ -131,7 +135,7 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag == "a" and "href" in values:
+        if tag == "a" and "href" in values and "display:none" not in values.get("style", ""):  # nobody sees it
             self.links.append(values["href"])
         elif tag == "img" and "src" in values:
             self.images.append(values["src"])

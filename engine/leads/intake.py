@@ -16,17 +16,18 @@ from uuid import UUID, uuid4
 from dsl.plan import EventType, Form, Scalar
 from engine.leads import confirmations
 from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
+from engine.leads.mail_events import follow
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.conditions.addresses import page_name
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
-from engine.rules.tracking.sessions import click_touch
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
 from engine.store import consents, leads
 from engine.store.leads import Locked
+from engine.tracking.hits import Followed
 from engine.tracking.paths import (
     Path,
     join_sessions,
@@ -37,15 +38,10 @@ from engine.tracking.paths import (
     source_of_event,
     source_of_page,
 )
-from engine.tracking.touches import note_touch
 from engine.tracking.visits import Visitor, anonymous, keep, lock_visitor, see
 
 REPEAT = timedelta(minutes=10)
 """The same form with the same values within this span is one post."""
-ONE_CLICK = timedelta(seconds=10)
-"""Clicks on the same link of the same mail within this span are one click."""
-ONE_DOWNLOAD = timedelta(hours=1)
-"""Whatever a lead fetches of the same file within this span is one download: viewers ask for it in many parts."""
 
 
 @dataclass(frozen=True)
@@ -159,24 +155,15 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
 
 
 async def click(rt: Runtime, message_id: UUID, link_id: str) -> str | None:
-    """A link in a mail was followed: where to redirect. Clicks within ten seconds on one link are one click."""
-    return await _mail_event(rt, message_id, "email.clicked", link_id)
+    """A person followed a link in an email: where it leads. Clicks within ten seconds on one link are one click."""
+    async with lead_transaction(rt, str(message_id)) as work:
+        return await follow(work, Followed("click", message_id, link_id, rt.clock.now()))
 
 
 async def opened(rt: Runtime, message_id: UUID) -> None:
-    """A mail's picture was fetched. Once per mail: opens deceive, and more of them mean nothing."""
-    await _mail_event(rt, message_id, "email.opened", "")
-
-
-async def download(rt: Runtime, lead_id: UUID, path: str) -> None:
-    """A gated file was fetched by the lead. What is fetched of it within an hour is one download."""
-    now = rt.clock.now()
-    bucket = int(now.timestamp() // ONE_DOWNLOAD.total_seconds())
-    keys = [f"file:{path}:{bucket}", f"file:{path}:{bucket - 1}"]
-    async with lead_transaction(rt, str(lead_id)) as work:
-        if locked := await leads.lock(work.hot, lead_id):
-            one = Occurrence("file.downloaded", path, key=keys[0])
-            await _occur(work, locked, one, keys=keys, fresh=now - ONE_DOWNLOAD)
+    """A person opened an email. Once per email: opens deceive, and more of them mean nothing."""
+    async with lead_transaction(rt, str(message_id)) as work:
+        await follow(work, Followed("open", message_id, "", rt.clock.now()))
 
 
 async def unsubscribe(
@@ -239,14 +226,10 @@ async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer
     return await path_for(work.hot, work.locked.lead.id, seen, own, new=new)
 
 
-async def _occur(
-    work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None, *,
-    keys: Sequence[str] | None = None, fresh: datetime | None = None,
-) -> Taken:  # fmt: skip
+async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
-    keys = keys or ([one.key] if one.key else [])
-    ledger = await work.open(locked, (one.type, one.name, one.data), keys=keys, fresh=fresh)
+    ledger = await work.open(locked, (one.type, one.name, one.data), keys=[one.key] if one.key else [])
     if work.around.repeated is not None:
         return "repeated"
     ledger.rate()
@@ -260,29 +243,6 @@ async def _occur(
     note_conversion(ledger, work.writes, event, path, event.happened_at)
     await work.commit()
     return "recorded"
-
-
-async def _mail_event(rt: Runtime, message_id: UUID, type: EventType, link_id: str) -> str | None:
-    async with lead_transaction(rt, str(message_id)) as work:
-        locked = await leads.lock_by_message(work.hot, message_id, link_id)
-        if locked is None or (link_id and locked.row.url is None):
-            return None
-        url, now, row = locked.row.url, rt.clock.now(), locked.row
-        keys, fresh = [f"{type}:{message_id}:{link_id}"], None
-        if link_id:
-            bucket = int(now.timestamp() // ONE_CLICK.total_seconds())
-            keys, fresh = [f"{keys[0]}:{bucket}", f"{keys[0]}:{bucket - 1}"], now - ONE_CLICK
-        event = (type, row.template, {"link": url} if url else {})
-        ledger = await work.open(locked, event, keys=keys, fresh=fresh)
-        wanted = row.kind != "staff" and locked.lead.may_be_tracked(ledger.rules.program)
-        if work.around.repeated is None and wanted:
-            ledger.rate()
-            ledger.happen(*event, key=keys[0], enrolment_id=row.owner_id, message_id=message_id)
-            touch = click_touch(message_id, row.campaign or "", row.template, now, row.touched) if link_id else None
-            if touch is not None:
-                note_touch(work.writes, locked.lead.id, touch)
-            await work.commit()
-    return str(url) if url else None
 
 
 def _event_of(post: FormPost) -> Occurred:

@@ -16,6 +16,7 @@ from engine.mail.links import link_id, rewrite
 from engine.mail.render import Renderer
 from engine.model.ports import Mail
 from engine.platform.tokens import Tokens
+from engine.rules.tracking.hits import HIDDEN
 
 Kind = Literal["marketing", "transactional", "staff"]
 
@@ -54,7 +55,8 @@ def compose(
     Its own addresses are `/u/` unsubscribe, `/p/` preferences, `/v/` view, `/c/` click and `/o/` open, each with a
     token of that purpose (`unsubscribe`: lead, topic; `preferences`: lead; `click`: message, link; `view`, `open`:
     message). Without `tracked`, links stay as they are and there is no pixel; staff mails are never tracked and have no
-    page of their own. Without `pixel` an opening is not told. Raises TemplateError.
+    page of their own. A tracked marketing mail has a link that no person sees, with `HIDDEN` for a link's id. Without
+    `pixel` there is neither it nor the picture. Raises TemplateError.
     """
     base = base_url.rstrip("/")
     lead, own = str(message.lead_id), str(message.message_id)
@@ -78,6 +80,8 @@ def compose(
 
         html, text = rewrite(html, text, click, keep)
         if pixel:
+            if message.kind == "marketing":
+                html = with_hidden_link(html, f"{base}/c/{tokens.sign('click', own, HIDDEN)}")
             html = with_pixel(html, f"{base}/o/{tokens.sign('open', own)}.gif")
     headers = {"X-Coldframe-Message": own}
     if message.kind == "marketing":
@@ -97,9 +101,18 @@ def preferences_url(tokens: Tokens, base: str, lead: UUID) -> str:
 
 def with_pixel(html: str, url: str) -> str:
     """The page with an invisible image at its end."""
-    image = f'<img src="{escape(url)}" width="1" height="1" alt="" style="display:block;border:0">'
+    return _at_end(html, f'<img src="{escape(url)}" width="1" height="1" alt="" style="display:block;border:0">')
+
+
+def with_hidden_link(html: str, url: str) -> str:
+    """The page with a link at its end that is neither shown, read out, nor reached by a key."""
+    hidden = 'rel="nofollow" aria-hidden="true" tabindex="-1" style="display:none;mso-hide:all"'
+    return _at_end(html, f'<a href="{escape(url)}" {hidden}></a>')
+
+
+def _at_end(html: str, what: str) -> str:
     at = html.lower().rfind("</body>")
-    return html + image if at < 0 else html[:at] + image + html[at:]
+    return html + what if at < 0 else html[:at] + what + html[at:]
 
 
 def marketing_gap(rendered: Rendered, address: str, unsubscribe_url: str) -> str | None:

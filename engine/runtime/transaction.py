@@ -71,17 +71,19 @@ async def lead_transaction(rt: Runtime, turn: str) -> AsyncIterator[LeadTransact
 async def open_ledger(
     rt: Runtime, hot: Hot, locked: Locked, event: Occurred = NOTHING, *, keys: Sequence[str] = (),
     fresh: datetime | None = None, visitor: UUID | None = None, also: Sequence[Occurred] = (),
+    around_hit: Mapping[str, Any] | None = None,
 ) -> tuple[Ledger, Around]:  # fmt: skip
     """A ledger on a locked lead that knows what judging `event`, and what may follow from it, will ask for.
 
-    `also` are events beside it; `keys`, `fresh`, `visitor`: see `leads.look_around`. Raises NothingDeployed.
+    `also` are events beside it; for `keys`, `fresh`, `visitor`, `around_hit` see `leads.look_around`.
+    Raises NothingDeployed.
     """
     deployment, lead, now = await rt.deployment(locked.epoch), locked.lead, rt.clock.now()
     rules = deployment.rules
     asked = rules.index.watch.history
     probes = dict.fromkeys(probe for one in (event, *also) for probe in needed(rules, lead, *one, now))
     around = await leads.look_around(
-        hot, lead.id, list(probes), keys, fresh=fresh, visitor=visitor, history=asked
+        hot, lead.id, list(probes), keys, fresh=fresh, visitor=visitor, history=asked, around_hit=around_hit
     )  # fmt: skip
     live = [one.digest for one in around.enrolments if one.state != "ended"]
     await rt.catalog.need(live)

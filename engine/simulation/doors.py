@@ -8,7 +8,8 @@ from typing import Any
 
 from dsl.plan import EventType, Form, Scalar
 from engine.leads.external_changes import note
-from engine.leads.intake import ONE_CLICK, REPEAT, fill
+from engine.leads.intake import REPEAT, fill
+from engine.leads.mail_events import ONE_CLICK
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
@@ -61,6 +62,17 @@ class Doors:
             ledger.lead = ledger.lead.changed(suppressed=None)
         self._agree(person, ledger, posted.data["topics"])
         ledger.happen("form.submitted", posted.name, posted.data["values"], key=key)
+        self.sim.commit(person, ledger)
+        return None
+
+    def subscribe(self, person: Person, topic: str) -> str | None:
+        """Choose a topic on the page for topics, also after unsubscribing from everything."""
+        if topic_state(person.lead.topics, topic) == "subscribed":
+            return "the lead is already subscribed to this topic"
+        ledger = self.sim.open(person)
+        if ledger.lead.suppressed == UNSUBSCRIBED:
+            ledger.lead = ledger.lead.changed(suppressed=None)
+        self._agree(person, ledger, [topic])
         self.sim.commit(person, ledger)
         return None
 

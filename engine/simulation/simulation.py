@@ -30,7 +30,7 @@ from engine.rules.runs.local_time import basis_of
 from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep
 from engine.runtime.catalog import Deployment
-from engine.simulation.effects import Effects
+from engine.simulation.effects import BASE_URL, Effects
 from engine.simulation.person import Memory, Person, Tallies, at_once
 from engine.simulation.sales import Sales
 from engine.simulation.watcher import Watcher
@@ -110,6 +110,12 @@ class Simulation:
             email=email, fields=fields,
         )  # fmt: skip
         return Person(lead)
+
+    def file_of(self, url: str) -> str | None:
+        """The file behind a link of an email; None if it leads elsewhere."""
+        token = url.removeprefix(f"{BASE_URL}/d/")
+        parts = self.tokens.read("file", token) if token != url else None
+        return parts[-1] if parts else None
 
     def open(self, person: Person, working: UUID | None = None) -> Ledger:
         """A transaction on one lead."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from dsl.plan import Duration, EventType, Form, Scalar
 from engine.model.lead import TRACKING
 from engine.rules.conditions import addresses, calendar
+from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales.ladder import Act
 from engine.runtime.catalog import Deployment
 from engine.simulation.doors import CONFIRMS_AFTER, Doors
@@ -46,7 +47,7 @@ class Action:
     """One line of a script. `text` is as it was written; `without`: consent, tracking, confirming; a list
     is left with `leaving`."""
 
-    kind: Literal["submit", "confirm", "mail", "event", "sales", "unsubscribe", "tell", "list", "end"]
+    kind: Literal["submit", "confirm", "mail", "event", "sales", "unsubscribe", "tell", "list", "topic", "end"]
     text: str
     when: When = When()
     type: EventType | None = None
@@ -57,20 +58,43 @@ class Action:
     without: frozenset[str] = frozenset()
 
 
-class Story:
-    """One lead, one simulation, one timeline. `fields`: what is known of the lead from the beginning."""
+@dataclass(slots=True)
+class Known:
+    """What is known of the lead from the beginning. `stage` is empty for the first one."""
 
-    def __init__(
-        self, deployment: Deployment, start: datetime, fields: Mapping[str, Scalar], *, seed: int = 1
-    ) -> None:  # fmt: skip
+    fields: dict[str, Scalar] = field(default_factory=dict)
+    stage: str = ""
+    score: float | None = None
+    lists: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+
+
+class Story:
+    """One lead, one simulation, one timeline."""
+
+    def __init__(self, deployment: Deployment, start: datetime, known: Known | None = None, *, seed: int = 1) -> None:
+        said = known or Known()
+        fields = said.fields
         self.deployment, self.start = deployment, start
         self._ahead: Sequence[Action] = ()
         self.timeline = Timeline(deployment.program, lambda: self.simulation.now)
         self.simulation = Simulation(deployment, start, self.timeline, seed=seed, render=True)
         self.doors = Doors(self.simulation)
-        known = {name: value for name, value in fields.items() if name != "email"}
+        others = {name: value for name, value in fields.items() if name != "email"}
         self.email = str(fields.get("email", INVENTED["email"]))
-        self.person: Person = self.simulation.person(self.email, **known)
+        self.person: Person = self.simulation.person(self.email, **others)
+        self._ends_itself = False
+        self._stands(said)
+
+    def _stands(self, known: Known) -> None:
+        """Where the lead stands before the story: nothing follows from it."""
+        lead, since = self.person.lead, self.start.isoformat()
+        self.person.lead = lead.changed(
+            stage=known.stage or lead.stage, lists={**lead.lists, **dict.fromkeys(known.lists, since)},
+            topics={**lead.topics, **dict.fromkeys(known.topics, "subscribed")},
+            scores={**lead.scores, **({"": known.score} if known.score is not None else {})},
+        )  # fmt: skip
+        self.person.consents.update(topic.casefold() for topic in known.topics)
 
     def play(self, actions: Sequence[Action]) -> None:
         """Play all actions, then let time go by until nothing is due any more or the story's end."""
@@ -79,7 +103,7 @@ class Story:
             self._ahead = actions[number + 1 :]
             when = self._when(action.when)
             if action.kind == "end":
-                end = self._ends(action.when, when)
+                end, self._ends_itself = self._ends(action.when, when), True
                 continue
             self.simulation.run(when)
             self.timeline.add(self.person, "action", action.text)
@@ -136,6 +160,8 @@ class Story:
                 names = [action.name or ""]
                 leaves = "leaving" in action.without
                 return self.doors.tell(self.person, {}, () if leaves else names, names if leaves else ())
+            case "topic":
+                return self.doors.subscribe(self.person, action.name or "")
             case "unsubscribe":
                 return self.doors.unsubscribe(self.person, action.name)
             case "sales" if action.act is not None:
@@ -196,16 +222,22 @@ class Story:
                 return "the email has no such link" if action.link else self._no_link()
             link = found
         assert action.type is not None
-        return self.doors.mail_event(self.person, letter, action.type, link)
+        why = self.doors.mail_event(self.person, letter, action.type, link)
+        file = self.simulation.file_of(link)
+        return why if why or file is None else self.doors.happens(self.person, "file.downloaded", file)
 
     def _no_link(self) -> str:
         if not self.person.lead.may_be_tracked(self.deployment.program):
             return "the lead has not agreed to tracking, so clicks are not recorded"
         return "the email has no link to click"
 
-    @staticmethod
-    def _link(letter: Letter, wanted: str | None) -> str | None:
-        return next((url for url in letter.links.values() if wanted is None or addresses.same(wanted, url)), None)
+    def _link(self, letter: Letter, wanted: str | None) -> str | None:
+        """A link of the email that leads to the address, or to the file of that name."""
+
+        def fits(url: str) -> bool:
+            return wanted is None or addresses.same(wanted, url) or self.simulation.file_of(url) == wanted
+
+        return next(filter(fits, letter.links.values()), None)
 
     def standing(self) -> dict[str, Any]:
         """Where the lead is at the end."""
@@ -213,10 +245,14 @@ class Story:
         return {
             "at": self.simulation.now.isoformat(), "stage": lead.stage,
             "scores": {model or "score": points for model, points in lead.scores.items()},
-            "campaigns": [
-                {"campaign": run.campaign, "state": run.state, "attention": next(
-                    (one.why for one in run.position.branches if one.why), None)} for run in self.person.runs
-            ],
+            "campaigns": [self._stands_in(run) for run in self.person.runs],
+            "stopped_early": not self._ends_itself and self.simulation.next_due() is not None
+            and any(run.state != "ended" for run in self.person.runs),
             "mails": sum(one.state == "accepted" for one in self.person.letters),
             "skipped": sum(one.state == "skipped" for one in self.person.letters),
         }  # fmt: skip
+
+    def _stands_in(self, run: Enrolment) -> dict[str, Any]:
+        attention = next((one.why for one in run.position.branches if one.why), None)
+        waits = self.timeline.waits(self.person, run)
+        return {"campaign": run.campaign, "state": run.state, "attention": attention, "waits": waits}

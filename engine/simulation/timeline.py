@@ -33,7 +33,7 @@ from engine.rules.leads.limits import Booking
 from engine.rules.leads.working_copy import UNCHANGED
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.interpreter import Stuck
-from engine.rules.runs.rests import Sleep
+from engine.rules.runs.rests import Resting, Sleep, sleep
 from engine.rules.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
@@ -237,11 +237,22 @@ class Timeline(Watcher):
             if self._rests.get(key) == now or rest.what.startswith("may send"):
                 continue
             self._rests[key] = now
-            until = f" until {self._local(person, rest.due)}" if rest.due else ""
-            what = "" if rest.what == "the time comes" else f" for {rest.what}"
             if rest.what == "sales decides":
                 continue
-            self.add(person, "wait", f"waits{what}{until}", rest.source, run.campaign)
+            self.add(person, "wait", self._wait(person, rest), rest.source, run.campaign)
+
+    def _wait(self, person: Person, rest: Resting) -> str:
+        until = f" until {self._local(person, rest.due)}" if rest.due else ""
+        if rest.what.startswith("may send "):
+            return f"email “{rest.what.removeprefix('may send ')}” is held back{until}"
+        what = "" if rest.what == "the time comes" else f" for {rest.what}"
+        return f"waits{what}{until}"
+
+    def waits(self, person: Person, run: Enrolment) -> list[str]:
+        """What a run that has not ended waits for now, and until when."""
+        plan = self._plan(run)
+        resting = sleep(plan, run.position).resting if plan is not None and run.state != "ended" else ()
+        return list(dict.fromkeys(self._wait(person, one) for one in resting))
 
     def stuck(self, person: Person, run: Enrolment, stuck: Stuck) -> None:
         self.add(person, "note", f"cannot continue: {stuck.reason}", campaign=run.campaign)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from engine.store.db import Hot
@@ -15,6 +16,12 @@ SELECT 1 AS one FROM consents WHERE lead_id = %(lead)s AND state = 'subscribed'
 _LAST_SAID = """
 SELECT state FROM consents WHERE lead_id = %(lead)s AND lower(topic) = lower(%(topic)s) AND state <> 'asked'
     AND coalesce(record->>'how', '') <> 'campaign' ORDER BY seq DESC LIMIT 1"""
+
+
+async def records(hot: Hot, lead: UUID) -> list[tuple[str, dict[str, Any]]]:
+    """Every proof that is kept of the lead's consents, with its topic."""
+    rows = await hot.all("SELECT topic, record FROM consents WHERE lead_id = %(lead)s", {"lead": lead})
+    return [(row.topic, row.record) for row in rows]
 
 
 async def agreed_since(hot: Hot, lead: UUID, topic: str | None, since: datetime) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from engine.rules.runs.enrolment import Enrolment
 from engine.rules.runs.position import Position, streak_of
 from engine.store import tables
 from engine.store.db import Database, Hot
+from engine.store.hits import AROUND_HIT
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
     l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
@@ -38,7 +39,7 @@ RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
 SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state,
-    (SELECT url FROM links WHERE id = %(link)s) AS url,
+    coalesce(m.settled_at, m.at) AS handed, (SELECT url FROM links WHERE id = %(link)s) AS url,
     (SELECT campaign FROM enrolments WHERE id = m.owner_id) AS campaign,
     (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id AND t.kind = 'mail click'
         AND starts_with(t.key, 'm:' || m.id)) AS touched
@@ -97,6 +98,7 @@ SELECT name, data, at, (SELECT jsonb_object_agg(topic, record) FROM consents
 FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'"""
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
+_AROUND_HIT = f"{_AROUND}, {AROUND_HIT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,10 @@ class Around:
     repeated: int | None
     anonymous: list[dict[str, Any]]
     history: list[Event]
+    hits: list[Any] = field(default_factory=list)
+    """What the client in question fetched around the hit in question, as rows of `store.hits`."""
+    wakes: datetime | None = None
+    """With hits: when the first of the lead's runs is due."""
 
 
 async def lock(hot: Hot, lead: UUID) -> Locked | None:
@@ -154,23 +160,27 @@ async def posted_form(hot: Hot, lead: UUID, seq: int) -> Any | None:
 
 async def look_around(
     hot: Hot, lead: UUID, probes: Sequence[Probe] = (), keys: Sequence[str] = (), *, fresh: datetime | None = None,
-    visitor: UUID | None = None, history: Collection[str] = (),
+    visitor: UUID | None = None, history: Collection[str] = (), around_hit: Mapping[str, Any] | None = None,
 ) -> Around:  # fmt: skip
     """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count.
 
     `history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
+    `around_hit`: see `hits.question`.
     """
     values = {
         "lead": lead, "keys": list(keys), "fading": fresh is not None, "fresh": fresh, "visitor": visitor,
         "probes": probes_json(probes), "history": sorted(history),
+        **(around_hit or {}),
     }  # fmt: skip
-    row = await hot.one(_AROUND, values)
+    row = await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values)
     return Around(
         enrolments=enrolments_of(row.enrolments),
         tallies=tallies_of(probes, row.tallies),
         repeated=row.repeated,
         anonymous=row.anonymous or [],
         history=[event_of(one) for one in row.history or ()],
+        hits=getattr(row, "hits", None) or [],
+        wakes=getattr(row, "wakes", None),
     )
 
 

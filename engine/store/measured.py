@@ -1,9 +1,9 @@
-"""The tables of measuring: where visits come from, sessions, counts per day, and the touches of a lead's path."""
+"""The tables of measuring: where visits come from, sessions, counts per day, the touches of a lead's path, and hits."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, Table, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from engine.store.tables import instant, metadata
 
@@ -56,4 +56,28 @@ touches = Table(
     instant("at", required=True),
     Index("touches_of_lead", "lead_id", "at"),
     Index("touches_at", "at", postgresql_include=["lead_id", "source_id"]),
+)  # fmt: skip
+
+mail_hits = Table(
+    "mail_hits", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, nullable=False),
+    Column("message_id", Uuid, comment="None for a file, whose link names the lead alone"),
+    Column("kind", Text, nullable=False, comment="open | click | download"),
+    Column("link", Text, nullable=False, comment="the link's id, hidden, the file's path; empty for an open"),
+    Column("network", Text, nullable=False, comment="the client's /24 or /48"),
+    Column("client", Text, nullable=False, comment="peppered hash of address and user agent"),
+    Column("agent", Text, nullable=False, comment="user agent, at most 300 characters"),
+    Column("signs", ARRAY(Text), nullable=False, comment="HEAD, prefetch"),
+    Column("judgement", Text, nullable=False, comment="human | machine | held (until due_at)"),
+    Column("reasons", ARRAY(Text), nullable=False, comment="what made it a machine's: engine.rules.tracking.hits"),
+    Column("version", Integer, nullable=False, comment="of the rules that judged it"),
+    Column("seq", BigInteger, comment="the event it became"),
+    instant("at", required=True),
+    instant("handed"),
+    instant("due_at"),
+    Index("mail_hits_of_client", "client", "at"),
+    Index("mail_hits_of_lead", "lead_id", "at"),
+    Index("mail_hits_at", "at", "id"),
+    Index("mail_hits_held", "due_at", postgresql_where=text("judgement = 'held'")),
 )  # fmt: skip

@@ -48,6 +48,16 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """An open, click or download that counted, and that the rules take for a machine's by now; `reasons` in words."""
+
+    seq: int
+    kind: str
+    at: datetime
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A change of stage. `reason` is the place of the line that caused it, and with a recycle why."""
 
@@ -192,6 +202,7 @@ class Log:
     """Topics joined and left: topic, `subscribed` or `unsubscribed`, when; oldest first."""
     sources: Sequence[tuple[datetime, Mapping[str, str]]] = ()
     """Scoring rule → its place, since each deployment that changed one, oldest first."""
+    doubts: Sequence[Doubt] = ()
 
     @property
     def zone(self) -> str:

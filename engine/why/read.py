@@ -15,9 +15,10 @@ from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
 from engine.rules.leads.working_copy import NOTED
 from engine.rules.runs.position import Position
+from engine.rules.tracking import hits
 from engine.runtime.catalog import Catalog, Deployment
 from engine.store.db import Database
-from engine.why.log import Hold, Log, Message, Move, Opened, Points, Rest, Run, Walk
+from engine.why.log import Doubt, Hold, Log, Message, Move, Opened, Points, Rest, Run, Walk
 
 MOST_EVENTS = 20_000
 
@@ -76,6 +77,10 @@ SELECT at, body FROM (
     SELECT epoch, at, program->'scorings' AS body, lag(program->'scorings') OVER (ORDER BY epoch) AS before
     FROM deployments) written
 WHERE body IS DISTINCT FROM before ORDER BY epoch""")
+
+_DOUBTS = text("""
+SELECT h.seq, h.kind, e.at, h.reasons FROM mail_hits h JOIN events e ON e.lead_id = h.lead_id AND e.seq = h.seq
+WHERE h.lead_id = :lead AND h.judgement = 'machine' ORDER BY h.seq""")
 
 _CAMPAIGNS = text("SELECT DISTINCT campaign FROM enrolments")
 
@@ -180,6 +185,10 @@ async def _log(
         sources=[
             (row.at, {rule["id"]: rule["source"] for scoring in row.body for rule in scoring["rules"]})
             for row in await connection.execute(_SCORINGS)
+        ],
+        doubts=[
+            Doubt(row.seq, row.kind, row.at, tuple(hits.words(one) for one in row.reasons))
+            for row in await all_of(_DOUBTS)
         ],
     )  # fmt: skip
 

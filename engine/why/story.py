@@ -33,6 +33,7 @@ def story(log: Log, run: Run) -> list[Said]:
     found += not_walked(log, run)
     found += _meanwhile(log, run)
     found += _held(log, run)
+    found += _doubted(log, run)
     if run.plan is None:
         found.append(
             Said(run.started_at, "this version of the campaign no longer exists, so its lines cannot be shown", "warn")
@@ -164,6 +165,16 @@ def _held(log: Log, run: Run) -> Iterator[Said]:
             yield Said(max(hold.at, run.started_at), f"the campaign was {SHOWN[hold.state]}", "warn", why)
             if hold.until is not None and hold.until <= end:
                 yield Said(hold.until, "the campaign was resumed", "beside")
+
+
+def _doubted(log: Log, run: Run) -> Iterator[Said]:
+    """What counted as the lead's own while it was inside, and was found to be a machine's afterwards."""
+    end = run.ended_at or log.now
+    for doubt in log.doubts:
+        if run.started_at <= doubt.at <= end and (event := log.event(doubt.seq)) is not None:
+            text = f"{log.said(event).removeprefix('the lead ')}: found later to be software"
+            why = f"{', '.join(doubt.reasons)}; the points and branches it caused stay"
+            yield Said(doubt.at, text, "warn", why, seq=doubt.seq + 0.25)
 
 
 def _cause(log: Log, booked: Points) -> str:

@@ -23,6 +23,7 @@ import pytest
 from engine.cli.deploy import put_into_force
 from engine.cli.stack import Stack
 from engine.cli.workspace import examine
+from engine.demo.world import BROWSER
 from engine.platform.clock import HeldClock, VirtualClock
 from engine.platform.settings import Settings, temporal_connect_config
 from engine.runtime.runtime import Runtime, open_runtime
@@ -231,7 +232,8 @@ async def _stack(
         await put_into_force(stack.settings, stack.database_url, found, "ada")
         config = {**temporal_connect_config(stack.settings), "target_host": stack.temporal_address}
         runs = TemporalRuns(await connect(config, lazy=True), queues(stack.settings.task_queue))  # type: ignore[arg-type]
-        client = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=60)
+        person = {"User-Agent": BROWSER}
+        client = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=60, headers=person)
         async with open_runtime(stack.settings, runs=runs, clock=clock, size=4) as rt, client:
             yield World(stack, mail, rt, client)
 

@@ -15,6 +15,7 @@ from engine.mail.errors import Incomplete
 from engine.mail.guard import problem
 from engine.mail.links import link_id
 from engine.mail.render import Renderer
+from engine.rules.tracking.hits import HIDDEN
 from tests.mail.samples import ADDRESS, TOKENS, WORKSPACE
 
 MESSAGE, LEAD = UUID(int=7), UUID(int=8)
@@ -53,8 +54,9 @@ def test_links_are_signed_and_their_targets_returned() -> None:
     made = composed()
     url = "https://acme.example/a?x=1&y=2"
     assert made.links == {link_id(url): url}
-    tokens = re.findall(r"https://t\.example/c/([\w-]+)", made.mail.html + made.mail.text)
-    assert [TOKENS.read("click", token) for token in tokens] == [(str(MESSAGE), link_id(url))] * 2
+    tokens = [re.findall(r"https://t\.example/c/([\w-]+)", part) for part in (made.mail.html, made.mail.text)]
+    own, hidden = (str(MESSAGE), link_id(url)), (str(MESSAGE), HIDDEN)
+    assert [[TOKENS.read("click", token) for token in part] for part in tokens] == [[own, hidden], [own]]
     assert "acme.example/a?" not in made.mail.html + made.mail.text
     assert 'href="https://t.example/confirm/1"' in made.mail.html
     assert 'href="mailto:a@b.example"' in made.mail.html
@@ -65,6 +67,15 @@ def test_the_pixel_is_signed_and_last() -> None:
     found = re.search(r'<img src="https://t\.example/o/([\w-]+)\.gif"[^>]*></body>', html)
     assert found is not None
     assert TOKENS.read("open", found[1]) == (str(MESSAGE),)
+
+
+def test_the_hidden_link_is_seen_heard_and_reached_by_nobody() -> None:
+    html = composed().mail.html
+    [anchor] = re.findall(r"<a [^>]*display:none[^>]*>(.*?)</a>", html)
+    [attributes] = re.findall(r"<a ([^>]*display:none[^>]*)>", html)
+    assert anchor == ""
+    assert {'rel="nofollow"', 'aria-hidden="true"', 'tabindex="-1"'} <= set(attributes.split())
+    assert "display:none" not in composed("transactional").mail.html
 
 
 @pytest.mark.parametrize(("kind", "tracked"), [("marketing", False), ("transactional", False), ("staff", True)])

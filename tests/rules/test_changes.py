@@ -48,16 +48,16 @@ def test_a_program_does_not_differ_from_itself_nor_from_one_whose_lines_have_mov
 
 
 def test_a_new_step_a_removed_one_and_another_duration():
-    assert parts(CAMPAIGN.replace('send "two"', 'send "two"\n        add 5 points')) == [("added", "points")]
-    assert parts(CAMPAIGN.replace("        wait 2 days\n", "")) == [("removed", "wait")]
-    assert parts(CAMPAIGN.replace("2 days", "4 days")) == [("changed", "wait")]
-    assert parts(CAMPAIGN.replace("3 days", "4 days")) == [("changed", "wait")]
-    assert parts(CAMPAIGN.replace('send "three"', 'send "four" as step "pause 2"')) == [("changed", "send")]
+    assert parts(CAMPAIGN.replace('send "two"', 'send "two"\n        add 5 points')) == [("added", "`add … points`")]
+    assert parts(CAMPAIGN.replace("        wait 2 days\n", "")) == [("removed", "`wait`")]
+    assert parts(CAMPAIGN.replace("2 days", "4 days")) == [("changed", "`wait`")]
+    assert parts(CAMPAIGN.replace("3 days", "4 days")) == [("changed", "`wait`")]
+    assert parts(CAMPAIGN.replace('send "three"', 'send "four" as step "pause 2"')) == [("changed", "`send`")]
 
 
 def test_a_step_elsewhere_is_one_that_moved():
     moved = CAMPAIGN.replace('        send "one"\n', "") + '        send "one"\n'
-    assert parts(moved) == [("moved", "send")]
+    assert parts(moved) == [("moved", "`send`")]
 
 
 def test_a_block_that_reaches_further_is_seen_although_no_step_is_new():
@@ -94,12 +94,12 @@ def test_declarations_and_files_are_named_with_what_differs():
     assert [(one.kind, one.what, one.name) for one in more.declarations] == [("added", "form", "more")]
     changed = compare(program(CAMPAIGN + form), program(CAMPAIGN + form + "    ask company\n"))
     [one] = changed.declarations
-    assert [(part.kind, part.what) for part in one.parts] == [("changed", "asks")]
+    assert [(part.kind, part.what) for part in one.parts] == [("changed", "the fields it asks for")]
     rules = "\nscoring\n    +5 when page is visited\n"
     scored = compare(program(CAMPAIGN + rules), program(CAMPAIGN + rules + "    +9 when email is clicked\n"))
     [one] = scored.declarations
     assert [(part.kind, part.what, part.new) for part in one.parts] == [
-        ("added", "rules", one.parts[0].new),
+        ("added", "its rules", one.parts[0].new),
     ]  # fmt: skip
     files = compare(
         program(CAMPAIGN), program(CAMPAIGN), {"templates/a.md": "1", "files/x": "1"}, {"templates/a.md": "2"}

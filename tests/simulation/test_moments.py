@@ -11,7 +11,7 @@ import pytest
 from dsl.compile import compile_workspace
 from dsl.plan import LeadField, Pattern, Program, Relative, Workspace
 from dsl.plan.terms import Duration
-from engine.cli.script import misfit
+from engine.cli.script_values import misfit
 from engine.model.lead import Event, Facts
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import compare, matches, when

@@ -167,13 +167,13 @@ def test_what_comes_to_nothing_is_said_and_fails():
     done = simulate("--script", "clicks; sales accepts; unsubscribes; unsubscribes", *START)
     assert done.exit_code == 1
     assert "no email has arrived yet" in done.stdout
-    assert "sales has no open handoff of this lead" in done.stdout
+    assert "sales has no open handoff for this lead" in done.stdout
     assert "the lead has already unsubscribed" in done.stdout
 
 
 def test_without_consent_mails_are_skipped_with_the_reason():
     _, lines = story("submits form whitepaper without consent")
-    assert ("skipped", "mail “whitepaper/welcome” is skipped: no consent") in lines
+    assert ("skipped", "email “whitepaper/welcome” is skipped: no consent") in lines
 
 
 def test_a_double_opt_in_is_confirmed_unless_the_script_says_otherwise():
@@ -232,7 +232,7 @@ def test_a_script_may_stand_in_a_file(tmp_path: Path):
     ("script", "underlined", "help"),
     [
         ("submits form whitepapr", "whitepapr", "did you mean `whitepaper`?"),
-        ("submit form whitepaper", "submit form whitepaper", "did you mean `submits form`?"),
+        ("sumbits form whitepaper", "sumbits form whitepaper", "did you mean `submits form`?"),
         ("submits form demo with colour = 3", "colour", None),
         ("submits form whitepaper with company_size = many", "many", "write it like this: company_size = 500"),
         ("changes language to de-AT", "de-AT", "write it like this: language = de"),

@@ -10,7 +10,7 @@ from dsl.compile import compile_workspace
 from engine.cli.script import read_script
 from engine.mail.formats import without_links
 from engine.simulation.simulation import deployment_of
-from engine.simulation.story import Story
+from engine.simulation.story import Known, Story
 from tests.support.stage import company
 
 START = datetime(2026, 9, 1, 9, tzinfo=UTC)
@@ -47,7 +47,9 @@ def story(script: str) -> list[tuple[str, str, str]]:
     assert program is not None
     read = read_script(script, program)
     assert not read.diagnostics, read.diagnostics
-    played = Story(deployment_of(program, {"templates/confirm.md": template}), START, {"email": "ann@lead.example"})
+    played = Story(
+        deployment_of(program, {"templates/confirm.md": template}), START, Known({"email": "ann@lead.example"})
+    )
     played.play(read.actions)
     return [(f"{one.at:%d %H:%M}", one.kind, one.text) for one in played.timeline.entries]
 

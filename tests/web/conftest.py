@@ -48,6 +48,8 @@ subject: Welcome
 [Confirm]({{ confirm_url }})
 """
 BUNDLE = {"files/pump guide.pdf": PDF, "templates/welcome.md": WELCOME}
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
+"""What the client of tests calls itself: a person's browser."""
 PLENTY = Budget(1_000_000, 1_000_000)
 UNLIMITED = Budgets(PLENTY, PLENTY, PLENTY)
 
@@ -165,7 +167,7 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE, headers={"User-Agent": BROWSER})
 
 
 @pytest.fixture

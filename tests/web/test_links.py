@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from sqlalchemy import insert, select
 
 from engine.mail.compose import Addressed, compose
 from engine.model.lead import TRACKING, Lead
+from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import context_for
 from engine.sending.mail_record import memo_of
@@ -32,7 +33,7 @@ async def types(log: Log, lead: UUID) -> list[str]:
 
 
 async def test_a_click_redirects_and_is_recorded(
-    http: httpx.AsyncClient, rt: Runtime, new_lead: Make, new_message: Make, log: Log
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_lead: Make, new_message: Make, log: Log
 ) -> None:
     lead = await new_lead("click@firm.example", topics={TRACKING: "subscribed"})
     message = await new_message(lead, "link-1", URL)
@@ -44,6 +45,7 @@ async def test_a_click_redirects_and_is_recorded(
         assert ahead.status_code == 503
         assert "location" not in ahead.headers
     assert await types(log, lead) == []
+    clock.advance(timedelta(hours=1))
     clicked = await http.get(f"{path}?url=https://evil.example&next=https://evil.example")
     assert (clicked.status_code, clicked.headers["location"]) == (302, URL)
     assert clicked.headers["referrer-policy"] == "no-referrer"
@@ -62,11 +64,14 @@ async def test_a_stored_link_that_is_not_a_web_address_leads_nowhere(
     assert (await http.head(path)).status_code == 404
 
 
-async def test_the_pixel(http: httpx.AsyncClient, rt: Runtime, new_lead: Make, new_message: Make, log: Log) -> None:
+async def test_the_pixel(
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_lead: Make, new_message: Make, log: Log
+) -> None:
     lead = await new_lead("open@firm.example", topics={TRACKING: "subscribed"})
     path = f"/o/{rt.tokens.sign('open', str(await new_message(lead)))}.gif"
     assert (await http.head(path)).status_code == 200
     assert await types(log, lead) == []
+    clock.advance(timedelta(hours=1))
     picture = await http.get(path)
     assert picture.headers["content-type"] == "image/gif"
     assert picture.content.startswith(b"GIF89a")

@@ -23,7 +23,8 @@ from web.http.security import MAX_BODY, BodyLimit, places
 
 PUBLIC = {
     ("GET", "/f/{form}"), ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
-    ("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/cf.js"),
+    ("GET", "/"), ("GET", "/unseen"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    ("GET", "/cf.js"),
 }  # fmt: skip
 WITHOUT_PROVIDER = {("GET", "/mailbox"), ("GET", "/mailbox/{mail}"), ("GET", "/mailbox/{mail}/html"),
                     ("POST", "/mailbox/{mail}")}  # fmt: skip
@@ -35,7 +36,7 @@ BY_TOKEN = {
     ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
-BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads")}
+BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}")}
 BY_SIGNATURE = {("POST", "/hooks/sendgrid")}
 PURPOSES = {
     "c": "click",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +33,20 @@ async def test_one_click_leaves_the_topic_of_the_mail(
     lead = await stored("one@firm.example")
     assert lead.topics == {"newsletter": "unsubscribed", "product": "subscribed"}
     assert lead.suppressed is None
+
+
+async def test_leaving_the_topic_of_the_mail_is_the_main_button(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: Make
+) -> None:
+    lead = await new_lead("main@firm.example", topics=BOTH)
+    buttons = re.compile(r'<button type="submit" name="leave" value="([^"]*)"( class="quiet")?')
+    page = await http.get(path(rt, lead, "product"))
+    assert buttons.findall(page.text) == [("product", ""), ("", ' class="quiet"'), ("newsletter", ' class="quiet"')]
+    whole = await http.get(path(rt, lead, ""))
+    assert buttons.findall(whole.text)[0] == ("", "")
+    await http.post(path(rt, lead, "product"), data={"leave": "product"})
+    after = await http.get(path(rt, lead, "product"))
+    assert buttons.findall(after.text) == [("", ""), ("newsletter", ' class="quiet"')]
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ async def test_a_signal_drains_the_process(settings: Settings, number: signal.Si
     environment = {
         **os.environ, "DATABASE_URL": (settings.database_url or "").replace("+psycopg", ""),
         "COLDFRAME_METRICS_PORT": str(settings.metrics_port), "COLDFRAME_TASK_QUEUE": settings.task_queue,
+        "COLDFRAME_SECRET": "s" * 32, "COLDFRAME_PEPPER": "p" * 32,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "worker.py", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE

@@ -165,7 +165,7 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
     email, visitor = who(item)
     data = _typed(_data(item.get("data")), _types(kind, name, program), program)
     if item.get("at") is not None:
-        data["at"] = _at(item["at"], now)
+        data["at"] = instant_of("at", item["at"], now)
     key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
     if key is None and kind == "order.placed" and "id" in data:
         key = f"order:{data['id']}"
@@ -196,7 +196,7 @@ def _deal(
     given = item.get("data")
     amount = given.get("amount") if isinstance(given, dict) else None
     data = _typed(_data(given), _types(kind, name, program), program)
-    at = None if item.get("at") is None else _at(item["at"], now)
+    at = None if item.get("at") is None else instant_of("at", item["at"], now)
     if at is not None:
         data["at"] = at
     key = None if item.get("key") is None else line("key", item["key"])
@@ -312,7 +312,7 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
     return data
 
 
-def _at(value: object, now: datetime) -> str:
+def instant_of(member: str, value: object, now: datetime) -> str:
     """When it happened there, kept with the event's data; the log's own order and instants are not changed by it."""
     try:
         given = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -320,7 +320,7 @@ def _at(value: object, now: datetime) -> str:
     except ValueError:
         at = None
     if at is None:
-        raise Wrong("at", "`at` is an ISO 8601 instant with its zone, such as 2026-09-01T09:30:00+02:00.")
+        raise Wrong(member, f"`{member}` is an ISO 8601 instant with its zone, such as 2026-09-01T09:30:00+02:00.")
     if at > now + AHEAD:
-        raise Wrong("at", "`at` is in the future.")
+        raise Wrong(member, f"`{member}` is in the future.")
     return at.isoformat(timespec="seconds")

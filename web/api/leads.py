@@ -1,8 +1,10 @@
-"""`POST /api/leads`: what other systems of the company know of a lead, with an API key, up to 500 leads at once."""
+"""`POST /api/leads`: what other systems of the company know of a lead, with an API key, up to 500 leads at once; and
+`GET /api/leads/{address or id}`, which reads one back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,16 +15,22 @@ from starlette.responses import JSONResponse, Response
 from dsl.plan import Program
 from dsl.plan.company import MEASURED
 from engine.leads import external_changes
+from engine.leads.given_consent import Given
+from engine.leads.profile import profile
+from engine.model.lead import TRACKING
 from engine.runtime.runtime import NothingDeployed
-from web.api.events import MAX_BATCH, Wrong, authorise, line, who
-from web.http.answers import is_json
+from web.api.events import MAX_BATCH, Wrong, authorise, instant_of, line, who
+from web.http.answers import is_json, missing
 from web.http.context import deployed, load_json, runtime
 from web.http.fields import Context, FieldValue, Refused, parse_field
 from web.http.words import Words
 
 router = APIRouter()
 MAX_LISTS = 50
-KNOWN = frozenset({"email", "fields", "owner", "lists", "leave"})
+KNOWN = frozenset({"email", "fields", "owner", "lists", "leave", "consent"})
+PROOF = frozenset({"topic", "wording", "given_at", "how"})
+MAX_PROOF = 500
+"""Characters of a wording, and of how consent was given."""
 OURS = frozenset({"email", "created", *MEASURED})
 """Fields that say who a lead is, since when, and where they came from; no other system writes them."""
 
@@ -52,9 +60,48 @@ async def take(request: Request) -> Response:
 async def _take(request: Request, item: object, program: Program) -> dict[str, Any]:
     try:
         email, fields, lists, left = read_lead(item, program)
+        given = read_consents(item, program, runtime(request).clock.real())
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
-    return {"state": "stored", "lead": str(await external_changes.tell(runtime(request), email, fields, lists, left))}
+    lead, states = await external_changes.tell(runtime(request), email, fields, lists, left, given)
+    return {"state": "stored", "lead": str(lead), **({"consent": states} if states else {})}
+
+
+def read_consents(item: object, program: Program, now: datetime) -> tuple[Given, ...]:
+    """The consents that an item brings along, each with its proof. Raises Wrong."""
+    given = item.get("consent") if isinstance(item, dict) else None
+    found = given if isinstance(given, list) else [] if given is None else [given]
+    offered = {one.name.casefold(): one.name for one in program.workspace.topics}
+    if program.workspace.tracking_needs_consent:
+        offered[TRACKING] = TRACKING
+    if len(found) > len(offered):
+        raise Wrong("consent", "`consent` names each topic once.")
+    return tuple(_consent(one, offered, now) for one in found)
+
+
+def _consent(one: object, offered: Mapping[str, str], now: datetime) -> Given:
+    if not isinstance(one, dict) or set(one) != PROOF:
+        raise Wrong("consent", f"A consent is an object with the members {', '.join(sorted(PROOF))}.")
+    topic = offered.get(str(one["topic"]).casefold())
+    if topic is None:
+        raise Wrong("consent.topic", f"The topics are {', '.join(offered.values())}.")
+    try:
+        at = instant_of("given_at", one["given_at"], now)
+    except Wrong as wrong:
+        raise Wrong("consent.given_at", wrong.message) from None
+    return Given(
+        topic, line("consent.wording", one["wording"], MAX_PROOF), at, line("consent.how", one["how"], MAX_PROOF)
+    )
+
+
+@router.get("/api/leads/{who}")
+async def read_back(request: Request, who: str) -> Response:
+    """What is known of the lead with that address or id, as JSON; 404 if there is none."""
+    await authorise(request)
+    found = await profile(runtime(request).db, who)
+    if found is None:
+        raise missing()
+    return JSONResponse(found)
 
 
 def read_lead(

@@ -13,7 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = 4.5
 """From the end of a request to its answer."""
-BATCHES: Mapping[str, float] = {"/api/events": 60.0, "/api/leads": 60.0, "/hooks/sendgrid": 60.0}
+BATCHES: Mapping[str, float] = {
+    "/api/events": 60.0,
+    "/api/leads": 60.0,
+    "/api/spend": 60.0,
+    "/api/rates": 60.0,
+    "/hooks/sendgrid": 60.0,
+}
 """Where one request brings many items, each of them with time limits of its own in the database."""
 BODY_SECONDS = 15.0
 """How long a client may take to send one body."""

@@ -12,6 +12,7 @@ from dsl.plan import Form, LeadField, Program
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.leads import values
+from engine.rules.leads.countries import country_names
 from engine.rules.leads.values import (
     MAX_CHARS,
     MAX_NUMBER,
@@ -20,8 +21,6 @@ from engine.rules.leads.values import (
     Problem,
     Refused,
     clean,
-    countries,
-    country_names,
     cut_url,
     languages,
     safe_url,
@@ -29,7 +28,7 @@ from engine.rules.leads.values import (
 from web.http import idioms
 
 __all__ = [
-    "MAX_CHARS", "MAX_NUMBER", "Context", "FieldValue", "Parsed", "Problem", "Raw", "Refused", "clean", "countries",
+    "MAX_CHARS", "MAX_NUMBER", "Context", "FieldValue", "Parsed", "Problem", "Raw", "Refused", "clean",
     "country_names", "cut_url", "languages", "parse_field", "parse_form", "safe_url", "ticked", "tidy",
 ]  # fmt: skip
 
@@ -48,16 +47,17 @@ class Parsed:
     """Names that were posted and mean nothing to this form."""
 
 
-def parse_form(form: Form, program: Program, raw: Raw) -> Parsed:
+def parse_form(form: Form, program: Program, raw: Raw, language: str | None = None) -> Parsed:
     """Check everything the form asks for, and nothing else: other names are given back as ignored.
 
-    An optional field left empty has no value; the address never is optional, a lead is known by it. Hidden values come
-    from the declaration, whatever was posted; those without a value there come from the page.
+    Numbers are read as they are written in `language`, the page's or else the company's first. An optional field left
+    empty has no value; the address never is optional, a lead is known by it. Hidden values come from the declaration,
+    whatever was posted; those without a value there come from the page.
     """
     found: dict[str, FieldValue] = {}
     problems: dict[str, Problem] = {}
     raw = tidy(form, program, raw)
-    context = Context(program, _region(form, program, raw))
+    context = Context(program, _region(form, program, raw), language or program.workspace.languages[0])
     for ask in form.asks:
         declared = program.all_fields[ask.field]
         try:

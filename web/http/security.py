@@ -20,7 +20,8 @@ from web.http.deadline import BODY_SECONDS, UNAVAILABLE
 MAX_BODY = 64 * 1024
 """Bytes a body may have, unless LARGER says otherwise."""
 LARGER: Mapping[str, int] = {
-    "/api/events": 1024 * 1024, "/api/leads": 1024 * 1024, "/hooks/sendgrid": 4 * 1024 * 1024,
+    "/api/events": 1024 * 1024, "/api/leads": 1024 * 1024, "/api/spend": 1024 * 1024, "/api/rates": 1024 * 1024,
+    "/hooks/sendgrid": 4 * 1024 * 1024,
 }  # fmt: skip
 
 HEADERS: Mapping[str, str] = {

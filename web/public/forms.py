@@ -160,7 +160,7 @@ async def _read(request: Request, deployment: Deployment, form: Form) -> Incomin
         deployment=deployment,
         form=form,
         raw=raw,
-        parsed=parse_form(form, deployment.program, raw),
+        parsed=parse_form(form, deployment.program, raw, language_of(request, deployment.program)),
         nonce=read_nonce(rt.tokens, form, rt.clock.real(), _first(raw, NONCE)),
         trapped=any(value not in ("", None) for value in raw.get(HONEYPOT, ())),
     )

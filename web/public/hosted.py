@@ -41,7 +41,6 @@ _INPUT = {
     "url": "url",
     "date": "date",
     "moment": "datetime-local",
-    "number": "number",
 }
 _RADIOS_UP_TO = 5
 SCRIPTED = ("cf_page", "cf_landing", "cf_referrer")
@@ -59,6 +58,7 @@ class Shown:
     required: bool
     input: str = "text"
     autocomplete: str = "off"
+    decimal: bool = False
     options: Sequence[tuple[str, str]] = ()
     given: Sequence[str] = ()
     error: str = ""
@@ -176,6 +176,7 @@ def shown(ask: Ask, program: Program, language: str, words: Words, filled: Fille
         required=ask.required,
         input=_INPUT.get(declared.type, "text"),
         autocomplete=_AUTOCOMPLETE.get(ask.field, "off"),
+        decimal=declared.type in ("number", "money"),
         options=options,
         given=[value.encode(errors="replace").decode() for value in given if isinstance(value, str)],
         error=words.problem(problem) if problem else "",

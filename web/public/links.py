@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from engine.leads import intake
+from engine.leads import mail_hits
 from engine.rules.conditions.addresses import ascii_address
+from engine.rules.tracking.hits import HIDDEN, Kind
 from engine.store import leads
-from web.http.answers import missing
-from web.http.context import deployed, runtime, token_parts, token_uuid
+from engine.tracking.hits import Fetch, Followed
+from web.http.answers import missing, page
+from web.http.context import client, deployed, runtime, token_parts, token_uuid
 from web.http.fields import safe_url
 from web.http.ranges import attachment, begins
 
@@ -25,25 +28,27 @@ PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRA
 async def click(request: Request, token: str) -> Response:
     """302 to the link's stored address. HEAD only looks; a prefetch is refused, so that the real click still comes."""
     message, link = token_parts(request, "click", token, 2)
-    message_id = token_uuid(message)
+    url = await _take(request, "click", token_uuid(message), link)
     if _prefetched(request):
         return Response(status_code=503, headers={"Vary": "Sec-Purpose, Purpose, X-Purpose"})
-    if request.method == "HEAD":
-        url = await leads.link_target(runtime(request).db, link)
-    else:
-        url = await intake.click(runtime(request), message_id, link)
+    if url is not None and link == HIDDEN:
+        return RedirectResponse("/unseen", 302)
     if url is None or safe_url(url) is None:
         raise missing()
     return RedirectResponse(ascii_address(url), 302)
+
+
+@router.get("/unseen")
+async def unseen() -> Response:
+    """Where the link leads that no reader of an email sees."""
+    return page("unseen.html")
 
 
 @router.api_route("/o/{token}.gif", methods=["GET", "HEAD"])
 async def pixel(request: Request, token: str) -> Response:
     """A transparent picture of one point, in a mail to a lead who agreed to be tracked."""
     (message,) = token_parts(request, "open", token, 1)
-    message_id = token_uuid(message)
-    if request.method == "GET" and not _prefetched(request):
-        await intake.opened(runtime(request), message_id)
+    await _take(request, "open", token_uuid(message), "")
     return Response(PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"})
 
 
@@ -56,11 +61,19 @@ async def download(request: Request, token: str) -> Response:
     body = deployment.files.get(path) if deployment else None
     if body is None or not await leads.is_known(runtime(request).db, lead_id):
         raise missing()
-    if request.method == "GET" and not _prefetched(request) and begins(request):
-        await intake.download(runtime(request), lead_id, path)
+    if begins(request):
+        await _take(request, "download", lead_id, path)
     name = path.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return attachment(request, body, name, kind, {"Content-Security-Policy": "default-src 'none'; sandbox"})
+
+
+async def _take(request: Request, kind: Kind, id: UUID, link: str) -> str | None:
+    """Store and judge the fetch; the address behind a link, None for an unknown one."""
+    signs = [sign for sign, shown in (("HEAD", request.method == "HEAD"), ("prefetch", _prefetched(request))) if shown]
+    fetch = Fetch(client(request), request.headers.get("user-agent", ""), tuple(signs))
+    rt = runtime(request)
+    return await mail_hits.take(rt, Followed(kind, id, link, rt.clock.now()), fetch)
 
 
 def _prefetched(request: Request) -> bool:

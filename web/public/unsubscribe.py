@@ -44,6 +44,11 @@ class Choices:
     suppressed: bool
     preferences: str
 
+    @property
+    def own(self) -> Topic | None:
+        """The topic of the mail that led here, while its lead still gets it: leaving it is what most come for."""
+        return next((topic for topic in self.subscribed if topic.name == self.topic), None)
+
 
 @router.get("/u/{token}")
 async def show(request: Request, token: str) -> Response:

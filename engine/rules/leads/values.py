@@ -1,8 +1,8 @@
 """One reader for each type of value: what a form, another system or a step brings becomes a typed value, or a reason
 why not. Pure: no clock, no database.
 
-Nothing here is forgiving about characters: a one-line field holds one line, and what cannot be stored is refused, not
-silently changed.
+What copying brings along unseen is taken away; beyond that nothing is changed silently: a one-line field holds one
+line, and what cannot be stored is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from babel import Locale, UnknownLocaleError
 
 from dsl.plan import LeadField, Program, Scalar
 from engine.rules.conditions.calendar import in_utc
+from engine.rules.leads.countries import code_of, locales
+from engine.rules.leads.numbers import Unclear, amount_of, number_of
 
 MAX_CHARS = 2_000
 """The longest value of one field."""
@@ -30,17 +32,19 @@ MAX_NUMBER = 1e15
 FieldValue = Scalar | list[str]
 """A stored value; only a field of type `choices` is a list."""
 
-# LINE and PARAGRAPH SEPARATOR break lines; the others turn the direction of what stands around them.
-_FORBIDDEN = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_BREAKS = frozenset("\u2028\u2029")
+"""LINE and PARAGRAPH SEPARATOR; like a line feed they are taken off the ends and refused inside."""
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))  # fmt: skip
+"""What copying brings along and nobody sees: direction marks, zero widths, soft hyphens, the byte order mark."""
+_JOINERS = "\u200c\u200d"
+"""They mean something between signs (Persian, emoji), and nothing at the ends."""
 _YES = frozenset({"yes", "on", "true", "1", "y", "ja", "da", "oui", "sí", "si"})
 _NO = frozenset({"no", "off", "false", "0", "n", "nein", "nu", "non"})
 _UNTICKED = frozenset({"0", "off", "false"})
-_NUMBER = re.compile(r"[+-]?(\d{1,16}(\.\d{0,9})?|\.\d{1,9})", re.ASCII)
-_MONEY = re.compile(r"(?P<before>[A-Za-z]{3})?\s*(?P<amount>[+-]?[0-9.]+)\s*(?P<after>[A-Za-z]{3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 _SHORTEST_PHONE = 5
-_COUNTRY_WORDS = {"uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "holland": "NL", "america": "US"}
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What reading a value may depend on: the declarations, and the country to read a national phone number in."""
+    """What reading a value may depend on: the declarations, the country to read a national phone number in, and the
+    language of whoever writes numbers; None: a program, whose point divides."""
 
     program: Program
     region: str | None = None
+    language: str | None = None
 
 
 def parse_field(declared: LeadField, given: Sequence[object], context: Context) -> FieldValue | None:
@@ -106,16 +112,27 @@ def no(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().casefold() in _NO)
 
 
+def visible(value: str) -> str:
+    """The text without invisible characters, and without blanks, tabs and line ends around it."""
+    before, text = value, ""
+    while text != before:
+        before, text = text or before, (text or before).translate(_INVISIBLE).strip().strip(_JOINERS)
+        if not text:
+            break
+    return text
+
+
 def clean(value: str) -> str:
-    """One line of text, normalised to NFC, without blanks around it.
+    """One line of text, normalised to NFC, without blanks around it and without what nobody sees; a tab is a blank.
 
     Raises Refused for control characters and line breaks, for what has no UTF-8 form, and above MAX_CHARS.
     """
-    if len(value) > MAX_CHARS:
+    text = visible(value).replace("\t", " ")
+    if len(text) > MAX_CHARS:
         raise Refused("long", limit=f"{MAX_CHARS:,}")
-    if any(char in _FORBIDDEN or unicodedata.category(char) in {"Cc", "Cs"} for char in value):
+    if any(char in _BREAKS or unicodedata.category(char) in {"Cc", "Cs"} for char in text):
         raise Refused("control")
-    return unicodedata.normalize("NFC", value).strip()
+    return unicodedata.normalize("NFC", text)
 
 
 def safe_url(value: str) -> str | None:
@@ -138,7 +155,7 @@ def cut_url(value: str) -> str | None:
 
 def empty(value: object) -> bool:
     """Whether nothing was given."""
-    return value is None or (isinstance(value, str) and not value.strip(" \u00a0"))
+    return value is None or (isinstance(value, str) and not visible(value))
 
 
 # ── one reader per type ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,10 +164,10 @@ def _text(value: str, declared: LeadField, context: Context) -> Scalar:
 
 
 def _number(value: str, declared: LeadField, context: Context) -> Scalar:
-    """Only a point divides: whether `1,200` is a thousand or one and a bit is never guessed."""
-    if not _NUMBER.fullmatch(value):
-        raise Refused("number")
-    return _finite(float(value) if "." in value else int(value))
+    try:
+        return _finite(number_of(value, context.language))
+    except Unclear as unclear:
+        raise Refused("ambiguous" if unclear.ambiguous else "number") from None
 
 
 def _finite(value: int | float) -> Scalar:
@@ -160,14 +177,11 @@ def _finite(value: int | float) -> Scalar:
 
 
 def _money(value: str, declared: LeadField, context: Context) -> Scalar:
-    match = _MONEY.fullmatch(value)
     currency = context.program.workspace.currency
-    if match is None:
-        raise Refused("money", currency=currency)
-    for code in (match["before"], match["after"]):
-        if code and code.upper() != currency.upper():
-            raise Refused("money", currency=currency)
-    return _number(match["amount"], declared, context)
+    try:
+        return _finite(amount_of(value, currency, context.language))
+    except Unclear as unclear:
+        raise Refused("ambiguous" if unclear.ambiguous else "money", currency=currency) from None
 
 
 def _yes_no(value: str, declared: LeadField, context: Context) -> Scalar:
@@ -200,7 +214,7 @@ def _moment(value: str, declared: LeadField, context: Context) -> Scalar:
 
 
 def _country(value: str, declared: LeadField, context: Context) -> Scalar:
-    code = countries(context.program.workspace.languages).get(value.casefold())
+    code = code_of(value, context.program.workspace.languages)
     if code is None:
         raise Refused("country")
     return code
@@ -282,30 +296,11 @@ READERS: Mapping[str, Callable[[str, LeadField, Context], Scalar]] = {
 
 # ── names that people write for codes ────────────────────────────────────────────────────────────────────────────────
 @lru_cache(maxsize=16)
-def countries(spoken: tuple[str, ...]) -> Mapping[str, str]:
-    """Codes and names, casefolded → ISO 3166-1 alpha-2. Names in English and in the given languages."""
-    found: dict[str, str] = {}
-    for locale in _locales(spoken):
-        found.update({name.casefold(): code for code, name in country_names(locale).items()})
-    for country in pycountry.countries:
-        for attribute in ("alpha_2", "alpha_3", "name", "official_name", "common_name"):
-            if name := getattr(country, attribute, None):
-                found[name.casefold()] = country.alpha_2
-    return {**_COUNTRY_WORDS, **found}
-
-
-def country_names(language: str) -> dict[str, str]:
-    """ISO 3166-1 alpha-2 → name in that language."""
-    territories = Locale.parse(language).territories
-    return {country.alpha_2: territories.get(country.alpha_2, country.name) for country in pycountry.countries}
-
-
-@lru_cache(maxsize=16)
 def languages(spoken: tuple[str, ...]) -> Mapping[str, str]:
     """Codes and names, casefolded → ISO 639-1. Names in English, in the given languages, and each in its own."""
     known = {language.alpha_2: language.name for language in pycountry.languages if hasattr(language, "alpha_2")}
     found = {name.casefold(): code for code, name in known.items()}
-    for locale in _locales(spoken):
+    for locale in locales(spoken):
         names = Locale.parse(locale).languages
         found.update({names[code].casefold(): code for code in known if code in names})
     for code in known:
@@ -324,13 +319,3 @@ def _own_name(code: str) -> str | None:
 @lru_cache(maxsize=1)
 def _zones() -> Mapping[str, str]:
     return {name.casefold(): name for name in available_timezones()}
-
-
-def _locales(spoken: tuple[str, ...]) -> list[str]:
-    found = ["en"]
-    for language in spoken:
-        try:
-            found.append(str(Locale.parse(language)))
-        except (UnknownLocaleError, ValueError):
-            continue
-    return found
