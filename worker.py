@@ -37,7 +37,7 @@ from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 from engine.sending.webhook import WebPoster
 from engine.store.tables import gates
-from engine.tracking import hits
+from engine.tracking import hits, retention
 from workflows.activities import Activities
 from workflows.gate import GatedWorker
 from workflows.gateway import TemporalRuns, connect
@@ -53,6 +53,7 @@ BESIDE = (
     sweeper.Recurring(1, lead_clocks.ring_all),
     sweeper.Recurring(1, mail_hits.settle_all),
     sweeper.Recurring(30, watchdog.wake_stalled),
+    sweeper.Recurring(60, retention.forget),
     sweeper.Recurring(3600, hits.prune),
     sweeper.Recurring(3600, confirmations.forget),
 )

@@ -53,6 +53,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
             return replace(built, own_sites=(*built.own_sites, *args[0]))
         case "ignore_referrers":
             return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
+        case "forget":
+            return replace(built, visitors_kept=_kept(row, problems))
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
@@ -84,6 +86,18 @@ def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.W
     if row.rule == "mail":
         return replace(built, mail_needs_consent=needed)
     return replace(built, tracking_needs_consent=needed)
+
+
+def _kept(row: Row, problems: Problems) -> plan.Duration | None:
+    """How long what strangers leave behind is kept: whole days at least, since a visit may still go on."""
+    noun, length = row.args
+    if str(noun) != "visitors":
+        problems.add("E545", span_of(noun, noun), text=str(noun))
+    kept = values.duration(length, problems)
+    if kept is not None and (kept.minutes or kept.business_days or kept.business_minutes):
+        problems.add("E546", row.span, text=values.shown(length))
+        return None
+    return kept
 
 
 def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:

@@ -123,6 +123,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         own_sites=tuple(host_of(site.value) for site in written.own_sites),
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
+        visitors_kept=written.visitors_kept,
     )
 
 

@@ -98,6 +98,7 @@ class Workspace(Frozen):
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
+    visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
 
     @cached_property
     def timing(self) -> str:

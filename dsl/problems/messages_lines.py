@@ -92,6 +92,8 @@ BY_LINE: Mapping[str, Entry] = {
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
+    "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
+    "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",

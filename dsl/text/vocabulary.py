@@ -21,6 +21,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
+        "forget",
     ),
     "form": ("intent", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on"),
     "scoring": ("event_rule", "state_rule"),

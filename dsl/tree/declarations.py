@@ -65,6 +65,7 @@ class Workspace:
     own_sites: tuple[Text, ...] = ()
     ignored_referrers: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
+    visitors_kept: plan.Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)

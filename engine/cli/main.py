@@ -23,6 +23,7 @@ from engine.cli import (
     imports,
     judge,
     key,
+    leads,
     lsp,
     migrate,
     new,
@@ -98,6 +99,7 @@ app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
 app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
+app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
 app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)

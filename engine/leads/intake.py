@@ -23,6 +23,7 @@ from engine.rules.conditions.addresses import page_name
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
+from engine.rules.tracking.click_ids import without_click_id, without_click_ids
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
 from engine.store import consents, leads
@@ -204,7 +205,8 @@ async def record(rt: Runtime, one: Occurrence) -> Taken:
         if one.type == "page.visited" and deployment is not None:
             await see(rt, work.hot, work.writes, deployment.ways, seen, one.data)
         key = one.key or str(uuid4())
-        await keep(work.hot, work.writes, seen, key, one.type, one.name, one.data, rt.clock.now())
+        kept = without_click_ids(one.data)
+        await keep(work.hot, work.writes, seen, key, one.type, one.name, kept, rt.clock.now())
     return "recorded"
 
 
@@ -229,7 +231,10 @@ async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer
 async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
-    ledger = await work.open(locked, (one.type, one.name, one.data), keys=[one.key] if one.key else [])
+    data, keys = without_click_ids(one.data), [one.key] if one.key else []
+    if seen is not None:  # as those that the visitor brought when they became known: `split` finds them by it
+        keys.insert(0, f"v:{seen.id}:{one.key or uuid4()}")
+    ledger = await work.open(locked, (one.type, one.name, data), keys=keys)
     if work.around.repeated is not None:
         return "repeated"
     ledger.rate()
@@ -239,7 +244,7 @@ async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: V
         note_origin(ledger, path, ledger.now, made_known_by(one.type, one.name))
     if one.type == "page.visited" and seen is not None:
         await see(work.rt, work.hot, work.writes, (await work.rt.deployment(locked.epoch)).ways, seen, one.data)
-    event = ledger.happen(one.type, one.name, one.data, key=one.key)
+    event = ledger.happen(one.type, one.name, data, key=keys[0] if keys else None)
     note_conversion(ledger, work.writes, event, path, event.happened_at)
     await work.commit()
     return "recorded"
@@ -256,7 +261,8 @@ async def _ask_to_confirm(work: LeadTransaction, post: FormPost, key: str) -> No
     ledger, (type, name, data) = work.ledger, _event_of(post)
     fill(ledger, _spoken(post), overwrite=False)
     raw: dict[str, Any] = {"values": dict(data), "topics": list(post.topics), "context": dict(post.context)}
-    raw |= {name: value for name, value in (("page", post.page), ("referrer", post.referrer)) if value}
+    stood = {"page": without_click_id(post.page), "referrer": without_click_id(post.referrer)}
+    raw |= {name: value for name, value in stood.items() if value}
     if post.visitor is not None:
         raw["visitor"] = str(post.visitor)
     sent = await confirmations.spend(work, str(post.context.get("client", "")))

@@ -191,6 +191,15 @@ async def is_known(db: Database, lead: UUID) -> bool:
         ).first() is not None
 
 
+async def find(db: Database, key: str, id: UUID | None = None) -> tuple[UUID, str | None] | None:
+    """The lead with that `email_key` or id: id and address."""
+    known = tables.leads.c
+    chosen = known.email_key == key if id is None else known.id == id
+    async with db.engine.connect() as connection:
+        row = (await connection.execute(select(known.id, known.email).where(chosen))).first()
+    return (row.id, row.email) if row else None
+
+
 async def has_posted(db: Database, lead: UUID, seq: int) -> bool:
     """Whether event `seq` of the lead is a form that awaits or awaited its confirmation."""
     log = tables.events.c

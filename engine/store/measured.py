@@ -32,6 +32,7 @@ sessions = Table(
     instant("last_at", required=True),
     Index("sessions_of_visitor", "visitor_id", "begun"),
     Index("sessions_of_lead", "lead_id", "begun", postgresql_where=text("lead_id IS NOT NULL")),
+    Index("sessions_strangers", "begun", postgresql_where=text("lead_id IS NULL")),
     Index("sessions_clicks", "begun", postgresql_where=text("click IS NOT NULL")),
 )  # fmt: skip
 

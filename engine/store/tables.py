@@ -137,6 +137,7 @@ visitors = Table(
     Column("seen_on", Date, comment="the last day the visitor was counted on"),
     instant("first_at", required=True),
     instant("last_at", required=True),
+    Index("visitors_strangers", "first_at", postgresql_where=text("lead_id IS NULL")),
 )  # fmt: skip
 
 visitor_events = Table(
@@ -147,6 +148,7 @@ visitor_events = Table(
     Column("name", Text, nullable=False),
     Column("data", JSONB, nullable=False),
     instant("at", required=True),
+    Index("visitor_events_at", "at"),
 )  # fmt: skip
 
 suppressions = Table(
@@ -277,6 +279,7 @@ messages = Table(
     UniqueConstraint("owner_id", "step", "visit", name="messages_identity"),
     Index("messages_sending", "owner_id", postgresql_where=text("state = 'sending'")),
     Index("messages_of_lead", "lead_id", "at"),
+    Index("messages_memos", "at", postgresql_where=text("memo IS NOT NULL")),
 )  # fmt: skip
 
 tests = Table(

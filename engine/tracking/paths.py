@@ -92,11 +92,11 @@ def note_origin(ledger: Ledger, path: Path, at: datetime, by: str | None) -> Non
     values: dict[str, str | None] = {}
     begun = path.sessions[0].begun if path.sessions and path.joining else None
     if begun is not None and (path.first is None or begun < path.first[1]):
-        values |= _fields("first", path.sessions[0].source)
+        values |= origin_fields("first", path.sessions[0].source)
     elif by is not None and path.first is None:
-        values |= _fields("first", own or UNKNOWN)
+        values |= origin_fields("first", own or UNKNOWN)
     if by is not None:
-        values |= {**_fields("created", own or (last.source if last else UNKNOWN)), "created_by": by}
+        values |= {**origin_fields("created", own or (last.source if last else UNKNOWN)), "created_by": by}
     if values:
         kept = {**ledger.lead.origin, **values}
         ledger.lead = ledger.lead.changed(origin={name: value for name, value in kept.items() if value})
@@ -119,7 +119,8 @@ def source_of_event(type: str, given: Source | None = None) -> Source:
     return given or (OFFLINE if type in CONVERSIONS and type != "form.submitted" else UNKNOWN)
 
 
-def _fields(when: str, source: Source) -> dict[str, str | None]:
+def origin_fields(when: str, source: Source) -> dict[str, str | None]:
+    """The built-in fields `first_…` or `created_…` of a lead who came from there; None for what is not known."""
     values: Mapping[str, Any] = vars(source)
     found = {f"{when}_{what}": values[what] or None for what in ORIGIN}
     assert found.keys() <= MEASURED

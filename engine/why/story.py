@@ -181,7 +181,11 @@ def _cause(log: Log, booked: Points) -> str:
     kind, _, rest = booked.cause.partition(":")
     if kind == "e" and rest.isdigit() and (event := log.event(int(rest))):
         return log.said(event)
-    return {"x": "earlier points have expired", "f": "the lead's fields changed"}.get(kind, "")
+    return {
+        "x": "earlier points have expired",
+        "f": "the lead's fields changed",
+        "m": "separated from a website visitor",
+    }.get(kind, "")
 
 
 # ── the end, or the present ──────────────────────────────────────────────────────────────────────────────────────────

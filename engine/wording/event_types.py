@@ -132,6 +132,8 @@ PHRASES: Mapping[str, Phrase] = {
         named=False,
     ),
     "handoff.retried": Phrase("is", "was", " offered to team{name} again"),
+    "visitor.split": Phrase("is", "was", " separated from a website visitor"),
+    "event.moved": Phrase("is", "was", " returned to a website visitor", "an event"),
     "run.noted": Phrase("is", "was", " moved on manually"),
     "custom": Phrase("happens", "happened", subject="event{name}", noun="event", verb="happens", done="done event"),
 }

@@ -1,0 +1,48 @@
+"""What is removed once it has been kept long enough, a batch at a time. Rows that somebody else holds are skipped.
+
+A batch takes the oldest rows by an index, so that a turn costs the same however large the tables are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import TextClause, text
+
+from engine.store.db import Database
+
+
+def _delete(table: str, key: str, old: str, order: str) -> TextClause:
+    return text(f"""
+DELETE FROM {table} WHERE ({key}) IN (
+    SELECT {key} FROM {table} WHERE {old} ORDER BY {order} LIMIT :many FOR UPDATE SKIP LOCKED)""")
+
+
+def _empty(table: str, column: str) -> TextClause:
+    at = "begun" if table == "sessions" else "at"
+    return text(f"""
+UPDATE {table} SET {column} = NULL WHERE id IN (
+    SELECT id FROM {table} WHERE {column} IS NOT NULL AND {at} < :before
+    ORDER BY {at} LIMIT :many FOR UPDATE SKIP LOCKED)""")
+
+
+STEPS: Mapping[str, TextClause] = {
+    "sessions": _delete("sessions", "id", "lead_id IS NULL AND begun < :before AND last_at < :before", "begun"),
+    "visitor_events": _delete("visitor_events", "visitor_id, key", "at < :before", "at"),
+    # After their events, which refer to them.
+    "visitors": _delete(
+        "visitors", "id", "lead_id IS NULL AND first_at < :before AND last_at < :before AND NOT EXISTS "
+        "(SELECT FROM visitor_events e WHERE e.visitor_id = visitors.id)", "first_at"
+    ),
+    "clicks": _empty("sessions", "click"),
+    "memos": _empty("messages", "memo"),
+    "mailbox": _delete("mailbox", "id", "at < :before", "at"),
+}  # fmt: skip
+"""What one batch of each does; `before` is the instant from which on rows are kept."""
+
+
+async def remove(db: Database, what: str, before: datetime, many: int) -> int:
+    """One batch of at most `many` rows, committed; how many it took."""
+    async with db.engine.begin() as connection:
+        return (await connection.execute(STEPS[what], {"before": before, "many": many})).rowcount
