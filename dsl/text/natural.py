@@ -162,6 +162,8 @@ def _comparison(tokens: Sequence[Lexeme], start: int) -> int | None:
             return None
     if at >= len(tokens) or tokens[at].type not in ("STRING", "NUMBER", "NAME"):
         return None
+    if at + 2 < len(tokens) and tokens[at + 1].type == "_DOT":
+        return at + 3
     money = tokens[at].type == "NUMBER" and _word(tokens, at + 1).isupper()
     return at + 2 if money else at + 1
 
