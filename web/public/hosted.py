@@ -49,7 +49,7 @@ SCRIPTED = ("cf_page", "cf_landing", "cf_referrer")
 
 @dataclass(frozen=True)
 class Shown:
-    """One field as the template draws it. `widget`: input, select, radios or boxes."""
+    """One field as the template draws it. `widget`: input, area, select, radios or boxes."""
 
     name: str
     label: str
@@ -203,6 +203,8 @@ def _widget(declared: LeadField, language: str, words: Words) -> tuple[str, Sequ
             return "boxes", [(choice, choice) for choice in declared.choices]
         case "yes/no":
             return "radios", [("yes", words("yes")), ("no", words("no"))]
+        case "long text":
+            return "area", ()
         case "country":
             return "select", _countries(language)
     return "input", ()
