@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
 from dsl import plan
+from dsl.checks.addresses import is_private
 from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.checks.stages import check_interest
@@ -24,7 +24,6 @@ METRICS = ("clicks", "opens", "replies", "goal")
 PRIORITIES = ("high", "normal", "low")
 FIXED = ("email", "created", "owner")
 """Built-in fields that a campaign cannot write."""
-_HERE = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?#]|$)")
 
 
 def check_steps(scope: Scope) -> list[Diagnostic]:
@@ -214,10 +213,12 @@ def _check_datum(datum: Text, wait: tree.Wait, campaign: Campaign, scope: Scope,
 
 
 def check_webhook(url: Text, problems: Problems) -> None:
-    """Only what stays on this machine may go unencrypted."""
+    """Data of leads leaves encrypted, and never for an address inside a private network."""
     if not URL.fullmatch(url.value):
         problems.add("E505", url.span, text=url.value)
-    elif url.value.startswith("http://") and not _HERE.match(url.value):
+    elif is_private(url.value):
+        problems.add("E635", url.span)
+    elif url.value.startswith("http://"):
         problems.add("E633", url.span, meant=url.value.replace("http://", "https://", 1))
 
 

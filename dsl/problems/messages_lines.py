@@ -75,6 +75,7 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E520": Entry("a team that is full cannot pass leads to itself", "name another team, or write `when full, wait`"),
     "E521": Entry("adding 0 points has no effect", "delete the line, or add a number of points"),
+    "E526": Entry("`{text}` is more points than a score can take", "write a number up to 100000"),
     "E522": Entry("a scoring rule cannot use a score", "use a field or the stage instead"),
     "E523": Entry("{what} cannot be `{text}`", "write {hint}"),
     "E524": Entry("a field of type {type} needs a list of choices", 'write `field {name} {type} ("a", "b")`'),
@@ -122,6 +123,10 @@ BY_LINE: Mapping[str, Entry] = {
         "this step sets off its own `whenever`, so it would repeat forever",
         "add a limit after the event, such as `, once per 1 day`, or delete this line",
     ),
+    "E612": Entry(
+        "this step starts campaigns again and again: {path}",
+        "add a `wait` of a day or more before this step, or delete `enters every time`",
+    ),
     "E611": Entry(
         "delivering this email starts the campaign that sends it, without end: {path}",
         "write in `{name}`: `enters again after 30 days`; or add a `wait` of a day or more before this email",
@@ -144,6 +149,10 @@ BY_LINE: Mapping[str, Entry] = {
     "E631": Entry("{field} holds {holds}, but this is {value}", "set another field, or change the type of {field}"),
     "E632": Entry("`{name}` holds {holds}, not a date", "use a date field, as in `7 days before contract_end`"),
     "E633": Entry("data can be sent only to an encrypted address", 'write "{meant}"'),
+    "E635": Entry(
+        "data cannot be posted to an address in a private network",
+        'write the public address of the system, such as "https://crm.acme.example/hooks"',
+    ),
     "E634": Entry("a lead cannot be recycled without a reason", 'write `because "no budget"`'),
     "E638": Entry("a campaign cannot leave itself", "write `stop`"),
     "E640": Entry("`enters once per` needs a property of the event", "{hint}"),
