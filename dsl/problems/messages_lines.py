@@ -104,9 +104,7 @@ BY_LINE: Mapping[str, Entry] = {
         "{day} has business hours twice, from {first} and from {second}",
         "keep one of the two: leave {day} out of the other line, or let one span begin when the other has ended",
     ),
-    "E532": Entry(
-        "a note is a text, a field, or a property of the event", 'write `note "Wants {{{{ event.wants }}}}"`'
-    ),
+    "E532": Entry("a note cannot be a number or a date", 'write `note "Wants {{{{ event.wants }}}}"`'),
     "E601": Entry("campaign `{name}` has no flow", "add `flow`, with the steps below it"),
     "E602": Entry("this step is never reached", "delete it, or move it before the step that ends the campaign"),
     "E603": Entry("a campaign cannot enter itself", "use `enters again after 90 days` to let leads enter again"),
@@ -157,7 +155,7 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E634": Entry("a lead cannot be recycled without a reason", 'write `because "no budget"`'),
     "E638": Entry("a campaign cannot leave itself", "write `stop`"),
-    "E640": Entry("`enters once per` needs a property of the event", "write `{meant}`"),
+    "E640": Entry("`enters once per` needs a property of the event", "{hint}"),
     "E641": Entry(
         "these costs cannot be read",
         "write `costs 5000 EUR`, `costs 1200 EUR per month` or `costs 6 hours per month at 60 EUR`",
@@ -182,7 +180,8 @@ BY_LINE: Mapping[str, Entry] = {
         'add to a form: `consent "…" for topic "{name}"`',
     ),
     "W103": Entry(
-        "a lead already at {threshold} or more does not trigger this", "check `if score >= {threshold}` before the wait"
+        "a lead already at {threshold} or more does not trigger this",
+        "check `if {score} >= {threshold}` before the wait",
     ),
     "W104": Entry("no lead can reach stage `{name}`", 'add a line below it, such as `when form "demo" is submitted`'),
     "W105": Entry(
