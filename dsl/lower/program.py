@@ -33,6 +33,7 @@ def lower(scope: Scope) -> plan.Program:
         campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
         reasons=_reasons(program),
         carried=_carried(program),
+        carried_always=tuple(sorted((one.noun.value, _required(one)) for one in program.carried if _required(one))),
         **_names(scope),
     )
 
@@ -50,7 +51,8 @@ def _names(scope: Scope) -> dict[str, Any]:
         for one in program.lists
     ]
     events = [
-        plan.CustomEvent(name=event.name.value, data=_data(event), source=event.span.source) for event in program.events
+        plan.CustomEvent(name=event.name.value, data=_data(event), required=_required(event), source=event.span.source)
+        for event in program.events
     ]
     webinars = [
         plan.Webinar(
@@ -85,6 +87,10 @@ def _names(scope: Scope) -> dict[str, Any]:
 
 def _data(event: tree.CustomEvent) -> tuple[tuple[str, Any], ...]:
     return tuple((name.value, kind.value) for name, kind in event.data or ())
+
+
+def _required(event: tree.CustomEvent | tree.Carried) -> tuple[str, ...]:
+    return tuple(name.value for name, _ in event.data or () if name.value not in event.optional)
 
 
 def _reasons(program: tree.Program) -> tuple[str, ...]:

@@ -152,6 +152,7 @@ class CustomEvent(Frozen):
 
     name: str
     data: tuple[tuple[str, FieldType], ...] = ()
+    required: tuple[str, ...] = Field(default=(), description="properties without which the event is refused")
     source: str = ""
 
 

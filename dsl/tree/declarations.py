@@ -218,6 +218,7 @@ class CustomEvent:
     name: Text
     data: tuple[tuple[Text, Text], ...] | None
     span: Span
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ class Carried:
     noun: Text
     data: tuple[tuple[Text, Text], ...]
     span: Span
+    optional: frozenset[str] = frozenset()
 
     @property
     def name(self) -> Text:

@@ -197,10 +197,13 @@ def _data_of(pattern: Pattern, program: Program) -> Data:
             return Data(forms[0].sure.intersection(*(form.sure for form in forms)), possible)
         case "custom":
             declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
-            return Data(frozenset(), frozenset(name for name, _ in declared[0].data) if declared else None)
+            if not declared:
+                return Data(frozenset(), None)
+            return Data(frozenset(declared[0].required), frozenset(name for name, _ in declared[0].data))
         case _:
             carried = {**CARRIES.get(pattern.type, {}), **program.carried_by(pattern.type)}
-            return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
+            sure = (*SURE.get(pattern.type, ()), *program.required_by(pattern.type, ""))
+            return Data(frozenset(sure), frozenset(carried))
 
 
 def may_lack(value: Operand | None, use: Use) -> str:
