@@ -72,3 +72,9 @@ def words_of(error: BaseException) -> str:
             return "the template is nested too deeply, or includes itself"
         case _:
             return f"a value has the wrong type here ({type(error).__name__})"
+
+
+UNSURE = ("E703", "E706")
+"""What cannot be told while a campaign is missing: it may be the one that gives the name."""
+READING = ("E701", "E709", "E712")
+"""What can be told of a template without any campaign: whether it can be read, and its parts are there."""
