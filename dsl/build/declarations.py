@@ -10,7 +10,7 @@ from dsl.build.campaign import days, per_span
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
-from dsl.text.expressions import text_of
+from dsl.text.expressions import text_of, words_of
 from dsl.text.lexer import span_of
 from dsl.text.reader import Reader, Row
 from dsl.tree import declarations as tree
@@ -150,11 +150,13 @@ def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row:
 
 def field(row: Row, reader: Reader) -> tree.Field:
     name, kind, crm = row.args
-    choices = tuple(text_of(token) for token in kind.children[1:] if token is not None)
+    plain = kind.data == "plain_type"
+    choices = () if plain else tuple(text_of(token) for token in kind.children[1:] if token is not None)
+    type = words_of(*kind.children) if plain else text_of(kind.children[0])
     if crm is not None and str(crm.children[0]) != "crm":
         said = str(crm.children[0])
         reader.problems.add("E523", row.span, what="the source of a field", text=said, hint="`from crm`")
-    return tree.Field(text_of(name), text_of(kind.children[0]), choices, crm is not None, row.span)
+    return tree.Field(text_of(name), type, choices, crm is not None, row.span)
 
 
 def form(row: Row, reader: Reader) -> tree.Form:

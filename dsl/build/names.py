@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dsl.text import values
-from dsl.text.expressions import text_of
+from dsl.text.expressions import text_of, words_of
 from dsl.text.reader import Reader, Row
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Text
@@ -16,14 +18,19 @@ def contact_list(row: Row, reader: Reader) -> tree.ContactList:
 
 def custom_event(row: Row, reader: Reader) -> tree.CustomEvent:
     name, *data = row.args
-    pairs = tuple((text_of(datum.children[0]), text_of(datum.children[1])) for datum in data if datum is not None)
+    pairs = tuple(_datum(datum) for datum in data if datum is not None)
     return tree.CustomEvent(text_of(name), pairs or None, row.span)
 
 
 def carried(row: Row, reader: Reader) -> tree.Carried:
     noun, *data = row.args
-    pairs = tuple((text_of(datum.children[0]), text_of(datum.children[1])) for datum in data)
+    pairs = tuple(_datum(datum) for datum in data)
     return tree.Carried(text_of(noun), pairs, row.span)
+
+
+def _datum(datum: Any) -> tuple[Text, Text]:
+    """A property's name and its type, which may have two words."""
+    return text_of(datum.children[0]), words_of(*datum.children[1:])
 
 
 def webinar(row: Row, reader: Reader) -> tree.Webinar:

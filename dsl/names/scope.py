@@ -142,7 +142,8 @@ def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
 
 
 FIELD_TYPES = (
-    "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
+    "text", "long text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice",
+    "choices",
 )  # fmt: skip
 
 

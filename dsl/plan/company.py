@@ -19,8 +19,8 @@ from dsl.plan.terms import (
 )  # fmt: skip
 
 FieldType = Literal[
-    "text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice", "choices",
-    "email", "timezone",
+    "text", "long text", "number", "yes/no", "date", "moment", "money", "country", "language", "phone", "url", "choice",
+    "choices", "email", "timezone",
 ]  # fmt: skip
 
 

@@ -77,7 +77,8 @@ ENTRIES: Mapping[str, Entry] = {
     "E118": Entry("`{name}` is not a member of this team", "use the address of one of the team's members"),
     "E119": Entry(
         "no field type named `{name}`",
-        "use one of text, number, yes/no, date, moment, money, country, language, phone, url, choice (…), choices (…)",
+        "use one of text, long text, number, yes/no, date, moment, money, country, language, phone, url, choice (…), "
+        "choices (…)",
     ),
     "E120": Entry("`{name}` is not a holiday calendar", 'use a country, such as "DE", or a region, such as "DE-BY"'),
     "E130": Entry("duplicate {kind} `{name}`", "rename one of the two, or delete it"),

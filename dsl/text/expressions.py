@@ -14,6 +14,13 @@ def text_of(token: Lexeme) -> Text:
     return Text(str(token), span_of(token))
 
 
+def words_of(first: Lexeme, second: Lexeme | None) -> Text:
+    """A name of one word or two, such as `long text`."""
+    if second is None:
+        return text_of(first)
+    return Text(f"{first} {second}", span_of(first).to(span_of(second)))
+
+
 class Expressions:
     """What becomes of a rule's parts, one method per rule. Rules without one become trees for `dsl.text.reader`."""
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError, dates, numbers
 from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 from engine.mail.errors import NotAllowed
 from engine.mail.sandbox import Missing, Outside, alike, current, printable, short
@@ -143,11 +144,17 @@ def without_links(text: str) -> str:
 
 @pass_context
 def shown(context: Context, value: Any) -> Any:
-    """How every `{{ … }}` prints: as `printable`, yes or no in words, text from outside without links."""
+    """How every `{{ … }}` prints: as `printable`, yes or no in words, text from outside without links and, in
+    HTML, with its lines as lines."""
     if value is True or value is False:
         return words_of(current().locale)["yes" if value else "no"]
     value = printable(value)
-    return without_links(value) if isinstance(value, Outside) else value
+    if not isinstance(value, Outside):
+        return value
+    text = without_links(value)
+    if "\n" in text and context.eval_ctx.autoescape:
+        return escape(text).replace("\n", Markup("<br>\n"))
+    return text
 
 
 # ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -37,6 +37,14 @@ def test_a_name_is_never_markup_nor_a_link(path: str) -> None:
     assert not re.search(r"<a\b|<b>", shown)
 
 
+@pytest.mark.parametrize("path", ["a.md", "a.html"])
+def test_a_long_text_keeps_its_lines(path: str) -> None:
+    mail = rendered("Hello {{ lead.first_name }}!", {"first_name": "one <b>\ntwo"}, path=path)
+    shown = body_of(mail.html) or mail.html
+    assert re.search(r"Hello one &lt;b&gt;<br ?/?>\s*two!", shown)
+    assert re.search(r"Hello one <b>\s+two!", mail.text)
+
+
 @pytest.mark.parametrize(
     "value",
     ["{{ 7 * 7 }}", "{% raw %}", "{{ lead }}", "**bold**", "# Title", "- item", "![i](x)", "<script>alert(1)</script>",

@@ -67,6 +67,27 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("one\r\ntwo\rthree\nfour", "one\ntwo\nthree\nfour"),
+        ("\n\n one  \n\n\n\n\ttwo\u200b \n", "one\n\n two"),
+        ("a\u2028b\u202ec", "a\nbc"),
+        (" \n\u200b\r\n", None),
+    ],
+)
+def test_long_text(typed: str, value: str | None) -> None:
+    assert read("long text", typed) == value
+
+
+@pytest.mark.parametrize(("typed", "code"), [("a\n\x00", "lines"), ("a\x1bb", "lines"), ("ab\n" * 5_000, "long")])
+def test_no_long_text(typed: str, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read("long text", typed)
+    assert refused.value.problem.code == code
+    assert read("long text", "x" * 10_000) == "x" * 10_000
+
+
+@pytest.mark.parametrize(
     ("text", "english", "german"),
     [
         ("1200", 1200, 1200), ("1.200", "ambiguous", 1200), ("1,200", 1200, "ambiguous"), ("1.2", 1.2, 1.2),

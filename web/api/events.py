@@ -157,7 +157,8 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
     if item.get("emails") is not None:
         raise Wrong("emails", "Only a deal has several leads. Give `email` or `visitor`.")
     email, visitor = who(item)
-    data = _typed(_data(item.get("data")), _types(kind, name, program), program)
+    types = _types(kind, name, program)
+    data = _typed(_data(item.get("data"), types), types, program)
     if item.get("at") is not None:
         data["at"] = instant_of("at", item["at"], now)
     key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
@@ -189,7 +190,8 @@ def _deal(
     """An event about a deal. Its amount is read as it was written, beside the number that campaigns compare."""
     given = item.get("data")
     amount = given.get("amount") if isinstance(given, dict) else None
-    data = _typed(_data(given), _types(kind, name, program), program)
+    types = _types(kind, name, program)
+    data = _typed(_data(given, types), types, program)
     at = None if item.get("at") is None else instant_of("at", item["at"], now)
     if at is not None:
         data["at"] = at
@@ -255,13 +257,18 @@ def line(member: str, value: object, limit: int = MAX_NAME) -> str:
     return text
 
 
-def _data(given: object) -> dict[str, Any]:
-    """Plain values by name; None is left out."""
+def _data(given: object, types: Mapping[str, FieldType]) -> dict[str, Any]:
+    """Plain values by name; None is left out, and what may have several lines is read by its type."""
     if given is None:
         return {}
     if not isinstance(given, dict) or len(given) > MAX_DATA:
         raise Wrong("data", f"`data` is an object with at most {MAX_DATA} members.")
-    return {_datum(name): _plain(name, value) for name, value in given.items() if value is not None}
+    long = {name for name, type in types.items() if type == "long text"}
+    return {
+        _datum(name): value if name in long and isinstance(value, str) else _plain(name, value)
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def _datum(name: str) -> str:
@@ -297,7 +304,7 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
     context = Context(program or Program(workspace=Workspace(name="")))
     for name in types.keys() & data.keys():
         given = data[name]
-        if types[name] == "text" and not isinstance(given, bool | str):
+        if types[name] in ("text", "long text") and not isinstance(given, bool | str):
             given = str(given)
         try:
             data[name] = parse_field(LeadField(name=name, type=types[name]), [given], context)

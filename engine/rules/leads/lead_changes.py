@@ -23,7 +23,7 @@ from engine.rules.leads.values import Context, Refused, parse_field
 from engine.rules.runs.position import Branch
 from engine.wording.terms import number, operand, scalar
 
-WRITTEN = ("text", "phone", "url", "choice", "choices")
+WRITTEN = ("text", "long text", "phone", "url", "choice", "choices")
 """Types that hold text, where a number is written as people write it."""
 
 
@@ -93,9 +93,9 @@ def _typed(ledger: Ledger, step: SetField, facts: Facts) -> Any:
         declared = declared.model_copy(update={"type": "date"})
     if isinstance(value, float | int) and not isinstance(value, bool) and declared.type in WRITTEN:
         value = number(value)
-    if declared.type == "text" and isinstance(value, bool):
+    if declared.type in ("text", "long text") and isinstance(value, bool):
         value = scalar(value)
-    if isinstance(value, list | tuple) and declared.type == "text":
+    if isinstance(value, list | tuple) and declared.type in ("text", "long text"):
         value = ", ".join(map(str, value))
     country = ledger.lead.fields.get("country")
     context = Context(program, str(country) if country else None)

@@ -27,6 +27,8 @@ from engine.rules.leads.numbers import Unclear, amount_of, number_of
 
 MAX_CHARS = 2_000
 """The longest value of one field."""
+MAX_LINES = 10_000
+"""The longest value of a field of type `long text`."""
 MAX_NUMBER = 1e15
 
 FieldValue = Scalar | list[str]
@@ -87,7 +89,8 @@ def parse_field(declared: LeadField, given: Sequence[object], context: Context) 
         return _finite(value)
     if not isinstance(value, str):
         raise Refused("type")
-    return READERS[declared.type](clean(value), declared, context)
+    text = clean_lines(value) if declared.type == "long text" else clean(value)
+    return READERS[declared.type](text, declared, context)
 
 
 def _one(declared: LeadField, present: Sequence[object]) -> object:
@@ -132,6 +135,23 @@ def clean(value: str) -> str:
         raise Refused("long", limit=f"{MAX_CHARS:,}")
     if any(char in _BREAKS or unicodedata.category(char) in {"Cc", "Cs"} for char in text):
         raise Refused("control")
+    return unicodedata.normalize("NFC", text)
+
+
+def clean_lines(value: str) -> str:
+    """Several lines of text like `clean` makes one: each line without blanks at its end, at most one of them empty in
+    a row, and `\\n` between them however they were sent. Raises Refused, above MAX_LINES characters as well."""
+    lines = [line.rstrip() for line in re.split(r"\r\n|[\r\n\u2028\u2029\x0b\x0c\x85]", visible(value))]
+    if sum(map(len, lines)) + len(lines) - 1 > MAX_LINES:
+        raise Refused("long", limit=f"{MAX_LINES:,}")
+    text = "\n".join(_visible_line(line) for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _visible_line(line: str) -> str:
+    text = line.translate(_INVISIBLE).replace("\t", " ").rstrip()
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+        raise Refused("lines")
     return unicodedata.normalize("NFC", text)
 
 
@@ -280,6 +300,7 @@ def _choices(declared: LeadField, given: Sequence[object]) -> FieldValue | None:
 
 READERS: Mapping[str, Callable[[str, LeadField, Context], Scalar]] = {
     "text": _text,
+    "long text": _text,
     "number": _number,
     "money": _money,
     "yes/no": _yes_no,
