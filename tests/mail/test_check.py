@@ -292,7 +292,10 @@ def test_every_code_and_filter_is_documented() -> None:
         ("{{ lead.email ", "unexpected end of template, expected `}}`"),
         ("{% if score %}x", "`{% if … %}` is never closed; add `{% endif %}` where it ends"),
         ("{{ lead.email lead.city }}", "expected `}}`, got 'lead'"),
-        ("{# x", "missing `#}`"),
+        (
+            "{# x",
+            "`{#` starts a comment that never ends; write `#}` at its end, or `{ #` if it is not a comment",
+        ),
     ],
 )
 def test_what_jinja_cannot_read_is_said_with_the_signs_as_they_are_typed(text: str, said: str) -> None:
