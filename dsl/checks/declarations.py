@@ -197,12 +197,17 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
     field = scope.fields.get(name.value)
     if field is None:
         if not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields)
+            unknown(problems, "E101", name, {name: one for name, one in scope.fields.items() if _is_fillable(one)})
     elif field.measured or field.name == "created":
         problems.add("E544", name.span, name=field.name)
     elif field.from_crm or field.name == "owner":
         problems.add("E508", name.span, field=f"`{field.name}`")
     return field
+
+
+def _is_fillable(field: LeadField) -> bool:
+    """Whether a form may fill it."""
+    return not (field.measured or field.from_crm or field.name in ("created", "owner"))
 
 
 def _check_hidden(name: Text, value: tree.Operand | None, scope: Scope, problems: Problems) -> None:
@@ -230,7 +235,11 @@ def check_consent(scope: Scope) -> list[Diagnostic]:
     if workspace is None or not workspace.mail_needs_consent or scope.lost("form"):
         return []
     offered = {consent.topic.key for form in scope.program.forms for consent in form.consents}
+    told: dict[str, list[Text]] = {}
     for campaign in scope.program.campaigns:
         if campaign.topic and campaign.topic.key in scope.topics and campaign.topic.key not in offered:
-            problems.add("W102", campaign.topic.span, name=campaign.topic.value)
+            told.setdefault(campaign.topic.key, []).append(campaign.topic)
+    for first, *others in told.values():
+        related = [at("also here", other.span) for other in others]
+        problems.add("W102", first.span, name=first.value, related=related)
     return problems.found

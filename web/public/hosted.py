@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from uuid import UUID, uuid4
 
 from babel import Locale, UnknownLocaleError
@@ -141,8 +141,12 @@ def _kept(request: Request, program: Program, language: str) -> str:
 
 
 def _filled(request: Request, name: str, back: Filled) -> list[str]:
-    """What a hidden field carries: what was posted, else what the page's own address says."""
+    """What a hidden field carries: what was posted, else what the page's own address says, else, in a frame, the
+    address of the page around it."""
     given = back.raw.get(name) or request.query_params.getlist(name)
+    if not given and embedded(request) and name not in SCRIPTED:
+        around = request.query_params.get("cf_page", "").partition("?")[2].partition("#")[0]
+        given = [value for key, value in parse_qsl(around) if key == name]
     return [value.encode(errors="replace").decode() for value in given if isinstance(value, str)]
 
 
