@@ -12,7 +12,7 @@ from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, type_
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.checks.stages import check_interest
 from dsl.names.scope import Scope, unknown
-from dsl.names.walk import Place, all_statements, last_at, statements
+from dsl.names.walk import Place, all_statements, in_bulk, last_at, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
@@ -96,6 +96,9 @@ def _check_split(split: tree.Split, problems: Problems) -> None:
 
 def _check_test(test: tree.VariantTest, campaign: Campaign, problems: Problems) -> None:
     by = test.by.value
+    if test.waits is None and test.percent < 100 and in_bulk(campaign):
+        rest = f"{100 - test.percent:g}%"
+        problems.add("W136", test.span, name=test.name.value, rest=rest)
     if test.variants:
         check_twice("variant", (variant.name for variant in test.variants), problems)
     if len(test.variants) == 1:

@@ -95,6 +95,9 @@ BY_LINE: Mapping[str, Entry] = {
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
     "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
+    "E547": Entry(
+        "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
+    ),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",
@@ -232,6 +235,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W135": Entry(
         "leads that fit team `{one}` never reach team `{other}`",
         "write `takes other leads where …` if that is meant, or add `and not (…)`",
+    ),
+    "W136": Entry(
+        "the other {rest} of leads wait for the winner of test `{name}`",
+        "add `, rest waits` if that is meant, or `, rest does not wait` to send them the first variant immediately",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

@@ -50,7 +50,7 @@ async def test_a_lead_is_stored_and_repeating_changes_nothing(
     }  # fmt: skip
     assert set(lead.lists) == {"Trade show", "Readers"}
     assert [(one.type, one.name) for one in await log(lead.id)] == [
-        ("list.joined", "Trade show"), ("list.joined", "Readers")
+        ("lead.told", ""), ("list.joined", "Trade show"), ("list.joined", "Readers")
     ]  # fmt: skip
     await http.post("/api/leads", json={"email": WHO, "leave": ["READERS"], "fields": {"company": None}}, headers=KEY)
     lead = await stored(WHO)
