@@ -127,6 +127,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         tracking_needs_consent=written.tracking_needs_consent,
         topics=tuple(plan.Topic(name=topic.name.value, description=topic.description) for topic in written.topics),
         own_sites=tuple(host_of(site.value) for site in written.own_sites),
+        spend_files=tuple(pattern.value for pattern in written.spend_files),
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,

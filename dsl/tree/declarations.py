@@ -64,6 +64,7 @@ class Workspace:
     topics: tuple[Topic, ...] = ()
     own_sites: tuple[Text, ...] = ()
     ignored_referrers: tuple[Text, ...] = ()
+    spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
 
