@@ -19,7 +19,7 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "ignore_referrers", "channel", "business_hours",
+    "spend_from", "ignore_referrers", "channel", "business_hours",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -52,6 +52,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
             return replace(built, soft_bounces=values.whole(args[0], problems))
         case "own_sites":
             return replace(built, own_sites=(*built.own_sites, *args[0]))
+        case "spend_from":
+            return replace(built, spend_files=(*built.spend_files, *args[0]))
         case "ignore_referrers":
             return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
         case "forget":

@@ -64,6 +64,7 @@ class Workspace:
     topics: tuple[Topic, ...] = ()
     own_sites: tuple[Text, ...] = ()
     ignored_referrers: tuple[Text, ...] = ()
+    spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
 
@@ -222,6 +223,7 @@ class CustomEvent:
     name: Text
     data: tuple[tuple[Text, Text], ...] | None
     span: Span
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,7 @@ class Carried:
     noun: Text
     data: tuple[tuple[Text, Text], ...]
     span: Span
+    optional: frozenset[str] = frozenset()
 
     @property
     def name(self) -> Text:
