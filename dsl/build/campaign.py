@@ -57,7 +57,7 @@ def _campaign_line(row: Row, reader: Reader, flows: Flows) -> dict[str, Any]:
         case "starts_on" | "starts_every":
             return {"schedules": (schedule(row, reader),)}
         case "enters_per":
-            return _enters_per(row, problems)
+            return _enters_per(row)
         case "enters_once" | "enters_always" | "enters_again" | "enters_period" | "enters_every":
             return {"reentry": _reentry(row, problems)}
         case "leaves":
@@ -102,15 +102,13 @@ def trigger(row: Row, reader: Reader) -> tree.Trigger:
     return tree.Trigger(event, only_if(only, row, reader), row.span, present=any(part is not None for part in present))
 
 
-def _enters_per(row: Row, problems: Problems) -> dict[str, Any]:
+def _enters_per(row: Row) -> dict[str, Any]:
     datum = row.args[0]
     if isinstance(datum, tree.Word) and datum.name in PER_THING:
         reentry = plan.Reentry(kind="per", datum=datum.name, by_name=True)
         return {"reentry": reentry, "per": tree.Text(datum.name, datum.span)}
-    if not isinstance(datum, tree.EventDatum):
-        meant = f"event.{datum.name}" if isinstance(datum, tree.Word) else "event.order_id"
-        problems.add("E640", datum.span, meant=f"enters once per {meant}")
-        return {}
+    if not isinstance(datum, tree.EventDatum | tree.Word):
+        return {"reentry": plan.Reentry(kind="per", datum=""), "per": tree.Text("", datum.span)}
     return {"reentry": plan.Reentry(kind="per", datum=datum.name), "per": tree.Text(datum.name, datum.span)}
 
 

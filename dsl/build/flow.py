@@ -109,10 +109,12 @@ class Flows:
         return tuple(ways)
 
     def _test(self, row: Row) -> Statement:
-        name, share, length, by, label = row.args
+        name, share, length, by, rest, label = row.args
         percent = values.percent(share, self.problems) or 100
         lasts = values.duration(length, self.problems) or plan.Duration(days=1)
-        return tree.VariantTest(text_of(name), row.span, percent, lasts, text_of(by), self._ways(row), label_of(label))
+        waits = rest.data == "rest_waits" if rest is not None else None
+        ways = self._ways(row)
+        return tree.VariantTest(text_of(name), row.span, percent, lasts, text_of(by), ways, label_of(label), waits)
 
     def _repeat(self, row: Row) -> Statement:
         count, length, until, label = row.args

@@ -55,6 +55,7 @@ def _rule(row: Row, problems: Problems) -> tree.Rule:
     amount = values.number(str(row.args[0]), span_of(row.args[0]), problems)
     if amount == 0:
         problems.add("E521", row.span)
+    values.check_points(amount, row.args[0], problems)
     if row.rule == "state_rule":
         return tree.Rule(amount or 0, row.span, condition=row.args[1])
     limits: list[tree.Every] = []

@@ -74,6 +74,8 @@ def _amount(row: Row, problems: Problems) -> float:
     amount = values.number(str(row.args[0]), span_of(row.args[0]), problems)
     if amount == 0:
         problems.add("E521" if row.rule == "add" else "E629", row.span)
+    if row.rule == "add":
+        values.check_points(amount, row.args[0], problems)
     return amount or 0
 
 

@@ -131,6 +131,17 @@ def _uses(program: tree.Program) -> Iterator[tuple[str, Text]]:
                 yield "list", statement.name
 
 
+def _separating(campaign: tree.Campaign, scope: Scope) -> str:
+    """What can separate the runs of a campaign: what the events of all its starts carry."""
+    carried = [scope.event_data(start.event) for start in campaign.starts]
+    known = [data for data in carried if data is not None]
+    common = [name for name in known[0] if all(name in data for data in known)] if known else []
+    named = sorted(common, key=lambda name: not name.endswith(("id", "number", "key")))
+    if campaign.schedules or (known and not named):
+        return PER_HINT
+    return f"write `enters once per event.{named[0] if named else 'order_id'}`"
+
+
 def _check_thing(per: Text, start: tree.Trigger, problems: Problems) -> None:
     """`enters once per webinar`: each start is about one."""
     noun = start.event.noun.value
@@ -160,6 +171,9 @@ def check_entries(scope: Scope) -> list[Diagnostic]:
         if campaign.per is None:
             continue
         per = campaign.per
+        if not per.value:
+            problems.add("E640", per.span, hint=_separating(campaign, scope))
+            continue
         if campaign.schedules:
             problems.add("E646", per.span, name=per.value, event="a start on a date", hint=PER_HINT)
         for start in campaign.starts:

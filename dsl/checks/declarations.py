@@ -181,11 +181,13 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
 def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     workspace = scope.workspace
     languages = {language.value for language in workspace.languages} if workspace else set()
+    texts = [*form.title, *form.intro, *form.button]
     for ask in form.asks:
-        field = _fillable(ask.field, scope, problems)
-        for language, label in ask.labels:
-            if field and language and languages and language.value not in languages:
-                problems.add("E527", language.span.to(label.span), language=language.value)
+        if _fillable(ask.field, scope, problems):
+            texts += ask.labels
+    for language, text in texts:
+        if language and languages and language.value not in languages:
+            problems.add("E527", language.span.to(text.span), language=language.value)
     filled = [*(ask.field for ask in form.asks), *(name for name, _ in form.hidden)]
     for first, repeated in _repeated(filled):
         problems.add("E405", repeated.span, what=repeated.value, related=[at(FIRST_HERE, first.span)])
@@ -197,12 +199,17 @@ def _fillable(name: Text, scope: Scope, problems: Problems) -> LeadField | None:
     field = scope.fields.get(name.value)
     if field is None:
         if not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields)
+            unknown(problems, "E101", name, {name: one for name, one in scope.fields.items() if _is_fillable(one)})
     elif field.measured or field.name == "created":
         problems.add("E544", name.span, name=field.name)
     elif field.from_crm or field.name == "owner":
         problems.add("E508", name.span, field=f"`{field.name}`")
     return field
+
+
+def _is_fillable(field: LeadField) -> bool:
+    """Whether a form may fill it."""
+    return not (field.measured or field.from_crm or field.name in ("created", "owner"))
 
 
 def _check_hidden(name: Text, value: tree.Operand | None, scope: Scope, problems: Problems) -> None:
@@ -230,7 +237,11 @@ def check_consent(scope: Scope) -> list[Diagnostic]:
     if workspace is None or not workspace.mail_needs_consent or scope.lost("form"):
         return []
     offered = {consent.topic.key for form in scope.program.forms for consent in form.consents}
+    told: dict[str, list[Text]] = {}
     for campaign in scope.program.campaigns:
         if campaign.topic and campaign.topic.key in scope.topics and campaign.topic.key not in offered:
-            problems.add("W102", campaign.topic.span, name=campaign.topic.value)
+            told.setdefault(campaign.topic.key, []).append(campaign.topic)
+    for first, *others in told.values():
+        related = [at("also here", other.span) for other in others]
+        problems.add("W102", first.span, name=first.value, related=related)
     return problems.found

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from dsl.names.ids import slug
 from dsl.names.scope import Scope, matches
-from dsl.names.walk import all_statements, bodies, statements
+from dsl.names.walk import all_statements, atoms, bodies, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
-from dsl.tree.declarations import Block, Campaign, Span, Statement
+from dsl.tree.declarations import Block, Campaign, Condition, Span, Statement
 
 
 def check_labels(scope: Scope) -> list[Diagnostic]:
@@ -264,8 +264,35 @@ def check_entrances(scope: Scope) -> list[Diagnostic]:
     for campaign in scope.program.campaigns:
         if not campaign.starts and not campaign.schedules and campaign.name.key not in entered:
             problems.add("W101", campaign.span, name=campaign.name.value)
-        for statement in all_statements(campaign):
-            for arm in statement.arms if isinstance(statement, tree.Wait) else ():
-                if (arm.event.noun.value, arm.event.verb.value) == ("score", "reaches") and arm.event.number:
-                    problems.add("W103", arm.event.span, threshold=arm.event.number.raw)
+        _check_reached(campaign.flow, frozenset(), problems)
     return problems.found
+
+
+def _check_reached(block: Block, asked: frozenset[str], problems: Problems) -> None:
+    """Waits for a score that a lead may have already, unless the score was asked for on the way there. `asked`: the
+    scores, by the key of their scoring."""
+    for statement in block:
+        if isinstance(statement, tree.If):
+            asked |= _scores(condition for condition, _ in statement.branches)
+        elif isinstance(statement, tree.Repeat) and statement.until:
+            asked |= _scores((statement.until,))
+        for arm in statement.arms if isinstance(statement, tree.Wait) else ():
+            event = arm.event
+            if (event.noun.value, event.verb.value) == ("score", "reaches") and event.number:
+                model = event.name
+                if (model.key if model else "") not in asked:
+                    score = f'score of "{model.value}"' if model else "score"
+                    problems.add("W103", event.span, score=score, threshold=event.number.raw)
+        for body in bodies(statement):
+            _check_reached(body, asked, problems)
+
+
+def _scores(conditions: Iterable[Condition]) -> frozenset[str]:
+    found = set()
+    for atom in (atom for condition in conditions for atom in atoms(condition)):
+        for side in (atom.left, atom.right) if isinstance(atom, tree.Compare) else ():
+            if isinstance(side, tree.Score):
+                found.add(side.model.key if side.model else "")
+            elif isinstance(side, tree.Word) and side.name == "score":
+                found.add("")
+    return frozenset(found)

@@ -76,5 +76,8 @@ def _check_agreement(campaign: Campaign, scope: Scope, problems: Problems) -> No
     sends = [one for one in all_statements(campaign) if isinstance(one, tree.Send) and one.mode != "transactional"]
     topic = campaign.topic
     asked = {consent.topic.key for form in forms for consent in form.consents}
-    if topic is not None and topic.key in scope.topics and forms and sends and topic.key not in asked:
+    somewhere = {consent.topic.key for form in scope.program.forms for consent in form.consents}
+    if topic is None or topic.key not in somewhere:
+        return  # that no form at all asks for it is told once
+    if topic.key in scope.topics and forms and sends and topic.key not in asked:
         problems.add("W116", topic.span, topic=topic.value, form=forms[0].name.value)

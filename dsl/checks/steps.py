@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
 from dsl import plan
+from dsl.checks.addresses import is_private
 from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
 from dsl.checks.stages import check_interest
 from dsl.names.scope import Scope, unknown
-from dsl.names.walk import Place, all_statements, last_at, statements
+from dsl.names.walk import Place, all_statements, in_bulk, last_at, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
@@ -24,7 +24,6 @@ METRICS = ("clicks", "opens", "replies", "goal")
 PRIORITIES = ("high", "normal", "low")
 FIXED = ("email", "created", "owner")
 """Built-in fields that a campaign cannot write."""
-_HERE = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?#]|$)")
 
 
 def check_steps(scope: Scope) -> list[Diagnostic]:
@@ -97,6 +96,9 @@ def _check_split(split: tree.Split, problems: Problems) -> None:
 
 def _check_test(test: tree.VariantTest, campaign: Campaign, problems: Problems) -> None:
     by = test.by.value
+    if test.waits is None and test.percent < 100 and in_bulk(campaign):
+        rest = f"{100 - test.percent:g}%"
+        problems.add("W136", test.span, name=test.name.value, rest=rest)
     if test.variants:
         check_twice("variant", (variant.name for variant in test.variants), problems)
     if len(test.variants) == 1:
@@ -116,7 +118,8 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
             hint = "write `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
-            unknown(problems, "E101", name, scope.fields, type="number" if step.add else type_for(step.value))
+            settable = {key: one for key, one in scope.fields.items() if _is_settable(one, step)}
+            unknown(problems, "E101", name, settable, type="number" if step.add else type_for(step.value))
         return
     if field.from_crm or field.measured or field.name in FIXED:
         hint = "set another field, or remove `from crm` from this one"
@@ -128,6 +131,13 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
         problems.add("E631", name.span, field=f"`{field.name}`", holds=holds, value="a number to add")
     elif step.value is not None and not step.add:
         _check_value(field, step.value, step, campaign, scope, problems)
+
+
+def _is_settable(field: plan.LeadField, step: tree.SetField) -> bool:
+    """Whether a campaign may write it; a number only if the line adds to it."""
+    if field.from_crm or field.measured or field.name in FIXED:
+        return False
+    return not step.add or field.type in ("number", "money")
 
 
 def _instead_of_stage(step: tree.SetField, scope: Scope) -> str:
@@ -167,7 +177,9 @@ def _check_value(
         case tree.Word(name=name):
             other = scope.fields.get(name)
             if other is None:
-                if close := near(name, scope.fields):
+                kind = KINDS.get(field.type, "text")
+                fitting = [key for key, one in scope.fields.items() if KINDS.get(one.type, "text") == kind]
+                if close := near(name, fitting):
                     problems.add("E101", value.span, near=close, name=name)
                 elif field.type in HOLDS or field.choices:
                     check_literal(field, value, problems)
@@ -204,10 +216,12 @@ def _check_datum(datum: Text, wait: tree.Wait, campaign: Campaign, scope: Scope,
 
 
 def check_webhook(url: Text, problems: Problems) -> None:
-    """Only what stays on this machine may go unencrypted."""
+    """Data of leads leaves encrypted, and never for an address inside a private network."""
     if not URL.fullmatch(url.value):
         problems.add("E505", url.span, text=url.value)
-    elif url.value.startswith("http://") and not _HERE.match(url.value):
+    elif is_private(url.value):
+        problems.add("E635", url.span)
+    elif url.value.startswith("http://"):
         problems.add("E633", url.span, meant=url.value.replace("http://", "https://", 1))
 
 

@@ -10,7 +10,7 @@ from dsl.lower.moments import first_moment
 from dsl.lower.operands import declared, operand, scoring_name
 from dsl.names.ids import Ids
 from dsl.names.scope import Scope
-from dsl.names.walk import all_statements, blocks, bodies, statements
+from dsl.names.walk import all_statements, blocks, bodies, in_bulk, statements
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Block, Campaign, Statement
 
@@ -223,6 +223,7 @@ class _Graph:
             percent=test.percent,
             lasts=test.lasts,
             by=_METRICS[test.by.value],
+            waits=test.waits if test.waits is not None else in_bulk(self.campaign),
             variants=tuple(plan.Variant(name=variant.name.value, target=None) for variant in test.variants),
         )
 
@@ -246,7 +247,10 @@ class _Graph:
 
 
 def _without_options(step: plan.AnyStep) -> plan.AnyStep:
-    """What makes a step the one it is. How an email is sent can be changed, and leads at it stay where they are."""
+    """What makes a step the one it is. How an email is sent, and what the rest of a test gets, can be changed, and
+    leads at it stay where they are."""
+    if isinstance(step, plan.VariantTest):
+        return step.model_copy(update={"waits": False})
     if not isinstance(step, plan.Send):
         return step
     return step.model_copy(update={"mode": "normal", "within": WITHIN, "values": (), "subjects": ()})

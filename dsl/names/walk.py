@@ -144,3 +144,8 @@ def atoms(condition: Condition) -> Iterator[Condition]:
             yield from atoms(item)
         case _:
             yield condition
+
+
+def in_bulk(campaign: Campaign) -> bool:
+    """Whether many leads enter at one moment: on a date, regularly, or as present members."""
+    return bool(campaign.schedules) or any(start.present for start in campaign.starts)

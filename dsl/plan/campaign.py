@@ -92,7 +92,8 @@ class Variant(Frozen):
 
 
 class VariantTest(Step):
-    """Try variants on `percent` of the leads for so long; the others get the first, later ones the winner."""
+    """Try variants on `percent` of the leads for so long; the others get the first, or wait for the winner (`waits`).
+    Later ones get the winner."""
 
     kind: Literal["test"] = "test"
     name: str
@@ -100,6 +101,7 @@ class VariantTest(Step):
     lasts: Duration
     by: Literal["clicks", "opens", "replies", "goal"]
     variants: tuple[Variant, ...]
+    waits: bool = False
 
 
 class Repeat(Step):

@@ -75,6 +75,7 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E520": Entry("a team that is full cannot pass leads to itself", "name another team, or write `when full, wait`"),
     "E521": Entry("adding 0 points has no effect", "delete the line, or add a number of points"),
+    "E526": Entry("`{text}` is more points than a score can take", "write a number up to 100000"),
     "E522": Entry("a scoring rule cannot use a score", "use a field or the stage instead"),
     "E523": Entry("{what} cannot be `{text}`", "write {hint}"),
     "E524": Entry("a field of type {type} needs a list of choices", 'write `field {name} {type} ("a", "b")`'),
@@ -94,6 +95,9 @@ BY_LINE: Mapping[str, Entry] = {
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
     "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
+    "E547": Entry(
+        "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
+    ),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",
@@ -103,9 +107,7 @@ BY_LINE: Mapping[str, Entry] = {
         "{day} has business hours twice, from {first} and from {second}",
         "keep one of the two: leave {day} out of the other line, or let one span begin when the other has ended",
     ),
-    "E532": Entry(
-        "a note is a text, a field, or a property of the event", 'write `note "Wants {{{{ event.wants }}}}"`'
-    ),
+    "E532": Entry("a note cannot be a number or a date", 'write `note "Wants {{{{ event.wants }}}}"`'),
     "E601": Entry("campaign `{name}` has no flow", "add `flow`, with the steps below it"),
     "E602": Entry("this step is never reached", "delete it, or move it before the step that ends the campaign"),
     "E603": Entry("a campaign cannot enter itself", "use `enters again after 90 days` to let leads enter again"),
@@ -123,6 +125,10 @@ BY_LINE: Mapping[str, Entry] = {
     "E610": Entry(
         "this step sets off its own `whenever`, so it would repeat forever",
         "add a limit after the event, such as `, once per 1 day`, or delete this line",
+    ),
+    "E612": Entry(
+        "this step starts campaigns again and again: {path}",
+        "add a `wait` of a day or more before this step, or delete `enters every time`",
     ),
     "E611": Entry(
         "delivering this email starts the campaign that sends it, without end: {path}",
@@ -146,9 +152,13 @@ BY_LINE: Mapping[str, Entry] = {
     "E631": Entry("{field} holds {holds}, but this is {value}", "set another field, or change the type of {field}"),
     "E632": Entry("`{name}` holds {holds}, not a date", "use a date field, as in `7 days before contract_end`"),
     "E633": Entry("data can be sent only to an encrypted address", 'write "{meant}"'),
+    "E635": Entry(
+        "data cannot be posted to an address in a private network",
+        'write the public address of the system, such as "https://crm.acme.example/hooks"',
+    ),
     "E634": Entry("a lead cannot be recycled without a reason", 'write `because "no budget"`'),
     "E638": Entry("a campaign cannot leave itself", "write `stop`"),
-    "E640": Entry("`enters once per` needs a property of the event", "write `{meant}`"),
+    "E640": Entry("`enters once per` needs a property of the event", "{hint}"),
     "E641": Entry(
         "these costs cannot be read",
         "write `costs 5000 EUR`, `costs 1200 EUR per month` or `costs 6 hours per month at 60 EUR`",
@@ -173,7 +183,8 @@ BY_LINE: Mapping[str, Entry] = {
         'add to a form: `consent "…" for topic "{name}"`',
     ),
     "W103": Entry(
-        "a lead already at {threshold} or more does not trigger this", "check `if score >= {threshold}` before the wait"
+        "a lead already at {threshold} or more does not trigger this",
+        "check `if {score} >= {threshold}` before the wait",
     ),
     "W104": Entry("no lead can reach stage `{name}`", 'add a line below it, such as `when form "demo" is submitted`'),
     "W105": Entry(
@@ -224,6 +235,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W135": Entry(
         "leads that fit team `{one}` never reach team `{other}`",
         "write `takes other leads where …` if that is meant, or add `and not (…)`",
+    ),
+    "W136": Entry(
+        "the other {rest} of leads wait for the winner of test `{name}`",
+        "add `, rest waits` if that is meant, or `, rest does not wait` to send them the first variant immediately",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

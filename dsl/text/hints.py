@@ -47,6 +47,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
         'webinar "Seals explained"`',
     ),
     (r"^add # \^ [A-Z]{3} to (\w+)", "remove the currency: `add 5 to {0}`"),
+    (
+        r"^ask (\w+) (?:required )?\^ (?:optional|not|voluntary|if|may)\b",
+        "write `ask {0}`; a field is optional unless `required` follows it",
+    ),
     # events
     (
         r"\b(form|email|page|file|video|webinar|segment|list|topic|campaign) (\w+) is \^ (\w+)",

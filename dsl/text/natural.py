@@ -32,6 +32,8 @@ LISTED = (
 """Lines that take several names, where `and` joins two of them as a comma does."""
 MAKERS = ("form", "event", "call", "chat", "webinar", "meeting", "order", "deal", "import", "api")
 """What can make a lead known, as `created_by` keeps it."""
+SUFFIXES = ("as", "with", "within", "testing")
+"""What can follow the template of a `send`."""
 DAYS_IN = ("wait", "sends", "starts", "business")
 DAYS: Mapping[str, str] = {
     **{form: day for day in WEEKDAYS for form in (day, day.capitalize(), f"{day}s", f"{day.capitalize()}s")},
@@ -116,9 +118,54 @@ def _days(tokens: Tokens) -> Tokens:
 
 
 def _sends(tokens: Tokens) -> Tokens:
-    """`send email "x"`."""
-    sends = _word(tokens, 0) == "send" and _word(tokens, 1) in ("email", "mail")
-    return [tokens[0], *tokens[2:]] if sends and len(tokens) > 2 and tokens[2].type == "STRING" else tokens
+    """`send email "x"`, also without its quotes, which are missed later."""
+    sends = _word(tokens, 0) == "send" and _word(tokens, 1) in ("email", "mail") and len(tokens) > 2
+    named = sends and (tokens[2].type == "STRING" or _word(tokens, 2) not in ("", *SUFFIXES))
+    return [tokens[0], *tokens[2:]] if named else tokens
+
+
+def _history(tokens: Tokens) -> Tokens:
+    """`has placed order where state is "open" or state is "paid"`, in parentheses: both are about the order, since both
+    ask for the same property."""
+    words = [_word(tokens, index) for index in range(len(tokens))]
+    wheres = [index for index, word in enumerate(words) if word == "where" and "has" in words[:index]]
+    for where in reversed(wheres):
+        end = _same_property(tokens, where + 1)
+        if end is not None:
+            opened, closed = tokens[where].corrected("_LPAR", "("), tokens[end - 1].corrected("_RPAR", ")")
+            tokens = [*tokens[: where + 1], opened, *tokens[where + 1 : end], closed, *tokens[end:]]
+    return tokens
+
+
+def _same_property(tokens: Sequence[Lexeme], start: int) -> int | None:
+    """Where several comparisons of one property end; None if it is one comparison, or none."""
+    name, end, several = _word(tokens, start), _comparison(tokens, start), False
+    while end is not None and _word(tokens, end) in ("or", "and") and name and _word(tokens, end + 1) == name:
+        following = _comparison(tokens, end + 1)
+        if following is None:
+            return None
+        several, end = True, following
+    return end if several else None
+
+
+def _comparison(tokens: Sequence[Lexeme], start: int) -> int | None:
+    """Where `name is "value"` ends that begins there."""
+    at = start + 1
+    if _word(tokens, start) and at < len(tokens):
+        if tokens[at].type in ("GT", "LT", "GE", "LE", "EQ") or _word(tokens, at) == "contains":
+            at += 1
+        elif _word(tokens, at) == "is":
+            at += 2 if _word(tokens, at + 1) == "not" else 1
+        elif (_word(tokens, at), _word(tokens, at + 1)) == ("starts", "with"):
+            at += 2
+        else:
+            return None
+    if at >= len(tokens) or tokens[at].type not in ("STRING", "NUMBER", "NAME"):
+        return None
+    if at + 2 < len(tokens) and tokens[at + 1].type == "_DOT":
+        return at + 3
+    money = tokens[at].type == "NUMBER" and _word(tokens, at + 1).isupper()
+    return at + 2 if money else at + 1
 
 
 def _lists(tokens: Tokens) -> Tokens:
@@ -240,6 +287,7 @@ _REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset(DAYS) - frozenset(WEEKDAYS), _days),
     (frozenset(("and",)), _lists),
     (frozenset(("send",)), _sends),
+    (frozenset(("where",)), _history),
     (frozenset(("ago", "from", "after", "before", "in")), _dates),
     (frozenset(("day",)), _the_day),
     (frozenset(("first", "created")), _origins),

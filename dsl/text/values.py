@@ -82,6 +82,15 @@ def _unit_meant(text: str, digits: str) -> str:
     return unit if digits == "1" else unit + "s"
 
 
+MOST_POINTS = 100_000
+"""A step or rule adds or takes at most so many points."""
+
+
+def check_points(amount: float | None, token: Lexeme, problems: Problems) -> None:
+    if amount is not None and abs(amount) > MOST_POINTS:
+        problems.add("E526", span_of(token), text=str(token))
+
+
 def whole(token: Lexeme, problems: Problems, least: int = 1) -> int | None:
     """A count: a whole number of at least `least`."""
     return whole_number(str(token), span_of(token), problems, least)

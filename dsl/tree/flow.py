@@ -80,6 +80,8 @@ class VariantTest:
     by: Text
     variants: tuple[Way, ...]
     label: Text | None = None
+    waits: bool | None = None
+    """Whether the leads it is not tried on wait for the winner, where the line says so."""
 
 
 @dataclass(frozen=True, slots=True)

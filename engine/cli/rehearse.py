@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ASSUMED = (
     "Assumptions: if the draft sends an email from the same template within a day of the real one, the lead opens and "
-    "clicks it as before. Reactions to other emails are dropped. Sales decides as it did. Anything the log does not "
-    "record is taken from today."
+    "clicks it as before. Reactions to other emails are dropped. Sales decides as it did, and a test of "
+    "variants has the winner it had. Anything the log does not record is taken from today."
 )
 
 _SPAN = re.compile(r"\s*(\d{1,4})\s*(d|day|days|w|week|weeks)\s*", re.ASCII)

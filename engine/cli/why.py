@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,10 +28,14 @@ _SIGNS = {
 
 def why(
     lead: Annotated[str, typer.Argument(help="The lead's email address or id.")],
-    campaign: Annotated[str, typer.Argument(help='The campaign\'s name: "Whitepaper nurture".')],
+    campaign: Annotated[
+        str | None, typer.Argument(help="The campaign's name. [default: every campaign the lead was in]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Explain what happened to a lead in a campaign, line by line.
+
+    Without a campaign it shows one line for each campaign the lead was in, or the whole story if there is only one.
 
     Each entry, step, email, wait, and choice comes with the line and the values that decided it, followed by points,
     stages, and sales. It also shows why a lead did not enter. Times are the lead's own, and values are those of the
@@ -44,22 +48,43 @@ def why(
 
     settings = load_settings(reading=True)
     with database(settings) as url:
-        log = asyncio.run(_read(settings, url, lead, campaign))
-    told = tell(log)
+        logs = asyncio.run(_read(settings, url, lead, campaign))
+    told = [tell(log) for log in logs]
     if as_json:
-        print_json(for_programs(log, told))
+        whole = [for_programs(log, one) for log, one in zip(logs, told, strict=True)]
+        print_json(whole[0] if campaign is not None else whole)
+    elif len(logs) == 1:
+        show(logs[0], told[0])
     else:
-        show(log, told)
+        _list(lead, logs, told)
 
 
-async def _read(settings: Settings, url: str, lead: str, campaign: str) -> Log:
+def _list(lead: str, logs: Sequence[Log], told: Sequence[Told]) -> None:
+    """One line for each campaign, the newest run last."""
+    from shlex import quote
+
+    from engine.why.tell import standing
+
+    out.print(standing(logs[0]), markup=False, style="dim")
+    for one in told:
+        out.print(f"• {one.verdict}", markup=False)
+    example = f"coldframe why {quote(lead)} {quote(logs[-1].campaign)}"
+    out.print(f"\nfor a whole story, name the campaign: `{example}`", markup=False)
+
+
+async def _read(settings: Settings, url: str, lead: str, campaign: str | None) -> Sequence[Log]:
     from engine.platform.clock import parse_clock
     from engine.store.db import Database
-    from engine.why.read import Unknown, read
+    from engine.why.read import Unknown, campaigns_of, read
 
     db = Database(url, size=2)
     try:
-        return await read(db, lead, campaign, parse_clock(settings.clock).now())
+        now = parse_clock(settings.clock).now()
+        names = [campaign] if campaign is not None else await campaigns_of(db, lead)
+        if not names:
+            said = f"{lead} has not been in any campaign; name one to see why: `coldframe why {lead} CAMPAIGN`"
+            raise Stop(said, FAILED)
+        return [await read(db, lead, name, now) for name in names]
     except Unknown as error:
         raise explained(error) from None
     finally:

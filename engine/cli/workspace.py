@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsl.compile import compile_workspace
-from dsl.plan import Program
+from dsl.editor.checker import Checker
+from dsl.editor.planner import Planner
+from dsl.plan import Program, Workspace
 from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.workspace import Sources, read_workspace, workspaces_near
-from engine.cli.common import Stop
+from engine.cli.common import Stop, load_settings
 from engine.mail.check import check_templates
+from engine.mail.errors import READING, UNSURE
 from engine.platform.memory import no_collections
 
 
@@ -37,17 +40,32 @@ def examine(folder: Path) -> Examined:
     if not sources.files and not sources.diagnostics:
         raise Stop(f"no *.campaign file in {shown}")
     with no_collections():
-        compiled = compile_workspace(sources.files, sources.assets)
+        compiled = compile_workspace(sources.files, sources.assets, private=load_settings(reading=True).post_private)
         found = [*sources.diagnostics, *compiled.diagnostics]
-        if compiled.program is not None:
-            in_templates = check_templates(compiled.program, sources.assets)
-            found += [on_whole_lines(_placed(problem, shown), sources.files) for problem in in_templates]
+        in_templates = _in_templates(compiled.program, sources)
+        found += [on_whole_lines(_placed(problem, shown), sources.files) for problem in in_templates]
     diagnostics = in_order(found)
     sound = all(problem.severity == "warning" for problem in diagnostics)
     texts = {(shown / path).as_posix(): body.decode("utf-8", "replace") for path, body in _templates(sources.assets)}
     return Examined(
         compiled.program if sound else None, diagnostics, {**texts, **sources.files}, len(sources.files), sources.assets
     )
+
+
+def _in_templates(program: Program | None, sources: Sources) -> list[Diagnostic]:
+    """What is wrong with the templates. Beside a mistake in a campaign, what the other campaigns show is told as well;
+    beside one in anything else, what can be told without them."""
+    if program is not None:
+        return check_templates(program, sources.assets)
+    planner = Planner()
+    for _ in planner.steps(Checker().check(sources.files, sources.assets)):
+        pass
+    if (planned := planner.planned) is None:
+        company = Program(workspace=Workspace(name=""))
+        return [one for one in check_templates(company, sources.assets) if one.code in READING]
+    campaigns = (*planned.company.campaigns, *planned.plans)
+    told = check_templates(planned.company.model_copy(update={"campaigns": campaigns}), sources.assets)
+    return told if planned.whole else [one for one in told if one.code not in UNSURE]
 
 
 def sources_in(folder: Path) -> Sources:

@@ -15,12 +15,9 @@ from engine.lsp.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind
 from engine.mail.context import Context
-from engine.mail.errors import TemplateError
+from engine.mail.errors import UNSURE, TemplateError
 from engine.mail.render import Renderer, builtin_templates
 from engine.mail.uses import Carried, Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
-
-UNSURE = ("E703", "E706")
-"""What cannot be told while a campaign is missing: it may be the one that gives the name."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,9 @@ from dsl.plan.carries import CARRIES
 from dsl.problems.diagnostics import Diagnostic, Related
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
+from engine.mail.diagnose import diagnostic_of, near, one_of, related_to
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
+from engine.mail.flaws import flaws_of
 from engine.mail.guard import sender_parts
 from engine.mail.names import Mention, Reference, Walk
 from engine.mail.places import Place
@@ -32,7 +33,7 @@ _SAMPLES: Mapping[str, Any] = {
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
 
-CODES = tuple(f"E7{number:02}" for number in range(1, 16))
+CODES = (*(f"E7{number:02}" for number in range(1, 16)), "W701", "W702")
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
@@ -65,7 +66,7 @@ def text_of(path: str, body: bytes | str) -> str | Diagnostic:
     try:
         return body if isinstance(body, str) else body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return _diagnostic("E701", path, "", 1, "this file is not UTF-8 text", "save it as UTF-8")
+        return diagnostic_of("E701", path, "", 1, "this file is not UTF-8 text", "save it as UTF-8")
 
 
 def each_once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -100,6 +101,9 @@ class Check:
         """What is wrong with a template, by its path under `templates/`, and with the parts that it brings in."""
         self.problems = []
         self._file(path)
+        if not path.endswith(".txt") and not any(one.code == "E701" for one in self.problems):
+            for flaw in flaws_of(self.renderer.source(path)):
+                self._add(flaw.code, path, flaw.place.line, flaw.message, flaw.help, flaw.place)
         return self.problems
 
     def text(self, line: Line) -> list[Diagnostic]:
@@ -202,33 +206,33 @@ class Check:
 
     def _reference(self, one: Reference) -> None:
         if one.download and one.target not in self.files:
-            help = _near(one.target, self.files) or "put it in the folder `files/`"
+            help = near(one.target, self.files) or "put it in the folder `files/`"
             self._name("E709", one, f"no file named `{one.target}`", help)
         elif not one.download:
-            help = _near(one.target, self.renderer.templates) or f"create the file `templates/{one.target}`"
+            help = near(one.target, self.renderer.templates) or f"create the file `templates/{one.target}`"
             self._name("E709", one, f"no template part named `{one.target}`", help)
 
     def _unknown(self, one: Mention, names: frozenset[str]) -> tuple[str, str, str] | None:
         if one.root not in names:
-            help = _near(one.root, names) or f"pass it with the email: `with {one.root} = …`"
+            help = near(one.root, names) or f"pass it with the email: `with {one.root} = …`"
             return "E703", f"unknown name `{one.root}`", help
         parts: Iterable[str] | None = {
             "lead": self.program.all_fields, "owner": OWNER, "workspace": WORKSPACE,
         }.get(one.root)  # fmt: skip
         if parts is None or one.part is None or one.part in parts:
             return None
-        close = _near(one.part, parts)
+        close = near(one.part, parts)
         if one.root == "lead":
             return "E704", f"no field named `{one.part}`", close or f"declare it: `field {one.part} text`"
         return (
             "E704",
             f"`{one.root}` has no `{one.part}`",
-            close or f"use {_one_of([f'{one.root}.{part}' for part in parts])}",
+            close or f"use {one_of([f'{one.root}.{part}' for part in parts])}",
         )
 
     def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
-        related = _related(use)
+        related = related_to(use)
         fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or put it in an `{{% if {written} %}}`'
         if use.confirms and (one.root in ("lead", "event", "greeting") or one.root in use.given):
             message = f"a confirmation email cannot show `{written}`, which anyone may have typed"
@@ -239,8 +243,8 @@ class Check:
             if not any(_carries(other, one.part) for other in uses):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here has a property `{one.part}`"
-                known_names = _one_of([f"event.{part}" for part in sorted(known)])
-                help = _near(one.part, known) or (f"use {known_names}" if known else "use a field of the lead")
+                known_names = one_of([f"event.{part}" for part in sorted(known)])
+                help = near(one.part, known) or (f"use {known_names}" if known else "use a field of the lead")
                 self._name("E706", one, message, help, related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
                 message = f"not every event that leads here has a property `{one.part}`"
@@ -264,7 +268,7 @@ class Check:
                 if code == "E710" and use.given and not use.source:
                     continue  # no send says yet of what type these values will be
                 at = path if error.name == name else error.name
-                self._add(code, at, error.line, error.message, _HELP.get(code, ""), error.place, _related(use))
+                self._add(code, at, error.line, error.message, _HELP.get(code, ""), error.place, related_to(use))
 
     def _sampled(self, path: str, language: str, use: Use, bare: bool) -> Context:
         """A sample lead; of a `bare` one only what is sure is known."""
@@ -330,13 +334,13 @@ class Check:
         if self.line:
             return self._add_to_campaign(self.line, code, message, help)
         text = self.renderer.templates.get(path, "")
-        self.problems.append(_diagnostic(code, f"templates/{path}", text, line, message, help, place, related))
+        self.problems.append(diagnostic_of(code, f"templates/{path}", text, line, message, help, place, related))
 
     def _add_to_campaign(self, line: Line, code: str, message: str, help: str) -> None:
         """The plan knows the line a step stands in, and no column."""
         file, _, number = line.use.source.rpartition(":")
         message, help = f"in the {line.what} here: {message}", help.replace('"', "'")
-        self.problems.append(_diagnostic(code, file, "", int(number), message, help))
+        self.problems.append(diagnostic_of(code, file, "", int(number), message, help))
 
 
 def _carries(use: Use, part: str) -> bool:
@@ -356,45 +360,3 @@ def named(path: str, languages: Iterable[str]) -> tuple[str, str]:
     stem = path.rpartition(".")[0]
     name, dot, mark = stem.rpartition(".")
     return (name, mark) if dot and mark in languages else (stem, "")
-
-
-def _one_of(names: Iterable[str]) -> str:
-    """What follows "use": `one of a, b`, or the only one."""
-    shown = [f"`{name}`" for name in names]
-    return ("one of " if len(shown) > 1 else "") + ", ".join(shown)
-
-
-def _near(word: str, names: Iterable[str]) -> str:
-    found = get_close_matches(word, list(names), n=1, cutoff=0.6)
-    return f"did you mean `{found[0]}`?" if found else ""
-
-
-def _related(use: Use) -> tuple[Related, ...]:
-    file, _, line = use.source.rpartition(":")
-    if not file or not line.isdigit():
-        return ()
-    place = {"file": file, "line": int(line), "column": 1, "end_line": int(line), "end_column": 2}
-    return (Related(message="it is used here", **place),)
-
-
-def _diagnostic(
-    code: str, file: str, text: str, line: int, message: str, help: str = "", place: Place | None = None,
-    related: tuple[Related, ...] = (),
-) -> Diagnostic:  # fmt: skip
-    place = place or _line_place(text, max(line, 1), message)
-    return Diagnostic(
-        code=code, severity="error", message=message, help=help or None, file=file, line=place.line,
-        column=place.column, end_line=place.line, end_column=place.end, related=related,
-    )  # fmt: skip
-
-
-def _line_place(text: str, line: int, message: str) -> Place:
-    """The line, or the one word in it that the message names."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    written = lines[line - 1] if line <= len(lines) else ""
-    for word in re.findall(r"[`']([^`']+)[`']", message):
-        found = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", written))
-        if len(found) == 1:
-            return Place(line, found[0].start() + 1, found[0].end() + 1)
-    start, end = len(written) - len(written.lstrip()), max(len(written.rstrip()), 1)
-    return Place(line, start + 1, end + 1)

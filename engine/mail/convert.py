@@ -13,7 +13,9 @@ from engine.mail.errors import TemplateError
 from engine.mail.source import Restored, Source
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+_inliner = css_inline.CSSInliner(
+    keep_at_rules=True, keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False
+)
 
 _VALUE = r"""(?:\s*=\s*(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?+"""
 _BEFORE = r"""(?:\s++|/(?!>)|(?<=["']))"""
@@ -27,6 +29,18 @@ _OF_MJML = (
 )  # fmt: skip
 _ADDRESSES = frozenset(("href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href", *_OF_MJML))
 _START, _END = "<!--content begins-->", "<!--content ends-->"
+_SAMPLE = (
+    "<h1>a</h1><h2>a</h2><h3>a</h3><h4>a</h4><h5>a</h5><h6>a</h6><p><a href='#'>a</a><b>a</b><strong>a</strong>"
+    "<em>a</em><code>a</code><s>a</s><img alt=''><br></p>"
+    "<p class='button'><a href='#'>a</a></p><ul><li><p>a</p></li></ul>"
+    "<ol><li><p>a</p></li></ol><blockquote><p>a</p></blockquote><hr><pre><code>a</code></pre>"
+    "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>a</td></tr></tbody></table>"
+)
+"""What Markdown makes. Rules for it are written into each content, so the head of the layout need not keep them."""
+_STYLE = re.compile(r"<style\b([^>]*)>(.*?)</style\s*>", re.DOTALL | re.IGNORECASE)
+_EVERYWHERE = re.compile(r"""\bmedia\s*=\s*["']?\s*(?:all|screen)?\s*["']?(?=\s|$|/)""", re.IGNORECASE)
+_MEDIA = re.compile(r"\bmedia\s*=", re.IGNORECASE)
+_ASIDE = ' data-css-inline="ignore"'
 
 
 @dataclass(frozen=True)
@@ -136,8 +150,18 @@ def content_mark(layout: Page) -> str:
 
 
 def inlined(page: Page) -> str:
-    """A whole page with the rules of its style sheets written into its elements; media queries stay behind."""
+    """A whole page with the rules of its style sheets written into its elements. Rules that fit no element as it is
+    written, such as media queries, `:hover` and what mail programs add, stay in the style sheet."""
     return _inline(page, _commented(page)) or page.html
+
+
+def inlined_layout(layout: Page) -> str:
+    """The same of a layout, without the rules that are written into every content."""
+    mark = content_mark(layout)
+    done = _inline(layout, _commented(layout).replace(mark, mark + _START + _SAMPLE + _END, 1))
+    if done is None or _START not in done or _END not in done:
+        return layout.html
+    return done.partition(_START)[0] + done.partition(_END)[2]
 
 
 def inlined_within(content: Page, layout: Page) -> str:
@@ -152,15 +176,23 @@ def _inline(page: Page, document: str) -> str | None:
     if not page.firm:
         return None
     try:
-        done = _inliner.inline(document)
+        done = _inliner.inline(_STYLE.sub(_of_other_media, document))
     except css_inline.InlineError:
         return None
-    if "<tbody" not in document.lower():
+    done = re.sub(r"<style\b[^>]*>\s*</style>\n?", "", done.replace(_ASIDE, ""))
+    if "<tbody" not in document.lower().replace(_SAMPLE, ""):
         done = re.sub(r"</?tbody\b[^>]*>", "", done)  # the parser's own, which a loop would open again and again
     comments = re.compile(rf"<!--({page.source.marks.pattern})-->")
     moved = comments.findall(done) != comments.findall(document)
     lost = sorted(page.source.marks_in(done)) != sorted(page.source.marks_in(page.html))
     return None if moved or lost else comments.sub(r"\1", done)
+
+
+def _of_other_media(found: re.Match[str]) -> str:
+    """A style sheet for print or narrow screens stays as it is."""
+    if not _MEDIA.search(found[1]) or _EVERYWHERE.search(found[1]):
+        return found[0]
+    return f"<style{found[1]}{_ASIDE}>{found[2]}</style>"
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

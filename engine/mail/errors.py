@@ -48,6 +48,8 @@ class NotAllowed(Exception):
 def plain(error: TemplateSyntaxError) -> str:
     """What Jinja says of a template that it cannot read, with the signs as they are typed."""
     text = (error.message or "it cannot be read").split(" Jinja was looking for")[0].rstrip(".")
+    if text.lower().startswith("missing end of comment"):
+        return "`{#` starts a comment that never ends; write `#}` at its end, or `{ #` if it is not a comment"
     if opened := re.search(r"needs to be closed is '(\w+)'", error.message or ""):
         return f"`{{% {opened[1]} … %}}` is never closed; add `{{% end{opened[1]} %}}` where it ends"
     if sign := re.fullmatch(r"unexpected char (['\"])\\?(.)\1 at \d+", text):
@@ -70,3 +72,9 @@ def words_of(error: BaseException) -> str:
             return "the template is nested too deeply, or includes itself"
         case _:
             return f"a value has the wrong type here ({type(error).__name__})"
+
+
+UNSURE = ("E703", "E706")
+"""What cannot be told while a campaign is missing: it may be the one that gives the name."""
+READING = ("E701", "E709", "E712")
+"""What can be told of a template without any campaign: whether it can be read, and its parts are there."""

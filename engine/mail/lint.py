@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
+from engine.mail.flaws import ELEMENTS
+
 GMAIL_CLIPS = 102_000
 """Bytes of HTML after which Gmail shows "[Message clipped]" and a link to the rest."""
 LONG_SUBJECT, LONG_PREHEADER = 60, 100
@@ -17,7 +19,7 @@ TEXT_PER_IMAGE = 100
 """Characters of text beside each picture, below which a mail looks like a picture to a filter."""
 
 _NEVER_RUN = ("script", "form", "iframe", "object", "embed", "video", "audio", "canvas", "input", "textarea", "select")
-_SILENT = ("style", "script", "title", "head")
+_SILENT = ("style", "script", "title", "head", "svg")
 _PIXELS = re.compile(r"(?:^|[;\s])(?:min-)?width\s*:\s*(\d+(?:\.\d+)?)px", re.I)
 
 
@@ -66,6 +68,9 @@ def _parts(page: _Page, text: str) -> Iterator[Warned]:
     if page.elements:
         found = ", ".join(f"<{name}>" for name in page.elements)
         yield Warned("stripped", f"mail programs remove {found}")
+    if page.unknown:
+        found = ", ".join(f"<{name}>" for name in page.unknown)
+        yield Warned("unknown-element", f"no email client knows {found}")
     if page.styles_elsewhere:
         yield Warned("external-css", f"mail programs fetch no style sheet from elsewhere: {page.styles_elsewhere[0]}")
     for name, width in page.wide[:3]:
@@ -122,6 +127,7 @@ class _Page(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.elements: list[str] = []
+        self.unknown: list[str] = []
         self.styles_elsewhere: list[str] = []
         self.without_alt: list[str] = []
         self.wide: list[tuple[str, float]] = []
@@ -134,6 +140,8 @@ class _Page(HTMLParser):
         values = {name: (value or "").strip() for name, value in attrs}
         if tag in _SILENT:
             self._silent.append(tag)
+        if tag not in ELEMENTS and ":" not in tag and tag not in self.unknown and "svg" not in self._silent:
+            self.unknown.append(tag)
         if tag in _NEVER_RUN and tag not in self.elements:
             self.elements.append(tag)
         if tag == "link" and "stylesheet" in values.get("rel", "").lower():

@@ -43,6 +43,7 @@ _TOKEN = re.compile(
 _BETWEEN = re.compile(r"(</?(?!mj)[a-zA-Z][^<>]*+>)([\r\n]\s*+)(?=</?(?!mj)[a-zA-Z])")
 _ROOT = re.compile(r"<mjml\b([^<>]*)>")
 _HEAD = re.compile(r"<mj-head\b[^<>]*?(/?)>")
+_ASIDE = ' data-css-inline="ignore"'
 _INLINE = re.compile(r"""<mj-style\b[^<>]*\sinline\s*=\s*["']inline["'][^<>]*(?:/>|>(.*?)</mj-style\s*>)""", re.DOTALL)
 _FOREIGN = re.compile(r"https://i\.imgur\.com/|picture-of-another:/")
 
@@ -200,15 +201,18 @@ def _refusal(said: str, text: str, written: str) -> Malformed:
 
 
 def _inlined(html: str, css: str) -> str:
-    """The page with the rules of `<mj-style inline="inline">` written into its elements. The inliner writes `&lt;` as a
-    bare `<` into attributes, so it gets another sign to carry."""
+    """The page with the rules of `<mj-style inline="inline">` written into its elements; those that fit none, such as
+    `:hover`, come into its head. The inliner writes `&lt;` as a bare `<` into attributes, so it gets another sign to
+    carry."""
     if css.count("{") * html.count("<") > TRIALS:
         raise Malformed(-1, 'there are too many rules in `<mj-style inline="inline">` for so many elements')
     inliner = css_inline.CSSInliner(
-        inline_style_tags=False, keep_style_tags=True, load_remote_stylesheets=False, extra_css=css
+        keep_at_rules=True, keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
+    others = html.replace("&lt;", _LESS).replace("<style", f"<style{_ASIDE}")
     try:
-        return inliner.inline(html.replace("&lt;", _LESS)).replace(_LESS, "&lt;")
+        done = inliner.inline(others.replace("</head>", f"<style>{css.replace('</', '')}</style></head>", 1))
+        return re.sub(r"<style>\s*</style>", "", done.replace(_ASIDE, "")).replace(_LESS, "&lt;")
     except css_inline.InlineError:
         raise Malformed(-1, 'the rules of `<mj-style inline="inline">` cannot be read') from None
 

@@ -206,6 +206,8 @@ class Renderer:
             html = page.html
         elif path.endswith(".md"):
             html = convert.inlined_within(page, convert.page_of(self.source(self.related(LAYOUT, path))))
+        elif path.split(".")[0] == "_layout":
+            html = convert.inlined_layout(page)
         else:
             whole = "<html" in source.body.lower()
             html = convert.inlined(page) if whole else page.html

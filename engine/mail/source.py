@@ -25,6 +25,7 @@ MAX_OPEN = 100
 FRONT_MATTER = ("subject", "preheader", "sender")
 FRONT_LINES = ", ".join(f"`{name}: …`" for name in FRONT_MATTER)
 _OPEN = re.compile(r"<[a-zA-Z/!?][^<>]*+(?=<|\Z)")
+_STYLE = re.compile(r"(<(?:mj-)?style\b[^>]*>)(.*?)(?=</(?:mj-)?style)", re.DOTALL | re.IGNORECASE)
 _READ_WHOLE = ("head", "mj-head", "script", "style", "textarea", "title")
 _jinja = ImmutableSandboxedEnvironment()
 
@@ -127,6 +128,7 @@ def read_source(path: str, text: str) -> Source:
         raise TemplateError(path, 0, f"the file is longer than {MAX_SOURCE:,} characters")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     front, body = _front_matter(path, text)
+    body = _STYLE.sub(_with_css, body)
     _check_syntax(path, body, front.body_line)
     prefix = "zq" + hashlib.sha256(path.encode()).hexdigest()[:6].translate(_LETTERS)
     while prefix in body:
@@ -135,6 +137,11 @@ def read_source(path: str, text: str) -> Source:
     if not path.endswith(".txt") and _never_ending(marked) > MAX_OPEN:
         raise TemplateError(path, 0, f"more than {MAX_OPEN} of its tags never end")
     return Source(path, front, body, marked, tuple(tags), prefix)
+
+
+def _with_css(found: re.Match[str]) -> str:
+    """A style sheet in which a rule that begins with `#` right after a brace is no comment of Jinja's."""
+    return found[1] + re.sub(r"\{#(?!.*?#\})", "{ #", found[2], flags=re.DOTALL)
 
 
 def _never_ending(html: str) -> int:

@@ -90,5 +90,5 @@ class LeadSteps:
         lead, hours = self.turn.lead, self.turn.deployment.program.workspace.business_hours
         if self._controlled():  # they would count for a variant they see nothing of
             return Verdict(lead.seq)
-        variant = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.turn.now, hours)
-        return Verdict(lead.seq, variant=variant)
+        chosen = await variant_tests.choose(self.hot, step, self.plan, lead.id, self.run, self.turn.now, hours)
+        return Verdict(lead.seq, variant=chosen) if isinstance(chosen, str) else Verdict(lead.seq, until=chosen)

@@ -18,8 +18,8 @@ from engine.store.db import Hot
 
 async def choose(
     hot: Hot, test: VariantTest, plan: Plan, lead: UUID, enrolment: UUID, now: datetime, hours: BusinessHours
-) -> str:  # fmt: skip
-    """The variant for this lead, inside the caller's transaction."""
+) -> str | datetime:  # fmt: skip
+    """The variant for this lead, inside the caller's transaction; or the instant until which they wait for it."""
     campaign = plan.campaign
     found = await variant_tests.find(hot, campaign, test.name)
     if found is not None and found.winner is not None:
@@ -27,11 +27,13 @@ async def choose(
     if found is not None and now >= found.ends_at:
         best = (await variant_tests.numbers(hot, campaign, test.name))[0].best
         return await variant_tests.decide(hot, campaign, test.name, best or test.variants[0].name, now)
+    ends: datetime = found.ends_at if found is not None else calendar.add(test.lasts, now, hours.zone, hours)
     if found is None:
         names = [one.name for one in test.variants]
-        ends = calendar.add(test.lasts, now, hours.zone, hours)
         await variant_tests.begin(hot, campaign, test.name, test.by, names, now, ends)
     variant = variant_of(test, plan, lead)
+    if variant is None and test.waits:
+        return ends
     if variant is None:
         return test.variants[0].name if test.variants else ""
     steps = sorted(steps_of(plan, test)[variant])

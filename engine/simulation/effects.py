@@ -4,7 +4,7 @@ changes about its lead goes through the ledger; notices and posts leave for nowh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dsl.plan import AnyStep, HandOff, ListStep, Notify, Plan, Post, Send, SetField, TopicStep, VariantTest
 from engine.mail.errors import TemplateError
@@ -47,7 +47,8 @@ class Effects:
         verdict = self._other(plan, person, run, ledger, step, branch)
         if verdict is None:
             return Verdict(ledger.lead.seq)
-        self._host.watcher.did(person, run, step)
+        if verdict.until is None:
+            self._host.watcher.did(person, run, step)
         return verdict
 
     def _other(
@@ -68,7 +69,10 @@ class Effects:
                 self.skip(person, run, step, branch.visit, why)
                 return None
             case VariantTest():
-                return Verdict(ledger.lead.seq, variant=self.trials.choose(step, plan, person, run))
+                chosen = self.trials.choose(step, plan, person, run)
+                if isinstance(chosen, datetime):
+                    return Verdict(ledger.lead.seq, until=chosen)
+                return Verdict(ledger.lead.seq, variant=chosen)
             case Notify():
                 teams, facts = self._host.deployment.program.teams, _facts(ledger, run, branch)
                 if not receivers(step, ledger.lead, facts, teams, self._host.now):

@@ -2,8 +2,9 @@
 
 Assumptions: a mail of the same template counts as the same mail when the draft would send it within a day of the real
 one, and is then opened, clicked and answered as soon after as it was; reactions to other mails are dropped. Sales gives
-the answers it gave, if the draft has a handoff open then. What no form and no field event tells of the lead is taken as
-it is today.
+the answers it gave, if the draft has a handoff open then. A test of variants has the winner it
+had. What a run of a campaign did to a field or a list is worked out anew; what others did happens again. What the log
+does not tell of the lead is taken as it is today.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from dsl.plan import ListStep, Program, SetField
+from dsl.plan import Program, SetField
+from engine.leads.external_changes import TOLD
 from engine.leads.intake import fill
-from engine.leads.preferences import PAGE
+from engine.leads.preferences import CHOSEN, PAGE
 from engine.model.lead import TRACKING, Event
+from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import COMPLAINED, UNSUBSCRIBED
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales.ladder import Act
@@ -26,11 +29,13 @@ from engine.simulation.doors import Doors
 from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
+from engine.simulation.variant_tests import Known
 from engine.simulation.watcher import Watcher
 from engine.store.past import Past
 
 SAME_MAIL = timedelta(days=1)
 """A mail of the same template this near to the real one is the same mail."""
+FORMS = ("form.posted", "form.submitted")
 REACTIONS = ("email.opened", "email.clicked", "email.replied", "email.bounced", "email.delivered")
 _OUTSIDE = (
     "page.visited", "file.downloaded", "video.watched", "webinar.registered", "webinar.attended", "meeting.booked",
@@ -51,6 +56,7 @@ class Real:
     at: datetime
     reactions: list[tuple[timedelta, Event]] = field(default_factory=list)
     matched: bool = False
+    campaign: str = ""
 
 
 class Replay(Watcher):
@@ -60,14 +66,21 @@ class Replay(Watcher):
         self.past, self.until = past, until
         first = min([past.lead.created_at, *(event.at for event in past.events[:1])])
         self.sim = Simulation(deployment, first, self)
+        self.sim.effects.trials.known |= {
+            (one["campaign"], one["name"]): Known(one["variant"], one["winner"], one["ends_at"]) for one in past.tests
+        }
         self.doors = Doors(self.sim)
         lead = replace(
             past.lead, stage=deployment.first_stage, last_at=first, fields=_unexplained(past, deployment.program)
         )
         self.person = Person(lead)
         self.dropped: dict[str, int] = {}
-        self.mails = {UUID(one["id"]): Real(one["template"], one["at"]) for one in past.mails}
-        self._lists, self._fields = _written(deployment.program)
+        self.mails = {
+            UUID(one["id"]): Real(one["template"], one["at"], campaign=one["campaign"] or "") for one in past.mails
+        }
+        self._given: dict[int, list[dict[str, Any]]] = {}
+        self._letters: dict[UUID, Letter] = {}
+        self._causes = {event.at for event in past.events if event.type in (*FORMS, TOLD, CHOSEN)}
         for event in past.events:
             real = self.mails.get(event.message_id) if event.message_id and event.type in REACTIONS else None
             if real is not None:
@@ -92,11 +105,20 @@ class Replay(Watcher):
                     self._drop(event.type)
 
     def _outside(self) -> Iterator[tuple[datetime, Event | dict[str, Any]]]:
+        """What came from outside, in order. Consents that were given with a form or chosen on the page belong to it."""
+        own: dict[int, list[dict[str, Any]]] = {}
+        posts = [event for event in self.past.events if event.type in ("form.submitted", CHOSEN)]
         for consent in self.past.consents:
             withdrawn = consent["topic"] == TRACKING and consent["state"] == "unsubscribed"
-            if (withdrawn or consent["state"] == "subscribed") and consent["how"] != "campaign":
+            if not (withdrawn or consent["state"] == "subscribed") or consent["how"] == "campaign":
+                continue
+            post = next((one for one in posts if one.at == consent["at"] and one.seq >= consent["seq"]), None)
+            if post is None:
                 yield consent["at"], consent
+            else:
+                own.setdefault(post.seq, []).append(consent)
         for event in self.past.events:
+            self._given[event.seq] = own.get(event.seq, [])
             yield event.at, event
 
     # ── what happens again ───────────────────────────────────────────────────────────────────────────────────────────
@@ -115,51 +137,87 @@ class Replay(Watcher):
             )
             if done == NO_HANDOFF:
                 self._drop(event.type)
-        elif event.type in ("list.joined", "list.left") and event.name.casefold() not in self._lists:
-            ledger = self.sim.open(self.person)
-            (ledger.join_list if event.type == "list.joined" else ledger.leave_list)(event.name)
-            self.sim.commit(self.person, ledger)
-        elif event.type == "field.changed" and event.name not in self._fields:
-            ledger = self.sim.open(self.person)
-            ledger.set_field(event.name, data.get("after"))
-            ledger.rate()
-            self.sim.commit(self.person, ledger)
+        elif event.type == TOLD:
+            self.doors.tell(self.person, data.get("fields", {}), data.get("joined", ()), data.get("left", ()))
+        elif event.type == CHOSEN:
+            self._chosen(event, data)
+        elif event.type in REACTIONS and event.message_id in self._letters:
+            self._react(self._letters[event.message_id], event)
         elif event.type in _OUTSIDE:
             self.doors.happens(self.person, event.type, event.name, dict(event.data))  # type: ignore[arg-type]
+        elif event.enrolment_id is None and event.at not in self._causes:
+            self._change(event, data)
+
+    def _change(self, event: Event, data: Mapping[str, Any]) -> None:
+        """A list or a field that somebody else than a run has changed, and nothing else in the log explains."""
+        ledger = self.sim.open(self.person)
+        if event.type == "list.joined":
+            ledger.join_list(event.name)
+        elif event.type == "list.left":
+            ledger.leave_list(event.name)
+        elif event.type == "field.changed":
+            ledger.set_field(event.name, data.get("after"))
+            ledger.rate()
+        else:
+            return
+        self.sim.commit(self.person, ledger)
 
     def _form(self, event: Event, values: dict[str, Any], data: Mapping[str, Any]) -> None:
         """A post counts only once it is confirmed, as it was then; today's forms decide nothing about the past."""
         ledger = self.sim.open(self.person)
         if event.type == "form.submitted":
-            fill(ledger, values, overwrite=True)
-            if ledger.lead.suppressed == UNSUBSCRIBED and (event.key or "").startswith("confirm:"):
+            confirmed = (event.key or "").startswith("confirm:")
+            fill(ledger, values, overwrite=confirmed)
+            if confirmed and self._given[event.seq] and ledger.lead.suppressed == UNSUBSCRIBED:
                 ledger.lead = ledger.lead.changed(suppressed=None)
-        ledger.happen(event.type, event.name, dict(data))
+            for consent in self._given[event.seq]:
+                self._subscribe(ledger, str(consent["topic"]))
+        ledger.happen(event.type, event.name, dict(data), key=event.key)
+        self.sim.commit(self.person, ledger)
+
+    def _chosen(self, event: Event, data: Mapping[str, Any]) -> None:
+        """A choice on the page of preferences; topics that were left have an event of their own."""
+        ledger = self.sim.open(self.person)
+        if data.get("language"):
+            ledger.set_field("language", data["language"])
+        if data.get("joined") and ledger.lead.suppressed == UNSUBSCRIBED:
+            ledger.lead = ledger.lead.changed(suppressed=None)
+        for consent in self._given[event.seq]:
+            self._apply(ledger, consent)
         self.sim.commit(self.person, ledger)
 
     def _agree(self, consent: Mapping[str, Any]) -> None:
         ledger = self.sim.open(self.person)
+        self._apply(ledger, consent)
+        self.sim.commit(self.person, ledger)
+
+    def _apply(self, ledger: Ledger, consent: Mapping[str, Any]) -> None:
         if consent["state"] == "unsubscribed":
             ledger.unsubscribe(TRACKING)
-        else:
-            if consent["how"] == PAGE and consent["topic"] != TRACKING and ledger.lead.suppressed == "unsubscribed":
-                ledger.lead = ledger.lead.changed(suppressed=None)
-            ledger.subscribe(str(consent["topic"]))
-            self.person.consents.add(str(consent["topic"]).casefold())
-        self.sim.commit(self.person, ledger)
+            return
+        if consent["how"] == PAGE and consent["topic"] != TRACKING and ledger.lead.suppressed == UNSUBSCRIBED:
+            ledger.lead = ledger.lead.changed(suppressed=None)
+        self._subscribe(ledger, str(consent["topic"]))
+
+    def _subscribe(self, ledger: Ledger, topic: str) -> None:
+        ledger.subscribe(topic)
+        self.person.consents.add(topic.casefold())
 
     def mailed(self, person: Person, run: Enrolment, letter: Letter) -> None:
         if letter.state != "accepted":
             return
         now, template = self.sim.now, letter.send.template.casefold()
         near = [
-            real for real in self.mails.values()
+            (id, real) for id, real in self.mails.items()
             if not real.matched and real.template.casefold() == template and abs(real.at - now) <= SAME_MAIL
         ]  # fmt: skip
         if not near:
             return
-        real = min(near, key=lambda one: abs(one.at - now))
+        id, real = min(near, key=lambda one: (abs(one[1].at - now), one[1].campaign != run.campaign))
         real.matched = True
+        if real.at == now:  # then what the lead did about it happens again where it stands in the log
+            self._letters[id] = letter
+            return
         for delay, event in real.reactions:
             self.sim.at(now + delay, self._react, letter, event)
 
@@ -175,16 +233,12 @@ def _unexplained(past: Past, program: Program) -> dict[str, Any]:
     """The lead's fields that nothing in the log tells of: taken as they are today."""
     told: set[str] = set()
     for event in past.events:
-        if event.type in ("form.posted", "form.submitted"):
+        if event.type in FORMS:
             told |= set(event.data.get("values", event.data))
+        elif event.type == TOLD:
+            told |= set(event.data.get("fields", ()))
         elif event.type == "field.changed":
             told.add(event.name)
-    told |= _written(program)[1] | {"owner"}
-    return {name: value for name, value in past.lead.fields.items() if name not in told}
-
-
-def _written(program: Program) -> tuple[set[str], set[str]]:
-    """The lists, in lower case, and the fields that campaigns themselves write."""
     steps = [step for plan in program.campaigns for step in plan.steps]
-    lists = {step.list.casefold() for step in steps if isinstance(step, ListStep)}
-    return lists, {step.field for step in steps if isinstance(step, SetField)}
+    told |= {step.field for step in steps if isinstance(step, SetField)} | {"owner"}
+    return {name: value for name, value in past.lead.fields.items() if name not in told}

@@ -26,17 +26,33 @@ class TestSoFar:
     winner: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a real test came to, which one lead alone cannot tell: its winner, and the variant this lead tried."""
+
+    variant: str | None
+    winner: str | None
+    ends_at: datetime
+
+
 class Trials:
-    """The tests of every campaign of a simulation."""
+    """The tests of every campaign of a simulation. `known`: what real tests of that campaign and name came to."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.begun: dict[tuple[str, str], TestSoFar] = {}
+        self.known: dict[tuple[str, str], Known] = {}
 
-    def choose(self, test: VariantTest, plan: Plan, person: Person, run: Enrolment) -> str:
-        """The variant for this lead."""
+    def choose(self, test: VariantTest, plan: Plan, person: Person, run: Enrolment) -> str | datetime:
+        """The variant for this lead, or the instant until which they wait for it."""
         now, hours = self._host.now, self._host.deployment.program.workspace.business_hours
         key = (plan.campaign, test.name)
+        if known := self.known.get(key):
+            said = known.winner if now >= known.ends_at else known.variant
+            if said in [one.name for one in test.variants]:
+                return str(said)
+            if test.waits and now < known.ends_at:
+                return known.ends_at
         trial = self.begun.get(key)
         if trial is None:
             trial = self.begun[key] = TestSoFar(calendar.add(test.lasts, now, hours.zone, hours))
@@ -45,6 +61,8 @@ class Trials:
         if trial.winner is not None:
             return trial.winner
         variant = variant_of(test, plan, person.lead.id)
+        if variant is None and test.waits:
+            return trial.ends
         if variant is None:
             return test.variants[0].name if test.variants else ""
         return trial.tried.setdefault(person, (variant, run, now))[0]

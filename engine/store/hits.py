@@ -19,7 +19,8 @@ _HIT = """jsonb_build_object('id', id, 'at', at, 'kind', kind, 'client', client,
 AROUND_HIT = f"""(SELECT jsonb_agg({_HIT}) FROM (
     SELECT * FROM mail_hits WHERE client = %(client)s AND at >= %(hits_since)s AND at <= %(hits_until)s
         AND (at >= %(hits_near)s OR lead_id = %(lead)s) ORDER BY at DESC LIMIT 200) h) AS hits,
-    (SELECT min(due_at) FROM enrolments WHERE lead_id = %(lead)s AND state <> 'ended') AS wakes"""
+    least((SELECT min(due_at) FROM enrolments WHERE lead_id = %(lead)s AND state <> 'ended'),
+        (SELECT min(due_at) FROM lead_clock WHERE lead_id = %(lead)s)) AS wakes"""
 
 _DUE = text("""
 SELECT id, lead_id, message_id, kind, link, at FROM mail_hits WHERE judgement = 'held' AND due_at <= :now

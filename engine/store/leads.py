@@ -122,7 +122,7 @@ class Around:
     hits: list[Any] = field(default_factory=list)
     """What the client in question fetched around the hit in question, as rows of `store.hits`."""
     wakes: datetime | None = None
-    """With hits: when the first of the lead's runs is due."""
+    """With hits: when the first of the lead's runs, or their clock, is due."""
 
 
 async def lock(hot: Hot, lead: UUID) -> Locked | None:

@@ -30,7 +30,8 @@ SELECT l.id, l.email, l.fields, l.created_at,
         'source', m.source) ORDER BY m.at) FROM messages m LEFT JOIN enrolments e ON e.id = m.owner_id
         WHERE m.lead_id = l.id AND m.state = 'accepted' AND m.kind IN ('marketing', 'transactional')
             AND m.at <= :until) AS mails,
-    (SELECT jsonb_agg(jsonb_build_object('topic', topic, 'state', state, 'at', at, 'how', record->>'how') ORDER BY seq)
+    (SELECT jsonb_agg(jsonb_build_object('topic', topic, 'state', state, 'seq', seq, 'at', at,
+        'how', record->>'how') ORDER BY seq)
         FROM consents WHERE lead_id = l.id AND at <= :until) AS consents,
     (SELECT jsonb_agg(jsonb_build_object('rule', rule, 'model', model, 'amount', amount, 'campaign',
         CASE WHEN rule LIKE 'step:%' THEN
@@ -42,14 +43,19 @@ SELECT l.id, l.email, l.fields, l.created_at,
         FROM handoffs h LEFT JOIN enrolments e ON e.id = h.enrolment_id
         WHERE h.lead_id = l.id AND h.opened_at >= :since AND h.opened_at <= :until) AS handoffs,
     (SELECT jsonb_agg(jsonb_build_object('campaign', campaign) ORDER BY started_at) FROM enrolments
-        WHERE lead_id = l.id AND started_at >= :since AND started_at <= :until) AS runs
+        WHERE lead_id = l.id AND started_at >= :since AND started_at <= :until) AS runs,
+    (SELECT jsonb_agg(jsonb_build_object('campaign', t.campaign, 'name', t.name, 'winner', t.winner,
+        'ends_at', t.ends_at, 'variant', tried.variant)) FROM tests t LEFT JOIN test_leads tried
+            ON tried.campaign = t.campaign AND tried.name = t.name AND tried.lead_id = l.id
+        WHERE EXISTS (SELECT FROM enrolments WHERE lead_id = l.id AND campaign = t.campaign)) AS tests
 FROM leads l WHERE l.id = :lead""")
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """One lead's past up to an instant: the whole log, mails and consents; points, stages (by name), handoffs and
-    entries only since the other one. `lead` has its fields as they are today."""
+    entries only since the other one. `tests`: the tests of variants in the lead's campaigns, with the variant that was
+    tried on the lead, if any. `lead` has its fields as they are today."""
 
     lead: Lead
     events: Sequence[Event]
@@ -59,6 +65,7 @@ class Past:
     stages: Sequence[str]
     handoffs: Sequence[dict[str, Any]]
     runs: Sequence[dict[str, Any]]
+    tests: Sequence[dict[str, Any]] = ()
 
 
 async def count(db: Database, since: datetime, until: datetime) -> int:
@@ -98,4 +105,6 @@ async def _past(connection: AsyncConnection, lead: UUID, since: datetime, until:
         [{**one, "at": datetime.fromisoformat(one["at"])} for one in row.mails or ()],
         [{**one, "at": datetime.fromisoformat(one["at"])} for one in row.consents or ()],
         row.points or (), row.stages or (), row.handoffs or (), row.runs or (),
+        [{**one, "ends_at": datetime.fromisoformat(one["ends_at"])}
+         for one in row.tests or ()],
     )  # fmt: skip

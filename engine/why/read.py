@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dsl.plan import Plan, Program
+from dsl.plan import CONFIRMING, Plan, Program
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
 from engine.rules.leads.working_copy import NOTED
@@ -82,6 +82,9 @@ _DOUBTS = text("""
 SELECT h.seq, h.kind, e.at, h.reasons FROM mail_hits h JOIN events e ON e.lead_id = h.lead_id AND e.seq = h.seq
 WHERE h.lead_id = :lead AND h.judgement = 'machine' ORDER BY h.seq""")
 
+_OWN = text("""
+SELECT max(campaign) FROM enrolments WHERE lead_id = :lead AND campaign NOT LIKE :made
+GROUP BY lower(campaign) ORDER BY max(started_at), lower(campaign)""")
 _CAMPAIGNS = text("SELECT DISTINCT campaign FROM enrolments")
 
 
@@ -106,6 +109,17 @@ async def read(db: Database, who: str, campaign: str, now: datetime) -> Log:
         mine = [row for row in runs if row["campaign"].casefold() == name.casefold()]
         await catalog.need(row["digest"] for row in mine)
         return await _log(connection, deployment, catalog, lead, name, runs, now)
+
+
+async def campaigns_of(db: Database, who: str) -> list[str]:
+    """The campaigns that the lead (an address or an id) is or was in, by the start of the newest run; never those that
+    the compiler made. Raises Unknown."""
+    if await Catalog(db).refresh() is None:
+        raise Unknown("deployment", "", ())
+    async with db.engine.connect() as connection:
+        lead = await find_lead(connection, who)
+        rows = (await connection.execute(_OWN, {"lead": lead.id, "made": f"{CONFIRMING}%"})).scalars()
+        return list(rows)
 
 
 async def find_lead(connection: AsyncConnection, who: str) -> Lead:

@@ -212,6 +212,8 @@ def _resting(log: Log, run: Run, rest: Rest) -> Said:
     if step is not None and step.kind == "send":
         until = f"until {log.local(due)}" if due is not None else ""
         return Said(log.now, f"is held back: {said}", "wait", ": ".join(filter(None, (until, rest.held))), source)
+    if step is not None and step.kind == "test":
+        said = f"the winner of test {quoted(step.name)}"
     if step is not None and step.kind == "handoff":
         return Said(log.now, "is waiting for sales to decide", "wait", "", source)
     return Said(log.now, f"is waiting: {said}", "wait", "", source) if due is None else Said(

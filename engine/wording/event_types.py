@@ -113,6 +113,7 @@ PHRASES: Mapping[str, Phrase] = {
     "topic.joined": Phrase("is", "was", " subscribed to{name}", noun="topic", verb="is joined"),
     "topic.left": Phrase("is", "was", " unsubscribed from{name}", noun="topic", verb="is left"),
     "preferences.chosen": Phrase("updates", "updated", " email preferences"),
+    "lead.told": Phrase("is updated", "was updated", " by another system"),
     "campaign.entered": Phrase("enters", "entered", " campaign{name}", noun="campaign", verb="is entered"),
     "campaign.left": Phrase("leaves", "left", " campaign{name}", noun="campaign", verb="is left"),
     "date.due": Phrase("arrives", "arrived", subject="a date that a campaign is waiting for"),

@@ -81,7 +81,8 @@ def outline(step: AnyStep) -> Outline:
                 "split", [Exit(f"{number(arm.percent)}% {quoted(arm.name)}", arm.target) for arm in step.arms]
             )
         case VariantTest():
-            said = f"test {quoted(step.name)} on {number(step.percent)}% for {duration(step.lasts)} by {step.by}"
+            rest = ", rest waits" if step.waits else ""
+            said = f"test {quoted(step.name)} on {number(step.percent)}% for {duration(step.lasts)} by {step.by}{rest}"
             return _choice(said, [Exit(f"variant {quoted(one.name)}", one.target) for one in step.variants])
         case Repeat():
             return _repeat(step)

@@ -172,15 +172,26 @@ def test_an_owner_who_is_missing_has_a_stand_in() -> None:
 @pytest.mark.parametrize(
     ("address", "codes"),
     [
-        ("http://127.0.0.1:8000/hook", []),
-        ("http://localhost/hook", []),
-        ("http://[::1]:8000", []),
+        ("http://127.0.0.1:8000/hook", ["E635"]),
+        ("http://localhost/hook", ["E635"]),
+        ("http://[::1]:8000", ["E635"]),
+        ("https://10.0.0.1/hook", ["E635"]),
+        ("https://192.168.1.7/hook", ["E635"]),
+        ("https://169.254.169.254/latest", ["E635"]),
+        ("https://2130706433/", ["E635"]),
+        ("https://127.1/", ["E635"]),
+        ("https://crm/hook", ["E635"]),
+        ("https://crm.internal/hook", ["E635"]),
+        ("https://[fd00::1]/hook", ["E635"]),
+        ("https://[::ffff:10.0.0.1]/hook", ["E635"]),
+        ("https://8.8.8.8/hook", []),
+        ("https://crm.acme.example/hook", []),
         ("http://localhost.acme.example/hook", ["E633"]),
         ("http://127.0.0.1.acme.example/hook", ["E633"]),
         ("http://127.0.0.1:8000@acme.example/hook", ["E633", "E008"]),
-        ("http://10.0.0.1/hook", ["E633"]),
+        ("http://10.0.0.1/hook", ["E635"]),
     ],
 )
-def test_only_what_stays_on_this_machine_is_posted_unencrypted(address: str, codes: list[str]) -> None:
+def test_data_is_posted_encrypted_and_to_public_addresses_alone(address: str, codes: list[str]) -> None:
     text = f'campaign "X"\n    starts when form "demo" is submitted\n    flow\n        post to "{address}"\n'
     assert [one.code for one in compile_text(text).diagnostics if one.severity == "error"] == codes

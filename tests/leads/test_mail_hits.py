@@ -20,6 +20,7 @@ from engine.why.log import Said
 from engine.why.read import read
 from engine.why.tell import tell
 from tests.support.stage import COMPANY, Stage, open_stage, stage_fixture
+from worker import BESIDE
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -366,6 +367,17 @@ async def test_a_click_costs_no_more_statements_than_before(stage: Stage):
     assert await cost(B, "curl/8.5.0") == (2, 1)
 
 
+async def test_a_click_just_before_the_leads_clock_rings_is_not_held(stage: Stage):
+    message = await enter(stage)
+    stage.clock.advance(2 * MINUTE)
+    async with stage.rt.db.hot() as hot:
+        due = stage.clock.now() + 30 * SECOND
+        await hot.run("INSERT INTO lead_clock SELECT id, 'refresh', %(due)s FROM leads", {"due": due})
+        await hot.commit()
+    await fetch(stage, message, A)
+    assert await types(stage) == ["email.clicked"]
+
+
 async def test_a_click_just_before_a_wait_ends_counts_before_it_ends(new_database: Any):
     async with open_stage(new_database(), WORKSPACE, TEMPLATES) as stage:
         message = await enter(stage)
@@ -373,3 +385,9 @@ async def test_a_click_just_before_a_wait_ends_counts_before_it_ends(new_databas
         await fetch(stage, message, A)
         await stage.pass_time(MINUTE)
         assert [mail.subject for mail in stage.mailer.mails] == ["one", "clicked"]
+
+
+def test_every_worker_judges_what_is_held_and_removes_what_is_old():
+    jobs = {job.work: job.every for job in BESIDE}
+    assert jobs[mail_hits.settle_all] <= 1
+    assert prune in jobs

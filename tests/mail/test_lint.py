@@ -54,6 +54,8 @@ def test_gmail_clips_by_the_size_that_leaves():
         ('<a href="#">x</a>', "link-empty"),
         ('<img src="pictures/pump.png" alt="A pump">', "link-relative"),
         ("<p>Hello {{ lead.first_name }}</p>", "braces"),
+        ("<row><columns>x</columns></row>", "unknown-element"),
+        ('<map><area href="/pumps" alt="x"></map>', "link-relative"),
     ],
 )
 def test_what_mail_programs_break(piece: str, code: str):
@@ -69,6 +71,7 @@ def test_what_mail_programs_break(piece: str, code: str):
         '<a href="mailto:a@a.example">x</a><a href="tel:+49281">x</a><a href="#contents">x</a>',
         '<a href="http://127.0.0.1:8000/u/x">x</a>',
         "<style>.a { width: 900px }</style>",
+        "<p>x<o:p></o:p></p><svg><path d='M0 0'/></svg><center>x</center>",
     ],
 )
 def test_what_is_well_is_not_complained_of(piece: str):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dsl.plan import Duration, Goal, Plan, Variant, VariantTest
+from dsl.plan import Duration, Goal, Leave, Plan, Variant, VariantTest
 from engine.cli.results import verdict
 from engine.leads.intake import click, opened
 from engine.mail.links import link_id
@@ -21,11 +21,11 @@ DAY = timedelta(days=1)
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
 
-def trial(percent: float = 100, by: str = "clicks", **more) -> Plan:
+def trial(percent: float = 100, by: str = "clicks", *, waits: bool = False, **more) -> Plan:
     """Variants a and b, each a mail; both go on to a third."""
     variants = (Variant(name="a", target="ma"), Variant(name="b", target="mb"))
     test = VariantTest(
-        id="t", source="c:2", name="T", percent=percent, lasts=Duration(days=3), by=by, variants=variants
+        id="t", source="c:2", name="T", percent=percent, lasts=Duration(days=3), by=by, variants=variants, waits=waits
     )
     return campaign_with(test, send("ma", "after"), send("mb", "after"), send("after"), **more)
 
@@ -61,6 +61,52 @@ def test_a_variant_owns_the_steps_that_only_it_leads_to():
 )
 def test_a_share_has_a_range_also_for_small_numbers(part: int, whole: int, low: float, high: float) -> None:
     assert interval(part, whole) == pytest.approx((low, high), abs=0.0001)
+
+
+def test_a_stored_plan_that_says_nothing_of_the_rest_keeps_its_digest() -> None:
+    stored = trial().model_dump(mode="json")
+    for step in stored["steps"]:
+        step.pop("waits", None)
+    assert Plan.model_validate(stored).digest == trial().digest != trial(waits=True).digest
+
+
+async def test_the_rest_waits_for_the_winner_and_then_all_go_on(new_database):
+    async with staged(new_database(), trial(40, waits=True)) as stage:
+        for number in range(30):
+            await enter(stage, number)
+        mails = await sent(stage)
+        tried = len(mails["ma"]) + len(mails["mb"])
+        assert mails["ma"], mails["mb"]
+        assert 0 < tried < 30
+        rests = await stage.rows("SELECT what, due_at FROM waits")
+        ends = (await stage.rows("SELECT ends_at FROM tests"))[0].ends_at
+        assert {(one.what, one.due_at) for one in rests} == {('the winner of test "T"', ends)}
+        assert len(rests) == 30 - tried
+        for one in mails["mb"]:
+            await click(stage.rt, one.id, link_id("https://acme.example/mb"))
+        await stage.pass_time(2 * DAY)
+        assert len((await sent(stage))["mb"]) == len(mails["mb"])
+        await stage.pass_time(2 * DAY)
+        after = await sent(stage)
+    assert (len(after["ma"]), len(after["mb"])) == (len(mails["ma"]), 30 - len(mails["ma"]))
+    assert len(after["after"]) == 30
+
+
+async def test_the_first_lead_may_be_one_that_waits(new_database):
+    async with staged(new_database(), trial(0.000001, waits=True)) as stage:
+        await enter(stage, 1)
+        assert await sent(stage) == {"ma": [], "mb": [], "after": []}
+        await stage.pass_time(4 * DAY)
+        assert {step: len(mails) for step, mails in (await sent(stage)).items()} == {"ma": 1, "mb": 0, "after": 1}
+
+
+async def test_a_lead_that_waits_for_a_winner_can_leave(new_database):
+    leaving = (Leave(pattern=DEMO, source="c:9"),)
+    async with staged(new_database(), trial(0.000001, waits=True, leaves=leaving)) as stage:
+        email = await enter(stage, 1)
+        await stage.post("demo", email=email)
+        await stage.pass_time(4 * DAY)
+        assert await sent(stage) == {"ma": [], "mb": [], "after": []}
 
 
 def test_a_test_whose_time_is_up_waits_for_the_next_lead() -> None:

@@ -62,6 +62,11 @@ campaign "Rounds"
                 send "short"
             variant "long"
                 send "long"
+        test "later" on 40% for 3 days by clicks, rest waits
+            variant "short"
+                send "sooner"
+            variant "long"
+                send "later"
         set contract_end to nothing
         wait 1 day
         recycle because "the end"

@@ -97,6 +97,13 @@ PROGRAM = Program(
             thanks=f"{SITE}/thanks",
             source="forms.campaign:20",
         ),
+        Form(
+            name="signup",
+            asks=(Ask(field="email", required=True),),
+            filled=("product_area",),
+            allowed_on=(SITE,),
+            source="forms.campaign:40",
+        ),
         Form(name="demo", asks=(Ask(field="email"),), thanks=f"{SITE}/thanks?a=b", source="forms.campaign:30"),
     ),
     stages=(Stage(name="Visitor", source="sales.campaign:1"), Stage(name="Lead", source="sales.campaign:2")),

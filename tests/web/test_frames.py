@@ -79,3 +79,22 @@ async def test_headers_that_libraries_add_may_be_sent(http: httpx.AsyncClient) -
     assert allowed == [
         "content-type", "idempotency-key", "x-requested-with", "sentry-trace", "baggage", "traceparent",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ("?product_area=Pumps", "Pumps"),
+        (f"?embed=1&cf_page={SITE}/pricing%3Fa=1%26product_area=Valves%23top", "Valves"),
+        (f"?embed=1&product_area=Pumps&cf_page={SITE}/pricing%3Fproduct_area=Valves", "Pumps"),
+        (f"?cf_page={SITE}/pricing%3Fproduct_area=Valves", None),  # only a frame has a page around it
+        ("?embed=1&cf_page=http://[%3Fcity=x", None),
+    ],
+)
+async def test_the_page_carries_the_hidden_input_from_its_address(
+    http: httpx.AsyncClient, query: str, value: str | None
+) -> None:
+    text = (await http.get(f"/f/signup{query}")).text
+    found = f'<input type="hidden" name="product_area" value="{value}">'
+    assert (found in text) is (value is not None)
+    assert ('name="product_area"' in text) is (value is not None)

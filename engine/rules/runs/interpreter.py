@@ -214,7 +214,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
                 ended = _end_wait(current, branch, position, world)
             case HandOff() if branch.handoff is not None:
                 ended = _end_handoff(current, branch, world)
-            case Send() | Notify() | Post() if branch.hold is not None and branch.hold > world.now:
+            case Send() | Notify() | Post() | VariantTest() if branch.hold is not None and branch.hold > world.now:
                 ended = None
             case _:
                 return Effect(branch, current)

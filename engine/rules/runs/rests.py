@@ -36,7 +36,7 @@ from dsl.plan import (
 from engine.model.plan_cache import per_plan
 from engine.model.records import Record, record
 from engine.rules.runs.position import Branch, Position
-from engine.wording.terms import pattern
+from engine.wording.terms import pattern, quoted
 
 
 @record
@@ -86,14 +86,14 @@ def sleep(plan: Plan, position: Position) -> Sleep:
 
 def _describe(plan: Plan, rests: Mapping[str, Rest], branch: Branch) -> Resting:
     current, rest = plan.by_id[branch.at or ""], rests[branch.at or ""]
-    due = branch.hold if isinstance(current, Send | Notify | Post) else branch.deadline
+    due = branch.hold if isinstance(current, Send | Notify | Post | VariantTest) else branch.deadline
     held = branch.held[-1][1] if branch.held and branch.hold is not None else ""
     return Resting(f"{branch.id}:{branch.visit}", current.id, current.source, rest.what, due, held)
 
 
 def _ends(plan: Plan, branch: Branch, due: datetime | None) -> bool:
     """Whether the branch may go on when the run's timer rings; what leaves the house is tried at every call."""
-    return branch.deadline == due or isinstance(plan.by_id[branch.at or ""], Send | Notify | Post)
+    return due in (branch.deadline, branch.hold) or isinstance(plan.by_id[branch.at or ""], Send | Notify | Post)
 
 
 @per_plan
@@ -119,6 +119,8 @@ def _in_words(step: AnyStep) -> str:
             return f"posts to {step.url} again"
         case Repeat():
             return "the next round"
+        case VariantTest():
+            return f"the winner of test {quoted(step.name)}"
         case HandOff():
             return "sales decides"
         case Wait() if step.arms:
@@ -161,11 +163,11 @@ def _on_timer(step: AnyStep) -> list[Target]:
     match step:
         case Wait():
             return [step.then]
-        case Repeat():
+        case Repeat() | VariantTest():
             return [*targets(step)]
         case Send() | Notify() | Post():
             return [step.id]
-        case HandOff() | If() | Split() | VariantTest() | Stop():
+        case HandOff() | If() | Split() | Stop():
             return []
         case (
             AddPoints()

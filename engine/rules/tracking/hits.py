@@ -77,8 +77,8 @@ def holds(hit: Hit, earlier: Sequence[Hit], due: datetime | None) -> bool:
     """Whether a click that looks like a person's waits for signs that may still come.
 
     It does while gateways check links, unless the same client was there well before without any such sign. `earlier`:
-    its hits on this email; `due`: when the first of the lead's runs wakes. Before that a click counts, so that no run
-    decides without it.
+    its hits on this email; `due`: when the first of the lead's runs wakes, or their clock rings. Before that a click
+    counts, so that nothing is decided without it.
     """
     if hit.kind == "open" or hit.handed is None or hit.at - hit.handed >= SCANNED:
         return False
