@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -169,17 +170,26 @@ def form(row: Row, reader: Reader) -> tree.Form:
     return built
 
 
+def _by_language(parts: Iterable[Any]) -> tuple[tuple[Text | None, Text], ...]:
+    """Texts with their languages; the first may have none."""
+    words = [[text_of(token) for token in part.children] for part in parts]
+    return tuple((said[0], said[1]) if len(said) == 2 else (None, said[0]) for said in words)
+
+
 def _form_line(built: tree.Form, row: Row) -> tree.Form:
     args = row.args
     match row.rule:
         case "intent":
             return replace(built, intent=text_of(args[0]))
         case "ask":
-            labels: list[tuple[Text | None, Text]] = []
-            for part in args[2:]:
-                words = [text_of(token) for token in part.children]
-                labels.append((words[0], words[1]) if len(words) == 2 else (None, words[0]))
-            return replace(built, asks=(*built.asks, tree.Ask(text_of(args[0]), args[1] is not None, tuple(labels))))
+            ask = tree.Ask(text_of(args[0]), args[1] is not None, _by_language(args[2:]))
+            return replace(built, asks=(*built.asks, ask))
+        case "title":
+            return replace(built, title=_by_language(args))
+        case "intro":
+            return replace(built, intro=_by_language(args))
+        case "button":
+            return replace(built, button=_by_language(args))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":

@@ -131,6 +131,9 @@ class Consent(Frozen):
 class Form(Frozen):
     name: str
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
+    title: tuple[tuple[str, str], ...] = Field(default=(), description="(language, text), as the labels of `Ask`")
+    intro: tuple[tuple[str, str], ...] = ()
+    button: tuple[tuple[str, str], ...] = ()
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
     filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")
@@ -153,6 +156,7 @@ class CustomEvent(Frozen):
 
     name: str
     data: tuple[tuple[str, FieldType], ...] = ()
+    required: tuple[str, ...] = Field(default=(), description="properties without which the event is refused")
     source: str = ""
 
 

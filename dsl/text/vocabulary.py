@@ -23,7 +23,9 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
         "forget", "spend_from",
     ),
-    "form": ("intent", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on"),
+    "form": (
+        "intent", "title", "intro", "button", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on",
+    ),
     "scoring": ("event_rule", "state_rule"),
     "interest": ("pages", "files", "emails"),
     "segment": ("segment_line",),

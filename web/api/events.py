@@ -158,7 +158,7 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
         raise Wrong("emails", "Only a deal has several leads. Give `email` or `visitor`.")
     email, visitor = who(item)
     types = _types(kind, name, program)
-    data = _typed(_data(item.get("data"), types), types, program)
+    data = _complete(_typed(_data(item.get("data"), types), types, program), kind, name, program)
     if item.get("at") is not None:
         data["at"] = instant_of("at", item["at"], now)
     key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
@@ -191,7 +191,7 @@ def _deal(
     given = item.get("data")
     amount = given.get("amount") if isinstance(given, dict) else None
     types = _types(kind, name, program)
-    data = _typed(_data(given, types), types, program)
+    data = _complete(_typed(_data(given, types), types, program), kind, name, program)
     at = None if item.get("at") is None else instant_of("at", item["at"], now)
     if at is not None:
         data["at"] = at
@@ -310,6 +310,14 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
             data[name] = parse_field(LeadField(name=name, type=types[name]), [given], context)
         except Refused as refused:
             raise Wrong(f"data.{name}", f"{name} is a {types[name]}. {Words('en').problem(refused.problem)}") from None
+    return data
+
+
+def _complete(data: dict[str, Any], kind: str, name: str, program: Program | None) -> dict[str, Any]:
+    """The same data, with everything that the workspace declares such an event to have. Raises Wrong."""
+    for part in program.required_by(kind, name) if program else ():
+        if data.get(part) in (None, ""):
+            raise Wrong(f"data.{part}", f"{part} is missing, which this event is declared to have.")
     return data
 
 
