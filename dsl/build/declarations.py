@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "ignore_referrers", "channel", "business_hours",
+    "spend_from", "ignore_referrers", "channel", "business_hours",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -51,6 +52,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
             return replace(built, soft_bounces=values.whole(args[0], problems))
         case "own_sites":
             return replace(built, own_sites=(*built.own_sites, *args[0]))
+        case "spend_from":
+            return replace(built, spend_files=(*built.spend_files, *args[0]))
         case "ignore_referrers":
             return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
         case "forget":
@@ -167,17 +170,26 @@ def form(row: Row, reader: Reader) -> tree.Form:
     return built
 
 
+def _by_language(parts: Iterable[Any]) -> tuple[tuple[Text | None, Text], ...]:
+    """Texts with their languages; the first may have none."""
+    words = [[text_of(token) for token in part.children] for part in parts]
+    return tuple((said[0], said[1]) if len(said) == 2 else (None, said[0]) for said in words)
+
+
 def _form_line(built: tree.Form, row: Row) -> tree.Form:
     args = row.args
     match row.rule:
         case "intent":
             return replace(built, intent=text_of(args[0]))
         case "ask":
-            labels: list[tuple[Text | None, Text]] = []
-            for part in args[2:]:
-                words = [text_of(token) for token in part.children]
-                labels.append((words[0], words[1]) if len(words) == 2 else (None, words[0]))
-            return replace(built, asks=(*built.asks, tree.Ask(text_of(args[0]), args[1] is not None, tuple(labels))))
+            ask = tree.Ask(text_of(args[0]), args[1] is not None, _by_language(args[2:]))
+            return replace(built, asks=(*built.asks, ask))
+        case "title":
+            return replace(built, title=_by_language(args))
+        case "intro":
+            return replace(built, intro=_by_language(args))
+        case "button":
+            return replace(built, button=_by_language(args))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dsl.text import values
@@ -19,18 +20,23 @@ def contact_list(row: Row, reader: Reader) -> tree.ContactList:
 def custom_event(row: Row, reader: Reader) -> tree.CustomEvent:
     name, *data = row.args
     pairs = tuple(_datum(datum) for datum in data if datum is not None)
-    return tree.CustomEvent(text_of(name), pairs or None, row.span)
+    return tree.CustomEvent(text_of(name), pairs or None, row.span, _optional(data))
 
 
 def carried(row: Row, reader: Reader) -> tree.Carried:
     noun, *data = row.args
     pairs = tuple(_datum(datum) for datum in data)
-    return tree.Carried(text_of(noun), pairs, row.span)
+    return tree.Carried(text_of(noun), pairs, row.span, _optional(data))
+
+
+def _optional(data: Sequence[Any]) -> frozenset[str]:
+    """The properties whose line says that an event may come without them."""
+    return frozenset(str(datum.children[0]) for datum in data if datum is not None and datum.children[3] is not None)
 
 
 def _datum(datum: Any) -> tuple[Text, Text]:
     """A property's name and its type, which may have two words."""
-    return text_of(datum.children[0]), words_of(*datum.children[1:])
+    return text_of(datum.children[0]), words_of(*datum.children[1:3])
 
 
 def webinar(row: Row, reader: Reader) -> tree.Webinar:

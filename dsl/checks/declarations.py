@@ -181,11 +181,13 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
 def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     workspace = scope.workspace
     languages = {language.value for language in workspace.languages} if workspace else set()
+    texts = [*form.title, *form.intro, *form.button]
     for ask in form.asks:
-        field = _fillable(ask.field, scope, problems)
-        for language, label in ask.labels:
-            if field and language and languages and language.value not in languages:
-                problems.add("E527", language.span.to(label.span), language=language.value)
+        if _fillable(ask.field, scope, problems):
+            texts += ask.labels
+    for language, text in texts:
+        if language and languages and language.value not in languages:
+            problems.add("E527", language.span.to(text.span), language=language.value)
     filled = [*(ask.field for ask in form.asks), *(name for name, _ in form.hidden)]
     for first, repeated in _repeated(filled):
         problems.add("E405", repeated.span, what=repeated.value, related=[at(FIRST_HERE, first.span)])

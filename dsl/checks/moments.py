@@ -27,6 +27,7 @@ def check_moments(scope: Scope) -> list[Diagnostic]:
         return []
     walk = _Walk(scope, problems)
     for campaign in scope.program.campaigns:
+        walk.last = campaign.runs[1] if campaign.runs else ""
         walk.block(campaign.flow, walk.entering(campaign))
     return problems.found
 
@@ -34,6 +35,10 @@ def check_moments(scope: Scope) -> list[Diagnostic]:
 class _Walk:
     def __init__(self, scope: Scope, problems: Problems) -> None:
         self.scope, self.problems = scope, problems
+        self.last = ""
+        """The last day on which leads may enter the campaign; empty: there is none."""
+        self.since = ""
+        """The fixed day that every lead has reached here, as far as waits before show; empty: none."""
         everything = (one for campaign in scope.program.campaigns for one in all_statements(campaign))
         self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
         for stage in scope.stages.values():
@@ -64,12 +69,16 @@ class _Walk:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def block(self, block: Block, known: Dates) -> Dates | None:
         """What is known at its end; None where no lead gets there."""
-        for statement in block:
-            after = self._step(statement, known)
-            if after is None:
-                return None
-            known = after
-        return known
+        since = self.since
+        try:
+            for statement in block:
+                after = self._step(statement, known)
+                if after is None:
+                    return None
+                known = after
+            return known
+        finally:
+            self.since = since
 
     def _step(self, statement: Statement, known: Dates) -> Dates | None:
         match statement:
@@ -106,11 +115,23 @@ class _Walk:
             return _met([reached, self.block(wait.otherwise or (), known)]) if answered else reached
         if wait.datum is not None and wait.otherwise is None and not wait.skips:
             self.problems.add("W114", wait.span, field=f"event.{wait.datum.value}")
+        if isinstance(until, plan.At):
+            self._fixed(wait, until)
         after = _later(known, _length(until))
         ends = [self.block(arm.body, after) for arm in wait.arms]
+        if not wait.arms:
+            ends.append(after)
         if until is not None or not wait.arms:
             ends.append(self.block(wait.otherwise or (), after))
         return _met(ends)
+
+    def _fixed(self, wait: tree.Wait, until: plan.At) -> None:
+        """`wait until 2026-10-06 10:00` where leads may still enter on that day or later, or come after a later day."""
+        late = until.date <= self.last or until.date < self.since
+        if late and wait.otherwise is None and not wait.skips and not wait.arms:
+            self.problems.add("W114", wait.span, field=until.date)
+        if not wait.arms:
+            self.since = max(self.since, until.date)
 
     def _check(self, wait: tree.Wait, until: plan.Relative, known: Dates) -> None:
         field = self.scope.fields.get(until.field)

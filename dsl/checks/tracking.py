@@ -17,6 +17,8 @@ from dsl.tree.declarations import Event, Send, Text
 _TRACKED = ("opened", "clicked")
 HOST = re.compile(r"(https?://)?([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]/?")
 """A host in any alphabet; what people copy with it from the address bar is let be."""
+FILES = re.compile(r"[^/\\:][^\\:]*\.(csv|tsv|txt)", re.IGNORECASE)
+"""Tables inside the workspace, by a path from its folder."""
 
 
 def check_transactional(scope: Scope) -> list[Diagnostic]:
@@ -39,12 +41,17 @@ def check_transactional(scope: Scope) -> list[Diagnostic]:
 
 
 def check_measuring(scope: Scope) -> list[Diagnostic]:
-    """Hosts that are none, and channels told by what no visit has."""
+    """Hosts that are none, files outside the workspace, and channels told by what no visit has."""
     problems = Problems()
     for workspace in scope.program.workspaces[:1]:
         for site in (*workspace.own_sites, *workspace.ignored_referrers):
             if not HOST.fullmatch(site.value):
                 problems.add("E542", site.span, text=site.value)
+        for pattern in workspace.spend_files:
+            parts = pattern.value.split("/")
+            odd = any(part == ".." or ("**" in part and part != "**") for part in parts)
+            if odd or not FILES.fullmatch(pattern.value):
+                problems.add("E547", pattern.span, text=pattern.value)
         for channel in workspace.channels:
             for test in channel.tests:
                 if test.attribute.value not in get_args(plan.Origin):

@@ -33,6 +33,7 @@ def lower(scope: Scope) -> plan.Program:
         campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
         reasons=_reasons(program),
         carried=_carried(program),
+        carried_always=tuple(sorted((one.noun.value, _required(one)) for one in program.carried if _required(one))),
         **_names(scope),
     )
 
@@ -50,7 +51,8 @@ def _names(scope: Scope) -> dict[str, Any]:
         for one in program.lists
     ]
     events = [
-        plan.CustomEvent(name=event.name.value, data=_data(event), source=event.span.source) for event in program.events
+        plan.CustomEvent(name=event.name.value, data=_data(event), required=_required(event), source=event.span.source)
+        for event in program.events
     ]
     webinars = [
         plan.Webinar(
@@ -87,6 +89,10 @@ def _data(event: tree.CustomEvent) -> tuple[tuple[str, Any], ...]:
     return tuple((name.value, kind.value) for name, kind in event.data or ())
 
 
+def _required(event: tree.CustomEvent | tree.Carried) -> tuple[str, ...]:
+    return tuple(name.value for name, _ in event.data or () if name.value not in event.optional)
+
+
 def _reasons(program: tree.Program) -> tuple[str, ...]:
     """Every reason that a campaign names, once, in the order of the alphabet; the first spelling counts."""
     named: dict[str, str] = {}
@@ -121,6 +127,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         tracking_needs_consent=written.tracking_needs_consent,
         topics=tuple(plan.Topic(name=topic.name.value, description=topic.description) for topic in written.topics),
         own_sites=tuple(host_of(site.value) for site in written.own_sites),
+        spend_files=tuple(pattern.value for pattern in written.spend_files),
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,
@@ -167,13 +174,16 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         plan.Ask(
             field=ask.field.value,
             required=ask.required,
-            labels=tuple((_other_language(language, scope), label.value) for language, label in ask.labels),
+            labels=_by_language(ask.labels, scope),
         )
         for ask in form.asks
     )
     return plan.Form(
         name=form.name.value,
         intent=form.intent.value if form.intent else "other",
+        title=_by_language(form.title, scope),
+        intro=_by_language(form.intro, scope),
+        button=_by_language(form.button, scope),
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
@@ -187,6 +197,10 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:
+    return tuple((_other_language(language, scope), text.value) for language, text in texts)
 
 
 def _other_language(language: Text | None, scope: Scope) -> str:

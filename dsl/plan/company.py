@@ -95,6 +95,7 @@ class Workspace(Frozen):
     tracking_needs_consent: bool = True
     topics: tuple[Topic, ...] = ()
     own_sites: tuple[str, ...] = Field(default=(), description="hosts whose pages are the company's own")
+    spend_files: tuple[str, ...] = Field(default=(), description="globs in the workspace: what advertising cost")
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
@@ -130,6 +131,9 @@ class Consent(Frozen):
 class Form(Frozen):
     name: str
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
+    title: tuple[tuple[str, str], ...] = Field(default=(), description="(language, text), as the labels of `Ask`")
+    intro: tuple[tuple[str, str], ...] = ()
+    button: tuple[tuple[str, str], ...] = ()
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
     filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")
@@ -152,6 +156,7 @@ class CustomEvent(Frozen):
 
     name: str
     data: tuple[tuple[str, FieldType], ...] = ()
+    required: tuple[str, ...] = Field(default=(), description="properties without which the event is refused")
     source: str = ""
 
 

@@ -46,6 +46,9 @@ class Program(Frozen):
     carried: tuple[tuple[str, tuple[tuple[str, FieldType], ...]], ...] = Field(
         default=(), description="declared properties by the noun of an event: deal, order, cart, meeting, call, chat"
     )
+    carried_always: tuple[tuple[str, tuple[str, ...]], ...] = Field(
+        default=(), description="by noun, the declared properties without which such an event is refused"
+    )
     webinars: tuple[Webinar, ...] = ()
     interests: tuple[Interest, ...] = ()
     segments: tuple[Segment, ...] = ()
@@ -57,6 +60,16 @@ class Program(Frozen):
         """The properties that the workspace has declared for events of this type."""
         noun = type.partition(".")[0]
         return {name: kind for one, data in self.carried if one == noun for name, kind in data}
+
+    def required_by(self, type: str, name: str) -> tuple[str, ...]:
+        """The properties that an event of this type and name must have, as the workspace declares it."""
+        if type == "custom":
+            found = (one.required for one in self.events if one.name.casefold() == name.casefold())
+            return next(found, ())
+        if type in ("deal.changed", "deal.refunded"):  # they correct a deal that is known
+            return ()
+        noun = type.partition(".")[0]
+        return tuple(part for one, parts in self.carried_always if one == noun for part in parts)
 
     @cached_property
     def all_fields(self) -> dict[str, LeadField]:

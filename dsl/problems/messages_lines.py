@@ -95,6 +95,9 @@ BY_LINE: Mapping[str, Entry] = {
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
     "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
+    "E547": Entry(
+        "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
+    ),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",

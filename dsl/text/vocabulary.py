@@ -21,9 +21,11 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
-        "forget",
+        "forget", "spend_from",
     ),
-    "form": ("intent", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on"),
+    "form": (
+        "intent", "title", "intro", "button", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on",
+    ),
     "scoring": ("event_rule", "state_rule"),
     "interest": ("pages", "files", "emails"),
     "segment": ("segment_line",),
@@ -69,7 +71,7 @@ HEADS: Mapping[str, str] = {
     "count_up": "add", "notify_because": "notify",
     "set_field": "set", "add_to_list": "add", "remove_from_list": "remove", "recycle_lead": "recycle",
     "quiet_hours": "quiet", "mail_limit": "at", "business_hours": "business", "allowed_on": "allowed",
-    "own_sites": "own", "ignore_referrers": "ignore", "soft_bounces": "suppress",
+    "own_sites": "own", "ignore_referrers": "ignore", "spend_from": "spend", "soft_bounces": "suppress",
     "takes_where": "takes", "takes_rest": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",
     "enters_once": "enters", "enters_again": "enters", "enters_always": "enters", "sends_from": "sends",
     "sends_from_owner": "sends", "sends_on": "sends", "wait_weekday": "wait", "wait_date": "wait", "wait_for": "wait",

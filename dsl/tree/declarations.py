@@ -64,6 +64,7 @@ class Workspace:
     topics: tuple[Topic, ...] = ()
     own_sites: tuple[Text, ...] = ()
     ignored_referrers: tuple[Text, ...] = ()
+    spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
 
@@ -95,6 +96,10 @@ class Form:
     name: Text
     span: Span
     intent: Text | None = None
+    title: tuple[tuple[Text | None, Text], ...] = ()
+    intro: tuple[tuple[Text | None, Text], ...] = ()
+    button: tuple[tuple[Text | None, Text], ...] = ()
+    """What the page says, by language; None is the first."""
     asks: tuple[Ask, ...] = ()
     hidden: tuple[tuple[Text, Operand | None], ...] = ()
     """Without a value the page fills it."""
@@ -218,6 +223,7 @@ class CustomEvent:
     name: Text
     data: tuple[tuple[Text, Text], ...] | None
     span: Span
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,7 @@ class Carried:
     noun: Text
     data: tuple[tuple[Text, Text], ...]
     span: Span
+    optional: frozenset[str] = frozenset()
 
     @property
     def name(self) -> Text:

@@ -13,6 +13,8 @@ from engine.model.ports import Clock
 from engine.store.db import Database
 from engine.store.tables import api_keys
 
+_HOLDER = "SELECT name FROM api_keys WHERE hash = %(hash)s AND revoked_at IS NULL"
+
 
 class NameTaken(Exception):
     """A key of that name is in force."""
@@ -35,6 +37,13 @@ async def revoke_key(db: Database, clock: Clock, name: str) -> int:
     found = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
     async with db.engine.begin() as connection:
         return (await connection.execute(found.values(revoked_at=clock.now()))).rowcount
+
+
+async def holder_of(db: Database, key: str) -> str | None:
+    """The name of a key that is active. One statement, since each call of the API asks."""
+    async with db.hot() as hot:
+        row = await hot.one(_HOLDER, {"hash": hashlib.sha256(key.encode()).hexdigest()})
+    return str(row.name) if row else None
 
 
 async def list_keys(db: Database) -> Sequence[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
+from engine.cli.spend_folder import import_spend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,8 @@ def deploy(
         how = How(base=outlook.base if base is None else base, move=move, leave=leave)
         done = asyncio.run(put_into_force(settings, url, found, author or account(), how))
         moved = carry_out(settings, url, done.jobs, len(outlook.waiting) and outlook.leads, quiet=as_json)
+        if found.program is not None and found.program.workspace.spend_files:
+            import_spend(settings, url, path or settings.campaigns, found.program)
     report(done, outlook, moved, as_json)
 
 

@@ -197,10 +197,13 @@ def _data_of(pattern: Pattern, program: Program) -> Data:
             return Data(forms[0].sure.intersection(*(form.sure for form in forms)), possible)
         case "custom":
             declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
-            return Data(frozenset(), frozenset(name for name, _ in declared[0].data) if declared else None)
+            if not declared:
+                return Data(frozenset(), None)
+            return Data(frozenset(declared[0].required), frozenset(name for name, _ in declared[0].data))
         case _:
             carried = {**CARRIES.get(pattern.type, {}), **program.carried_by(pattern.type)}
-            return Data(frozenset(SURE.get(pattern.type, ())), frozenset(carried))
+            sure = (*SURE.get(pattern.type, ()), *program.required_by(pattern.type, ""))
+            return Data(frozenset(sure), frozenset(carried))
 
 
 def may_lack(value: Operand | None, use: Use) -> str:
@@ -223,12 +226,17 @@ def _of_form(form: Form) -> Data:
 
 
 def _asked_by_all(plan: Plan, carried: Carried, entered: frozenset[str]) -> frozenset[str]:
-    """Fields every lead has who entered, because each way in is a form that requires them."""
-    forms_only = all(start.pattern.type.startswith("form.") for start in plan.starts)
-    if not plan.starts or not forms_only or plan.campaign.casefold() in entered:
+    """Fields every lead has who entered, because each way in is a form that requires them, or counted from them."""
+    if not plan.starts or plan.campaign.casefold() in entered:
         return frozenset()
-    sure = [carried.by(start.pattern).sure for start in plan.starts]
+    sure = [_sure_after(start.pattern, carried) for start in plan.starts]
     return sure[0].intersection(*sure)
+
+
+def _sure_after(pattern: Pattern, carried: Carried) -> frozenset[str]:
+    if pattern.dated is not None and pattern.dated.field:
+        return frozenset((pattern.dated.field,))
+    return carried.by(pattern).sure if pattern.type.startswith("form.") else frozenset()
 
 
 def entered_from(plan: Plan) -> frozenset[str]:

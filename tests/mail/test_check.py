@@ -331,3 +331,16 @@ def test_a_mistake_is_at_its_exact_place(text: str) -> None:
     line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
     assert (found.line, found.column) == (line, column)
     assert found.end_column - column == text.index("⟩") - start - 1
+
+
+def test_a_declared_property_needs_no_default_unless_it_is_optional() -> None:
+    event = 'event "paid" has invoice text, note text optional\ndeal has product text\n'
+    starts = 'event "paid" happens', "deal is won"
+    for start, needed, lacking in zip(starts, ("invoice", "product"), ("note", "amount"), strict=True):
+        campaign = f'campaign "P"\n    starts when {start}\n    flow\n        send "paid"\n'
+        text = f"---\nsubject: S\n---\n{{{{ event.{needed} }}}}"
+        assert checked(WORKSPACE + event + campaign, paid__md=text) == []
+        (found,) = checked(WORKSPACE + event + campaign, paid__md=text.replace(needed, lacking))
+        assert (found.code, found.message) == (
+            "E705", f"not every event that leads here has a property `{lacking}`",
+        )  # fmt: skip

@@ -109,3 +109,13 @@ def test_a_campaign_that_silent_leads_enter_has_no_event() -> None:
     workspace = WORKSPACE.replace("        when form is submitted\n", f"        when form is submitted\n{again}")
     assert {one.code for one in checked(workspace, mail__md=body("{{ event.company }}"))} == {"E705"}
     assert checked(WORKSPACE, mail__md=body("{{ event.company }}")) == []
+
+
+def test_a_lead_who_entered_by_a_date_has_that_date() -> None:
+    dated = WORKSPACE.replace("starts when form", "starts when 6 months after renewal\n    starts when form", 1)
+    dated = dated.replace("field company_size number", "field company_size number\nfield renewal date")
+    only = dated.replace(f"    starts when {ENTRY}\n", "", 1)
+    subject = "{{ lead.renewal|date }}"
+    assert checked(only.replace(SENDS, f'{SENDS} testing subject "{subject}" or "B"')) == []
+    (found,) = checked(dated.replace(SENDS, f'{SENDS} testing subject "{subject}" or "B"'))
+    assert found.code == "E705"

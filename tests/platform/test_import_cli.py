@@ -75,6 +75,26 @@ def test_rates_from_a_file(command: Callable[..., Any], url: str, tmp_path: Path
     assert found == [("2026-09-01", "USD", "0.9235"), ("2026-09-02", "USD", "0.93")]
 
 
+def test_a_deployment_imports_the_files_of_its_workspace(
+    run: Run, workspace: Path, url: str, tmp_path: Path
+) -> None:  # fmt: skip
+    line = '            languages "en"\n'
+    shop = GOOD["shop.campaign"].replace(line, f'{line}            spend from "ads/*.csv"\n')
+    write(workspace, {**GOOD, "shop.campaign": shop, "ads/google.csv": GOOGLE})
+    outside = tmp_path / "outside.csv"
+    outside.write_text(GOOGLE.replace("2026", "2025"))
+    (workspace / "ads" / "link.csv").symlink_to(outside)
+    assert run("deploy", "--author", "ada", DATABASE_URL=url).returncode == 0
+    kept = [("2026-09-01", 1250, "EUR"), ("2026-09-02", 725, "EUR")]
+    assert amounts(url) == kept
+
+    write(workspace, {"ads/bad.csv": BAD})
+    again = run("deploy", "--author", "ada", "--json", DATABASE_URL=url)
+    assert (again.returncode, amounts(url)) == (0, kept)
+    assert "bad.csv:3: `lots` is not a number. The file was not imported" in again.stderr
+    json.loads(again.stdout)
+
+
 def test_what_cannot_be_read(command: Callable[..., Any], tmp_path: Path) -> None:
     missing = command("spend", tmp_path / "none.csv")
     assert (missing.returncode, "cannot read" in missing.stderr) == (2, True)

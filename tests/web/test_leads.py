@@ -116,6 +116,29 @@ def test_every_type_is_taken(type: str) -> None:
     assert taken.key == ("order:7" if type == "order.placed" else None)
 
 
+def test_a_declared_property_is_on_every_event() -> None:
+    declared = CustomEvent(name="Invoice sent", data=(("invoice", "text"), ("note", "text")), required=("invoice",))
+    program = Program(
+        workspace=Workspace(name="w"), events=(declared,), carried=(("deal", (("product", "text"),)),),
+        carried_always=(("deal", ("product",)),),
+    )  # fmt: skip
+    whole = {"event": "invoice SENT", "email": WHO, "data": {"invoice": 7}}
+    assert read_event(whole, NOW, program).data == {"invoice": "7"}
+    deal = {"type": "deal.won", "email": WHO, "data": {"id": "D-4", "amount": 1, "product": "Pump"}}
+    assert read_event(deal, NOW, program).data["product"] == "Pump"
+    for item, part in (
+        ({**whole, "data": {"note": "x"}}, "invoice"), ({**whole, "data": None}, "invoice"),
+        ({**whole, "data": {"invoice": ""}}, "invoice"), ({**deal, "data": {"id": "D-4", "amount": 1}}, "product"),
+    ):  # fmt: skip
+        with pytest.raises(Wrong) as wrong:
+            read_event(item, NOW, program)
+        assert wrong.value.member == f"data.{part}"
+        assert wrong.value.message == f"{part} is missing, which this event is declared to have."
+    correction = {**deal, "type": "deal.changed", "data": {"id": "D-4", "amount": 2}}
+    assert "product" not in read_event(correction, NOW, program).data
+    assert read_event({**whole, "event": "other", "data": {}}, NOW, program).data == {}
+
+
 def test_declared_data_must_fit() -> None:
     declared = CustomEvent(name="Invoice sent", data=(("amount", "money"), ("due", "date"), ("paid", "yes/no")))
     program = Program(workspace=Workspace(name="w"), events=(declared,))

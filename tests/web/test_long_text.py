@@ -19,7 +19,8 @@ def test_the_page_has_a_text_area_with_what_was_typed() -> None:
     field = shown(ask, LONG, "en", Words("en"), Filled({"message": ["</textarea>\none"]}))
     assert field.widget == "area"
     page = pages.get_template("form.html").render(
-        words=Words("en"), company="Acme", title="Contact", action="/f/contact", fields=[field], hidden=[], consents=[],
+        words=Words("en"), company="Acme", title="Contact", intro="", button="Send",
+        action="/f/contact", fields=[field], hidden=[], consents=[],
         whole="", nonce="n", honeypot="cf_website", nonce_name="cf_nonce", embedded=False,
     )  # fmt: skip
     assert "<textarea" in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,12 +11,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
+from engine.access.keys import holder_of
 from engine.leads import deals, intake
 from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
@@ -28,7 +27,6 @@ from engine.rules.deals.report import MOST_LEADS, BadReport, DealReport, read_re
 from engine.rules.tracking.classify import Source
 from engine.rules.tracking.ways import Ways
 from engine.sending import feedback
-from engine.store.tables import api_keys
 from web.http.answers import is_json
 from web.http.context import client, deployed, limits, load_json, runtime
 from web.http.fields import MAX_NUMBER, Context, Refused, clean, parse_field, safe_url
@@ -104,12 +102,8 @@ async def take(request: Request) -> Response:
 async def authorise(request: Request) -> None:
     """Raises 401 unless the request carries a key that was made and not revoked. Failures cost the caller's budget."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    digest = hashlib.sha256(key.strip().encode()).hexdigest()
-    known = select(api_keys.c.name).where(api_keys.c.hash == digest, api_keys.c.revoked_at.is_(None))
-    if scheme.lower() == "bearer" and key.strip():
-        async with runtime(request).db.engine.connect() as connection:
-            if (await connection.execute(known)).first() is not None:
-                return
+    if scheme.lower() == "bearer" and key.strip() and await holder_of(runtime(request).db, key.strip()) is not None:
+        return
     if wait := limits(request).client(client(request)):
         raise HTTPException(429, headers={"Retry-After": str(wait)})
     raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
@@ -164,7 +158,7 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
         raise Wrong("emails", "Only a deal has several leads. Give `email` or `visitor`.")
     email, visitor = who(item)
     types = _types(kind, name, program)
-    data = _typed(_data(item.get("data"), types), types, program)
+    data = _complete(_typed(_data(item.get("data"), types), types, program), kind, name, program)
     if item.get("at") is not None:
         data["at"] = instant_of("at", item["at"], now)
     key = None if item.get("key") is None else f"api:{line('key', item['key'])}"
@@ -197,7 +191,7 @@ def _deal(
     given = item.get("data")
     amount = given.get("amount") if isinstance(given, dict) else None
     types = _types(kind, name, program)
-    data = _typed(_data(given, types), types, program)
+    data = _complete(_typed(_data(given, types), types, program), kind, name, program)
     at = None if item.get("at") is None else instant_of("at", item["at"], now)
     if at is not None:
         data["at"] = at
@@ -316,6 +310,14 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
             data[name] = parse_field(LeadField(name=name, type=types[name]), [given], context)
         except Refused as refused:
             raise Wrong(f"data.{name}", f"{name} is a {types[name]}. {Words('en').problem(refused.problem)}") from None
+    return data
+
+
+def _complete(data: dict[str, Any], kind: str, name: str, program: Program | None) -> dict[str, Any]:
+    """The same data, with everything that the workspace declares such an event to have. Raises Wrong."""
+    for part in program.required_by(kind, name) if program else ():
+        if data.get(part) in (None, ""):
+            raise Wrong(f"data.{part}", f"{part} is missing, which this event is declared to have.")
     return data
 
 

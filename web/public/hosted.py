@@ -101,7 +101,9 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
         embedded=embedded(request),
         words=words,
         company=program.workspace.name,
-        title=form.name[:1].upper() + form.name[1:],
+        title=said(form.title, language) or form.name[:1].upper() + form.name[1:],
+        intro=said(form.intro, language),
+        button=said(form.button, language) or words("send"),
         action=f"/f/{quote(form.name, safe='')}{_kept(request, program, language)}",
         fields=[shown(ask, program, language, words, back) for ask in form.asks],
         hidden=[(name, value) for name in (*form.filled, *SCRIPTED) for value in _filled(request, name, back)],
@@ -181,6 +183,12 @@ def shown(ask: Ask, program: Program, language: str, words: Words, filled: Fille
         given=[value.encode(errors="replace").decode() for value in given if isinstance(value, str)],
         error=words.problem(problem) if problem else "",
     )
+
+
+def said(texts: tuple[tuple[str, str], ...], language: str) -> str:
+    """What the form says in that language, else in the company's first; "" if it says nothing."""
+    found = dict(texts)
+    return found.get(language) or found.get("", "")
 
 
 def label_of(ask: Ask, program: Program, language: str, words: Words) -> tuple[str, str]:

@@ -87,6 +87,8 @@ def _data(declared: CustomEvent, given: object, program: Program) -> dict[str, F
     found: dict[str, FieldValue] = {}
     for name, type in declared.data:
         if (given or {}).get(name) is None:
+            if name in declared.required:
+                raise HTTPException(422, f"`data.{name}` is missing, which this event is declared to have.")
             continue
         try:
             value = parse_field(LeadField(name=name, type=type), [(given or {})[name]], Context(program))
