@@ -32,7 +32,7 @@ def key(
 ) -> None:
     """Create, list, or revoke API keys.
 
-    A key lets another system call `POST /api/events` and `POST /api/leads`.
+    A key lets another system call `POST /api/events`, `/api/leads`, `/api/spend`, and `/api/rates`.
 
     Example: `coldframe key create shop`
     """

@@ -102,3 +102,15 @@ def test_a_forecast_of_it_sends_mails(run: Run, kind: str, tmp_path: Path) -> No
     done = run("simulate", "--path", tmp_path, "--leads", 40, "--days", 150, "--seed", 1, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["mails"] > 0
+
+
+def test_every_topic_of_the_starters_is_asked_for_by_a_form(run: Run, tmp_path: Path) -> None:
+    assert run("new", "workspace", str(tmp_path), "--with", ",".join(starters())).returncode == 0
+    program = examine(tmp_path).program
+    assert program is not None
+    asked = {consent.topic for form in program.forms for consent in form.consents}
+    assert {plan.topic for plan in program.campaigns if plan.topic} <= asked
+    starting = {start.pattern.name for plan in program.campaigns for start in plan.starts if plan.topic}
+    for form in (one for one in program.forms if one.name in starting and not one.confirm_with):
+        topics = {plan.topic for plan in program.campaigns for s in plan.starts if s.pattern.name == form.name}
+        assert topics - {None} <= {consent.topic for consent in form.consents}, form.name

@@ -263,6 +263,12 @@ def test_a_mistake_is_underlined_with_a_way_out(program: Program, script: str, u
         assert problem.help == help
 
 
+def test_a_deal_changes_and_is_refunded(program: Program) -> None:
+    read = read_script("opens deal with id = 7; changes deal with amount = 40; refunds deal with amount = 5", program)
+    assert read.diagnostics == ()
+    assert [one.type for one in read.actions] == ["deal.opened", "deal.changed", "deal.refunded"]
+
+
 def test_all_mistakes_of_a_script_come_at_once():
     done = simulate("--script", "submits form a\nsales dances; after 2 dayz clicks\nunsubscribes")
     assert done.exit_code == 1

@@ -79,6 +79,18 @@ async def test_the_pixel(
     assert await types(log, lead) == ["email.opened"]
 
 
+async def test_a_link_to_a_file_is_a_click_and_a_download(
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_lead: Make, new_message: Make, log: Log
+) -> None:
+    lead = await new_lead("filelink@firm.example", topics={TRACKING: "subscribed"})
+    file = f"{BASE}/d/{rt.tokens.sign('file', str(lead), 'pump guide.pdf')}"
+    message = await new_message(lead, "link-file", file)
+    clock.advance(timedelta(hours=1))
+    clicked = await http.get(f"/c/{rt.tokens.sign('click', str(message), 'link-file')}")
+    assert (await http.get(clicked.headers["location"].removeprefix(BASE))).content == PDF
+    assert await types(log, lead) == ["email.clicked", "file.downloaded"]
+
+
 async def test_a_gated_file(http: httpx.AsyncClient, rt: Runtime, new_lead: Make, log: Log) -> None:
     lead = await new_lead("file@firm.example")
     path = f"/d/{rt.tokens.sign('file', str(lead), 'pump guide.pdf')}"
