@@ -245,7 +245,7 @@ async def test_each_line_of_the_timeline_comes_once(db: Database) -> None:
     timeline = Timeline(db, AT - timedelta(days=1))
     lead = await a_lead(db)
     (line,) = await timeline.news()
-    assert (line.email, line.text) == ("asa@skog.example", "sends form “whitepaper”, not yet confirmed")
+    assert (line.email, line.text) == ("asa@skog.example", "submits form “whitepaper”, not yet confirmed")
     assert await timeline.news() == []
     earlier = AT - timedelta(hours=3)  # taken before, committed after
     async with db.engine.begin() as connection:

@@ -46,7 +46,7 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
     text = "".join(said)
     match = re.search(r"Coldframe\s+(http://127\.0\.0\.1:\d+)", text)
     assert match, text
-    assert "deployment 1: " in text
+    assert re.search(r"[Dd]eployment 1 is live", text), text
     assert httpx.get(f"{match[1]}/readyz", trust_env=False).status_code == 200
     metrics = re.search(r"Metrics\s+(\S+/metrics), (\S+/metrics)", text)
     assert metrics, text

@@ -145,7 +145,7 @@ def test_a_part_that_keeps_ending_is_started_at_growing_intervals(
         assert part.child.process is not None
         part.child.process.wait()
         (line,) = part.look_after()
-        assert "toy ended (exit code 0)" in line
+        assert "toy exited (exit code 0)" in line
         assert part.again_at is not None
         pauses.append(part.again_at - seconds[0])
         assert list(part.look_after()) == []

