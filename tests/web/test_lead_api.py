@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -109,7 +109,7 @@ async def test_a_lead_is_read_back(http: httpx.AsyncClient, stored: Stored) -> N
     ]
 
 
-@pytest.mark.parametrize("who", ["nobody@firm.example", str(uuid4()), "x", "a@b@c", "%00"])
+@pytest.mark.parametrize("who", ["nobody@firm.example", "1203e00c-7133-4cc0-b9c7-cf3e879c061f", "x", "a@b@c", "%00"])
 async def test_nobody_is_read_back(http: httpx.AsyncClient, who: str) -> None:
     assert (await http.get(f"/api/leads/{who}", headers=KEY)).status_code == 404
     assert (await http.get(f"/api/leads/{who}")).status_code == 401
