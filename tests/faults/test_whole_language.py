@@ -6,12 +6,14 @@ Meanwhile campaigns are paused, resumed, stopped and deployed anew under their l
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from temporalio.client import Client
@@ -152,7 +154,8 @@ async def deploy_anew(acme: Acme) -> None:
     stack, folder = acme.world.stack, acme.world.stack.home / "campaigns"
     text = workspace(acme.hook.url).replace('"contract/old"', '"contract/new"')
     write_workspace(folder, text, templates(text))
-    done = await put_into_force(stack.settings, stack.database_url, examine(folder), "ada", How(move=True))
+    with patch.dict(os.environ, COLDFRAME_POST_PRIVATE="true"):
+        done = await put_into_force(stack.settings, stack.database_url, examine(folder), "ada", How(move=True))
     assert (done.new_plans, len(done.jobs)) == (("Contract",), 1)
     await until(lambda: not acme.world.query("SELECT 1 FROM jobs WHERE finished_at IS NULL"))
 
