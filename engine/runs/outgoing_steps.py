@@ -18,7 +18,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import subject_of
 from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
-from engine.rules.sales.routing import distinct, is_free, staff, team_for, works_here
+from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.rules.sending.judge import CONTROL_GROUP, Hold, Skip, given_values, judge
 from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
@@ -113,7 +113,7 @@ def notice_visit(branch: Branch, to: str) -> str:
 
 
 def receivers(step: Notify, lead: Lead, facts: Facts, teams: tuple[Team, ...], now: datetime) -> tuple[str, ...]:
-    """The addresses of the first receiver there is. An owner who is in no team anymore is none: the lead's team is."""
+    """The addresses of the first receiver there is."""
     found = (_people(one, lead, facts, teams, now) for one in step.to)
     return next((people for people in found if people), ())
 
@@ -122,7 +122,7 @@ def _people(one: Receiver, lead: Lead, facts: Facts, teams: tuple[Team, ...], no
     if one.kind == "address":
         return (one.name,)
     owner = str(lead.fields.get("owner") or "")
-    if one.kind == "owner" and owner and (not teams or works_here(owner, staff(teams))):
+    if one.kind == "owner" and owner:
         return (owner,)
     named = next((team for team in teams if team.name.casefold() == one.name.casefold()), None)
     team = team_for(teams, facts) if one.kind == "owner" else named
