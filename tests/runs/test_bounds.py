@@ -92,8 +92,8 @@ form "in"
     ask email required
 form "round"
     ask email required
-list "left"
-list "right"
+field ping number
+field pong number
 
 campaign "Feeds itself"
     starts when form "in" is submitted
@@ -108,21 +108,19 @@ campaign "Feeds itself"
 campaign "Enters"
     starts when form "round" is submitted
     flow
-        add to list "left"
+        add 1 to ping
 
 campaign "Left"
-    starts when list "left" is joined
+    starts when field ping changes
     enters every time
     flow
-        remove from list "left"
-        add to list "right"
+        add 1 to pong
 
 campaign "Right"
-    starts when list "right" is joined
+    starts when field pong changes
     enters every time
     flow
-        remove from list "right"
-        add to list "left"
+        add 1 to ping
 """
 stage = stage_fixture(WORKSPACE)
 

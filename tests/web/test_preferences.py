@@ -188,9 +188,10 @@ async def test_bodies_that_are_too_large_or_of_another_kind(
         await http.post(path(rt, lead), data={"version": shown, "topic": ["product"] * 250}),
         await http.post(path(rt, lead), data={"version": shown, "topic": "x" * 70_000}),
         await http.post(path(rt, lead), content=b"\xff=1", headers={"content-type": "text/plain"}),
+        await http.post(path(rt, lead), content=b"<a/>", headers={"content-type": "application/xml"}),
         await http.post(path(rt, lead), files={"topic": ("a.txt", b"product")}, data={"version": shown}),
     ]
-    assert [answer.status_code for answer in answers] == [400, 413, 415, 422]
+    assert [answer.status_code for answer in answers] == [400, 413, 400, 415, 422]
     assert await log(lead) == []
 
 

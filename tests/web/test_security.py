@@ -36,7 +36,10 @@ BY_TOKEN = {
     ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
 }  # fmt: skip
-BY_KEY = {("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}")}
+BY_KEY = {
+    ("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}"), ("POST", "/api/spend"),
+    ("POST", "/api/rates"),
+}  # fmt: skip
 BY_SIGNATURE = {("POST", "/hooks/sendgrid")}
 PURPOSES = {
     "c": "click",

@@ -51,9 +51,9 @@ async def show(request: Request, token: str) -> Response:
 async def act(request: Request, token: str) -> Response:
     """`action` is acknowledge, contacted, accept or reject; a rejection has a `reason`. 303 back to the page,
     409 when it changed nothing."""
-    handoff_id, member, before = await _who(request, token)
     if not own_page(request, runtime(request).settings.base_url):
         raise HTTPException(403, "Only the handoff’s own page can do this.")
+    handoff_id, member, before = await _who(request, token)
     raw = await posted(request)
     given = next(iter(raw.get("action", ())), "")
     if given not in ACTIONS:
