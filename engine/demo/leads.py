@@ -15,6 +15,9 @@ from engine.demo.world import SECONDS_TO_FILL_IN, SITE, Letter, Links, Postbox, 
 NONCE, TRAP = "cf_nonce", "cf_website"
 ROBOT = "bot@best-offers.example"
 
+FOOTER = ("/u/", "/p/", "/v/")
+"""Paths below every email: unsubscribing, preferences, the email in a browser. Nobody clicks these out of interest."""
+
 
 class Player:
     """One person at a browser. `random` is their own, so that a cast of more people changes nobody's ways."""
@@ -133,7 +136,7 @@ class Player:
 
     async def click(self, letter: Letter, *, first: bool) -> None:
         """Follow a link as far as it stays with us; what lies beyond is the company's own site."""
-        links = [link for link in letter.links if not urlsplit(link).path.startswith("/u/")]
+        links = [link for link in letter.links if not urlsplit(link).path.startswith(FOOTER)]
         url: str | None = links[0 if first else -1]
         while url is not None and self.ours(url):
             answer = expect(await self.http.get(url), 200, 302)
