@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,6 +78,13 @@ class Acme:
 
 def lead(name: str, **more: Any) -> dict[str, Any]:
     return {"email": f"{name}@lead.example", **more}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def private_posts() -> Iterator[None]:
+    """The receiver of its posts is on this machine, which `check` allows only where the setting says so."""
+    with patch.dict(os.environ, COLDFRAME_POST_PRIVATE="true"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +161,7 @@ async def deploy_anew(acme: Acme) -> None:
     stack, folder = acme.world.stack, acme.world.stack.home / "campaigns"
     text = workspace(acme.hook.url).replace('"contract/old"', '"contract/new"')
     write_workspace(folder, text, templates(text))
-    with patch.dict(os.environ, COLDFRAME_POST_PRIVATE="true"):
-        done = await put_into_force(stack.settings, stack.database_url, examine(folder), "ada", How(move=True))
+    done = await put_into_force(stack.settings, stack.database_url, examine(folder), "ada", How(move=True))
     assert (done.new_plans, len(done.jobs)) == (("Contract",), 1)
     await until(lambda: not acme.world.query("SELECT 1 FROM jobs WHERE finished_at IS NULL"))
 
