@@ -99,7 +99,8 @@ async def test_a_template_that_goes_through_all_there_is_makes_the_same_mail(new
 async def test_subjects_under_test_are_shown_as_they_were(new_database):
     subjects = ("A {{ lead.first_name }}", "B {{ lead.first_name }}")
     async with staged(new_database(), campaign_with(send("one", subjects=subjects))) as stage:
-        for number in range(6):
+        while len({mail.subject[0] for mail in stage.mailer.mails}) < 2 and len(stage.mailer.mails) < 100:
+            number = len(stage.mailer.mails)
             await enter(stage, number, first_name=f"Ann{number}")
         found = [(mail.subject, await view(stage.rt, mail.message_id)) for mail in stage.mailer.mails]
     assert {subject[0] for subject, _ in found} == {"A", "B"}
