@@ -27,6 +27,7 @@ from dsl.checks import (
     references,
     sales,
     steps,
+    styles,
     tracking,
 )  # fmt: skip
 from dsl.checks.echoes import without_echoes
@@ -71,6 +72,7 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_workspace,
     declarations.check_fields,
     declarations.check_forms,
+    styles.check_styles,
     events.check_events,
     conditions.check_conditions,
     data.check_event_data,
