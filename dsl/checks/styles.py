@@ -16,8 +16,8 @@ from dsl.tree.declarations import Text
 
 COLORS = ("color", "background", "text")
 PARTS = (*COLORS, "logo")
-USUAL = {"background": "#ffffff", "text": "#1c2420"}
-"""What stands where the author names another color alone."""
+WHITE = "#ffffff"
+"""The background of a form that names other colors alone. Text and links it does not name are chosen for theirs."""
 PICTURE = re.compile(r".+\.(png|jpe?g|svg|gif|webp|avif)", re.IGNORECASE)
 OTHER_WORDS = {
     "colour": "color", "accent": "color", "primary": "color", "button": "color", "link": "color", "bg": "background",
@@ -91,18 +91,14 @@ def _is_own(host: str, form: tree.Form, scope: Scope) -> bool:
 
 def _check_contrast(said: dict[str, Text], problems: Problems) -> None:
     """Warning: text or links that many people cannot read on their background."""
-    colors = {name: color_of(said[name].value if name in said else USUAL.get(name, "")) for name in COLORS}
-    ground = colors["background"]
-    if ground is None:
-        return
+    ground = color_of(said["background"].value if "background" in said else WHITE)
     for name in ("text", "color"):
-        color = colors[name]
-        if color is not None and (name in said or "background" in said) and contrast(color, ground) < READABLE:
-            _hard_to_read(name, color, ground, said, problems)
+        color = color_of(said[name].value) if name in said else None
+        if ground is not None and color is not None and contrast(color, ground) < READABLE:
+            _hard_to_read(name, said[name], color, ground, problems)
 
 
-def _hard_to_read(name: str, color: Color, ground: Color, said: dict[str, Text], problems: Problems) -> None:
-    place = said.get(name) or said["background"]
+def _hard_to_read(name: str, place: Text, color: Color, ground: Color, problems: Problems) -> None:
     ratio = int(contrast(color, ground) * 10) / 10  # rounded down, so that 4.47 is not shown as 4.5
     problems.add(
         "W137",

@@ -16,6 +16,7 @@ from web.http.origins import origins_for_header
 
 WHITE: Color = (255, 255, 255)
 INK: Color = (28, 36, 32)
+PALE_INK: Color = (230, 236, 232)
 ACCENT: Color = (31, 111, 84)
 BAD: Color = (168, 32, 32)
 GOOD: Color = (29, 107, 65)
@@ -69,7 +70,8 @@ def sheet_of(style: FormStyle) -> str:
     if not (style.color or style.background or style.text):
         return ""
     ground = color_of(style.background) or WHITE
-    text = color_of(style.text) or readable_on(INK, ground)
+    ink = max((INK, PALE_INK), key=lambda one: contrast(one, ground))
+    text = color_of(style.text) or readable_on(ink, ground)
     accent = color_of(style.color) or readable_on(ACCENT, ground)
     bad, good = readable_on(BAD, ground), readable_on(GOOD, ground)
     colors = {
