@@ -85,6 +85,8 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         yield from ((name, "data") for name in data)
     elif list(text) == ["hand", "off", "to"]:
         yield from ((word, "value") for word in ("sales", "owner", "team"))
+    elif list(text) == ["send"]:
+        yield ("next of", "value")
     elif _wants_stage(text):
         yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)
     elif text[0] == "field" and context == "file":

@@ -19,6 +19,7 @@ from dsl.plan import (
     Arm,
     At,
     BusinessHours,
+    ByRound,
     HandOff,
     If,
     Notify,
@@ -176,7 +177,7 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
             return position.with_branch(branch.changed(handoff=verdict.handoff))
         case VariantTest():
             return position.with_branch(branch.moved(_variant(current, verdict.variant)))
-        case If() | Wait() | Split() | Repeat() | Stop():
+        case If() | Wait() | Split() | Repeat() | ByRound() | Stop():
             raise TypeError(f"a {current.kind} has no effect")
         case _:
             return position.with_branch(branch.moved(current.next))
@@ -204,6 +205,8 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
                 return _drop_all(plan, position, outcome).changed(ending=position.ending or outcome)
             case Split():
                 return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
+            case ByRound():
+                return position.with_branch(branch.moved(_way_of_round(current, branch)))
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():
@@ -307,6 +310,14 @@ def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
     following = loop.changed(round=loop.round + 1, started=arrived)
     visit = f"{loop.visit}/{following.round}"
     return branch.moved(repeat.body, loops=(*outer, following), visit=visit)
+
+
+def _way_of_round(step: ByRound, branch: Branch) -> Target:
+    """The way of the round that the branch is in; past the last one, the first again or on."""
+    number = branch.loops[-1].round if branch.loops else 1
+    if number > len(step.ways) and not step.again:
+        return step.next
+    return step.ways[(number - 1) % len(step.ways)] if step.ways else step.next
 
 
 def _floor(arm: Arm, branch: Branch, position: Position) -> int:

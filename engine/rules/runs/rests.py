@@ -11,6 +11,7 @@ from dsl.plan import (
     AddPoints,
     AnyStep,
     At,
+    ByRound,
     EnterCampaign,
     HandOff,
     If,
@@ -142,7 +143,7 @@ def _on_event(step: AnyStep) -> list[Target]:
             return [*(arm.target for arm in step.arms), step.missed if isinstance(step.until, Relative) else None]
         case HandOff():
             return [*targets(step)]
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return []
         case (
             AddPoints()
@@ -167,7 +168,7 @@ def _on_timer(step: AnyStep) -> list[Target]:
             return [*targets(step)]
         case Send() | Notify() | Post():
             return [step.id]
-        case HandOff() | If() | Split() | Stop():
+        case HandOff() | If() | Split() | ByRound() | Stop():
             return []
         case (
             AddPoints()
@@ -209,7 +210,7 @@ def _follows(current: AnyStep) -> set[Target]:
             return set() if current.until or current.arms else {current.then}
         case HandOff():
             return {current.next} if current.detached else set()
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return set(targets(current))
         case (
             AddPoints()
