@@ -22,7 +22,7 @@ TABLE = (
     "dsl.editor",
     # the domain: records, words and rules, which are pure
     "engine.model", "engine.wording", "engine.rules.conditions", "engine.rules.runs", "engine.rules.leads",
-    "engine.rules.sales", "engine.rules.sending", "engine.rules.deploying", "engine.rules",
+    "engine.rules.sales", "engine.rules.sending", "engine.rules.deploying", "engine.rules", "engine.rules.reports",
     # what a process stands on, what is stored, mailed and deployed
     "engine.platform", "engine.store", "engine.mail", "engine.runtime",
     # what happens: a room for each subject
