@@ -41,7 +41,7 @@ from engine.rules.conditions.chance import arm_of
 from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
 from engine.rules.runs.local_time import again, fields_of
-from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position, way_of_round
 from engine.rules.runs.rests import Sleep, sleep
 
 MOST_HOPS = 1000
@@ -206,7 +206,7 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
             case Split():
                 return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
             case ByRound():
-                return position.with_branch(branch.moved(_way_of_round(current, branch)))
+                return position.with_branch(branch.moved(way_of_round(current, branch)))
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():
@@ -310,14 +310,6 @@ def _next_round(repeat: Repeat, branch: Branch, world: World) -> Branch | None:
     following = loop.changed(round=loop.round + 1, started=arrived)
     visit = f"{loop.visit}/{following.round}"
     return branch.moved(repeat.body, loops=(*outer, following), visit=visit)
-
-
-def _way_of_round(step: ByRound, branch: Branch) -> Target:
-    """The way of the round that the branch is in; past the last one, the first again or on."""
-    number = branch.loops[-1].round if branch.loops else 1
-    if number > len(step.ways) and not step.again:
-        return step.next
-    return step.ways[(number - 1) % len(step.ways)] if step.ways else step.next
 
 
 def _floor(arm: Arm, branch: Branch, position: Position) -> int:
