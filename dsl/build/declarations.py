@@ -128,7 +128,8 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
                 week = week if named is None else days(named, problems)
                 hours = _open_hours(hours, week, (start, end), row, problems)
             return hours
-    return None
+        case _:
+            return None
 
 
 def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row: Row, problems: Problems) -> Hours:

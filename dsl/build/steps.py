@@ -71,7 +71,8 @@ def _step(row: Row, problems: Problems) -> Statement | None:
             return tree.Enter(text_of(args[0]), span, label, move=True)
         case "stop":
             return tree.Stop(span, label)
-    return None
+        case _:
+            return None
 
 
 def _amount(row: Row, problems: Problems) -> float:

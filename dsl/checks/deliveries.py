@@ -81,6 +81,10 @@ def _last_mails(campaign: Campaign) -> list[tree.Send]:
                     if not open_ways:
                         return None
                     sent = _together(open_ways)
+                case tree.AddPoints() | tree.SetField() | tree.ListStep() | tree.TopicStep() | tree.Qualify():
+                    pass
+                case tree.Recycle() | tree.Notify() | tree.Post() | tree.Enter() | tree.LeaveCampaign():
+                    pass
         return sent
 
     last.extend(walk(campaign.flow, []) or ())

@@ -107,6 +107,8 @@ class _Walk:
                     known = known.member(("topic", topic.key), True)
                 case tree.Not(item=tree.Subscribed(topic=topic)):
                     known = known.member(("topic", topic.key), False)
+                case _:
+                    pass
         return known
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +151,9 @@ class _Walk:
                 for body in tree.bodies(statement):
                     self.block(body, self._later(known))
                 return self._later(known)
-            case _:
+            case tree.Send() | tree.AddPoints() | tree.SetField() | tree.Notify() | tree.Post():
+                return known
+            case tree.Enter() | tree.LeaveCampaign():
                 return known
 
     def _later(self, known: _Known) -> _Known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from dsl import plan
 from dsl.lower.conditions import condition, pattern
@@ -193,7 +193,12 @@ class _Graph:
             case _:
                 return self._effect(statement, base)
 
-    def _effect(self, statement: Statement, base: dict[str, Any]) -> plan.AnyStep:
+    def _effect(
+        self,
+        statement: tree.SetField | tree.ListStep | tree.TopicStep | tree.Recycle | tree.Notify | tree.Post | tree.Enter
+        | tree.LeaveCampaign,
+        base: dict[str, Any],
+    ) -> plan.AnyStep:  # fmt: skip
         scope = self.scope
         match statement:
             case tree.SetField(field=field, value=value, add=add):
@@ -216,7 +221,8 @@ class _Graph:
                 return plan.EnterCampaign(**base, campaign=declared(name, scope.campaigns), move=move)
             case tree.LeaveCampaign(campaign=name):
                 return plan.LeaveCampaign(**base, campaign=declared(name, scope.campaigns))
-        raise AssertionError(statement)
+            case _:
+                assert_never(statement)
 
     def _test(self, test: tree.VariantTest, base: dict[str, Any]) -> plan.VariantTest:
         return plan.VariantTest(

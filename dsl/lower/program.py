@@ -105,6 +105,8 @@ def _reasons(program: tree.Program) -> tuple[str, ...]:
                     for case in cases:
                         if case.reason:
                             named.setdefault(case.reason.key, case.reason.value)
+                case _:
+                    pass
     return tuple(named[key] for key in sorted(named))
 
 

@@ -32,6 +32,11 @@ class Step(Frozen):
     label: str | None = None
 
 
+class LeadStep(Step):
+    """A step that changes the lead alone, at once, and leads on to `next`. A match on kinds of steps that treats all of
+    them alike names this class; one that ends in `assert_never` fails the type check when a kind is added."""
+
+
 class Send(Step):
     kind: Literal["send"] = "send"
     template: str
@@ -126,7 +131,7 @@ class ByRound(Step):
     next: Target = None
 
 
-class SetField(Step):
+class SetField(LeadStep):
     """Write a field of the lead. `add` counts up a number; without a value the field is emptied."""
 
     kind: Literal["set"] = "set"
@@ -136,14 +141,14 @@ class SetField(Step):
     next: Target = None
 
 
-class ListStep(Step):
+class ListStep(LeadStep):
     kind: Literal["list"] = "list"
     list: str
     remove: bool = False
     next: Target = None
 
 
-class TopicStep(Step):
+class TopicStep(LeadStep):
     """Subscribe (only on a recorded consent) or unsubscribe."""
 
     kind: Literal["topic"] = "topic"
@@ -152,7 +157,7 @@ class TopicStep(Step):
     next: Target = None
 
 
-class Recycle(Step):
+class Recycle(LeadStep):
     """Give the lead back to marketing: to `stage`, or to the second one of the order."""
 
     kind: Literal["recycle"] = "recycle"
@@ -191,7 +196,7 @@ class Post(Step):
     next: Target = None
 
 
-class LeaveCampaign(Step):
+class LeaveCampaign(LeadStep):
     """End the lead's run of another campaign."""
 
     kind: Literal["leave"] = "leave"
@@ -199,14 +204,14 @@ class LeaveCampaign(Step):
     next: Target = None
 
 
-class AddPoints(Step):
+class AddPoints(LeadStep):
     kind: Literal["points"] = "points"
     amount: float
     model: str = ""
     next: Target = None
 
 
-class Qualify(Step):
+class Qualify(LeadStep):
     kind: Literal["qualify"] = "qualify"
     stage: str
     next: Target = None
@@ -231,7 +236,7 @@ class HandOff(Step):
     detached: bool = Field(default=False, description="inside `whenever`: goes on at once, the handoff runs on its own")
 
 
-class EnterCampaign(Step):
+class EnterCampaign(LeadStep):
     kind: Literal["enter"] = "enter"
     campaign: str
     move: bool = Field(default=False, description="and leave this one: `next` is a stop")
@@ -271,16 +276,7 @@ def targets(step: AnyStep) -> tuple[Target, ...]:
             return ()
         case Send() | Notify() | Post():
             return (step.next,)
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return (step.next,)
         case _:
             assert_never(step)

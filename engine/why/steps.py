@@ -11,7 +11,7 @@ from engine.why.log import Log, Run, Said
 from engine.why.reasons import grounds
 from engine.wording.events import deed
 from engine.wording.steps import Exit, exits, words
-from engine.wording.terms import condition, pattern, quoted
+from engine.wording.terms import condition, pattern
 
 
 # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,7 +155,7 @@ def handoff_lines(
     for event in log.events:
         told = event.type.startswith("handoff.") and event.type != "handoff.retried"
         if told and str(event.data.get("handoff")) in mine and at <= event.at:
-            yield Said(event.at, deed(event, quote=quoted), source=step.source, seq=event.seq)
+            yield Said(event.at, deed(event), source=step.source, seq=event.seq)
     if not mine:
         joined = "" if step.detached else "it joined a handoff that was already open, or no team takes this lead"
         yield Said(at, "no new handoff was opened", "not", joined, step.source)

@@ -140,7 +140,7 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     end = run.ended_at or log.now
     earned = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
     for booked in earned:
-        amount = points_words(booked.amount, booked.after, booked.model, quote=quoted)
+        amount = points_words(booked.amount, booked.after, booked.model)
         source = log.scoring_place(booked.rule, booked.at)
         after = booked.seq + 0.5 if booked.cause.startswith("f:") else booked.seq
         yield Said(booked.at, amount, "beside", _cause(log, booked), source, after)

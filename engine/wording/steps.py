@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from dsl.plan import (
     NOTICE,
@@ -170,7 +171,10 @@ def _handoff(step: HandOff) -> Outline:
 
 
 # ── steps that do something ──────────────────────────────────────────────────────────────────────────────────────────
-def _effect(step: AnyStep) -> str:
+def _effect(
+    step: Send | AddPoints | SetField | ListStep | TopicStep | Qualify | Recycle | Notify | Post | EnterCampaign
+    | LeaveCampaign,
+) -> str:  # fmt: skip
     match step:
         case Send():
             return _send(step)
@@ -194,7 +198,8 @@ def _effect(step: AnyStep) -> str:
             return f"{'move to' if step.move else 'enter'} campaign {quoted(step.campaign)}"
         case LeaveCampaign():
             return f"leave campaign {quoted(step.campaign)}"
-    raise TypeError(f"no words for a {step.kind}")
+        case _:
+            assert_never(step)
 
 
 def _send(step: Send) -> str:

@@ -215,7 +215,8 @@ def _widget(declared: LeadField, language: str, words: Words) -> tuple[str, Sequ
             return "area", ()
         case "country":
             return "select", _countries(language)
-    return "input", ()
+        case _:
+            return "input", ()
 
 
 @lru_cache(maxsize=32)

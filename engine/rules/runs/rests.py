@@ -8,28 +8,21 @@ from datetime import datetime
 from typing import assert_never
 
 from dsl.plan import (
-    AddPoints,
     AnyStep,
     At,
     ByRound,
-    EnterCampaign,
     HandOff,
     If,
-    LeaveCampaign,
-    ListStep,
+    LeadStep,
     Notify,
     Plan,
     Post,
-    Qualify,
-    Recycle,
     Relative,
     Repeat,
     Send,
-    SetField,
     Split,
     Stop,
     Target,
-    TopicStep,
     VariantTest,
     Wait,
     targets,
@@ -126,8 +119,14 @@ def _in_words(step: AnyStep) -> str:
             return "sales decides"
         case Wait() if step.arms:
             return " or ".join(pattern(arm.pattern) for arm in step.arms)
-        case _:
+        case Wait():
             return "the time comes"
+        case If() | Split() | Stop():
+            return ""  # a run never rests there
+        case LeadStep():
+            return ""
+        case _:
+            assert_never(step)
 
 
 @per_plan
@@ -145,16 +144,7 @@ def _on_event(step: AnyStep) -> list[Target]:
             return [*targets(step)]
         case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return []
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return []
         case _:
             assert_never(step)
@@ -170,16 +160,7 @@ def _on_timer(step: AnyStep) -> list[Target]:
             return [step.id]
         case HandOff() | If() | Split() | ByRound() | Stop():
             return []
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return []
         case _:
             assert_never(step)
@@ -212,16 +193,7 @@ def _follows(current: AnyStep) -> set[Target]:
             return {current.next} if current.detached else set()
         case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return set(targets(current))
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return set(targets(current))
         case _:
             assert_never(current)
