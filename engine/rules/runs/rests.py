@@ -121,7 +121,7 @@ def _in_words(step: AnyStep) -> str:
             return " or ".join(pattern(arm.pattern) for arm in step.arms)
         case Wait():
             return "the time comes"
-        case If() | Split() | Stop():
+        case If() | Split() | ByRound() | Stop():
             return ""  # a run never rests there
         case LeadStep():
             return ""
