@@ -220,6 +220,19 @@ BY_LINE: Mapping[str, Entry] = {
         "no form that starts this campaign asks for consent to `{topic}`",
         'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
     ),
+    "E652": Entry(
+        "`send next of` needs rounds",
+        "put it below `repeat up to {mails} times every 14 days`, or write one `send` for each email",
+    ),
+    "E653": Entry("`send next of` needs at least two emails", 'write `send "{name}"`, or add another email'),
+    "E654": Entry(
+        "{rounds} rounds, but only {mails} emails",
+        "end the line with `, then start again` or `, then send nothing`, or write `repeat up to {mails} times`",
+    ),
+    "W117": Entry(
+        "`then {then}` never happens: {rounds} rounds do not need more than {mails} emails",
+        "delete `, then {then}`, or repeat more often",
+    ),
     "W114": Entry(
         "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",

@@ -53,6 +53,7 @@ USAGE: Mapping[str, str] = {
     "sends on": "sends on weekdays between 08:00 and 18:00", "sends": "sends on weekdays between 08:00 and 18:00",
     "flow": "flow", "whenever": 'whenever page "/pricing*" is visited, once per 14 days',
     "send": 'send "whitepaper/welcome" as transactional within 2 days', "wait": "wait 2 days",
+    "send next": 'send next of "tips/1", "tips/2", "tips/3", then start again',
     "wait up": 'wait up to 4 days for form "demo" is submitted',
     "wait until": "wait until tuesday 09:00", "or for": 'or for form "demo" is submitted',
     "or": 'or for form "demo" is submitted', "otherwise": "otherwise", "otherwise if": "otherwise if score >= 50",

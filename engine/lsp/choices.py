@@ -89,6 +89,8 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
             yield from ((part, "value") for part in PARTS if part not in text)
     elif list(text) == ["hand", "off", "to"]:
         yield from ((word, "value") for word in ("sales", "owner", "team"))
+    elif list(text) == ["send"]:
+        yield ("next of", "value")
     elif _wants_stage(text):
         yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)
     elif context == "file" and "has" in text:

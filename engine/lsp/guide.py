@@ -85,7 +85,8 @@ LINES: Mapping[str, str] = {
     "control": "A random share of leads that gets no emails, handoffs or lists here, for comparison.",
     "flow": "The steps that a lead goes through, one after the other.",
     "whenever": "Steps beside the flow, each time the event happens to a lead in the campaign. They cannot wait.",
-    "send": "Sends an email in the lead's language, once per visit of the step. It waits for windows and limits.",
+    "send": "Sends an email in the lead's language, once per visit of the step. It waits for windows and limits. `send "
+    "next of` sends another one in each round of a `repeat`.",
     "wait": "Waits for a duration, until a time, or for an event. The first event wins.",
     "or": "Another event that the wait above is for, with its own steps.",
     "otherwise": "The steps for all other cases.",
