@@ -16,6 +16,9 @@ LIST: Final = "list"
 BESIDE: Final = (LIST, CONSENT, *PROOF)
 """Columns that are no fields."""
 
+REPORT: Final = ("coldframe line", "coldframe problem")
+"""Columns that a report of bad rows has beside those of the file; a report can be corrected and imported as it is."""
+
 OURS: Final = frozenset({"created", *MEASURED})
 """Fields that say since when a lead is known and where they came from; nobody else writes them."""
 
@@ -94,7 +97,7 @@ def resolve(
     problems = [*_unused(header, renamed, ignored), *_targets(renamed, program)]
     taken: dict[str, int] = {}
     for place, name in enumerate(header):
-        if not plain(name) or plain(name) in left:
+        if not plain(name) or plain(name) in left or plain(name) in REPORT:
             continue
         meant = renamed.get(name) or known.get(plain(name))
         if meant is None:
@@ -113,6 +116,25 @@ def resolve(
     fields = {place: program.all_fields[one] for one, place in taken.items() if one not in ("email", *BESIDE)}
     beside = {one: place for one, place in taken.items() if one in BESIDE}
     return Columns(tuple(header), taken["email"], fields, beside)
+
+
+def lists_for(wanted: Iterable[str], program: Program) -> tuple[str, ...]:
+    """Each list as the campaign files spell it. Raises BadColumns for one that looks like a slip of a known one."""
+    patterns = [start.pattern for plan in program.campaigns for start in plan.starts]
+    names = [one.name for one in program.lists]
+    names += [one.name for one in patterns if one.type == "list.joined" and one.name]
+    known = {name.casefold(): name for name in reversed(names)}
+    found = dict.fromkeys(known.get(name.casefold(), name) for name in wanted)
+    slips = [name for name in found if name.casefold() not in known and near(name, known.values())]
+    if slips:
+        raise BadColumns(
+            [
+                f'no list "{name}" in the campaign files; did you mean "{near(name, known.values())[0]}"? '
+                "To use a new list, declare it first"
+                for name in slips
+            ]
+        )
+    return tuple(found)
 
 
 def _unused(header: Sequence[str], renamed: Mapping[str, str], ignored: Iterable[str]) -> list[str]:

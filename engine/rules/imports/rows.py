@@ -27,7 +27,7 @@ OLDEST: Final = 1850
 """The first year that a lead's dates may be in."""
 MAX_PROOF: Final = 500
 """Characters of a wording, and of how consent was given."""
-_SHIELDED = re.compile(r"'[=+\-@\t\r]")
+_SHIELDED = re.compile(r"'[ \u00a0\ufeff]*[=+\-@\t\r\n|%']")
 _TEXT = re.compile(r'="([^"]*)"')
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 _TIMED = re.compile(r"(.+?)[T ](\d{1,2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?", re.ASCII)
@@ -56,7 +56,8 @@ class Agreed:
 
 @dataclass(frozen=True)
 class ImportedLead:
-    """`line`: of the file, from 1. `key`: the identity behind the address. Empty cells are in none of its parts."""
+    """`line`: of the file, from 1. `key`: the identity behind the address. An empty cell says nothing and is not among
+    the `fields`; `cells` are the row as it stands in the file."""
 
     line: int
     email: str
@@ -64,6 +65,7 @@ class ImportedLead:
     fields: Mapping[str, FieldValue]
     lists: tuple[str, ...] = ()
     consents: tuple[Agreed, ...] = ()
+    cells: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Reading:
         fields = self._fields(padded, reasons)
         lists, consents = self._lists(padded, reasons), self._consents(padded, reasons)
         if reasons:
-            return BadRow(line, tuple(reasons), texts)
-        return ImportedLead(line, email, key, fields, lists, consents)
+            order = {column: place for place, column in enumerate(self.columns.header)}
+            return BadRow(line, tuple(sorted(reasons, key=lambda one: order.get(one[0], len(order)))), texts)
+        return ImportedLead(line, email, key, fields, lists, consents, texts)
 
     def _address(self, cells: Sequence[Cell], reasons: list[tuple[str, Reason]]) -> tuple[str, str]:
         column = self.columns.header[self.columns.email]
@@ -202,7 +205,7 @@ class Reading:
         names = [one.strip() for one in re.split(r"[;,\n]", text_of(said)) if one.strip()]
         unknown = [name for name in names if name.casefold() not in offered]
         if unknown:
-            raise Unreadable(f"`{unknown[0][:60]}` is not a topic. The topics are {', '.join(offered.values())}.")
+            raise Unreadable(f"`{unknown[0][:60]}` is not a topic. {_topics_are(offered)}")
         return tuple(dict.fromkeys(offered[name.casefold()] for name in names))
 
     def _proof(self, cells: Sequence[Cell], column: str, otherwise: str) -> str:
@@ -223,6 +226,25 @@ class Reading:
         return given_day(said, self.order, self.today)
 
 
+def proof_for(proof: Proof, columns: Columns, program: Program, order: Order | None, today: date) -> Proof:
+    """The proof with its topics as they are declared. Raises Unreadable for one that no row could complete."""
+    offered = offered_topics(program)
+    if unknown := [name for name in proof.topics if name.casefold() not in offered]:
+        raise Unreadable(f"`{unknown[0][:60]}` is not a topic. {_topics_are(offered)}")
+    said = {WORDING: proof.wording, GIVEN_AT: proof.given_at, HOW: proof.how}
+    if not (proof.topics or CONSENT in columns.beside):
+        if lone := [f"--{name.removeprefix('consent ').replace(' ', '-')}" for name, text in said.items() if text]:
+            raise Unreadable(f"{lone[0]} needs --consent with the topic that the leads consented to.")
+        return proof
+    missing = [name for name, text in said.items() if not text and name not in columns.beside]
+    if missing:
+        flags = " and ".join(f"--{name.removeprefix('consent ').replace(' ', '-')}" for name in missing)
+        raise Unreadable(f"Consent needs its proof: pass {flags}, or add the columns {', '.join(missing)}.")
+    if proof.given_at:
+        given_day(proof.given_at, order, today)
+    return Proof(tuple(offered[name.casefold()] for name in proof.topics), proof.wording, proof.given_at, proof.how)
+
+
 def given_day(said: Cell, order: Order | None, today: date) -> str:
     """When consent was given: a day, or a day with a time, as ISO 8601. Raises Unreadable."""
     text = said.isoformat() if isinstance(said, date) else text_of(said)
@@ -236,9 +258,14 @@ def given_day(said: Cell, order: Order | None, today: date) -> str:
 
 
 def offered_topics(program: Program) -> dict[str, str]:
-    """The topics that consent can be given to, by their names in lower case."""
+    """What consent can be given to, by its name in lower case: the topics, and `tracking` where it needs consent."""
     found = {one.name.casefold(): one.name for one in program.workspace.topics}
-    return found | ({TRACKING: TRACKING} if program.workspace.tracking_needs_consent else {})
+    return found | ({"tracking": TRACKING} if program.workspace.tracking_needs_consent else {})
+
+
+def _topics_are(offered: Mapping[str, str]) -> str:
+    names = [name if topic == TRACKING else topic for name, topic in offered.items()]
+    return f"The topics are {', '.join(names)}." if names else "The workspace has no topics."
 
 
 def bare(cell: Cell) -> Cell:
