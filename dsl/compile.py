@@ -28,6 +28,7 @@ from dsl.checks import (
     rounds,
     sales,
     steps,
+    styles,
     tracking,
 )  # fmt: skip
 from dsl.checks.echoes import without_echoes
@@ -72,6 +73,7 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_workspace,
     declarations.check_fields,
     declarations.check_forms,
+    styles.check_styles,
     events.check_events,
     conditions.check_conditions,
     data.check_event_data,

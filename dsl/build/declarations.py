@@ -191,6 +191,9 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
             return replace(built, intro=_by_language(args))
         case "button":
             return replace(built, button=_by_language(args))
+        case "style":
+            parts = tuple((text_of(part.children[0]), text_of(part.children[1])) for part in args if part is not None)
+            return replace(built, style=tree.FormStyle(parts, row.span))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":

@@ -49,6 +49,7 @@ LINES: Mapping[str, str] = {
     "title": "The heading of the form's page, per language.",
     "intro": "A sentence above the questions, per language.",
     "button": "The words on the button, per language.",
+    "style": "How the form's page looks: `color` (buttons, links), `background`, `text`, and `logo`.",
     "ask": "A question of the form: the field it fills, whether it is required, and its label.",
     "hidden": "A value that the form sets without asking.",
     "consent": "A checkbox that subscribes the lead to a topic. Its wording is kept as proof.",
