@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from dsl.plan import LeadField, Program
 from dsl.plan.company import MEASURED
-from dsl.problems.near import near
 
 CONSENT, WORDING, GIVEN_AT, HOW = "consent", "consent wording", "consent given at", "consent how"
 PROOF: Final = (WORDING, GIVEN_AT, HOW)
@@ -164,3 +164,9 @@ def _unknown(name: str, program: Program) -> str:
 def _hint(name: str, names: Iterable[str]) -> str:
     close = near(name, names)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def near(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The one of `names` that looks like the word, whatever their case; none if there is none."""
+    lower = {name.casefold(): name for name in names}
+    return tuple(lower[one] for one in get_close_matches(word.casefold(), list(lower), n=1, cutoff=0.75))
