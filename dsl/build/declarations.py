@@ -103,18 +103,15 @@ def _forget(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspa
     if noun not in ("visitors", "events"):
         problems.add("E545", span_of(noun, noun), text=str(noun))
         return built
-    shown = {"what": str(noun), "text": values.shown(length)}
+    wrong = ""
     if kept is not None and (kept.minutes or kept.business_days or kept.business_minutes):
-        problems.add("E546", row.span, **shown, hint=f"use whole days: `forget {noun} after {_RIGHT[noun]}`")
+        wrong = f"use whole days: `forget {noun} after {_RIGHT[noun]}`"
+    elif noun == "events" and kept is not None and kept.months * 31 + kept.days < SOONEST:
+        wrong = f"use at least {SOONEST} days: `forget events after {SOONEST} days`"
+    if wrong:
+        problems.add("E546", row.span, what=str(noun), text=values.shown(length), hint=wrong)
         return built
-    if noun == "visitors":
-        return replace(built, visitors_kept=kept)
-    if kept is not None and kept.months * 31 + kept.days < SOONEST:
-        problems.add(
-            "E546", row.span, **shown, hint=f"use at least {SOONEST} days: `forget events after {SOONEST} days`"
-        )
-        return built
-    return replace(built, events_kept=kept)
+    return replace(built, visitors_kept=kept) if noun == "visitors" else replace(built, events_kept=kept)
 
 
 _RIGHT = {"visitors": "30 days", "events": "3 years"}
@@ -145,7 +142,8 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
                 week = week if named is None else days(named, problems)
                 hours = _open_hours(hours, week, (start, end), row, problems)
             return hours
-    return None
+        case _:
+            return None
 
 
 def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row: Row, problems: Problems) -> Hours:
@@ -207,6 +205,9 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
             return replace(built, intro=_by_language(args))
         case "button":
             return replace(built, button=_by_language(args))
+        case "style":
+            parts = tuple((text_of(part.children[0]), text_of(part.children[1])) for part in args if part is not None)
+            return replace(built, style=tree.FormStyle(parts, row.span))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":

@@ -35,10 +35,11 @@ async def forget_past(rt: Runtime) -> dict[str, int]:
     deployment = await rt.catalog.refresh()
     if deployment is None:
         return {}
-    before, visitors = begins(deployment.program.workspace, rt.clock.now())
+    now = rt.clock.now()
+    before, visitors = begins(deployment.program.workspace, now)
     taken: Counter[str] = Counter()
     for _ in range(PAGES):
-        page = await forgetting.forget_page(rt.db, before, visitors, MANY)
+        page = await forgetting.forget_page(rt.db, before, visitors, MANY, now)
         if page is None:
             break
         taken.update(page.taken)

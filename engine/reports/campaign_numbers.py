@@ -150,3 +150,5 @@ def _count_mails(at: AtStep, row: Any) -> None:
             at.sent += row.many
         case "skipped" | "failed" | "unknown":
             setattr(at, row.state, getattr(at, row.state) + row.many)
+        case _:
+            pass  # still being sent

@@ -129,6 +129,9 @@ DELETE FROM visitors v WHERE v.id IN (SELECT id FROM visitors WHERE lead_id = AN
     AND NOT EXISTS (SELECT FROM visitor_events e WHERE e.visitor_id = v.id)""")
 
 
+# Their read tables follow the log.
+_MARK = text("INSERT INTO dirty (lead_id, at) SELECT unnest(CAST(:leads AS uuid[])), :now")
+
 _STEPS: Mapping[str, tuple[TextClause, tuple[str, ...]]] = {
     "emails": (_EMAILS, ("before",)), "runs": (_RUNS, ("before",)), "points": (_POINTS, ("before",)),
     "events": (_EVENTS, ("before", "most")), "touches": (_TOUCHES, ("before",)),
@@ -145,7 +148,7 @@ class Page:
     last: bool
 
 
-async def forget_page(db: Database, before: datetime, visitors: datetime, many: int) -> Page | None:
+async def forget_page(db: Database, before: datetime, visitors: datetime, many: int, now: datetime) -> Page | None:
     """Look at the next `many` leads, take from them what is older than `before`, and commit. None: another process is
     at it.
 
@@ -164,6 +167,8 @@ async def forget_page(db: Database, before: datetime, visitors: datetime, many: 
         free = (await connection.execute(_LOCK, {"leads": old})).scalars().all() if old else ()
         values = {"leads": list(free), "before": before, "visitors": visitors, "most": MOST_ROWS}
         taken = await _take(connection, values) if free else {}
+        if any(taken.values()):
+            await connection.execute(_MARK, {"leads": values["leads"], "now": now})
         await connection.execute(_ON, {"cursor": None if last else cursor})
         return Page(taken, last)
 

@@ -25,11 +25,13 @@ VALUES = {
 
 
 def tables(connection: Connection) -> dict[str, dict[str, str]]:
-    """By table, its columns and their types, in an order in which each follows those it refers to."""
+    """By table, its columns and their types, in an order in which each follows those it refers to. Without columns that
+    PostgreSQL itself numbers."""
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in connection.execute(
         text("""SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND a.attidentity = ''
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
         ORDER BY c.relname, a.attnum""")
     ):

@@ -22,7 +22,7 @@ INDEXES = (
 VACUUM = {
     # Rows come and go all day; what is dead has to be found again soon, however many rows there are.
     **dict.fromkeys(
-        ("outbox", "waits", "lead_clock"),
+        ("outbox", "waits", "lead_clock", "dirty"),
         "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000",
     ),
     **dict.fromkeys(
