@@ -196,6 +196,13 @@ def _too_close(block: Block, times: int, span: float) -> Iterator[tuple[tree.Sen
                 if len(sent) > times and now - sent[-times - 1][0] < span:
                     yield statement, sent[-times - 1][1]
                     return
+            case tree.NextOf(sends=(tree.Send(mode="normal" | "trigger") as first, *_)):
+                sent.append((now, first))
+                if len(sent) > times and now - sent[-times - 1][0] < span:
+                    yield first, sent[-times - 1][1]
+                    return
+            case tree.NextOf():
+                pass
             case tree.Wait(until=plan.After(duration=duration), arms=()):
                 now += _days(duration)
             case tree.Send() | tree.AddPoints() | tree.SetField() | tree.ListStep() | tree.TopicStep() | tree.Qualify():

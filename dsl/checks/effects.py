@@ -145,7 +145,7 @@ class _Walk:
                 ends = [self.block(body, self._given((asked,), known)) for asked, body in branches]
                 ends.append(self.block(otherwise or (), known))
                 return _met(ends)
-            case tree.Split() | tree.VariantTest():
+            case tree.Split() | tree.VariantTest() | tree.NextOf():
                 return _met([self.block(way, known) for way in tree.bodies(statement)])
             case tree.Wait() | tree.HandOff() | tree.Repeat():
                 for body in tree.bodies(statement):

@@ -92,7 +92,7 @@ class _Walk:
             case tree.If(branches=branches, otherwise=otherwise):
                 ends = [self.block(body, _given((asked,), known)) for asked, body in branches]
                 return _met([*ends, self.block(otherwise or (), known)])
-            case tree.Split() | tree.VariantTest():
+            case tree.Split() | tree.VariantTest() | tree.NextOf():
                 return _met([self.block(way, known) for way in tree.bodies(statement)])
             case tree.Wait():
                 return self._wait(statement, known)

@@ -66,7 +66,7 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
             check_campaign(name, scope, problems)
         case tree.AddPoints() | tree.SetField():
             pass  # their names are known, or checked with their values
-        case tree.Wait() | tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat() | tree.Stop():
+        case tree.Wait() | tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat() | tree.NextOf() | tree.Stop():
             pass
 
 

@@ -180,6 +180,8 @@ class _Graph:
             case tree.Repeat():
                 until = condition(statement.until, self.scope) if statement.until else None
                 return plan.Repeat(**base, times=statement.times, every=statement.every, until=until)
+            case tree.NextOf(again=again):
+                return plan.ByRound(**base, again=again is True)
             case tree.AddPoints():
                 return plan.AddPoints(**base, amount=statement.amount, model=scoring_name(statement.model, self.scope))
             case tree.Qualify():
@@ -281,6 +283,8 @@ def _links(step: plan.AnyStep, after: plan.Target, targets: list[plan.Target]) -
             return {"cases": _aimed(cases, targets), "next": after}
         case plan.Repeat():
             return {"body": targets[0], "next": after}
+        case plan.ByRound():
+            return {"ways": tuple(targets), "next": after}
         case plan.Stop():
             return {}
         case _:

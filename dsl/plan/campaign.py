@@ -121,6 +121,16 @@ class Repeat(Step):
     next: Target = None
 
 
+class ByRound(Step):
+    """Inside a `repeat`: the first round follows the first way, the second the second. After the last, the rounds begin
+    `again` with the first or go on at `next`."""
+
+    kind: Literal["round"] = "round"
+    ways: tuple[Target, ...] = ()
+    again: bool = False
+    next: Target = None
+
+
 class SetField(LeadStep):
     """Write a field of the lead. `add` counts up a number; without a value the field is emptied."""
 
@@ -239,8 +249,8 @@ class Stop(Step):
 
 
 AnyStep = Annotated[
-    Send | Wait | If | Split | VariantTest | Repeat | AddPoints | SetField | ListStep | TopicStep | Qualify | HandOff
-    | Recycle | Notify | Post | EnterCampaign | LeaveCampaign | Stop,
+    Send | Wait | If | Split | VariantTest | Repeat | ByRound | AddPoints | SetField | ListStep | TopicStep | Qualify
+    | HandOff | Recycle | Notify | Post | EnterCampaign | LeaveCampaign | Stop,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -258,6 +268,8 @@ def targets(step: AnyStep) -> tuple[Target, ...]:
             return tuple(one.target for one in step.variants)
         case Repeat():
             return step.body, step.next
+        case ByRound():
+            return (*step.ways, step.next)
         case HandOff():
             return (*(one.target for one in step.cases), step.next)
         case Stop():

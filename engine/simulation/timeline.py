@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from dsl.plan import (
     AddPoints,
     AnyStep,
+    ByRound,
     EnterCampaign,
     HandOff,
     If,
@@ -231,7 +232,7 @@ class Timeline(Watcher):
                 text = f"goes back to marketing because {straight(step.reason)}"
             case Send() | AddPoints() | Qualify() | HandOff() | VariantTest() | EnterCampaign():
                 return  # their own lines tell of them
-            case Wait() | If() | Split() | Repeat() | Stop():
+            case Wait() | If() | Split() | Repeat() | ByRound() | Stop():
                 return
             case _:
                 assert_never(step)

@@ -61,7 +61,7 @@ ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
-    SELECT q.n, count(p.rule) AS many, coalesce(sum(p.amount), 0) AS much
+    SELECT q.n, coalesce(sum(p.times), 0) AS many, coalesce(sum(p.amount), 0) AS much
     FROM jsonb_to_recordset(%(probes)s::jsonb) AS q(n int, rule text, thing text, since timestamptz)
     LEFT JOIN points p ON p.lead_id = %(lead)s AND p.rule = q.rule
         AND (q.thing IS NULL OR p.thing = q.thing) AND (q.since IS NULL OR p.booked_at >= q.since)
@@ -200,12 +200,13 @@ async def find(db: Database, key: str, id: UUID | None = None) -> tuple[UUID, st
     return (row.id, row.email) if row else None
 
 
-async def has_posted(db: Database, lead: UUID, seq: int) -> bool:
-    """Whether event `seq` of the lead is a form that awaits or awaited its confirmation."""
+async def form_awaiting(db: Database, lead: UUID, seq: int) -> str | None:
+    """The form that event `seq` of the lead is, which awaits or awaited its confirmation; None for any other event."""
     log = tables.events.c
     chosen = (log.lead_id == lead, log.seq == seq, log.type == "form.posted")
     async with db.engine.connect() as connection:
-        return (await connection.execute(select(log.seq).where(*chosen))).first() is not None
+        name: str | None = (await connection.execute(select(log.name).where(*chosen))).scalar()
+    return name
 
 
 async def link_target(db: Database, link: str) -> str | None:

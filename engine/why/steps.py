@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
+from dsl.plan import AnyStep, Arm, ByRound, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.model.lead import Event
 from engine.why.log import Log, Run, Said
 from engine.why.reasons import grounds
@@ -74,6 +74,9 @@ def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str
             _, told = grounds(step.until, log, at, entered=run.started_at, start=run.start)
             why = f"until {condition(step.until)}: {', '.join(told)}"
         yield Said(at, f"{words(step)}: {'another round' if round_ else 'no more rounds'}", why=why, source=step.source)
+    elif isinstance(step, ByRound):
+        taken = next((way for way in exits(step) if way.target == following), None)
+        yield Said(at, f"send next of: {taken.label}" if taken else "send next of", source=step.source)
     else:
         taken = next((way for way in exits(step) if way.target == following), None)
         said = f"{words(step)}: {taken.label}" if taken else words(step)

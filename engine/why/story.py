@@ -97,7 +97,7 @@ def _step(
         case "wait":
             yield Said(at, words(step), source=step.source)
             yield from wait_ended(log, run, step, at, until, following)
-        case "if" | "split" | "test" | "repeat":
+        case "if" | "split" | "test" | "repeat" | "round":
             yield from branch_taken(log, run.at(at), step, at, following)
         case "handoff":
             yield from handoff_lines(log, run, step, at, until, following)

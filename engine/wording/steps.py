@@ -16,6 +16,7 @@ from dsl.plan import (
     After,
     AnyStep,
     At,
+    ByRound,
     Cost,
     Duration,
     EnterCampaign,
@@ -87,6 +88,8 @@ def outline(step: AnyStep) -> Outline:
             return _choice(said, [Exit(f"variant {quoted(one.name)}", one.target) for one in step.variants])
         case Repeat():
             return _repeat(step)
+        case ByRound():
+            return _by_round(step)
         case HandOff():
             return _handoff(step)
         case Stop():
@@ -143,6 +146,12 @@ def _repeat(step: Repeat) -> Outline:
     said += f" every {duration(step.every)}" if step.every else ""
     said += f" until {condition(step.until)}" if step.until else ""
     return _choice(said, [Exit("each round", step.body), Exit("afterwards", step.next)])
+
+
+def _by_round(step: ByRound) -> Outline:
+    ways = [Exit(f"round {number}", way) for number, way in enumerate(step.ways, start=1)]
+    last = [] if step.again else [Exit("later rounds", step.next)]
+    return _choice("send next of" + (", then start again" if step.again else ""), [*ways, *last])
 
 
 def _handoff(step: HandOff) -> Outline:

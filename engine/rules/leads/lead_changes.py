@@ -8,6 +8,7 @@ from uuid import UUID
 from dsl.plan import (
     AddPoints,
     AnyStep,
+    ByRound,
     EnterCampaign,
     HandOff,
     If,
@@ -58,7 +59,7 @@ def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Fact
             _leave(ledger, step, run)
         case Send() | Notify() | Post() | TopicStep() | HandOff() | VariantTest():
             pass  # carried out elsewhere
-        case Wait() | If() | Split() | Repeat() | Stop():
+        case Wait() | If() | Split() | Repeat() | ByRound() | Stop():
             pass  # the way through the plan alone
         case _:
             assert_never(step)

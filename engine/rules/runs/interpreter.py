@@ -20,6 +20,7 @@ from dsl.plan import (
     Arm,
     At,
     BusinessHours,
+    ByRound,
     HandOff,
     If,
     LeadStep,
@@ -38,11 +39,11 @@ from dsl.plan import (
 from engine.model.lead import HANDOFF_EVENTS, Event, Facts
 from engine.model.records import Record, record
 from engine.rules.conditions import calendar
-from engine.rules.conditions.chance import arm_of
+from engine.rules.conditions.chance import arm_of, way_of_variant
 from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
 from engine.rules.runs.local_time import again, fields_of
-from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position, way_of_round
 from engine.rules.runs.rests import Sleep, sleep
 
 MOST_HOPS = 1000
@@ -177,18 +178,13 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
         case HandOff() if verdict.handoff is not None and not current.detached:
             return position.with_branch(branch.changed(handoff=verdict.handoff))
         case VariantTest():
-            return position.with_branch(branch.moved(_variant(current, verdict.variant)))
-        case If() | Wait() | Split() | Repeat() | Stop():
+            return position.with_branch(branch.moved(way_of_variant(current, verdict.variant)))
+        case If() | Wait() | Split() | Repeat() | ByRound() | Stop():
             raise TypeError(f"a {current.kind} has no effect")
         case HandOff() | Notify() | Post() | LeadStep():
             return position.with_branch(branch.moved(current.next))
         case _:
             assert_never(current)
-
-
-def _variant(test: VariantTest, chosen: str | None) -> Target:
-    first = test.variants[0].target if test.variants else None
-    return next((one.target for one in test.variants if one.name == chosen), first)
 
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,6 +204,8 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
                 return _drop_all(plan, position, outcome).changed(ending=position.ending or outcome)
             case Split():
                 return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
+            case ByRound():
+                return position.with_branch(branch.moved(way_of_round(current, branch)))
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():

@@ -10,6 +10,7 @@ from typing import assert_never
 from dsl.plan import (
     AnyStep,
     At,
+    ByRound,
     HandOff,
     If,
     LeadStep,
@@ -120,7 +121,7 @@ def _in_words(step: AnyStep) -> str:
             return " or ".join(pattern(arm.pattern) for arm in step.arms)
         case Wait():
             return "the time comes"
-        case If() | Split() | Stop():
+        case If() | Split() | ByRound() | Stop():
             return ""  # a run never rests there
         case LeadStep():
             return ""
@@ -141,7 +142,7 @@ def _on_event(step: AnyStep) -> list[Target]:
             return [*(arm.target for arm in step.arms), step.missed if isinstance(step.until, Relative) else None]
         case HandOff():
             return [*targets(step)]
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return []
         case LeadStep():
             return []
@@ -157,7 +158,7 @@ def _on_timer(step: AnyStep) -> list[Target]:
             return [*targets(step)]
         case Send() | Notify() | Post():
             return [step.id]
-        case HandOff() | If() | Split() | Stop():
+        case HandOff() | If() | Split() | ByRound() | Stop():
             return []
         case LeadStep():
             return []
@@ -190,7 +191,7 @@ def _follows(current: AnyStep) -> set[Target]:
             return set() if current.until or current.arms else {current.then}
         case HandOff():
             return {current.next} if current.detached else set()
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return set(targets(current))
         case LeadStep():
             return set(targets(current))
