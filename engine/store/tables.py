@@ -122,10 +122,13 @@ leads = Table(
     Column("segments", JSONB, nullable=False, server_default=EMPTY, comment="watched segment → in or out, by which"),
     Column("epoch", BigInteger, nullable=False, server_default=text("0"), comment="its clocks are set as this says"),
     Column("origin", JSONB, nullable=False, server_default=EMPTY, comment="where the lead came from, by field"),
+    Column("merged_into", Uuid, comment="the lead that this record has become part of"),
+    Column("former", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="hashes of its other addresses"),
     instant("active_at"),
     instant("created_at", required=True),
     instant("last_at", required=True),
     Index("leads_by_epoch", "epoch"),
+    Index("leads_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )  # fmt: skip
 
 visitors = Table(
@@ -265,6 +268,7 @@ messages = Table(
     Column("template", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="marketing | transactional | staff | post, or of a step passed over"),
     Column("staff", Text, comment="the colleague's address of a staff mail"),
+    Column("address", Text, comment="peppered HMAC of the lead's address that it went to"),
     Column("state", Text, nullable=False, comment="sending | accepted | skipped | failed | unknown"),
     Column("reason", Text, nullable=False),
     Column("attempt", Text, nullable=False),
@@ -338,7 +342,7 @@ handoffs = Table(
     Column("note", Text, nullable=False),
     Column("state", JSONB, nullable=False, comment="engine.rules.sales.ladder.State"),
     Column("member", Text, comment="who has it now"),
-    Column("outcome", Text, comment="accepted | rejected | overdue; None while open"),
+    Column("outcome", Text, comment="accepted | rejected | overdue | merged | erased; None while open"),
     Column("reason", Text),
     Column("gen", Integer, nullable=False),
     Column("wait", JSONB),
