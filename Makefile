@@ -27,8 +27,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: $(STAMP) ## all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) ## all tests; up to three that fail while both cores are busy get a second try, alone and told
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder || .ci/again $$?
 
 test-deep: $(STAMP) ## the properties alone, each with twenty times as many random examples
 	$(BIN)/python -m pytest -q -n 2 -m hypothesis --hypothesis-profile deep --timeout 3600

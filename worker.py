@@ -31,6 +31,7 @@ from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings, temporal_connect_config
+from engine.reports import keeping
 from engine.runs import advance, watchdog
 from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
@@ -52,6 +53,7 @@ BESIDE = (
     sweeper.Recurring(1, jobs.sweep),
     sweeper.Recurring(1, lead_clocks.ring_all),
     sweeper.Recurring(1, mail_hits.settle_all),
+    sweeper.Recurring(1, keeping.keep_up),
     sweeper.Recurring(30, watchdog.wake_stalled),
     sweeper.Recurring(60, retention.forget),
     sweeper.Recurring(3600, hits.prune),

@@ -25,8 +25,10 @@ from dsl.checks import (
     moments,
     newcomers,
     references,
+    rounds,
     sales,
     steps,
+    styles,
     tracking,
 )  # fmt: skip
 from dsl.checks.echoes import without_echoes
@@ -71,6 +73,7 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_workspace,
     declarations.check_fields,
     declarations.check_forms,
+    styles.check_styles,
     events.check_events,
     conditions.check_conditions,
     data.check_event_data,
@@ -80,6 +83,7 @@ LOCAL: tuple[Check, ...] = (
     audiences.check_lookalikes,
     audiences.check_entries,
     steps.check_steps,
+    rounds.check_rounds,
     steps.check_campaign_lines,
     flows.check_labels,
     flows.check_reachable,

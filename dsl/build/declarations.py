@@ -128,7 +128,8 @@ def _hours(hours: Hours, row: Row, problems: Problems) -> Hours | None:
                 week = week if named is None else days(named, problems)
                 hours = _open_hours(hours, week, (start, end), row, problems)
             return hours
-    return None
+        case _:
+            return None
 
 
 def _open_hours(hours: Hours, week: tuple[int, ...], said: tuple[Any, Any], row: Row, problems: Problems) -> Hours:
@@ -190,6 +191,9 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
             return replace(built, intro=_by_language(args))
         case "button":
             return replace(built, button=_by_language(args))
+        case "style":
+            parts = tuple((text_of(part.children[0]), text_of(part.children[1])) for part in args if part is not None)
+            return replace(built, style=tree.FormStyle(parts, row.span))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":

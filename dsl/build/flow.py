@@ -62,8 +62,9 @@ class Flows:
                 self._otherwise_of_wait(owner, row)
                 done[-1] = replace(owner, otherwise=body)
                 return True
-        self.problems.add("E406", row.span, head=head, hint=_belongs(row.rule))
-        return False
+            case _:
+                self.problems.add("E406", row.span, head=head, hint=_belongs(row.rule))
+                return False
 
     def _otherwise_of_wait(self, owner: tree.Wait, row: Row) -> None:
         if owner.arms and owner.until is None:

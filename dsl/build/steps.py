@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.expressions import text_of
-from dsl.text.lexer import span_of
+from dsl.text.lexer import Lexeme, span_of
 from dsl.text.reader import Row, label_of
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Span, Statement, Text
@@ -41,10 +43,12 @@ def _named(row: Row, name: Text, label: Text | None) -> Statement:
 
 def _step(row: Row, problems: Problems) -> Statement | None:
     args, span = row.args, row.span
-    label = label_of(args[-1]) if args and row.rule != "send" else None
+    label = label_of(args[-1]) if args and row.rule not in ("send", "send_next") else None
     match row.rule:
         case "send":
-            return _send(row, problems)
+            return _send(text_of(args[0]), args[1:], row, problems)
+        case "send_next":
+            return _send_next(row, problems)
         case "add":
             return tree.AddPoints(_amount(row, problems), text_of(args[1]) if args[1] else None, span, label)
         case "count_up":
@@ -67,7 +71,8 @@ def _step(row: Row, problems: Problems) -> Statement | None:
             return tree.Enter(text_of(args[0]), span, label, move=True)
         case "stop":
             return tree.Stop(span, label)
-    return None
+        case _:
+            return None
 
 
 def _amount(row: Row, problems: Problems) -> float:
@@ -84,10 +89,20 @@ def _pairs(part: Any) -> tuple[tuple[Text, Operand], ...]:
     return tuple((text_of(pair.children[0]), pair.children[2]) for pair in part.children)
 
 
-def _send(row: Row, problems: Problems) -> Statement:
+def _send_next(row: Row, problems: Problems) -> Statement:
+    """One mail for each round, each with the suffixes of the line."""
+    names = [part for part in row.args if isinstance(part, Lexeme)]
+    *suffixes, last = row.args[len(names) :]
+    again = last.data == "starts_again" if last is not None else None
+    sends = [_send(text_of(name), suffixes, row, problems if name is names[0] else Problems()) for name in names]
+    unnamed = tuple(replace(send, label=None) for send in sends)
+    return tree.NextOf(unnamed, row.span, again, sends[0].label)
+
+
+def _send(template: Text, suffixes: Sequence[Any], row: Row, problems: Problems) -> tree.Send:
     seen: dict[str, Span] = {}
     said: dict[str, Any] = {}
-    for suffix in row.args[1:]:
+    for suffix in suffixes:
         kind = suffix.data
         if kind in seen:
             problems.add("E608", row.span, what=_SUFFIXES.get(kind, kind))
@@ -104,7 +119,7 @@ def _send(row: Row, problems: Problems) -> Statement:
             said["mode"] = kind.removeprefix("as_")
     if {"as_trigger", "as_transactional"} <= seen.keys():
         problems.add("E607", row.span, first="trigger", second="transactional")
-    return tree.Send(text_of(row.args[0]), row.span, **said)
+    return tree.Send(template, row.span, **said)
 
 
 def _notify(row: Row, label: Text | None, problems: Problems) -> Statement:

@@ -149,6 +149,8 @@ def _thresholds(program: tree.Program) -> Iterator[Asked]:
                 case tree.Compare(left=tree.Score(model=model), op=">=" | ">" as op, right=tree.Number(raw=raw)):
                     if is_plain(raw):
                         yield model, float(raw) + (0.000001 if op == ">" else 0), atom.span
+                case _:
+                    pass
 
 
 def _plain(value: float) -> str:
@@ -194,13 +196,22 @@ def _too_close(block: Block, times: int, span: float) -> Iterator[tuple[tree.Sen
                 if len(sent) > times and now - sent[-times - 1][0] < span:
                     yield statement, sent[-times - 1][1]
                     return
+            case tree.NextOf(sends=(tree.Send(mode="normal" | "trigger") as first, *_)):
+                sent.append((now, first))
+                if len(sent) > times and now - sent[-times - 1][0] < span:
+                    yield first, sent[-times - 1][1]
+                    return
+            case tree.NextOf():
+                pass
             case tree.Wait(until=plan.After(duration=duration), arms=()):
                 now += _days(duration)
             case tree.Send() | tree.AddPoints() | tree.SetField() | tree.ListStep() | tree.TopicStep() | tree.Qualify():
                 pass
             case tree.Notify() | tree.Post() | tree.Enter() | tree.LeaveCampaign():
                 pass
-            case _:
+            case tree.Wait() | tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat():
+                sent, now = [], 0.0
+            case tree.HandOff() | tree.Recycle() | tree.Stop():
                 sent, now = [], 0.0
 
 

@@ -56,6 +56,10 @@ def _changes(block: Block) -> Iterator[tuple[Change, Span]]:
                     yield from _changes(body)
                 if not has_way_past(statement) and all(map(_waits, bodies(statement))):
                     return
+            case tree.Send() | tree.NextOf() | tree.AddPoints() | tree.SetField() | tree.Qualify() | tree.Recycle():
+                pass
+            case tree.Notify() | tree.Post() | tree.Enter() | tree.LeaveCampaign():
+                pass
 
 
 def _waits(block: Block) -> bool:

@@ -64,6 +64,8 @@ def _times(program: tree.Program) -> Iterator[tuple[str, str | None, date | int 
                     yield time, None, weekday, statement.span
                 case tree.Wait(until=plan.At() as at):
                     yield from _fixed(at, statement.span)
+                case _:
+                    pass
 
 
 def _fixed(at: plan.At, span: Span) -> Iterator[tuple[str, str | None, date, Span]]:

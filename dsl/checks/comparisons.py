@@ -325,7 +325,8 @@ def type_for(value: Operand | None) -> str:
             return "yes/no"
         case tree.Today():
             return "date"
-    return "text"
+        case _:
+            return "text"
 
 
 def check_datum(

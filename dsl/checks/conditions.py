@@ -78,6 +78,8 @@ class _Checker:
                 self._subscribed(atom)
             case tree.Has():
                 self._has(atom, place)
+            case tree.And() | tree.Or() | tree.Not() | tree.TrackingAllowed():
+                pass
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, atom: Condition) -> None:

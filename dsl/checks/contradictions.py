@@ -93,6 +93,8 @@ def _parts(condition: Condition) -> Iterator[Condition]:
                 yield from _parts(item)
         case tree.Not(item=item):
             yield from _parts(item)
+        case _:
+            pass
 
 
 def _flat(items: Iterable[Condition]) -> Iterator[Condition]:
@@ -150,6 +152,8 @@ def _gather(item: Condition, about: dict[Key, Facts], scope: Scope) -> None:
             (facts.forbidden if negated else facts.allowed).append((found, ", ".join(map(show, chosen))))
         case tree.Known(left=left, negated=True):
             _facts(left, about).unknown = True
+        case _:
+            pass  # says nothing of one operand
 
 
 def _later(name: str, scope: Scope) -> frozenset[Literal]:
@@ -177,6 +181,8 @@ def _fact(facts: Facts, op: str, value: Literal, shown: str, *, sure: bool = Tru
             facts.above.append(_Bound(value, op == ">=", f"{op} {shown}", sure))
         case "<" | "<=" | "before":
             facts.below.append(_Bound(value, op == "<=", f"{op} {shown}", sure))
+        case _:
+            pass
 
 
 def impossible(facts: Facts) -> tuple[str, str] | None:
@@ -313,4 +319,5 @@ def _literal(operand: Operand) -> Literal | None:
             return float(raw) if values.is_plain(raw) else raw
         case tree.Word(name="yes" | "no" as word):
             return word == "yes"
-    return None
+        case _:
+            return None

@@ -73,14 +73,18 @@ def _last_mails(campaign: Campaign) -> list[tree.Send]:
                 case tree.Stop() | tree.Enter(move=True):
                     last.extend(sent)
                     return None
-                case tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat():
+                case tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat() | tree.NextOf():
                     ways = [walk(body, sent) for body in bodies(statement)]
-                    if has_way_past(statement):
+                    if isinstance(statement, tree.NextOf) or has_way_past(statement):
                         ways.append(sent)
                     open_ways = [way for way in ways if way is not None]
                     if not open_ways:
                         return None
                     sent = _together(open_ways)
+                case tree.AddPoints() | tree.SetField() | tree.ListStep() | tree.TopicStep() | tree.Qualify():
+                    pass
+                case tree.Recycle() | tree.Notify() | tree.Post() | tree.Enter() | tree.LeaveCampaign():
+                    pass
         return sent
 
     last.extend(walk(campaign.flow, []) or ())

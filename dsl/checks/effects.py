@@ -107,6 +107,8 @@ class _Walk:
                     known = known.member(("topic", topic.key), True)
                 case tree.Not(item=tree.Subscribed(topic=topic)):
                     known = known.member(("topic", topic.key), False)
+                case _:
+                    pass
         return known
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,13 +145,15 @@ class _Walk:
                 ends = [self.block(body, self._given((asked,), known)) for asked, body in branches]
                 ends.append(self.block(otherwise or (), known))
                 return _met(ends)
-            case tree.Split() | tree.VariantTest():
+            case tree.Split() | tree.VariantTest() | tree.NextOf():
                 return _met([self.block(way, known) for way in tree.bodies(statement)])
             case tree.Wait() | tree.HandOff() | tree.Repeat():
                 for body in tree.bodies(statement):
                     self.block(body, self._later(known))
                 return self._later(known)
-            case _:
+            case tree.Send() | tree.AddPoints() | tree.SetField() | tree.Notify() | tree.Post():
+                return known
+            case tree.Enter() | tree.LeaveCampaign():
                 return known
 
     def _later(self, known: _Known) -> _Known:

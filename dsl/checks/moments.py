@@ -92,7 +92,7 @@ class _Walk:
             case tree.If(branches=branches, otherwise=otherwise):
                 ends = [self.block(body, _given((asked,), known)) for asked, body in branches]
                 return _met([*ends, self.block(otherwise or (), known)])
-            case tree.Split() | tree.VariantTest():
+            case tree.Split() | tree.VariantTest() | tree.NextOf():
                 return _met([self.block(way, known) for way in tree.bodies(statement)])
             case tree.Wait():
                 return self._wait(statement, known)
@@ -102,7 +102,9 @@ class _Walk:
             case tree.Repeat(body=body):
                 self.block(body, _later(known, None))
                 return _later(known, None)
-            case _:
+            case tree.AddPoints() | tree.ListStep() | tree.TopicStep() | tree.Qualify() | tree.Recycle():
+                return known
+            case tree.Notify() | tree.Post() | tree.Enter() | tree.LeaveCampaign():
                 return known
 
     def _wait(self, wait: tree.Wait, known: Dates) -> Dates | None:
@@ -160,6 +162,8 @@ def _given(conditions: Iterable[Condition], known: Dates) -> Dates:
                 known = {**known, name: least}
             case tree.Compare(left=tree.Word(name=name), op=">" | ">=" as op, right=tree.Today()):
                 known = {**known, name: 1.0 if op == ">" else 0.0}
+            case _:
+                pass
     return known
 
 

@@ -64,6 +64,10 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
             check_group("list", name, scope, problems)
         case tree.Enter(campaign=name) | tree.LeaveCampaign(campaign=name):
             check_campaign(name, scope, problems)
+        case tree.AddPoints() | tree.SetField():
+            pass  # their names are known, or checked with their values
+        case tree.Wait() | tree.If() | tree.Split() | tree.VariantTest() | tree.Repeat() | tree.NextOf() | tree.Stop():
+            pass
 
 
 def _check_values(pairs: tuple[tuple[Text, Operand], ...], scope: Scope, problems: Problems) -> None:

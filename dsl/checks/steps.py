@@ -195,6 +195,8 @@ def _check_value(
                 check_interest(value.name, scope, problems)
             if field.type not in ("number", "money"):
                 problems.add("E631", value.span, value="a number", **words)
+        case tree.EventDatum():
+            pass
 
 
 def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:

@@ -150,3 +150,5 @@ def _values(condition: Condition | None) -> Iterator[tuple[str, str, Span]]:
                     yield field, value.value, value.span
         case tree.Compare(left=tree.Word(name=field), op="is", right=tree.Quoted(value=text, span=span)):
             yield field, text, span
+        case _:
+            pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from dsl import plan
 from dsl.lower.conditions import condition, pattern
@@ -180,6 +180,8 @@ class _Graph:
             case tree.Repeat():
                 until = condition(statement.until, self.scope) if statement.until else None
                 return plan.Repeat(**base, times=statement.times, every=statement.every, until=until)
+            case tree.NextOf(again=again):
+                return plan.ByRound(**base, again=again is True)
             case tree.AddPoints():
                 return plan.AddPoints(**base, amount=statement.amount, model=scoring_name(statement.model, self.scope))
             case tree.Qualify():
@@ -191,7 +193,12 @@ class _Graph:
             case _:
                 return self._effect(statement, base)
 
-    def _effect(self, statement: Statement, base: dict[str, Any]) -> plan.AnyStep:
+    def _effect(
+        self,
+        statement: tree.SetField | tree.ListStep | tree.TopicStep | tree.Recycle | tree.Notify | tree.Post | tree.Enter
+        | tree.LeaveCampaign,
+        base: dict[str, Any],
+    ) -> plan.AnyStep:  # fmt: skip
         scope = self.scope
         match statement:
             case tree.SetField(field=field, value=value, add=add):
@@ -214,7 +221,8 @@ class _Graph:
                 return plan.EnterCampaign(**base, campaign=declared(name, scope.campaigns), move=move)
             case tree.LeaveCampaign(campaign=name):
                 return plan.LeaveCampaign(**base, campaign=declared(name, scope.campaigns))
-        raise AssertionError(statement)
+            case _:
+                assert_never(statement)
 
     def _test(self, test: tree.VariantTest, base: dict[str, Any]) -> plan.VariantTest:
         return plan.VariantTest(
@@ -275,6 +283,8 @@ def _links(step: plan.AnyStep, after: plan.Target, targets: list[plan.Target]) -
             return {"cases": _aimed(cases, targets), "next": after}
         case plan.Repeat():
             return {"body": targets[0], "next": after}
+        case plan.ByRound():
+            return {"ways": tuple(targets), "next": after}
         case plan.Stop():
             return {}
         case _:

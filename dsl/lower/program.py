@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from dsl import plan
+from dsl.checks.styles import COLORS
 from dsl.checks.territories import teams_before
 from dsl.lower.conditions import condition, pattern
 from dsl.lower.flow import lower_campaign, only_if
@@ -12,6 +13,7 @@ from dsl.lower.operands import declared, scalar
 from dsl.names.ids import Ids
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements
+from dsl.plan import colors
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Text
 
@@ -105,6 +107,8 @@ def _reasons(program: tree.Program) -> tuple[str, ...]:
                     for case in cases:
                         if case.reason:
                             named.setdefault(case.reason.key, case.reason.value)
+                case _:
+                    pass
     return tuple(named[key] for key in sorted(named))
 
 
@@ -184,6 +188,7 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         title=_by_language(form.title, scope),
         intro=_by_language(form.intro, scope),
         button=_by_language(form.button, scope),
+        style=_style(form.style) if form.style else None,
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
@@ -197,6 +202,12 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _style(style: tree.FormStyle) -> plan.FormStyle:
+    said = {name.value: value.value for name, value in style.parts}
+    chosen = {name: colors.written(color) for name in COLORS if (color := colors.color_of(said.get(name, "")))}
+    return plan.FormStyle(**chosen, logo=said.get("logo", ""))
 
 
 def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:

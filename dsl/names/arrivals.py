@@ -30,6 +30,8 @@ def data(statement: Statement) -> Iterator[EventDatum]:
             values = tuple(value for _, value in pairs)
         case tree.SetField(value=value):
             values = (value,)
+        case _:
+            pass
     for value in values:
         base = value.base if isinstance(value, tree.Shifted) else value
         if isinstance(base, EventDatum):

@@ -65,6 +65,8 @@ class Scope:
                 return {"before": field.type, "after": field.type} if field else None
             case "custom":
                 return self._custom_data(event)
+            case _:
+                pass
         declared = self.carried.get(event.noun.value)
         if spec is None or spec.data is None or declared is None:
             return spec.data if spec else None

@@ -32,6 +32,11 @@ class Step(Frozen):
     label: str | None = None
 
 
+class LeadStep(Step):
+    """A step that changes the lead alone, at once, and leads on to `next`. A match on kinds of steps that treats all of
+    them alike names this class; one that ends in `assert_never` fails the type check when a kind is added."""
+
+
 class Send(Step):
     kind: Literal["send"] = "send"
     template: str
@@ -116,7 +121,17 @@ class Repeat(Step):
     next: Target = None
 
 
-class SetField(Step):
+class ByRound(Step):
+    """Inside a `repeat`: the first round follows the first way, the second the second. After the last, the rounds begin
+    `again` with the first or go on at `next`."""
+
+    kind: Literal["round"] = "round"
+    ways: tuple[Target, ...] = ()
+    again: bool = False
+    next: Target = None
+
+
+class SetField(LeadStep):
     """Write a field of the lead. `add` counts up a number; without a value the field is emptied."""
 
     kind: Literal["set"] = "set"
@@ -126,14 +141,14 @@ class SetField(Step):
     next: Target = None
 
 
-class ListStep(Step):
+class ListStep(LeadStep):
     kind: Literal["list"] = "list"
     list: str
     remove: bool = False
     next: Target = None
 
 
-class TopicStep(Step):
+class TopicStep(LeadStep):
     """Subscribe (only on a recorded consent) or unsubscribe."""
 
     kind: Literal["topic"] = "topic"
@@ -142,7 +157,7 @@ class TopicStep(Step):
     next: Target = None
 
 
-class Recycle(Step):
+class Recycle(LeadStep):
     """Give the lead back to marketing: to `stage`, or to the second one of the order."""
 
     kind: Literal["recycle"] = "recycle"
@@ -181,7 +196,7 @@ class Post(Step):
     next: Target = None
 
 
-class LeaveCampaign(Step):
+class LeaveCampaign(LeadStep):
     """End the lead's run of another campaign."""
 
     kind: Literal["leave"] = "leave"
@@ -189,14 +204,14 @@ class LeaveCampaign(Step):
     next: Target = None
 
 
-class AddPoints(Step):
+class AddPoints(LeadStep):
     kind: Literal["points"] = "points"
     amount: float
     model: str = ""
     next: Target = None
 
 
-class Qualify(Step):
+class Qualify(LeadStep):
     kind: Literal["qualify"] = "qualify"
     stage: str
     next: Target = None
@@ -221,7 +236,7 @@ class HandOff(Step):
     detached: bool = Field(default=False, description="inside `whenever`: goes on at once, the handoff runs on its own")
 
 
-class EnterCampaign(Step):
+class EnterCampaign(LeadStep):
     kind: Literal["enter"] = "enter"
     campaign: str
     move: bool = Field(default=False, description="and leave this one: `next` is a stop")
@@ -234,8 +249,8 @@ class Stop(Step):
 
 
 AnyStep = Annotated[
-    Send | Wait | If | Split | VariantTest | Repeat | AddPoints | SetField | ListStep | TopicStep | Qualify | HandOff
-    | Recycle | Notify | Post | EnterCampaign | LeaveCampaign | Stop,
+    Send | Wait | If | Split | VariantTest | Repeat | ByRound | AddPoints | SetField | ListStep | TopicStep | Qualify
+    | HandOff | Recycle | Notify | Post | EnterCampaign | LeaveCampaign | Stop,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -253,22 +268,15 @@ def targets(step: AnyStep) -> tuple[Target, ...]:
             return tuple(one.target for one in step.variants)
         case Repeat():
             return step.body, step.next
+        case ByRound():
+            return (*step.ways, step.next)
         case HandOff():
             return (*(one.target for one in step.cases), step.next)
         case Stop():
             return ()
         case Send() | Notify() | Post():
             return (step.next,)
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return (step.next,)
         case _:
             assert_never(step)

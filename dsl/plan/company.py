@@ -128,12 +128,22 @@ class Consent(Frozen):
     topic: str
 
 
+class FormStyle(Frozen):
+    """How the page of a form looks: colors as `#rrggbb`, a logo as a file or an https address; "" for the usual one."""
+
+    color: str = Field(default="", description="of buttons and links")
+    background: str = ""
+    text: str = ""
+    logo: str = ""
+
+
 class Form(Frozen):
     name: str
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
     title: tuple[tuple[str, str], ...] = Field(default=(), description="(language, text), as the labels of `Ask`")
     intro: tuple[tuple[str, str], ...] = ()
     button: tuple[tuple[str, str], ...] = ()
+    style: FormStyle | None = None
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
     filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")

@@ -98,6 +98,15 @@ BY_LINE: Mapping[str, Entry] = {
     "E547": Entry(
         "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
     ),
+    "E548": Entry("a form's style has no `{name}`", "use one of color, background, text, logo"),
+    "E549": Entry("`{text}` is not a color", 'write it like this: `{name} "#1f6f54"`'),
+    "E550": Entry(
+        "`{text}` cannot be a logo",
+        "use a .png, .jpg, .svg, .gif, .webp, or .avif file from `files/`, or an address that starts with `https://`",
+    ),
+    "E551": Entry(
+        "the logo is on `{host}`, which is not a site of yours", 'add to the workspace: `own sites "{host}"`'
+    ),
     # ── flows ──
     "E530": Entry(
         "topic `{name}` has no description",
@@ -211,6 +220,19 @@ BY_LINE: Mapping[str, Entry] = {
         "no form that starts this campaign asks for consent to `{topic}`",
         'add to form `{form}`: `consent "I would like to receive these emails" for topic "{topic}"`',
     ),
+    "E652": Entry(
+        "`send next of` needs rounds",
+        "put it below `repeat up to {mails} times every 14 days`, or write one `send` for each email",
+    ),
+    "E653": Entry("`send next of` needs at least two emails", 'write `send "{name}"`, or add another email'),
+    "E654": Entry(
+        "{rounds} rounds, but only {mails} emails",
+        "end the line with `, then start again` or `, then send nothing`, or write `repeat up to {mails} times`",
+    ),
+    "W117": Entry(
+        "`then {then}` never happens: {rounds} rounds do not need more than {mails} emails",
+        "delete `, then {then}`, or repeat more often",
+    ),
     "W114": Entry(
         "this moment may have passed, so the wait may end immediately",
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
@@ -239,6 +261,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W136": Entry(
         "the other {rest} of leads wait for the winner of test `{name}`",
         "add `, rest waits` if that is meant, or `, rest does not wait` to send them the first variant immediately",
+    ),
+    "W137": Entry(
+        "{what} is hard to read on {ground}: its contrast is {ratio}, and people need at least 4.5",
+        'write `{name} "{better}"`, or change the other color',
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

@@ -353,9 +353,10 @@ def _is(left: Operand, right: Operand, *, negated: bool) -> Condition:
     match left, right:
         case tree.Word(name="tracking"), tree.Word(name="allowed"):
             return tree.TrackingAllowed(negated, whole)
-    if isinstance(right, tree.Today):
-        return tree.DateIs(left, Text("today", right.span), negated, whole)
-    return tree.Compare(left, "is not" if negated else "is", right, whole)
+        case _, tree.Today():
+            return tree.DateIs(left, Text("today", right.span), negated, whole)
+        case _:
+            return tree.Compare(left, "is not" if negated else "is", right, whole)
 
 
 def _negated(condition: Condition) -> Condition:

@@ -27,11 +27,19 @@ BEFORE_ONE = ("last", "next", "every")
 """Words after which a unit without a number is one of them."""
 LISTED = (
     "subscribe", "unsubscribe", "add", "remove", "enter", "leave", "languages", "holidays", "agreed", "allowed",
-    "pages", "files", "emails",
+    "pages", "files", "emails", "send",
 )  # fmt: skip
 """Lines that take several names, where `and` joins two of them as a comma does."""
 MAKERS = ("form", "event", "call", "chat", "webinar", "meeting", "order", "deal", "import", "api")
 """What can make a lead known, as `created_by` keeps it."""
+AFTER_LAST: Mapping[str, tuple[list[str], ...]] = {
+    "start again": (
+        ["start", "over"], ["begin", "again"], ["from", "the", "beginning"], ["from", "the", "start"], ["repeat"],
+        ["again"], ["restart"], ["from", "the", "first"],
+    ),
+    "send nothing": (["nothing"], ["nothing", "more"], ["stop", "sending"], ["no", "more"], ["no", "email"]),
+}  # fmt: skip
+"""How people say what comes after the last email of `send next of`."""
 SUFFIXES = ("as", "with", "within", "testing")
 """What can follow the template of a `send`."""
 DAYS_IN = ("wait", "sends", "starts", "business")
@@ -118,7 +126,13 @@ def _days(tokens: Tokens) -> Tokens:
 
 
 def _sends(tokens: Tokens) -> Tokens:
-    """`send email "x"`, also without its quotes, which are missed later."""
+    """`send email "x"`, also without its quotes, which are missed later; and how a series goes on after the last."""
+    words = [_word(tokens, index) for index in range(len(tokens))]
+    for meant, ways in AFTER_LAST.items():
+        for said in ways:
+            at = len(words) - len(said)
+            if words[:3] == ["send", "next", "of"] and words[at - 1 :] == ["then", *said]:
+                tokens = [*tokens[:at], *(tokens[at].corrected("NAME", word) for word in meant.split(" "))]
     sends = _word(tokens, 0) == "send" and _word(tokens, 1) in ("email", "mail") and len(tokens) > 2
     named = sends and (tokens[2].type == "STRING" or _word(tokens, 2) not in ("", *SUFFIXES))
     return [tokens[0], *tokens[2:]] if named else tokens

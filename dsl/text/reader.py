@@ -28,7 +28,7 @@ CASES = ("accepted", "rejected", "overdue")
 COUNTED_IN = ("in", "per", "during", "over")
 """What people write for `within` in a count."""
 LONG_HEADS = (
-    "wait until", "wait up", "otherwise if", "or for", "sends on", "sends from", "when full", "starts on",
+    "wait until", "wait up", "send next", "otherwise if", "or for", "sends on", "sends from", "when full", "starts on",
     "starts every", "add to",
 )  # fmt: skip
 """First words that take a second one to tell how the line is written."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 STATEMENTS = (
-    "send", "wait", "wait_weekday", "wait_date", "wait_day", "wait_datum", "wait_before",
+    "send", "send_next", "wait", "wait_weekday", "wait_date", "wait_day", "wait_datum", "wait_before",
     "wait_after", "wait_from_date", "wait_for", "or_for", "if_",
     "otherwise_if", "otherwise", "split", "test", "repeat", "add", "count_up", "set_field", "add_to_list",
     "remove_from_list", "subscribe", "unsubscribe", "qualify", "hand_off", "recycle_lead", "notify",
@@ -24,7 +24,8 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "forget", "spend_from",
     ),
     "form": (
-        "intent", "title", "intro", "button", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on",
+        "intent", "title", "intro", "button", "style", "ask", "hidden", "consent", "confirm", "gives", "thanks",
+        "allowed_on",
     ),
     "scoring": ("event_rule", "state_rule"),
     "interest": ("pages", "files", "emails"),
@@ -68,7 +69,7 @@ HEADS: Mapping[str, str] = {
     "contact_list": "list", "custom_event": "event", "arm": "50%", "segment_line": "", "starts_on": "starts",
     "starts_every": "starts", "enters_per": "enters", "enters_period": "enters", "enters_every": "enters",
     "wait_day": "wait", "wait_datum": "wait", "wait_from_date": "wait", "wait_before": "wait", "wait_after": "wait",
-    "count_up": "add", "notify_because": "notify",
+    "count_up": "add", "notify_because": "notify", "send_next": "send",
     "set_field": "set", "add_to_list": "add", "remove_from_list": "remove", "recycle_lead": "recycle",
     "quiet_hours": "quiet", "mail_limit": "at", "business_hours": "business", "allowed_on": "allowed",
     "own_sites": "own", "ignore_referrers": "ignore", "spend_from": "spend", "soft_bounces": "suppress",

@@ -92,6 +92,14 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class FormStyle:
+    """Each part with its name and value, in the order of the line."""
+
+    parts: tuple[tuple[Text, Text], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     name: Text
     span: Span
@@ -100,6 +108,7 @@ class Form:
     intro: tuple[tuple[Text | None, Text], ...] = ()
     button: tuple[tuple[Text | None, Text], ...] = ()
     """What the page says, by language; None is the first."""
+    style: FormStyle | None = None
     asks: tuple[Ask, ...] = ()
     hidden: tuple[tuple[Text, Operand | None], ...] = ()
     """Without a value the page fills it."""

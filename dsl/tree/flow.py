@@ -23,6 +23,17 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class NextOf:
+    """`send next of "a", "b"`: one mail for each round of the `repeat` around it. `again`: what comes after the last,
+    where the line says so."""
+
+    sends: tuple[Send, ...]
+    span: Span
+    again: bool | None = None
+    label: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     event: Event
     body: Block
@@ -216,6 +227,7 @@ class Stop:
 
 Statement = (
     Send
+    | NextOf
     | Wait
     | If
     | Split
@@ -243,6 +255,7 @@ _BODIES: Mapping[type, Callable[[Any], tuple[Block, ...]]] = {
     Split: lambda split: tuple(arm.body for arm in split.arms),
     VariantTest: lambda test: tuple(variant.body for variant in test.variants),
     Repeat: lambda repeat: (repeat.body,),
+    NextOf: lambda step: tuple((send,) for send in step.sends),
 }
 
 

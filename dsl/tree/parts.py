@@ -128,7 +128,8 @@ def stage_named(operand: Operand) -> Text | None:
     match operand:
         case Word(name=name, span=span) | Quoted(value=name, span=span):
             return Text(name, span)
-    return None
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from engine.model.lead import Event
 from engine.store.db import Database
 from engine.wording.events import booked as booked_words
-from engine.wording.events import deed
+from engine.wording.events import deed, straight
 
 Tone = Literal["plain", "quiet", "mail", "click", "good", "sales", "late", "bad"]
 
@@ -153,9 +153,9 @@ def _extras(rows: Sequence[Row]) -> list[str]:
     if visits and any(row.a == "form.submitted" for row in rows):
         said.append(f"{visits} page{'' if visits == 1 else 's'} seen before")
     said += [f"becomes {row.b}" for row in rows if row.a == "stage.entered" and row.b not in TURNS]
-    said += [f"enters “{row.b}”" for row in rows if row.what == "enters"]
-    said += [f"finishes “{row.b}”" for row in rows if row.what == "ends" and row.c == "finished"]
-    said += [f"leaves “{row.b}”" for row in rows if row.what == "ends" and row.c != "finished"]
+    said += [f"enters {straight(row.b)}" for row in rows if row.what == "enters"]
+    said += [f"finishes {straight(row.b)}" for row in rows if row.what == "ends" and row.c == "finished"]
+    said += [f"leaves {straight(row.b)}" for row in rows if row.what == "ends" and row.c != "finished"]
     booked = [row for row in rows if row.what == "points"]
     if booked:
         total = sum(float(row.d or 0) for row in booked)
@@ -173,11 +173,11 @@ def _mail(at: datetime, email: str, row: Row) -> Line | None:
         return Line(at, email, said[0], said[1].format(mail["staff"]), said[2]) if said else None
     match mail["state"]:
         case "accepted":
-            return Line(at, email, "✉", f"gets “{_short(row.b)}”", "mail")
+            return Line(at, email, "✉", f"gets {straight(_short(row.b))}", "mail")
         case "skipped":
-            return Line(at, email, "∅", f"gets no “{mail['template']}”: {mail['reason']}", "quiet")
+            return Line(at, email, "∅", f"gets no {straight(mail['template'])}: {mail['reason']}", "quiet")
         case state:
-            return Line(at, email, "✗", f"“{mail['template']}” {state}: {mail['reason']}", "bad")
+            return Line(at, email, "✗", f"{straight(mail['template'])} {state}: {mail['reason']}", "bad")
 
 
 def _short(subject: str, limit: int = 48) -> str:

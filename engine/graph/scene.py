@@ -14,6 +14,7 @@ Kind = Literal["start", "mail", "wait", "choice", "sales", "data", "campaign", "
 
 KINDS: Mapping[str, Kind] = {
     "send": "mail", "wait": "wait", "if": "choice", "split": "choice", "test": "choice", "repeat": "choice",
+    "round": "choice",
     "handoff": "sales", "notify": "sales", "qualify": "sales", "recycle": "sales", "points": "data", "set": "data",
     "list": "data", "topic": "data", "post": "data", "enter": "campaign", "leave": "campaign", "stop": "stop",
 }  # fmt: skip

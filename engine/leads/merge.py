@@ -29,6 +29,7 @@ from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction, lead_transaction
 from engine.store import handoffs, joins, leads
 from engine.store.leads import Locked
+from engine.store.marks import mark_lead
 from engine.store.writes import Writes
 
 SAME, GONE, BUSY = "same", "gone", "busy"
@@ -186,6 +187,7 @@ class _Merging:
             name: getattr(lead, name)
             for name in ("fields", "lists", "interests", "topics", "stage", "suppressed", "origin")
         }
+        mark_lead(self.work.writes, self.other, now)
         self.work.writes.insert(
             "merges", id=uuid4(), kept=self.kept, other=self.other, author=author, at=now, moved=moved,
             before={"kept": one, "other": two, "merged": after},

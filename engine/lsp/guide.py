@@ -49,6 +49,7 @@ LINES: Mapping[str, str] = {
     "title": "The heading of the form's page, per language.",
     "intro": "A sentence above the questions, per language.",
     "button": "The words on the button, per language.",
+    "style": "How the form's page looks: `color` (buttons, links), `background`, `text`, and `logo`.",
     "ask": "A question of the form: the field it fills, whether it is required, and its label.",
     "hidden": "A value that the form sets without asking.",
     "consent": "A checkbox that subscribes the lead to a topic. Its wording is kept as proof.",
@@ -84,7 +85,8 @@ LINES: Mapping[str, str] = {
     "control": "A random share of leads that gets no emails, handoffs or lists here, for comparison.",
     "flow": "The steps that a lead goes through, one after the other.",
     "whenever": "Steps beside the flow, each time the event happens to a lead in the campaign. They cannot wait.",
-    "send": "Sends an email in the lead's language, once per visit of the step. It waits for windows and limits.",
+    "send": "Sends an email in the lead's language, once per visit of the step. It waits for windows and limits. `send "
+    "next of` sends another one in each round of a `repeat`.",
     "wait": "Waits for a duration, until a time, or for an event. The first event wins.",
     "or": "Another event that the wait above is for, with its own steps.",
     "otherwise": "The steps for all other cases.",

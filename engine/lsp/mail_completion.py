@@ -136,6 +136,8 @@ def _members(project: Project, shown: str, kind: str) -> Found:
             yield from _known(mail_guide.OWNER, CompletionItemKind.Field)
         case "company":
             yield from _known(mail_guide.COMPANY, CompletionItemKind.Field)
+        case _:
+            pass
 
 
 def _data(project: Project, shown: str) -> Found:

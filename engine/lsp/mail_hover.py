@@ -32,6 +32,8 @@ def about_in_mail(project: Project, mention: Mention) -> str | None:
             return f"**filter** `{name}`: {mail_guide.FILTERS[name]}" if name in mail_guide.FILTERS else None
         case "part":
             return _about_part(project, name)
+        case _:
+            pass
     if about := mail_guide.NAMES.get(name):
         return f"`{name}`: {about}"
     sends = [f"{use.source}" for use in given_by(project, mention.span.file, name)]

@@ -101,10 +101,12 @@ def kind_at(tokens: Sequence[Lexeme], index: int, context: str) -> str | None:
 
 
 def _after(word: str, earlier: str, head: str) -> str | None:
+    if head == "style":
+        return "file" if word == "logo" else None
     if word == "email" or (word == "with" and head in ("confirm", "notify")):
         return "template"
     if word == "of":
-        return "scoring" if earlier == "score" else None
+        return {"score": "scoring", "next": "template"}.get(earlier)
     if word == "to":
         return "topic" if earlier.startswith("subscribe") else "scoring" if earlier == "points" else None
     if word == "from":

@@ -136,3 +136,5 @@ def _count_mails(at: AtStep, row: Any) -> None:
             at.sent = row.many
         case "skipped" | "failed" | "unknown":
             setattr(at, row.state, row.many)
+        case _:
+            pass  # still being sent

@@ -60,6 +60,8 @@ class LeadSteps:
                     self.rt, self.hot, ledger, self.writes, self.turn.deployment, step, self.run, branch.event
                 )
                 return Verdict(ledger.lead.seq, handoff=str(handoff) if handoff else None)
+            case _:
+                pass  # what follows from the lead's values alone
         change(ledger, step, branch, self.run, self.turn.facts(branch))
         return Verdict(ledger.lead.seq)
 

@@ -167,4 +167,5 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
             secret = rt.settings.secret.get_secret_value()
             made = parcel(step.url, body, str(id), secret, rt.clock.real())
             return Ready(made, message_row(id, run, step, branch.visit, **marked))
-    raise TypeError(f"a {step.kind} does not leave the house")
+        case _:
+            raise TypeError(f"a {step.kind} does not leave the house")

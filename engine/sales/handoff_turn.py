@@ -132,6 +132,8 @@ class HandoffTurn:
             case "reject":
                 data = {"handoff": id, "reason": after.reason or "", "by": by}
                 ledger.happen("handoff.rejected", after.team, data)
+            case None:
+                pass
         if after.outcome == "overdue" and before.outcome is None:
             ledger.happen("handoff.overdue", after.team, {"handoff": id, "reason": after.reason or ""})
             if after.recycled:

@@ -14,7 +14,7 @@ from engine.model.lead import Event
 from engine.rules.sales.ladder import Outcome, Phase
 from engine.rules.tracking.classify import UNKNOWN
 from engine.runtime.runtime import Runtime
-from engine.wording.events import deed
+from engine.wording.events import curly, deed
 
 MOST_ENTRIES = 50
 _UNSAID = [
@@ -107,5 +107,5 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
 
 
 def _line(entry: Any) -> str:
-    said = deed(Event(entry.seq, entry.at, entry.type, entry.name, entry.data, entry.key))
+    said = deed(Event(entry.seq, entry.at, entry.type, entry.name, entry.data, entry.key), quote=curly)
     return said[:1].upper() + said[1:]

@@ -14,6 +14,7 @@ from uuid import UUID
 from dsl.plan import (
     AddPoints,
     AnyStep,
+    ByRound,
     EnterCampaign,
     HandOff,
     If,
@@ -79,7 +80,7 @@ def _content(step: AnyStep) -> tuple[str, str]:
             return "owner" if step.owner else step.team or "sales", "handoff"
         case EnterCampaign():
             return step.campaign, "enter"
-        case Wait() | If() | Split() | VariantTest() | Repeat() | Stop():
+        case Wait() | If() | Split() | VariantTest() | Repeat() | ByRound() | Stop():
             return "", step.kind
         case AddPoints() | SetField() | Qualify() | Recycle() | LeaveCampaign():
             return "", step.kind

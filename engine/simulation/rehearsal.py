@@ -14,6 +14,7 @@ from engine.runtime.catalog import Deployment
 from engine.simulation.person import Person
 from engine.simulation.replay import Replay
 from engine.store.past import Past
+from engine.wording.events import straight
 from engine.wording.terms import pattern
 
 EXAMPLES = 3
@@ -162,13 +163,13 @@ def _places(program: Program) -> dict[tuple[str, str, str], tuple[str, str]]:
             elif isinstance(step, HandOff):
                 found.setdefault(("handoffs", name, step.team or ""), (step.team or "", step.source))
             elif isinstance(step, AddPoints):
-                model = f" to “{step.model}”" if step.model else ""
+                model = f" to {straight(step.model)}" if step.model else ""
                 found["points", name, f"step:{step.id}"] = f"add {step.amount:g} points{model}", step.source
     for stage in program.stages:
         found["stages", "", stage.name] = stage.name, stage.source
     for scoring in program.scorings:
         for rule in scoring.rules:
             why = f"when {pattern(rule.pattern)}" if rule.pattern else "for the lead's fields"
-            model = f" in “{scoring.name}”" if scoring.name else ""
+            model = f" in {straight(scoring.name)}" if scoring.name else ""
             found["points", "", rule.id] = f"{rule.amount:+g}{model} {why}", rule.source
     return found

@@ -18,6 +18,7 @@ from engine.simulation.person import Letter, Person
 from engine.simulation.sales import NO_HANDOFF
 from engine.simulation.simulation import Simulation
 from engine.simulation.timeline import Timeline
+from engine.wording.events import straight
 
 LONGEST = timedelta(days=180)
 """How long a story goes on after its last action while something is still due."""
@@ -214,7 +215,7 @@ class Story:
     def _mail(self, action: Action) -> str | None:
         letter = self.person.last_letter(action.name)
         if letter is None:
-            return f"no email “{action.name}” has arrived yet" if action.name else "no email has arrived yet"
+            return f"no email {straight(action.name)} has arrived yet" if action.name else "no email has arrived yet"
         link = ""
         if action.type == "email.clicked":
             found = self._link(letter, action.link)

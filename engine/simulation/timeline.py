@@ -7,21 +7,31 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from dsl.plan import (
+    AddPoints,
     AnyStep,
+    ByRound,
+    EnterCampaign,
+    HandOff,
+    If,
     LeaveCampaign,
     ListStep,
     Notify,
     Plan,
     Post,
     Program,
+    Qualify,
     Recycle,
+    Repeat,
     Rule,
     Send,
     SetField,
+    Split,
+    Stop,
     TopicStep,
+    VariantTest,
     Wait,
 )  # fmt: skip
 from engine.model.lead import Event
@@ -38,7 +48,7 @@ from engine.rules.sales.ladder import Notice
 from engine.simulation.person import Handover, Letter, Person
 from engine.simulation.watcher import Watcher
 from engine.wording.events import booked as booked_words
-from engine.wording.events import clause, deed, in_plain_words
+from engine.wording.events import clause, deed, in_plain_words, straight
 from engine.wording.terms import pattern as in_words
 
 QUIET = (
@@ -118,10 +128,10 @@ class Timeline(Watcher):
                 self._happened(person, event)
         self._points(person, booked)
         for closed, why, source in ledger.refused[refused:]:
-            self.add(person, "refused", f"does not enter “{closed.campaign}”: {why}", source, closed.campaign)
+            self.add(person, "refused", f"does not enter {straight(closed.campaign)}: {why}", source, closed.campaign)
         for run in ledger.started[started:]:
             plan = self._plan(run)
-            self.add(person, "entered", f"enters “{run.campaign}”", plan.source if plan else "", run.campaign)
+            self.add(person, "entered", f"enters {straight(run.campaign)}", plan.source if plan else "", run.campaign)
 
     def _happened(self, person: Person, event: Event) -> None:
         text = deed(event, past=False, met=self._met)
@@ -179,7 +189,7 @@ class Timeline(Watcher):
             self.add(
                 person,
                 "mail",
-                f"gets email “{template}”{subject}",
+                f"gets email {straight(template)}{subject}",
                 source,
                 run.campaign,
                 template=template,
@@ -187,7 +197,7 @@ class Timeline(Watcher):
             )
         else:
             self.add(
-                person, "skipped", f"email “{template}” is skipped: {letter.reason}", source, run.campaign,
+                person, "skipped", f"email {straight(template)} is skipped: {letter.reason}", source, run.campaign,
                 template=template, reason=letter.reason,
             )  # fmt: skip
 
@@ -196,9 +206,9 @@ class Timeline(Watcher):
         if why is not None and again in self._complained:
             return
         self._complained.add(again)
-        text = f"email “{send.template}” is held back until {self._local(person, until)}"
+        text = f"email {straight(send.template)} is held back until {self._local(person, until)}"
         text += f": {rule}" if rule else ""
-        text = f"email “{send.template}” cannot be sent and is retried every hour: {why}" if why else text
+        text = f"email {straight(send.template)} cannot be sent and is retried every hour: {why}" if why else text
         self.add(
             person, "held", text, send.source, run.campaign, template=send.template, until=until.isoformat(), rule=rule
         )
@@ -209,19 +219,23 @@ class Timeline(Watcher):
                 lead = self._ledger.lead if self._ledger else person.lead
                 text = f"field {step.field} becomes {in_plain_words(lead.fields.get(step.field))}"
             case ListStep():
-                text = f"is {'removed from' if step.remove else 'added to'} list “{step.list}”"
+                text = f"is {'removed from' if step.remove else 'added to'} list {straight(step.list)}"
             case TopicStep():
-                text = f"is {'unsubscribed from' if step.remove else 'subscribed to'} “{step.topic}”"
+                text = f"is {'unsubscribed from' if step.remove else 'subscribed to'} {straight(step.topic)}"
             case Notify():
-                text = f"team members get “{step.template}”"
+                text = f"team members get {straight(step.template)}"
             case Post():
                 text = f"a message is posted to {step.url}"
             case LeaveCampaign():
-                text = f"leaves “{step.campaign}”"
+                text = f"leaves {straight(step.campaign)}"
             case Recycle():
-                text = f"goes back to marketing because “{step.reason}”"
-            case _:
+                text = f"goes back to marketing because {straight(step.reason)}"
+            case Send() | AddPoints() | Qualify() | HandOff() | VariantTest() | EnterCampaign():
+                return  # their own lines tell of them
+            case Wait() | If() | Split() | Repeat() | ByRound() | Stop():
                 return
+            case _:
+                assert_never(step)
         self.add(person, "step", text, step.source, run.campaign)
         if isinstance(step, ListStep | TopicStep):
             self._just_done = (self._now(), text)
@@ -244,7 +258,7 @@ class Timeline(Watcher):
     def _wait(self, person: Person, rest: Resting) -> str:
         until = f" until {self._local(person, rest.due)}" if rest.due else ""
         if rest.what.startswith("may send "):
-            return f"email “{rest.what.removeprefix('may send ')}” is held back{until}"
+            return f"email {straight(rest.what.removeprefix('may send '))} is held back{until}"
         what = "" if rest.what == "the time comes" else f" for {rest.what}"
         return f"waits{what}{until}"
 
@@ -261,7 +275,7 @@ class Timeline(Watcher):
         texts = {
             "finished": "finishes", "stopped": "stops in", "left": "leaves", "unsubscribed": "leaves, unsubscribed,"
         }  # fmt: skip
-        text, source = f"{texts.get(outcome, f'leaves ({outcome})')} “{run.campaign}”", ""
+        text, source = f"{texts.get(outcome, f'leaves ({outcome})')} {straight(run.campaign)}", ""
         plan = self._plan(run)
         if plan is not None and run.leave_seq is not None and outcome == "left":
             event = person.log[run.leave_seq - 1]
@@ -273,8 +287,8 @@ class Timeline(Watcher):
     def handed(self, person: Person, handover: Handover) -> None:
         note = f": {handover.note}" if handover.note else ""
         self.add(
-            person, "handoff", f"is handed off to “{handover.state.team}”{note}", handover.source, handover.campaign,
-            team=handover.state.team,
+            person, "handoff", f"is handed off to {straight(handover.state.team)}{note}",
+            handover.source, handover.campaign, team=handover.state.team,
         )  # fmt: skip
 
     def climbed(self, person: Person, handover: Handover) -> None:
@@ -284,7 +298,7 @@ class Timeline(Watcher):
         if state.phase == "closed":
             return
         if state.phase == "waiting":
-            text = f"waits for a free team member in “{state.team}”{due}"
+            text = f"waits for a free team member in {straight(state.team)}{due}"
         elif state.escalated_to:
             to = ", ".join(state.escalated_to) + (" is" if len(state.escalated_to) == 1 else " are")
             text = f"the time limit for {who} has passed; {to} notified{due}"

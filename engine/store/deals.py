@@ -10,6 +10,7 @@ from uuid import UUID
 
 from engine.rules.deals.history import Deal, Fact
 from engine.store.db import Hot
+from engine.store.marks import mark_deal
 from engine.store.writes import Writes
 
 _LOCK = """INSERT INTO deals (id) VALUES (%(id)s) ON CONFLICT (id) DO UPDATE SET id = excluded.id
@@ -58,7 +59,8 @@ def add_lead(writes: Writes, id: str, number: int, leads: Sequence[UUID]) -> Non
     writes.update("deal_events", deal_id=id, number=number, leads=leads)
 
 
-def update_deal(writes: Writes, id: str, deal: Deal, facts: int, rate: Decimal | None) -> None:
+def update_deal(writes: Writes, id: str, deal: Deal, facts: int, rate: Decimal | None, now: datetime) -> None:
+    mark_deal(writes, id, now)
     writes.update(
         "deals", id=id, status=deal.status, stage=deal.stage, pipeline=deal.pipeline, amount=deal.amount,
         currency=deal.currency, refunded=deal.refunded, rate=None if rate is None else str(rate),

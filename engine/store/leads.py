@@ -220,10 +220,11 @@ async def find(db: Database, key: str, id: UUID | None = None) -> tuple[UUID, st
     return (row.id, row.email) if row else None
 
 
-async def has_posted(db: Database, lead: UUID, seq: int) -> bool:
-    """Whether event `seq` of the lead is a form that awaits or awaited its confirmation."""
+async def form_awaiting(db: Database, lead: UUID, seq: int) -> str | None:
+    """The form that event `seq` of the lead is, which awaits or awaited its confirmation; None for any other event."""
     async with db.hot() as hot:
-        return await posted_form(hot, lead, seq) is not None
+        found = await posted_form(hot, lead, seq)
+    return None if found is None else str(found.name)
 
 
 async def link_target(db: Database, link: str) -> str | None:

@@ -15,7 +15,7 @@ from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import matches, own_key, topic_state
 from engine.rules.leads.segments import counts_for
 from engine.wording.events import clause
-from engine.wording.terms import pattern, quoted
+from engine.wording.terms import pattern
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -219,7 +219,7 @@ class Log:
 
     def said(self, event: Event) -> str:
         """What happened, as a sentence."""
-        return clause(event, quote=quoted, met=self.met)
+        return clause(event, met=self.met)
 
     def scoring_place(self, rule: str, at: datetime) -> str:
         """The line of a scoring rule at an instant."""

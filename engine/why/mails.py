@@ -63,7 +63,7 @@ def _message(log: Log, plan: Plan | None, one: Message, arrived: datetime, said:
             yield Said(one.at, f"{said}: being sent", "wait", source=one.source)
     for event in log.events:
         if event.message_id == one.id and event.type.startswith("email."):
-            yield Said(event.at, deed(event, quote=quoted), "beside", seq=event.seq)
+            yield Said(event.at, deed(event), "beside", seq=event.seq)
 
 
 def _to(one: Message) -> str:

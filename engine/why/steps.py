@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from dsl.plan import AnyStep, Arm, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
+from dsl.plan import AnyStep, Arm, ByRound, HandOff, If, ListStep, Repeat, SetField, TopicStep, Wait
 from engine.model.lead import Event
 from engine.why.log import Log, Run, Said
 from engine.why.reasons import grounds
 from engine.wording.events import deed
 from engine.wording.steps import Exit, exits, words
-from engine.wording.terms import condition, pattern, quoted
+from engine.wording.terms import condition, pattern
 
 
 # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,6 +74,9 @@ def branch_taken(log: Log, run: Run, step: AnyStep, at: datetime, following: str
             _, told = grounds(step.until, log, at, entered=run.started_at, start=run.start)
             why = f"until {condition(step.until)}: {', '.join(told)}"
         yield Said(at, f"{words(step)}: {'another round' if round_ else 'no more rounds'}", why=why, source=step.source)
+    elif isinstance(step, ByRound):
+        taken = next((way for way in exits(step) if way.target == following), None)
+        yield Said(at, f"send next of: {taken.label}" if taken else "send next of", source=step.source)
     else:
         taken = next((way for way in exits(step) if way.target == following), None)
         said = f"{words(step)}: {taken.label}" if taken else words(step)
@@ -152,7 +155,7 @@ def handoff_lines(
     for event in log.events:
         told = event.type.startswith("handoff.") and event.type != "handoff.retried"
         if told and str(event.data.get("handoff")) in mine and at <= event.at:
-            yield Said(event.at, deed(event, quote=quoted), source=step.source, seq=event.seq)
+            yield Said(event.at, deed(event), source=step.source, seq=event.seq)
     if not mine:
         joined = "" if step.detached else "it joined a handoff that was already open, or no team takes this lead"
         yield Said(at, "no new handoff was opened", "not", joined, step.source)

@@ -97,7 +97,7 @@ def _step(
         case "wait":
             yield Said(at, words(step), source=step.source)
             yield from wait_ended(log, run, step, at, until, following)
-        case "if" | "split" | "test" | "repeat":
+        case "if" | "split" | "test" | "repeat" | "round":
             yield from branch_taken(log, run.at(at), step, at, following)
         case "handoff":
             yield from handoff_lines(log, run, step, at, until, following)
@@ -140,7 +140,7 @@ def _meanwhile(log: Log, run: Run) -> Iterator[Said]:
     end = run.ended_at or log.now
     earned = [one for one in log.points if run.started_at <= one.at <= end and not one.rule.startswith("step:")]
     for booked in earned:
-        amount = points_words(booked.amount, booked.after, booked.model, quote=quoted)
+        amount = points_words(booked.amount, booked.after, booked.model)
         source = log.scoring_place(booked.rule, booked.at)
         after = booked.seq + 0.5 if booked.cause.startswith("f:") else booked.seq
         yield Said(booked.at, amount, "beside", _cause(log, booked), source, after)

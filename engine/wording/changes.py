@@ -8,6 +8,7 @@ from dsl.plan import CONFIRMING
 
 KINDS: Mapping[str, str] = {
     "send": "`send`", "wait": "`wait`", "if": "`if`", "split": "`split`", "test": "`test`", "repeat": "`repeat`",
+    "round": "`send next of`",
     "points": "`add … points`", "set": "`set`", "list": "`add to list` or `remove from list`",
     "topic": "`subscribe to` or `unsubscribe from`", "qualify": "`qualify as`", "handoff": "`hand off`",
     "recycle": "`recycle`", "notify": "`notify`", "post": "`post to`", "enter": "`enter` or `move to`",

@@ -1,8 +1,8 @@
 """How an event of the log reads in plain English; the phrases stand in the catalogue, `event_types`. Pure.
 
 A phrase is about the lead wherever it can be, so that a list of them reads as what the lead did and what was done with
-it. `deed` leaves the lead out ("submitted form “whitepaper”"), `clause` is a whole sentence, as it stands behind
-"because" ("the lead submitted form “whitepaper”").
+it. `deed` leaves the lead out (`submitted form "whitepaper"`), `clause` is a whole sentence, as it stands behind
+"because" (`the lead submitted form "whitepaper"`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ LONGEST_PART = 40
 Quote = Callable[[str], str]
 
 
+def straight(text: str) -> str:
+    """A name in a line for the terminal. One with quotes of its own, as in `confirm form "demo"`, stays as it is."""
+    return text if '"' in text else f'"{text}"'
+
+
 def curly(text: str) -> str:
+    """A name on a web page."""
     return f"“{text}”"
 
 
-def deed(event: Event, *, past: bool = True, quote: Quote = curly, met: Mapping[str, str] | None = None) -> str:
-    """What happened, the lead being understood: `clicked a link in email “welcome”`, `the score rose from 5 to 20`.
+def deed(event: Event, *, past: bool = True, quote: Quote = straight, met: Mapping[str, str] | None = None) -> str:
+    """What happened, the lead being understood: `clicked a link in email "welcome"`, `the score rose from 5 to 20`.
 
     `met` has words for the keys under which the engine logs what no single event shows (patterns and dates).
     """
@@ -33,14 +39,14 @@ def deed(event: Event, *, past: bool = True, quote: Quote = curly, met: Mapping[
     return said if subject == LEAD else f"{subject} {said}".strip()
 
 
-def clause(event: Event, *, past: bool = True, quote: Quote = curly, met: Mapping[str, str] | None = None) -> str:
-    """The same as a sentence with its subject: `the lead clicked a link in email “welcome”`."""
+def clause(event: Event, *, past: bool = True, quote: Quote = straight, met: Mapping[str, str] | None = None) -> str:
+    """The same as a sentence with its subject: `the lead clicked a link in email "welcome"`."""
     subject, said = _told(event, past, quote, met or {})
     return f"{subject} {said}".strip()
 
 
-def booked(amount: float, after: float, model: str = "", *, expired: bool = False, quote: Quote = curly) -> str:
-    """Points as they change a score: `+10 points in “fit”, now 30`."""
+def booked(amount: float, after: float, model: str = "", *, expired: bool = False, quote: Quote = straight) -> str:
+    """Points as they change a score: `+10 points in "fit", now 30`."""
     scoring = f" in {quote(model)}" if model else ""
     sign = "+" if amount >= 0 else ""
     return f"{sign}{number(amount)} points{scoring}{' (expired)' if expired else ''}, now {number(after)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from dsl.plan import (
     NOTICE,
@@ -15,6 +16,7 @@ from dsl.plan import (
     After,
     AnyStep,
     At,
+    ByRound,
     Cost,
     Duration,
     EnterCampaign,
@@ -86,6 +88,8 @@ def outline(step: AnyStep) -> Outline:
             return _choice(said, [Exit(f"variant {quoted(one.name)}", one.target) for one in step.variants])
         case Repeat():
             return _repeat(step)
+        case ByRound():
+            return _by_round(step)
         case HandOff():
             return _handoff(step)
         case Stop():
@@ -144,6 +148,12 @@ def _repeat(step: Repeat) -> Outline:
     return _choice(said, [Exit("each round", step.body), Exit("afterwards", step.next)])
 
 
+def _by_round(step: ByRound) -> Outline:
+    ways = [Exit(f"round {number}", way) for number, way in enumerate(step.ways, start=1)]
+    last = [] if step.again else [Exit("later rounds", step.next)]
+    return _choice("send next of" + (", then start again" if step.again else ""), [*ways, *last])
+
+
 def _handoff(step: HandOff) -> Outline:
     to = f"team {quoted(step.team)}" if step.team else "sales"
     if step.owner:
@@ -161,7 +171,10 @@ def _handoff(step: HandOff) -> Outline:
 
 
 # ── steps that do something ──────────────────────────────────────────────────────────────────────────────────────────
-def _effect(step: AnyStep) -> str:
+def _effect(
+    step: Send | AddPoints | SetField | ListStep | TopicStep | Qualify | Recycle | Notify | Post | EnterCampaign
+    | LeaveCampaign,
+) -> str:  # fmt: skip
     match step:
         case Send():
             return _send(step)
@@ -185,7 +198,8 @@ def _effect(step: AnyStep) -> str:
             return f"{'move to' if step.move else 'enter'} campaign {quoted(step.campaign)}"
         case LeaveCampaign():
             return f"leave campaign {quoted(step.campaign)}"
-    raise TypeError(f"no words for a {step.kind}")
+        case _:
+            assert_never(step)
 
 
 def _send(step: Send) -> str:

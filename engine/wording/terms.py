@@ -6,7 +6,7 @@ Pure. What is written here reads like a campaign file, so that a person can find
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import TypeAdapter
 
@@ -181,7 +181,9 @@ def condition(one: Condition, *, negated: bool = False) -> str:
             return _plain(one, negated)
 
 
-def _plain(one: Condition, negated: bool) -> str:
+def _plain(
+    one: StageIs | FreeMail | InList | InSegment | InCampaign | Subscribed | TrackingAllowed, negated: bool
+) -> str:
     no = "not " if negated else ""
     match one:
         case StageIs(stage=stage):
@@ -200,7 +202,8 @@ def _plain(one: Condition, negated: bool) -> str:
             return f"{no}subscribed to {quoted(topic)}"
         case TrackingAllowed():
             return f"{no}tracking is allowed"
-    raise TypeError(f"no words for {one.kind}")
+        case _:
+            assert_never(one)
 
 
 def _grouped(item: Condition, parent: All | Any_) -> str:

@@ -115,13 +115,13 @@ def test_what_happens_at_once_becomes_one_line() -> None:
         Row("enters", UUID(int=1), 0, AT, "x", "Nurture", None, None),
     ]  # fmt: skip
     (line,) = lines(AT, "a@b.example", rows)
-    assert line.text == "confirms form “whitepaper”"
-    assert line.extra == ("1 page seen before", "becomes Lead", "enters “Nurture”", "+22 points, now 22")
+    assert line.text == 'confirms form "whitepaper"'
+    assert line.extra == ("1 page seen before", "becomes Lead", 'enters "Nurture"', "+22 points, now 22")
 
 
 def test_turning_points_have_a_line_of_their_own() -> None:
     found = lines(AT, "a@b.example", [event("email.clicked", "x/y"), booked(10, 52), event("stage.entered", "MQL")])
-    assert [line.text for line in found] == ["clicks a link in email “x/y”", "becomes MQL"]
+    assert [line.text for line in found] == ['clicks a link in email "x/y"', "becomes MQL"]
     assert found[0].extra == ("+10 points, now 52",)
 
 
@@ -134,9 +134,9 @@ def test_a_lead_taken_over_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("mail", "told"),
     [
-        ({"state": "accepted", "kind": "marketing"}, ["gets “Hello”"]),
-        ({"state": "skipped", "kind": "marketing", "reason": "no consent"}, ["gets no “x/y”: no consent"]),
-        ({"state": "unknown", "kind": "marketing", "reason": "timeout"}, ["“x/y” unknown: timeout"]),
+        ({"state": "accepted", "kind": "marketing"}, ['gets "Hello"']),
+        ({"state": "skipped", "kind": "marketing", "reason": "no consent"}, ['gets no "x/y": no consent']),
+        ({"state": "unknown", "kind": "marketing", "reason": "timeout"}, ['"x/y" unknown: timeout']),
         ({"state": "accepted", "kind": "staff"}, []),
     ],
 )
@@ -152,13 +152,13 @@ def test_plain_output_has_days_as_headings_and_late_news_names_its_day() -> None
     with display:
         display.show([Line(AT, person.address, "+", "comes", "plain", ("+2 points, now 2",))])
         display.show([Line(AT + timedelta(days=1), person.address, "↗", "clicks", "click")])
-        display.show([Line(AT + timedelta(hours=1), person.address, "✉", "gets “Hi”", "mail")])
+        display.show([Line(AT + timedelta(hours=1), person.address, "✉", 'gets "Hi"', "mail")])
         display.tick(AT + timedelta(days=2), {"mails": 3})
     told = console.export_text().splitlines()
     assert [line for line in told if line] == [
         "Tuesday 1 September", "09:00 + Åsa Ek, SE                  comes · +2 points, now 2",
         "Wednesday 2 September", "09:00 ↗ Åsa Ek, SE                  clicks",
-        "Tu 10h ✉ Åsa Ek, SE                  gets “Hi”",
+        'Tu 10h ✉ Åsa Ek, SE                  gets "Hi"',
     ]  # fmt: skip
 
 
@@ -245,13 +245,13 @@ async def test_each_line_of_the_timeline_comes_once(db: Database) -> None:
     timeline = Timeline(db, AT - timedelta(days=1))
     lead = await a_lead(db)
     (line,) = await timeline.news()
-    assert (line.email, line.text) == ("asa@skog.example", "submits form “whitepaper”, not yet confirmed")
+    assert (line.email, line.text) == ("asa@skog.example", 'submits form "whitepaper", not yet confirmed')
     assert await timeline.news() == []
     earlier = AT - timedelta(hours=3)  # taken before, committed after
     async with db.engine.begin() as connection:
         row = {"lead_id": lead, "seq": 2, "type": "email.clicked", "name": "x/y", "data": {}, "at": earlier}
         await connection.execute(insert(events).values(row))
-    assert [line.text for line in await timeline.news()] == ["clicks a link in email “x/y”"]
+    assert [line.text for line in await timeline.news()] == ['clicks a link in email "x/y"']
     assert (await timeline.counts())["clicks"] == 1
     async with db.engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM events"))).scalar() == 2

@@ -147,6 +147,18 @@ def test_what_a_file_says_has_none_of_the_forbidden_forms(path: Path) -> None:
     assert [(line, text, forbidden(text)) for line, text in texts(path) if is_read(text) and forbidden(text)] == []
 
 
+AT_HOME = ("engine/wording/events.py", "engine/cli/script.py")
+"""The quotes of pages, and those that a script may have."""
+
+
+def test_names_have_straight_quotes_outside_of_pages() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix(): [text for _, text in texts(path) if re.search("[“”„]", text)]
+        for path in sorted((ROOT / "engine").rglob("*.py"))
+    }
+    assert {path: said for path, said in found.items() if said and path not in AT_HOME} == {}
+
+
 # ── pages, emails, events ────────────────────────────────────────────────────────────────────────────────────────────
 _MARKUP = (
     r"\{[%#].*?[%#]\}|\{\{ words\([^}]*\}\}|\{\{[^\"{}]*\}\}"

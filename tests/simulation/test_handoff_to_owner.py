@@ -58,4 +58,4 @@ def test_the_owner_gets_the_handoff(tmp_path: Path, owner: str, member: str, tea
     done = CliRunner().invoke(app, ["simulate", "--path", str(tmp_path), "--script", SCRIPT, *lead])
     assert done.exit_code == 0, done.output
     assert f"{member} has it" in done.output
-    assert f"handed off to “{team}”" in done.output
+    assert f'handed off to "{team}"' in done.output

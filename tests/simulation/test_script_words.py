@@ -137,7 +137,7 @@ def test_a_click_on_a_link_to_a_file_is_a_download_too(told: Any) -> None:
 
 def test_a_topic_is_joined_once_and_starts_what_waits_for_it(told: Any) -> None:
     story = told("joins topic news; ends after 1 day")
-    assert any("“Fans”" in one["text"] for one in story["timeline"])
+    assert any('"Fans"' in one["text"] for one in story["timeline"])
     again = told("joins topic news; after 1 day subscribes to news", code=1)
     assert again == ""
     assert told('unsubscribes; after 1 day joins the topic "news"')["end"]["mails"] == 1, "who comes back is mailed"

@@ -36,4 +36,4 @@ def test_a_run_that_feeds_itself_is_named() -> None:
 def test_campaigns_that_start_each_other_are_named() -> None:
     lines = story("submits form round")
     assert lines[-1] == "cannot continue: campaigns start it again and again: " + line('campaign "Left"')
-    assert lines.count("enters “Left”") == MOST_FED + 1
+    assert lines.count('enters "Left"') == MOST_FED + 1

@@ -58,10 +58,10 @@ def test_an_entry_that_is_refused_is_told_with_the_reason() -> None:
     script = "visits page /x\nafter 1 day happens event call\nafter 1 day happens event call"
     told = [text for _, kind, text in story(script) if kind == "refused"]
     assert told == [
-        "does not enter “Germans”: its `only if` is not true for this lead",
-        "does not enter “Over”: its `enters` or `runs` line does not allow it now",
-        "does not enter “Once”: its `enters` or `runs` line does not allow it now",
-        "does not enter “Over”: its `enters` or `runs` line does not allow it now",
+        'does not enter "Germans": its `only if` is not true for this lead',
+        'does not enter "Over": its `enters` or `runs` line does not allow it now',
+        'does not enter "Once": its `enters` or `runs` line does not allow it now',
+        'does not enter "Over": its `enters` or `runs` line does not allow it now',
     ]
 
 
@@ -75,7 +75,7 @@ def test_an_entry_that_is_refused_is_told_with_the_reason() -> None:
 )
 def test_a_form_is_confirmed_when_the_script_says(script: str, at: str) -> None:
     told = story(script)
-    assert [when for when, _, text in told if text.startswith("enters “Form”")] == [at]
+    assert [when for when, _, text in told if text.startswith('enters "Form"')] == [at]
     assert not any("no effect" in text for _, _, text in told)
 
 

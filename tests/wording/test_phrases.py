@@ -75,27 +75,27 @@ def test_everything_done_to_a_run_from_outside_has_a_phrase():
 @pytest.mark.parametrize(
     ("happened", "said"),
     [
-        (event("form.posted", "demo"), "submitted form “demo”, not yet confirmed"),
-        (event("form.submitted", "demo"), "submitted form “demo”"),
-        (event("form.submitted", "demo", key="confirm:4"), "confirmed form “demo”"),
-        (event("email.clicked", "a", link="https://acme.example/"), "clicked acme.example in email “a”"),
+        (event("form.posted", "demo"), 'submitted form "demo", not yet confirmed'),
+        (event("form.submitted", "demo"), 'submitted form "demo"'),
+        (event("form.submitted", "demo", key="confirm:4"), 'confirmed form "demo"'),
+        (event("email.clicked", "a", link="https://acme.example/"), 'clicked acme.example in email "a"'),
         (event("email.clicked", "a", link=f"https://acme.example/d/{'x' * 41}?for=ann@lead.example"),
-         "clicked acme.example/d/… in email “a”"),
-        (event("email.clicked", "a", link="javascript:alert(1)"), "clicked a link in email “a”"),
-        (event("email.bounced", "a"), "email “a” bounced"),
+         'clicked acme.example/d/… in email "a"'),
+        (event("email.clicked", "a", link="javascript:alert(1)"), 'clicked a link in email "a"'),
+        (event("email.bounced", "a"), 'email "a" bounced'),
         (event("meeting.booked"), "booked a meeting"),
-        (event("deal.moved", "Pumps", pipeline_stage="Offer"), "a deal “Pumps” moved to “Offer”"),
-        (event("score.reached", "fit", before=8.0, after=20.5), "the score of “fit” rose from 8 to 20.5"),
+        (event("deal.moved", "Pumps", pipeline_stage="Offer"), 'a deal "Pumps" moved to "Offer"'),
+        (event("score.reached", "fit", before=8.0, after=20.5), 'the score of "fit" rose from 8 to 20.5'),
         (event("field.changed", "vip", before=None, after=True), "field vip changed from nothing to yes"),
         (event("handoff.rejected", "DACH", by="eva@acme.example", reason="no budget"),
          "was rejected by eva@acme.example: no budget"),
         (event("handoff.accepted", "DACH", by=""), "was accepted by sales"),
         (event("lead.unsubscribed"), "unsubscribed from everything"),
-        (event("lead.unsubscribed", "news"), "unsubscribed from “news”"),
-        (event("run.noted", "left", campaign="B"), "another campaign removed the lead from campaign “B”"),
+        (event("lead.unsubscribed", "news"), 'unsubscribed from "news"'),
+        (event("run.noted", "left", campaign="B"), 'another campaign removed the lead from campaign "B"'),
         (event("pattern.met", "reactivate"), "had been inactive for longer than the stage allows"),
-        (event("page.visited", "/{name}"), "visited page “/{name}”"),
-        (event("parcel.sent", "x"), "parcel.sent “x” happened"),
+        (event("page.visited", "/{name}"), 'visited page "/{name}"'),
+        (event("parcel.sent", "x"), 'parcel.sent "x" happened'),
     ],
 )  # fmt: skip
 def test_what_is_said(happened: Event, said: str):
@@ -104,7 +104,7 @@ def test_what_is_said(happened: Event, said: str):
 
 def test_a_sentence_names_the_lead_now_or_then_with_the_marks_that_are_asked_for():
     happened = event("email.opened", "welcome")
-    assert clause(happened) == "the lead opened email “welcome”"
+    assert clause(happened) == 'the lead opened email "welcome"'
     assert clause(happened, past=False, quote=quoted) == 'the lead opens email "welcome"'
 
 

@@ -163,4 +163,5 @@ def _offered(phase: str) -> tuple[Action, ...]:
             return ("contacted", "accept", "reject")
         case "contacted":
             return ("accept", "reject")
-    return ()
+        case _:
+            return ()

@@ -44,3 +44,9 @@ def subject_of(subjects: tuple[str, ...], plan: Plan, step: str, lead: UUID) -> 
 
 def _one_of(choices: tuple[str, ...] | list[str], lead: UUID, *names: str) -> str:
     return choices[min(int(share(lead, *names) * len(choices) / 100), len(choices) - 1)]
+
+
+def way_of_variant(test: VariantTest, chosen: str | None) -> Target:
+    """Where the variant of that name leads; without one, the first."""
+    first = test.variants[0].target if test.variants else None
+    return next((one.target for one in test.variants if one.name == chosen), first)

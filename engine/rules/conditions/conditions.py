@@ -180,7 +180,8 @@ def compare(left: Any, op: str, right: Any, zone: str = "UTC") -> bool:
             return bool(left > right)
         case "ge":
             return bool(left >= right)
-    raise ValueError(f"no such comparison: {op}")
+        case _:
+            raise ValueError(f"no such comparison: {op}")
 
 
 def _present(value: Any) -> Any:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from dsl.plan import (
     AddPoints,
     AnyStep,
+    ByRound,
     EnterCampaign,
+    HandOff,
+    If,
     LeaveCampaign,
     ListStep,
+    Notify,
+    Post,
     Qualify,
     Recycle,
+    Repeat,
+    Send,
     SetField,
+    Split,
+    Stop,
     TopicStep,
+    VariantTest,
+    Wait,
 )  # fmt: skip
 from engine.model.lead import Facts
 from engine.rules.conditions.conditions import reached, topic_state, value_of
@@ -46,6 +57,12 @@ def change(ledger: Ledger, step: AnyStep, branch: Branch, run: UUID, facts: Fact
                 ledger.enrol(plan, None)
         case LeaveCampaign():
             _leave(ledger, step, run)
+        case Send() | Notify() | Post() | TopicStep() | HandOff() | VariantTest():
+            pass  # carried out elsewhere
+        case Wait() | If() | Split() | Repeat() | ByRound() | Stop():
+            pass  # the way through the plan alone
+        case _:
+            assert_never(step)
 
 
 def needs_consent(ledger: Ledger, step: TopicStep) -> bool:

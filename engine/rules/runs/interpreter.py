@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from dsl.plan import (
@@ -19,8 +20,10 @@ from dsl.plan import (
     Arm,
     At,
     BusinessHours,
+    ByRound,
     HandOff,
     If,
+    LeadStep,
     Notify,
     Plan,
     Post,
@@ -36,11 +39,11 @@ from dsl.plan import (
 from engine.model.lead import HANDOFF_EVENTS, Event, Facts
 from engine.model.records import Record, record
 from engine.rules.conditions import calendar
-from engine.rules.conditions.chance import arm_of
+from engine.rules.conditions.chance import arm_of, way_of_variant
 from engine.rules.conditions.conditions import holds, matches
 from engine.rules.runs.bounds import longer, too_long, within_limit
 from engine.rules.runs.local_time import again, fields_of
-from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position
+from engine.rules.runs.position import FLOW, LEAVE, MOST_BRANCHES, Branch, Loop, Position, way_of_round
 from engine.rules.runs.rests import Sleep, sleep
 
 MOST_HOPS = 1000
@@ -175,16 +178,13 @@ def settle(plan: Plan, position: Position, request: Effect | Discard, verdict: V
         case HandOff() if verdict.handoff is not None and not current.detached:
             return position.with_branch(branch.changed(handoff=verdict.handoff))
         case VariantTest():
-            return position.with_branch(branch.moved(_variant(current, verdict.variant)))
-        case If() | Wait() | Split() | Repeat() | Stop():
+            return position.with_branch(branch.moved(way_of_variant(current, verdict.variant)))
+        case If() | Wait() | Split() | Repeat() | ByRound() | Stop():
             raise TypeError(f"a {current.kind} has no effect")
-        case _:
+        case HandOff() | Notify() | Post() | LeadStep():
             return position.with_branch(branch.moved(current.next))
-
-
-def _variant(test: VariantTest, chosen: str | None) -> Target:
-    first = test.variants[0].target if test.variants else None
-    return next((one.target for one in test.variants if one.name == chosen), first)
+        case _:
+            assert_never(current)
 
 
 # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,20 +204,24 @@ def _hop(plan: Plan, position: Position, world: World) -> Position | Effect | St
                 return _drop_all(plan, position, outcome).changed(ending=position.ending or outcome)
             case Split():
                 return position.with_branch(branch.moved(arm_of(current, plan, world.lead)))
+            case ByRound():
+                return position.with_branch(branch.moved(way_of_round(current, branch)))
             case Repeat():
                 ended = _next_round(current, branch, world)
             case If():
                 facts = world.facts().changed(event=branch.event)
-                chosen = (arm.target for arm in current.branches if holds(arm.condition, facts))
-                return position.with_branch(branch.moved(next(chosen, current.otherwise)))
+                arms = (arm.target for arm in current.branches if holds(arm.condition, facts))
+                return position.with_branch(branch.moved(next(arms, current.otherwise)))
             case Wait():
                 ended = _end_wait(current, branch, position, world)
             case HandOff() if branch.handoff is not None:
                 ended = _end_handoff(current, branch, world)
-            case Send() | Notify() | Post() | VariantTest() if branch.hold is not None and branch.hold > world.now:
+            case Send() | Notify() | Post() | VariantTest() | HandOff() | LeadStep():
+                if branch.hold is None or branch.hold <= world.now:
+                    return Effect(branch, current)
                 ended = None
             case _:
-                return Effect(branch, current)
+                assert_never(current)
         if ended is not None:
             return position.with_branch(ended)
     return None
@@ -282,10 +286,8 @@ def _arrive_at_repeat(repeat: Repeat, branch: Branch, world: World) -> Branch:
     """Before the first round, or after one; then until the next may begin."""
     names = [loop.step for loop in branch.loops]
     if repeat.id not in names:
-        fresh = Loop(repeat.id, 0, world.now, branch.visit)
-        return branch.changed(loops=(*branch.loops, fresh))
-    loops = branch.loops[: names.index(repeat.id) + 1]
-    deadline = None
+        return branch.changed(loops=(*branch.loops, Loop(repeat.id, 0, world.now, branch.visit)))
+    loops, deadline = branch.loops[: names.index(repeat.id) + 1], None
     if repeat.every is not None and loops[-1].round < repeat.times:
         deadline = calendar.add(repeat.every, loops[-1].started, world.zone, world.hours)
     return branch.changed(loops=loops, visit=loops[-1].visit, deadline=deadline)
@@ -323,8 +325,7 @@ def _end_handoff(handoff: HandOff, branch: Branch, world: World) -> Branch | Non
             fitting = [case for case in handoff.cases if case.outcome == outcome]
             exact = [case for case in fitting if case.reason is not None and case.reason.casefold() == reason]
             general = [case for case in fitting if case.reason is None]
-            target = next((case.target for case in (*exact, *general)), handoff.next)
-            return branch.woken(target, event)
+            return branch.woken(next((case.target for case in (*exact, *general)), handoff.next), event)
     return None
 
 
@@ -371,8 +372,7 @@ def _begin_leaving(plan: Plan, position: Position, world: World) -> Position:
     left = _drop_all(plan, position, ending).changed(ending=ending)
     if world.leave_entry is None:
         return left
-    block = Branch.started(LEAVE, world.leave_entry, str(world.leaving.seq), world.leaving)
-    return left.changed(branches=(block,))
+    return left.changed(branches=(Branch.started(LEAVE, world.leave_entry, str(world.leaving.seq), world.leaving),))
 
 
 def _drop_all(plan: Plan, position: Position, reason: str) -> Position:

@@ -7,6 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from dsl.plan import ByRound, Target
 from engine.model.lead import Event
 from engine.model.records import Record, record
 from engine.rules.runs.bounds import Streak
@@ -238,3 +239,11 @@ def _branch_from_json(data: Mapping[str, Any]) -> Branch:
         why=data.get("why"), loops=loops, held=tuple((at, why) for at, why in data.get("held", ())),
         basis=data.get("basis", ""), **instants,
     )  # fmt: skip
+
+
+def way_of_round(step: ByRound, branch: Branch) -> Target:
+    """The way of the round that the branch is in; past the last one, the first again or on."""
+    number = branch.loops[-1].round if branch.loops else 1
+    if not step.ways or (number > len(step.ways) and not step.again):
+        return step.next
+    return step.ways[(number - 1) % len(step.ways)]

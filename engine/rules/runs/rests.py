@@ -8,27 +8,21 @@ from datetime import datetime
 from typing import assert_never
 
 from dsl.plan import (
-    AddPoints,
     AnyStep,
     At,
-    EnterCampaign,
+    ByRound,
     HandOff,
     If,
-    LeaveCampaign,
-    ListStep,
+    LeadStep,
     Notify,
     Plan,
     Post,
-    Qualify,
-    Recycle,
     Relative,
     Repeat,
     Send,
-    SetField,
     Split,
     Stop,
     Target,
-    TopicStep,
     VariantTest,
     Wait,
     targets,
@@ -125,8 +119,14 @@ def _in_words(step: AnyStep) -> str:
             return "sales decides"
         case Wait() if step.arms:
             return " or ".join(pattern(arm.pattern) for arm in step.arms)
-        case _:
+        case Wait():
             return "the time comes"
+        case If() | Split() | ByRound() | Stop():
+            return ""  # a run never rests there
+        case LeadStep():
+            return ""
+        case _:
+            assert_never(step)
 
 
 @per_plan
@@ -142,18 +142,9 @@ def _on_event(step: AnyStep) -> list[Target]:
             return [*(arm.target for arm in step.arms), step.missed if isinstance(step.until, Relative) else None]
         case HandOff():
             return [*targets(step)]
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return []
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return []
         case _:
             assert_never(step)
@@ -167,18 +158,9 @@ def _on_timer(step: AnyStep) -> list[Target]:
             return [*targets(step)]
         case Send() | Notify() | Post():
             return [step.id]
-        case HandOff() | If() | Split() | Stop():
+        case HandOff() | If() | Split() | ByRound() | Stop():
             return []
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return []
         case _:
             assert_never(step)
@@ -209,18 +191,9 @@ def _follows(current: AnyStep) -> set[Target]:
             return set() if current.until or current.arms else {current.then}
         case HandOff():
             return {current.next} if current.detached else set()
-        case Send() | Notify() | Post() | Repeat() | If() | Split() | VariantTest() | Stop():
+        case Send() | Notify() | Post() | Repeat() | ByRound() | If() | Split() | VariantTest() | Stop():
             return set(targets(current))
-        case (
-            AddPoints()
-            | SetField()
-            | ListStep()
-            | TopicStep()
-            | Qualify()
-            | Recycle()
-            | EnterCampaign()
-            | LeaveCampaign()
-        ):
+        case LeadStep():
             return set(targets(current))
         case _:
             assert_never(current)
