@@ -241,7 +241,7 @@ def _taken(
     for one in order:
         name = one.campaign.casefold()
         counts[name] = counts.get(name, 0) + 1
-        number, upto = partial(numbers.of, one.lead_id), partial(numbers.upto, one.lead_id)
+        number, upto = partial(numbers.of, one.lead_id), partial(_upto, numbers, one.lead_id, _seen(one.wait))
         stands = Position.from_json(one.position)
         entered = numbers.since(one.lead_id, stands.entered, one.started_at)
         position = joining.renumbered(stands, number, upto, entered, instead).to_json()
@@ -250,6 +250,15 @@ def _taken(
         rows.append({"id": one.id, "number": counts[name], "position": position, "cursor": upto(one.cursor),
                      "leave_seq": left, "wait": wait})  # fmt: skip
     return rows
+
+
+def _seen(wait: Mapping[str, Any] | None) -> int:
+    """Up to which event a resting run has looked at its log: what is there has ended no wait of it."""
+    return int(wait.get("seen", 0)) if wait is not None and wait.get("state") == "wait" else 0
+
+
+def _upto(numbers: joins.Numbers, lead: UUID, seen: int, seq: int) -> int:
+    return numbers.upto(lead, max(seq, seen))
 
 
 def _plain(row: Any) -> dict[str, Any]:

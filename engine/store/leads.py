@@ -106,6 +106,9 @@ _FIND = text("""
 SELECT l.id, l.email FROM leads l WHERE l.id = (SELECT lead_now(known.id) FROM leads known WHERE CASE
     WHEN CAST(:id AS uuid) IS NULL THEN known.email_key = :key ELSE known.id = CAST(:id AS uuid) END)""")
 
+_MERGED = text("""SELECT id FROM leads WHERE merged_into IS NOT NULL
+    AND (email_key = lower(:who) OR CAST(id AS text) = lower(:who))""")
+
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 _AROUND_HIT = f"{_AROUND}, {AROUND_HIT}"
 
@@ -218,6 +221,13 @@ async def find(db: Database, key: str, id: UUID | None = None) -> tuple[UUID, st
     async with db.engine.connect() as connection:
         row = (await connection.execute(_FIND, {"key": key, "id": id})).first()
     return (row.id, row.email) if row else None
+
+
+async def merged_record(db: Database, who: str) -> UUID | None:
+    """The record with that address or id which has become part of another lead; None: there is none."""
+    async with db.engine.connect() as connection:
+        found: UUID | None = (await connection.execute(_MERGED, {"who": who})).scalar()
+    return found
 
 
 async def form_awaiting(db: Database, lead: UUID, seq: int) -> str | None:
