@@ -32,7 +32,7 @@ def split(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Separate a website visitor, or a merged lead, from a lead they were mistaken for.
+    """Separate a website visitor or a merged lead from a lead.
 
     With `--visitor`, the visitor's sessions, touches, and events go back to the visitor, who can become another lead
     later. The lead loses the points and interests those events earned, and the source fields that came from the

@@ -18,8 +18,8 @@ from engine.model.lead import MERGED, Lead
 from engine.model.ports import Wake
 from engine.platform.tokens import email_key
 from engine.rules.leads import composite, joining
-from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.limits import Booking
+from engine.rules.leads.consequences import Ledger, awaits
+from engine.rules.leads.limits import Booking, Rules
 from engine.rules.leads.suppression import suppress
 from engine.rules.runs.position import Position
 from engine.rules.sales import ladder
@@ -92,12 +92,13 @@ class _Merging:
         one, two = await joins.record(self.hot, self.kept), await joins.record(self.hot, self.other)
         lead = joining.joined(_record(self.first.lead, one), _record(self.second.lead, two), rules.order)
         closed, instead = await self._close_handoffs(now)
+        runs = await joins.runs(self.hot, self.kept, self.other)
+        news = await self._news(runs, rules)
         numbers = await joins.renumber(
             self.hot, self.kept, self.other, max(self.first.lead.seq, self.second.lead.seq)
         )  # fmt: skip
-        runs = await joins.runs(self.hot, self.kept, self.other)
         losing = _losing(runs)
-        await joins.take_runs(self.hot, self.kept, self.other, _taken(runs, losing, numbers, instead))
+        await joins.take_runs(self.hot, self.kept, self.other, _taken(runs, losing, numbers, news, instead))
         moved = await joins.move(self.hot, self.kept, self.other)
         moved["enrolments"] = [str(one.id) for one in runs if one.lead_id == self.other]
         own, theirs = (hashed(rt, email_key(one.email or "")) for one in (self.first.lead, self.second.lead))
@@ -129,6 +130,21 @@ class _Merging:
             )
             await writes.flush(self.hot)  # at once, since a lead can have one open handoff only
         return found[1:], {str(one.id): str(found[0].id) for one in found[1:]}
+
+    async def _news(self, runs: Sequence[Any], rules: Rules) -> dict[UUID, int]:
+        """Of each live run the first event in its own log that has come for it, and that it has not taken up yet."""
+        live = [one for one in runs if one.state == "live"]
+        await self.work.rt.catalog.need(one.digest for one in live)
+        found: dict[UUID, int] = {}
+        for one in live:
+            lead = self.first.lead if one.lead_id == self.kept else self.second.lead
+            plan, run = rules.plan_of(one.digest), leads.enrolment_of(_plain(one))
+            run.position = Position.from_json(one.position)
+            for event in await joins.events_above(self.hot, one.lead_id, one.cursor) if plan is not None else ():
+                if plan is not None and awaits(plan, run, event, lead.zone(rules.program)):
+                    found[one.id] = event.seq
+                    break
+        return found
 
     def _follow(self, ledger: Ledger, author: str, losing: Sequence[Any], closed: Sequence[Any]) -> None:
         """Log the merge, and let follow what neither record had come to alone."""
@@ -229,7 +245,8 @@ def _losing(runs: Sequence[Any]) -> list[Any]:
 
 
 def _taken(
-    runs: Sequence[Any], losing: Sequence[Any], numbers: joins.Numbers, instead: Mapping[str, str]
+    runs: Sequence[Any], losing: Sequence[Any], numbers: joins.Numbers, news: Mapping[UUID, int],
+    instead: Mapping[str, str],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """What the rows of runs say under the new numbers. A campaign's runs count from 1 in the order in which they began,
     save that those which end now come before the ones that go on for them, since the newest run speaks for all."""
@@ -241,7 +258,7 @@ def _taken(
     for one in order:
         name = one.campaign.casefold()
         counts[name] = counts.get(name, 0) + 1
-        number, upto = partial(numbers.of, one.lead_id), partial(_upto, numbers, one.lead_id, _seen(one.wait))
+        number, upto = partial(numbers.of, one.lead_id), partial(_upto, numbers, one.lead_id, news.get(one.id))
         stands = Position.from_json(one.position)
         entered = numbers.since(one.lead_id, stands.entered, one.started_at)
         position = joining.renumbered(stands, number, upto, entered, instead).to_json()
@@ -252,13 +269,10 @@ def _taken(
     return rows
 
 
-def _seen(wait: Mapping[str, Any] | None) -> int:
-    """Up to which event a resting run has looked at its log: what is there has ended no wait of it."""
-    return int(wait.get("seen", 0)) if wait is not None and wait.get("state") == "wait" else 0
-
-
-def _upto(numbers: joins.Numbers, lead: UUID, seen: int, seq: int) -> int:
-    return numbers.upto(lead, max(seq, seen))
+def _upto(numbers: joins.Numbers, lead: UUID, news: int | None, seq: int) -> int:
+    """The new number up to which nothing counts for a run that has looked at everything up to `seq`, and for which
+    event `news` is the first that may still end a wait."""
+    return max(numbers.of(lead, seq), numbers.last if news is None else numbers.of(lead, news) - 1)
 
 
 def _plain(row: Any) -> dict[str, Any]:

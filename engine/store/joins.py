@@ -15,7 +15,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from engine.model.lead import Event
 from engine.store.db import Hot
+from engine.store.leads import EVENT_JSON, event_of
+from engine.store.runs import MOST_EVENTS
 
 # Without it two merges that share a lead could each hold what the other one waits for.
 _TURN = "SELECT pg_advisory_xact_lock(hashtextextended('coldframe merges', 0))"
@@ -56,6 +59,8 @@ _NAMED = (
 )  # fmt: skip
 
 _RUNS = "SELECT * FROM enrolments WHERE lead_id = ANY(%(leads)s::uuid[]) ORDER BY started_at, id"
+_ABOVE = f"""SELECT {EVENT_JSON} AS event FROM events WHERE lead_id = %(lead)s AND seq > %(seq)s
+    ORDER BY seq LIMIT %(many)s"""
 _APART = "UPDATE enrolments SET number = -number WHERE lead_id = ANY(%(leads)s::uuid[])"
 _TAKE_RUNS = """
 UPDATE enrolments e SET lead_id = %(kept)s, number = n.number, position = n.position, cursor = n.cursor,
@@ -141,17 +146,14 @@ class Numbers:
         place = bisect_right(old, seq)
         return new[place - 1] if place else seq
 
-    def upto(self, lead: UUID, seq: int) -> int:
-        """A new number for "everything up to that event": the lead's own next one is beyond it, and whatever the other
-        lead's log has up to there is not."""
+    def since(self, lead: UUID, seq: int, at: datetime) -> int:
+        """A new number for "everything up to that event", which was at `at`: the lead's own next one is beyond it, and
+        what had happened to the other lead by then is not."""
         old, new = self.by_lead.get(lead, ([], []))
         place = bisect_right(old, seq)
-        return new[place] - 1 if place < len(new) else self.last
-
-    def since(self, lead: UUID, seq: int, at: datetime) -> int:
-        """A new number for "everything up to that event" if that was at `at`."""
+        following = new[place] - 1 if place < len(new) else self.last
         first = self.last - len(self.instants)
-        return max(self.of(lead, seq), min(self.upto(lead, seq), first + bisect_right(self.instants, at)))
+        return max(self.of(lead, seq), min(following, first + bisect_right(self.instants, at)))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -196,6 +198,12 @@ async def renumber(hot: Hot, kept: UUID, other: UUID, base: int) -> Numbers:
 async def runs(hot: Hot, *leads: UUID) -> list[Any]:
     """Every run of theirs, the oldest first."""
     return await hot.all(_RUNS, {"leads": list(leads)})
+
+
+async def events_above(hot: Hot, lead: UUID, seq: int) -> list[Event]:
+    """What has happened to the lead after that event, in order; at most so much as a run looks at in one call."""
+    rows = await hot.all(_ABOVE, {"lead": lead, "seq": seq, "many": MOST_EVENTS})
+    return [event_of(row.event) for row in rows]
 
 
 async def take_runs(hot: Hot, kept: UUID, other: UUID, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -224,6 +224,15 @@ async def test_runs_read_their_log_under_the_new_numbers(stage: Stage):
     assert [one.category for one in stage.mailer.mails] == ["welcome", "price"]
 
 
+async def test_an_event_that_its_run_has_not_taken_up_yet_is_not_lost(stage: Stage):
+    await stage.post("paper", email=ANN)
+    await stage.pass_time(3 * DAY)
+    await intake.record(stage.rt, Occurrence("page.visited", "/pricing", {}, ANN))
+    await intake.record(stage.rt, Occurrence("page.visited", "/blog", {}, BEN))
+    await merged(stage)
+    assert [one.category for one in stage.mailer.mails] == ["welcome", "price"]
+
+
 async def test_the_older_handoff_goes_on_for_both_runs(stage: Stage):
     for email in (BEN, ANN):
         await happen(stage, "custom", "hot", email)
