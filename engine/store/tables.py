@@ -140,6 +140,7 @@ visitors = Table(
     Column("seen_on", Date, comment="the last day the visitor was counted on"),
     instant("first_at", required=True),
     instant("last_at", required=True),
+    Index("visitors_of_lead", "lead_id", postgresql_where=text("lead_id IS NOT NULL")),
     Index("visitors_strangers", "first_at", postgresql_where=text("lead_id IS NULL")),
 )  # fmt: skip
 
@@ -198,6 +199,7 @@ points = Table(
     Column("thing", Text, nullable=False, comment="what `once per email` counts by: the event's name"),
     Column("seq", BigInteger, nullable=False),
     Column("score_after", Numeric, nullable=False),
+    Column("times", Integer, nullable=False, server_default="1", comment="bookings that became this one"),
     instant("earned_at", required=True),
     instant("booked_at", required=True),
     instant("expires_at"),
@@ -286,29 +288,6 @@ messages = Table(
     Index("messages_memos", "at", postgresql_where=text("memo IS NOT NULL")),
 )  # fmt: skip
 
-tests = Table(
-    "tests", metadata,
-    Column("campaign", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("by", Text, nullable=False, comment="clicks | opens | replies | goal"),
-    Column("variants", ARRAY(Text), nullable=False),
-    Column("winner", Text),
-    instant("started_at", required=True),
-    instant("ends_at", required=True),
-    instant("decided_at"),
-)  # fmt: skip
-
-test_leads = Table(
-    "test_leads", metadata,
-    Column("campaign", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("lead_id", Uuid, primary_key=True),
-    Column("enrolment_id", Uuid, nullable=False),
-    Column("variant", Text, nullable=False),
-    Column("steps", ARRAY(Text), nullable=False, comment="the steps that only this variant leads to"),
-    instant("at", required=True),
-)  # fmt: skip
-
 outbox = Table(
     "outbox", metadata,
     Column("run_id", Uuid, primary_key=True),
@@ -354,6 +333,7 @@ handoffs = Table(
     instant("closed_at"),
     instant("real_woken_at"),
     Index("handoffs_open", "lead_id", unique=True, postgresql_where=text("outcome IS NULL")),
+    Index("handoffs_of_lead", "lead_id"),
     Index("handoffs_by_member", "member", postgresql_where=text("outcome IS NULL")),
 )  # fmt: skip
 

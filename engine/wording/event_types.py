@@ -117,6 +117,7 @@ PHRASES: Mapping[str, Phrase] = {
     "lead.merged": Phrase("is", "was", " merged with another record"),
     "lead.split": Phrase("is", "was", " separated from another record"),
     "lead.address_changed": Phrase("has", "got", " another email address"),
+    "lead.imported": Phrase("is imported", "was imported", " from file{name}"),
     "campaign.entered": Phrase("enters", "entered", " campaign{name}", noun="campaign", verb="is entered"),
     "campaign.left": Phrase("leaves", "left", " campaign{name}", noun="campaign", verb="is left"),
     "date.due": Phrase("arrives", "arrived", subject="a date that a campaign is waiting for"),
