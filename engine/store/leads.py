@@ -61,7 +61,7 @@ ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
 TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
-    SELECT q.n, count(p.rule) AS many, coalesce(sum(p.amount), 0) AS much
+    SELECT q.n, coalesce(sum(p.times), 0) AS many, coalesce(sum(p.amount), 0) AS much
     FROM jsonb_to_recordset(%(probes)s::jsonb) AS q(n int, rule text, thing text, since timestamptz)
     LEFT JOIN points p ON p.lead_id = %(lead)s AND p.rule = q.rule
         AND (q.thing IS NULL OR p.thing = q.thing) AND (q.since IS NULL OR p.booked_at >= q.since)

@@ -137,6 +137,7 @@ visitors = Table(
     Column("seen_on", Date, comment="the last day the visitor was counted on"),
     instant("first_at", required=True),
     instant("last_at", required=True),
+    Index("visitors_of_lead", "lead_id", postgresql_where=text("lead_id IS NOT NULL")),
     Index("visitors_strangers", "first_at", postgresql_where=text("lead_id IS NULL")),
 )  # fmt: skip
 
@@ -195,6 +196,7 @@ points = Table(
     Column("thing", Text, nullable=False, comment="what `once per email` counts by: the event's name"),
     Column("seq", BigInteger, nullable=False),
     Column("score_after", Numeric, nullable=False),
+    Column("times", Integer, nullable=False, server_default="1", comment="bookings that became this one"),
     instant("earned_at", required=True),
     instant("booked_at", required=True),
     instant("expires_at"),
@@ -303,6 +305,7 @@ test_leads = Table(
     Column("variant", Text, nullable=False),
     Column("steps", ARRAY(Text), nullable=False, comment="the steps that only this variant leads to"),
     instant("at", required=True),
+    Index("test_leads_of_lead", "lead_id"),
 )  # fmt: skip
 
 outbox = Table(
@@ -350,6 +353,7 @@ handoffs = Table(
     instant("closed_at"),
     instant("real_woken_at"),
     Index("handoffs_open", "lead_id", unique=True, postgresql_where=text("outcome IS NULL")),
+    Index("handoffs_of_lead", "lead_id"),
     Index("handoffs_by_member", "member", postgresql_where=text("outcome IS NULL")),
 )  # fmt: skip
 
