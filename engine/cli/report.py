@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,8 +15,10 @@ from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from engine.platform.settings import Settings
-    from engine.rules.reports.table import Report, Table
+    from engine.rules.reports.table import Column, Report, Table
 
+WIDEST = 10_000
+"""Characters of a line where no terminal bounds it."""
 Words = dict[str, str | None]
 
 
@@ -26,7 +29,9 @@ def report(
     last: Annotated[
         str | None, typer.Option(help='A period instead: "30 days" (default), "last quarter", "this year".')
     ] = None,
-    by: Annotated[str | None, typer.Option(help="sources: channel, source, campaign, or keyword.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="What to divide by: channel (default), source, campaign, or keyword.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="How to divide revenue among touches; last-non-direct by default.")
     ] = None,
@@ -106,18 +111,38 @@ def show(found: Report) -> None:
         if not table.rows:
             out.print(f"{table.title}: {table.empty}", markup=False)
             continue
-        grid = Grid(title=table.title, title_justify="left", box=None, padding=(0, 2, 0, 0), show_footer=False)
+        lines = [*table.rows, *([table.total] if table.total is not None else [])]
         columns = [one for one in table.columns if any(row.get(one.key) for row in table.rows)]
-        for column in columns:
-            grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right")
-        for row in table.rows:
-            grid.add_row(*(Text(shown(row.get(one.key), one.kind, found.currency)) for one in columns))
-        if table.total is not None:
-            cells = (shown(table.total.get(one.key), one.kind, found.currency) for one in columns)
-            grid.add_row(*(Text(cell) for cell in cells), style="bold")
-        out.print(grid)
+        texts = {one.key: [shown(row.get(one.key), one.kind, found.currency) for row in lines] for one in columns}
+        out.print(table.title, markup=False, style="italic")
+        for part in _fitting(columns, texts):
+            grid = Grid(box=None, padding=(0, 2, 0, 0))
+            for column in part:
+                grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right", no_wrap=True)
+            for number in range(len(lines)):
+                style = "bold" if number >= len(table.rows) else ""
+                grid.add_row(*(Text(texts[one.key][number]) for one in part), style=style)
+            out.print(grid, width=WIDEST)
     for note in found.notes:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
+
+
+def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]]) -> list[list[Column]]:
+    """The columns side by side, as many as the terminal has room for; those with text come first each time."""
+    heads = [one for one in columns if one.kind == "text"]
+    widths = {one.key: max(map(len, (one.head, *texts[one.key]))) + 2 for one in columns}
+    room = (out.width if out.is_terminal else WIDEST) - sum(widths[one.key] for one in heads)
+    parts: list[list[Column]] = []
+    taken = 0
+    for one in columns:
+        if one in heads:
+            continue
+        if not parts or taken + widths[one.key] > room:
+            parts.append([*heads])
+            taken = 0
+        parts[-1].append(one)
+        taken += widths[one.key]
+    return parts or [heads]
 
 
 def for_programs(found: Report) -> dict[str, Any]:
