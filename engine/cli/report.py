@@ -88,12 +88,12 @@ async def _ask(settings: Settings, url: str, words: Words) -> Report:
 def _only(found: Report, part: str) -> Report:
     from dataclasses import replace
 
-    from engine.cli.common import known_are
+    from dsl.problems.near import near_or_known
 
     tables = [one for one in found.tables if one.name == part.casefold()]
     if not tables:
         names = [one.name for one in found.tables]
-        raise Stop(f"no part named `{part}` in the report `{found.name}`: {known_are(part, names)}")
+        raise Stop(f"no part named `{part}` in the report `{found.name}`: {near_or_known(part, names)}")
     return replace(found, tables=tables)
 
 
