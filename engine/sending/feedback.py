@@ -17,6 +17,7 @@ from uuid import UUID
 
 from dsl.plan import EventType
 from engine.leads.consent import hashed, left, note_suppression, withdraw
+from engine.model.lead import ARRIVED
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.leads import suppression
@@ -62,7 +63,7 @@ WHERE lead_id = %(lead)s AND type = %(soft)s AND seq > coalesce((
 """Soft bounces of one address since the last mail that is known to have arrived; one that came back later had not."""
 SOFT: EventType = "email.soft_bounced"
 BOUNCED: EventType = "email.bounced"
-PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
+PROOFS = list(ARRIVED)
 
 _STATE = "SELECT state, reason FROM messages WHERE id = %(id)s"
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 import web.app
-import web.http.heads  # noqa: F401 - what these count is asked for
+import web.http.heads
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ASKED = re.compile(r"(?:increase\()?\b(coldframe_\w+)(?:\{(\w+)(=~|!=|=)\"([^\"]+)\"\})?")
