@@ -31,6 +31,9 @@ DAY_SECONDS = 5.0
 LOOK_EVERY = 0.3
 """Real seconds between two looks at what has happened."""
 
+IDLE = 2.0
+"""Seconds after which an idle connection is not used again: before the web process closes it, after 5."""
+
 
 def clock_for(zone: str, signal: Path, speed: float = 1.0) -> HeldClock:
     """The story's clock: it stands at Tuesday 2026-09-01, 08:55 in the workspace's zone, until it is started."""
@@ -57,7 +60,8 @@ class Story:
 
     async def play(self, db: Database, display: Display | None = None) -> None:
         """Start the clock and play to the end, in virtual time; show the timeline meanwhile."""
-        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=60, max_keepalive_connections=40))
+        limits = httpx.Limits(max_connections=60, max_keepalive_connections=40, keepalive_expiry=IDLE)
+        transport = httpx.AsyncHTTPTransport(limits=limits)
         async with transport, watching(Timeline(db, self.clock.domain_start), self.clock, display):
             world = World(self.base_url, self.clock, self.api_key, transport)
             await patiently(robot(world), self.problems, "robot")  # before time passes: the first page takes longest
