@@ -135,6 +135,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,
+        events_kept=written.events_kept,
     )
 
 

@@ -100,6 +100,7 @@ class Workspace(Frozen):
     channels: tuple[ChannelRule, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
+    events_kept: Duration | None = Field(default=None, description="the past of leads; None: 5 years")
 
     @cached_property
     def timing(self) -> str:

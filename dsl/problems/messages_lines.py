@@ -93,8 +93,10 @@ BY_LINE: Mapping[str, Entry] = {
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
-    "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
-    "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
+    "E545": Entry(
+        "`{text}` cannot be forgotten", "write `forget visitors after 13 months` or `forget events after 3 years`"
+    ),
+    "E546": Entry("{what} cannot be forgotten after `{text}`", "{hint}"),
     "E547": Entry(
         "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
     ),

@@ -67,6 +67,7 @@ class Workspace:
     spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
+    events_kept: plan.Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
