@@ -34,6 +34,7 @@ from engine.cli import (
     preview,
     recover,
     rehearse,
+    report,
     reports,
     results,
     retry,
@@ -101,6 +102,7 @@ app.command("stop", cls=Command, hidden=True)(pause.end)
 app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
 app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
+app.command("report", cls=Command, rich_help_panel=_MONITOR)(report.report)
 app.add_typer(reports.app, name="reports", rich_help_panel=_MONITOR)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
 app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
