@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from engine.cli.common import COULD_NOT_LOOK, FAILED, Stop, database, known_are, load_settings, out
+from engine.cli.common import COULD_NOT_LOOK, FAILED, Stop, database, load_settings, out
+from  import known_are
 from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
