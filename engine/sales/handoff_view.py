@@ -20,7 +20,7 @@ MOST_ENTRIES = 50
 _UNSAID = [
     "handoff.retried", "email.delivered", "preferences.chosen", "lead.told", "lead.imported", "run.noted",
     "pattern.met", "date.due", "field.changed", "segment.joined", "segment.left", "campaign.entered", "campaign.left",
-    "visitor.split", "event.moved",
+    "visitor.split", "event.moved", "lead.merged", "lead.split", "lead.address_changed",
 ]  # fmt: skip
 """Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 

@@ -15,7 +15,8 @@ from engine.rules.conditions.calendar import add, next_business_opening
 from engine.rules.sales.routing import Choice, distinct, everyone, same
 
 Phase = Literal["waiting", "assigned", "acknowledged", "contacted", "closed"]
-Outcome = Literal["accepted", "rejected", "overdue"]
+Outcome = Literal["accepted", "rejected", "overdue", "merged", "erased"]
+"""`merged`: the lead turned out to be another one, whose own handoff goes on. `erased`: the lead's data is gone."""
 Act = Literal["acknowledge", "contacted", "accept", "reject"]
 NoticeKind = Literal["assigned", "reassigned", "escalated", "reminder", "overdue"]
 Ignored = Literal["closed", "done before", "taken"]
@@ -151,6 +152,14 @@ def member_left(state: State, now: datetime, choose: Choose, here: Callable[[str
     if choice.member is None or any(same(choice.member, email) for email in tried):
         choice = choose(())
     return _place(free, now, choice)
+
+
+def merged(state: State, now: datetime) -> Change:
+    """The lead turned out to be one that has an older open handoff, which goes on; whoever had this one is told."""
+    if state.phase == "closed":
+        return Change(state, ignored="closed")
+    told = _notices("reassigned", [state.member] if state.member else [])
+    return Change(_closed(state, now, "merged", None), told)
 
 
 # ── rungs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
