@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from dsl.problems.near import near_or_known
 from engine.cli.common import COULD_NOT_LOOK, FAILED, Stop, database, load_settings, out
-from  import known_are
 from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _chosen(program: Program, segment: str | None, to_list: str | None, stage: s
     if isinstance(found, Chosen):
         return found
     noun, name = ("segment", segment) if list(found) == [one.name for one in program.segments] else ("stage", stage)
-    raise Stop(f"no {noun} named `{name}`; {known_are(name or '', found)}", FAILED)
+    raise Stop(f"no {noun} named `{name}`: {near_or_known(name or '', found)}", FAILED)
 
 
 class _Target:
