@@ -17,6 +17,7 @@ from engine.cli import (
     deploy,
     dev,
     explain,
+    export,
     fmt,
     gate,
     graph,
@@ -112,6 +113,7 @@ app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)
 imports.app.command("leads")(import_leads.leads)
 app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
+app.add_typer(export.app, name="export", rich_help_panel=_PRODUCTION)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)
