@@ -29,6 +29,8 @@ _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topi
 
 _LOCK = f"SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
+_PAGE = f"SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL ORDER BY l.id LIMIT %(many)s"
+
 _LOCK_OR_CREATE = f"""
 INSERT INTO leads AS l
     (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at)
@@ -140,6 +142,12 @@ class Around:
 async def lock(hot: Hot, lead: UUID) -> Locked | None:
     """The lead of that id, or the one that its record has become part of."""
     return await _locked(hot, _LOCK, {"lead": lead})
+
+
+async def page_after(hot: Hot, after: UUID, many: int) -> list[Lead]:
+    """The next leads by id that were not erased, as they are, without a lock."""
+    rows = await hot.all(_PAGE, {"after": after, "many": many})
+    return [found.lead for row in rows if (found := locked_of(row)) is not None]
 
 
 async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime) -> Locked:

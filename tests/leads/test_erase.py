@@ -153,8 +153,8 @@ async def test_figures_stay_by_day_under_another_id(stage: Stage):
         (SELECT count(*) FROM handoffs) AS handoffs,
         (SELECT origin FROM leads) AS origin, (SELECT count(*) FROM events WHERE type = 'form.submitted') AS forms"""
     async with stage.rt.db.hot() as hot:
-        await hot.run("INSERT INTO deals (id, amount, currency, leads) VALUES ('d1', 500, 'EUR', ARRAY[%(lead)s::uuid])",
-                      {"lead": lead})  # fmt: skip
+        sold = "INSERT INTO deals (id, amount, currency, leads) VALUES ('d1', 500, 'EUR', ARRAY[%(lead)s::uuid])"
+        await hot.run(sold, {"lead": lead})
         await hot.commit()
     (before,) = await stage.rows(figures)
     assert before.sent == before.clicked == before.forms == before.visits == 1
