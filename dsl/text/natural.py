@@ -28,7 +28,7 @@ BEFORE_ONE = ("last", "next", "every")
 """Words after which a unit without a number is one of them."""
 LISTED = (
     "subscribe", "unsubscribe", "add", "remove", "enter", "leave", "languages", "holidays", "agreed", "allowed",
-    "pages", "files", "emails", "send",
+    "pages", "files", "emails", "send", "nobody",
 )  # fmt: skip
 """Lines that take several names, where `and` joins two of them as a comma does."""
 MAKERS = ("form", "event", "call", "chat", "webinar", "meeting", "order", "deal", "import", "api")
