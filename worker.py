@@ -25,12 +25,13 @@ from temporalio.worker import Worker
 
 from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
-from engine.leads import confirmations, lead_clocks, mail_hits
+from engine.leads import confirmations, forgetting, lead_clocks, mail_hits
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings, temporal_connect_config
+from engine.reports import keeping
 from engine.runs import advance, watchdog
 from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
@@ -52,8 +53,10 @@ BESIDE = (
     sweeper.Recurring(1, jobs.sweep),
     sweeper.Recurring(1, lead_clocks.ring_all),
     sweeper.Recurring(1, mail_hits.settle_all),
+    sweeper.Recurring(1, keeping.keep_up),
     sweeper.Recurring(30, watchdog.wake_stalled),
     sweeper.Recurring(60, retention.forget),
+    sweeper.Recurring(60, forgetting.forget_past),
     sweeper.Recurring(3600, hits.prune),
     sweeper.Recurring(3600, confirmations.forget),
 )

@@ -29,6 +29,7 @@ from dsl.checks import (
     sales,
     sending_times,
     steps,
+    styles,
     tracking,
 )  # fmt: skip
 from dsl.checks.echoes import without_echoes
@@ -75,6 +76,7 @@ LOCAL: tuple[Check, ...] = (
     declarations.check_workspace,
     declarations.check_fields,
     declarations.check_forms,
+    styles.check_styles,
     events.check_events,
     conditions.check_conditions,
     data.check_event_data,

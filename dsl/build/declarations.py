@@ -57,7 +57,7 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "ignore_referrers":
             return replace(built, ignored_referrers=(*built.ignored_referrers, *args[0]))
         case "forget":
-            return replace(built, visitors_kept=_kept(row, problems))
+            return _forget(built, row, problems)
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
@@ -105,16 +105,30 @@ def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.W
     return replace(built, tracking_needs_consent=needed)
 
 
-def _kept(row: Row, problems: Problems) -> plan.Duration | None:
-    """How long what strangers leave behind is kept: whole days at least, since a visit may still go on."""
+SOONEST = 90
+"""Days that the past of leads is kept at least: rules and emails under way still ask for it."""
+
+
+def _forget(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
+    """How long what strangers leave behind is kept, or the past of leads. Whole days at least, since a visit may still
+    go on."""
     noun, length = row.args
-    if str(noun) != "visitors":
-        problems.add("E545", span_of(noun, noun), text=str(noun))
     kept = values.duration(length, problems)
+    if noun not in ("visitors", "events"):
+        problems.add("E545", span_of(noun, noun), text=str(noun))
+        return built
+    wrong = ""
     if kept is not None and (kept.minutes or kept.business_days or kept.business_minutes):
-        problems.add("E546", row.span, text=values.shown(length))
-        return None
-    return kept
+        wrong = f"use whole days: `forget {noun} after {_RIGHT[noun]}`"
+    elif noun == "events" and kept is not None and kept.months * 31 + kept.days < SOONEST:
+        wrong = f"use at least {SOONEST} days: `forget events after {SOONEST} days`"
+    if wrong:
+        problems.add("E546", row.span, what=str(noun), text=values.shown(length), hint=wrong)
+        return built
+    return replace(built, visitors_kept=kept) if noun == "visitors" else replace(built, events_kept=kept)
+
+
+_RIGHT = {"visitors": "30 days", "events": "3 years"}
 
 
 def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:
@@ -205,6 +219,9 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
             return replace(built, intro=_by_language(args))
         case "button":
             return replace(built, button=_by_language(args))
+        case "style":
+            parts = tuple((text_of(part.children[0]), text_of(part.children[1])) for part in args if part is not None)
+            return replace(built, style=tree.FormStyle(parts, row.span))
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":
@@ -294,6 +311,8 @@ def _lines(row: Row, reader: Reader) -> list[Row]:
         what = line.rule.split("_")[0] if line.rule.startswith("takes") else line.rule.replace("_", " ")
         if line.rule == "time_limit":
             what = str(line.args[0])
+        if line.rule == "forget":
+            what = f"forget {line.args[0]}"
         if line.rule not in MANY:
             reader.twice(seen, what, line)
         found.append(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from dsl import plan
+from dsl.checks.styles import COLORS
 from dsl.checks.territories import teams_before
 from dsl.lower.conditions import condition, pattern
 from dsl.lower.flow import lower_campaign, only_if
@@ -12,6 +13,7 @@ from dsl.lower.operands import declared, scalar
 from dsl.names.ids import Ids
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements
+from dsl.plan import colors
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Text
 
@@ -135,6 +137,7 @@ def _workspace(written: tree.Workspace | None, scope: Scope) -> plan.Workspace:
         visitors_kept=written.visitors_kept,
         windows=written.windows,
         unmailed=tuple(_group(kind, name, scope) for kind, name in written.unmailed),
+        events_kept=written.events_kept,
     )
 
 
@@ -196,6 +199,7 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         title=_by_language(form.title, scope),
         intro=_by_language(form.intro, scope),
         button=_by_language(form.button, scope),
+        style=_style(form.style) if form.style else None,
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
@@ -209,6 +213,12 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _style(style: tree.FormStyle) -> plan.FormStyle:
+    said = {name.value: value.value for name, value in style.parts}
+    chosen = {name: colors.written(color) for name in COLORS if (color := colors.color_of(said.get(name, "")))}
+    return plan.FormStyle(**chosen, logo=said.get("logo", ""))
 
 
 def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:

@@ -105,6 +105,7 @@ class Workspace(Frozen):
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
     windows: tuple[Window, ...] = Field(default=(), description="for campaigns that say nothing of their own")
     unmailed: tuple[InSegment | InList, ...] = Field(default=(), description="who gets no marketing mail")
+    events_kept: Duration | None = Field(default=None, description="the past of leads; None: 5 years")
 
     @cached_property
     def timing(self) -> str:
@@ -133,12 +134,22 @@ class Consent(Frozen):
     topic: str
 
 
+class FormStyle(Frozen):
+    """How the page of a form looks: colors as `#rrggbb`, a logo as a file or an https address; "" for the usual one."""
+
+    color: str = Field(default="", description="of buttons and links")
+    background: str = ""
+    text: str = ""
+    logo: str = ""
+
+
 class Form(Frozen):
     name: str
     intent: Literal["content", "demo", "help", "event", "newsletter", "other"] = "other"
     title: tuple[tuple[str, str], ...] = Field(default=(), description="(language, text), as the labels of `Ask`")
     intro: tuple[tuple[str, str], ...] = ()
     button: tuple[tuple[str, str], ...] = ()
+    style: FormStyle | None = None
     asks: tuple[Ask, ...]
     hidden: tuple[tuple[str, Scalar], ...] = ()
     filled: tuple[str, ...] = Field(default=(), description="fields that the page fills without asking")

@@ -93,10 +93,21 @@ BY_LINE: Mapping[str, Entry] = {
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
-    "E545": Entry("`{text}` cannot be forgotten", "write `forget visitors after 13 months`"),
-    "E546": Entry("visitors cannot be forgotten after `{text}`", "use whole days: `forget visitors after 30 days`"),
+    "E545": Entry(
+        "`{text}` cannot be forgotten", "write `forget visitors after 13 months` or `forget events after 3 years`"
+    ),
+    "E546": Entry("{what} cannot be forgotten after `{text}`", "{hint}"),
     "E547": Entry(
         "`{text}` is not a path of CSV files in the workspace", 'write it like this: `spend from "ads/*.csv"`'
+    ),
+    "E548": Entry("a form's style has no `{name}`", "use one of color, background, text, logo"),
+    "E549": Entry("`{text}` is not a color", 'write it like this: `{name} "#1f6f54"`'),
+    "E550": Entry(
+        "`{text}` cannot be a logo",
+        "use a .png, .jpg, .svg, .gif, .webp, or .avif file from `files/`, or an address that starts with `https://`",
+    ),
+    "E551": Entry(
+        "the logo is on `{host}`, which is not a site of yours", 'add to the workspace: `own sites "{host}"`'
     ),
     # ── flows ──
     "E530": Entry(
@@ -264,6 +275,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W136": Entry(
         "the other {rest} of leads wait for the winner of test `{name}`",
         "add `, rest waits` if that is meant, or `, rest does not wait` to send them the first variant immediately",
+    ),
+    "W137": Entry(
+        "{what} is hard to read on {ground}: its contrast is {ratio}, and people need at least 4.5",
+        'write `{name} "{better}"`, or change the other color',
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

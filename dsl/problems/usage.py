@@ -35,6 +35,7 @@ USAGE: Mapping[str, str] = {
     "topic workspace": 'topic "newsletter" "Monthly news about pumps"', "topic campaign": 'topic "newsletter"',
     "intent": "intent content", "title": 'title "Talk to us", "de" "Sprechen Sie mit uns"',
     "intro": 'intro "We answer within a day."', "button": 'button "Send", "de" "Senden"',
+    "style": 'style color "#1f6f54", logo "logo.png"',
     "ask": 'ask company required "Your company"', "hidden": 'hidden country = "DE"',
     "consent": 'consent "I would like to get emails" for topic "newsletter"', "confirm": 'confirm with "forms/confirm"',
     "gives": 'gives file "pump-guide.pdf"', "thanks": 'thanks "https://acme.example/thanks"',

@@ -24,7 +24,8 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "forget", "spend_from", "unmailed", "sends_on", "sends_on_working",
     ),
     "form": (
-        "intent", "title", "intro", "button", "ask", "hidden", "consent", "confirm", "gives", "thanks", "allowed_on",
+        "intent", "title", "intro", "button", "style", "ask", "hidden", "consent", "confirm", "gives", "thanks",
+        "allowed_on",
     ),
     "scoring": ("event_rule", "state_rule"),
     "interest": ("pages", "files", "emails"),

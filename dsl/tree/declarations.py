@@ -70,6 +70,7 @@ class Workspace:
     windows: tuple[plan.Window, ...] = ()
     unmailed: tuple[tuple[Text, Text], ...] = ()
     """Kind and name of each group that gets no marketing mail."""
+    events_kept: plan.Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,14 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class FormStyle:
+    """Each part with its name and value, in the order of the line."""
+
+    parts: tuple[tuple[Text, Text], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     name: Text
     span: Span
@@ -103,6 +112,7 @@ class Form:
     intro: tuple[tuple[Text | None, Text], ...] = ()
     button: tuple[tuple[Text | None, Text], ...] = ()
     """What the page says, by language; None is the first."""
+    style: FormStyle | None = None
     asks: tuple[Ask, ...] = ()
     hidden: tuple[tuple[Text, Operand | None], ...] = ()
     """Without a value the page fills it."""

@@ -39,7 +39,7 @@ async def book(
     row, rows = await deals.lock(hot, report.id)
     known = _found(report, rows) if number is None else next(one for one in rows if one.number == number)
     if known is not None:
-        return await _join(hot, writes, report, lead, workspace, row, rows, known)
+        return await _join(hot, writes, report, lead, workspace, row, rows, known, now)
     facts = [deals.fact_from(one) for one in rows]
     before = deal_of(facts)
     fact = fact_of(report, len(rows) + 1, now, before.currency if before else None, workspace.currency)
@@ -52,7 +52,7 @@ async def book(
         return None if twin is None else Booked(twin.number, twin.logged, verdict.after.leads)
     key = _key(report) or f"n:{fact.number}"
     deals.insert_fact(writes, report.id, fact, key, report.digest, verdict.type, now)
-    await _update(hot, writes, report.id, verdict.after, fact.number, row, workspace)
+    await _update(hot, writes, report.id, verdict.after, fact.number, row, workspace, now)
     return Booked(fact.number, verdict.type, verdict.after.leads)
 
 
@@ -70,7 +70,7 @@ def _found(report: DealReport, rows: list[Any]) -> Any | None:
 
 async def _join(
     hot: Hot, writes: Writes, report: DealReport, lead: UUID, workspace: Workspace, row: Any, rows: list[Any],
-    known: Any,
+    known: Any, now: datetime,
 ) -> Booked:  # fmt: skip
     """Make `lead` one of the fact's leads, unless it is."""
     facts = [deals.fact_from(one) for one in rows]
@@ -81,14 +81,14 @@ async def _join(
         deals.add_lead(writes, report.id, known.number, leads)
         deal = deal_of(replace(one, leads=leads) if one.number == known.number else one for one in facts)
         assert deal is not None
-        await _update(hot, writes, report.id, deal, len(rows), row, workspace)
+        await _update(hot, writes, report.id, deal, len(rows), row, workspace, now)
     return Booked(known.number, known.logged, deal.leads)
 
 
 async def _update(
-    hot: Hot, writes: Writes, id: str, deal: Deal, facts: int, row: Any, workspace: Workspace
+    hot: Hot, writes: Writes, id: str, deal: Deal, facts: int, row: Any, workspace: Workspace, now: datetime
 ) -> None:  # fmt: skip
-    deals.update_deal(writes, id, deal, facts, await _rate(hot, deal, row, workspace))
+    deals.update_deal(writes, id, deal, facts, await _rate(hot, deal, row, workspace), now)
 
 
 async def _rate(hot: Hot, deal: Deal, row: Any, workspace: Workspace) -> Decimal | None:

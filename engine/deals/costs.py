@@ -84,7 +84,7 @@ async def take_rates(
         every = list(rows.values())
         for start in range(0, len(every), BATCH):
             stored += await spend.store_rates(hot, every[start : start + BATCH])
-        await spend.rate_deals(hot, sorted({line.currency for line in lines}), program.workspace.timezone)
+        await spend.rate_deals(hot, sorted({line.currency for line in lines}), program.workspace.timezone, at)
         if not dry:
             await hot.commit()
     return stored

@@ -22,6 +22,7 @@ from engine.rules.deploying.moves import step_map
 from engine.rules.sales.routing import staff
 from engine.runtime.epochs import DEPLOYING, LAST, Refused
 from engine.store.db import Database
+from engine.store.marks import mark_every_deal
 from engine.store.tables import assets, deployments, plans, processes
 
 __all__ = ["Deployed", "How", "Refused", "deploy"]
@@ -97,8 +98,16 @@ async def deploy(
             await jobs.add(connection, clock, "staff", EVERYTHING, {"author": author, "here": sorted(here)})
         if last is not None and Workspace.model_validate(last.program["workspace"]).timing != program.workspace.timing:
             await jobs.add(connection, clock, "wake", EVERYTHING, {"author": author, "everyone": True, "due": True})
+        if last is not None and _counted(last.program["workspace"]) != _counted(program.workspace.model_dump()):
+            await mark_every_deal(connection, clock.now())
         moving = await _move(connection, clock, program, epoch, author, how) if how.move else ()
     return Deployed(epoch, True, campaigns, fresh, moving)
+
+
+def _counted(workspace: Mapping[str, Any]) -> tuple[str, str]:
+    """What the credits of deals depend on: the currency of sums, and on which day a deal was won."""
+    known = Workspace.model_validate(workspace)
+    return known.currency, known.timezone
 
 
 async def _store_plans(connection: AsyncConnection, program: Program, epoch: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsl.checks.declarations import INTENTS
 from dsl.checks.steps import METRICS, PRIORITIES
+from dsl.checks.styles import PARTS
 from dsl.names.events import DATES, DEEDS, EVENTS, NOUNS
 from dsl.names.known import COUNTRIES, CURRENCIES, LANGUAGES, zones
 from dsl.names.scope import FIELD_TYPES, Scope
@@ -83,12 +84,18 @@ def words(tokens: Sequence[Lexeme], context: str, scope: Scope) -> Iterator[tupl
         declared = scope.declaring
         data |= {name.value: None for event in declared for name, _ in event.data or ()}
         yield from ((name, "data") for name in data)
+    elif text[0] == "style" and context == "form":
+        if last in ("style", ","):
+            yield from ((part, "value") for part in PARTS if part not in text)
     elif list(text) == ["hand", "off", "to"]:
         yield from ((word, "value") for word in ("sales", "owner", "team"))
     elif list(text) == ["send"]:
         yield ("next of", "value")
     elif _wants_stage(text):
         yield from ((stage if stage.isidentifier() else f'"{stage}"', "stage") for stage in scope.stages)
+    elif context == "file" and "has" in text:
+        if before in ("has", ","):  # the property of an event has its name now, which is the author's own
+            yield from ((name, "type") for name in FIELD_TYPES)
     elif text[0] == "field" and context == "file":
         yield from ((name, "type") for name in FIELD_TYPES if len(tokens) == 2)
     elif last in BY_HEAD and (len(tokens) == 1 or last == "by"):

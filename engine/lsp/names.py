@@ -101,6 +101,8 @@ def kind_at(tokens: Sequence[Lexeme], index: int, context: str) -> str | None:
 
 
 def _after(word: str, earlier: str, head: str) -> str | None:
+    if head == "style":
+        return "file" if word == "logo" else None
     if word == "email" or (word == "with" and head in ("confirm", "notify")):
         return "template"
     if word == "of":

@@ -45,6 +45,14 @@ CROSS JOIN LATERAL (
     SELECT DISTINCT p->>0 AS step FROM jsonb_array_elements(coalesce(e.position->'path', '[]')) p) walked
 WHERE {_OF} GROUP BY walked.step""")
 
+# Runs and emails that were removed after their time, and stay as figures.
+_PAST_RUNS = text(f"""
+SELECT e.digest, e.outcome, e.step, sum(e.runs)::bigint AS many FROM past_runs e WHERE {_OF} GROUP BY 1, 2, 3""")
+
+_PAST_MAILS = text(f"""
+SELECT e.step, e.state, sum(e.emails)::bigint AS many, 0 AS leads, sum(e.opened)::bigint AS opened,
+    sum(e.clicked)::bigint AS clicked FROM past_emails e WHERE {_OF} GROUP BY 1, 2""")
+
 _PLANS = text(f"SELECT e.digest, count(*) AS runs FROM enrolments e WHERE {_OF} GROUP BY e.digest ORDER BY 2 DESC")
 
 
@@ -116,11 +124,17 @@ async def numbers(db: Database, campaign: str, digest: str | None = None) -> Num
             steps[row.step].waiting = row.many
         for row in await rows(_PASSED):
             steps[row.step].leads = row.leads
-        for row in await rows(_MAILS):
+        for row in [*await rows(_MAILS), *await rows(_PAST_MAILS)]:
             _count_mails(steps[row.step], row)
         left: Counter[str] = Counter()
         for row in await rows(_LEFT):
             if row.step is not None:
+                left[row.step] += row.many
+        for row in await rows(_PAST_RUNS):
+            runs["entered"] += row.many
+            runs["finished"] += row.many if row.outcome == "finished" else 0
+            plans[row.digest] = plans.get(row.digest, 0) + row.many
+            if row.step and row.outcome in ("left", "unsubscribed"):
                 left[row.step] += row.many
     for step, many in left.items():
         steps[step].left = many
@@ -133,8 +147,8 @@ def _count_mails(at: AtStep, row: Any) -> None:
     at.clicked += row.clicked
     match row.state:
         case "accepted":
-            at.sent = row.many
+            at.sent += row.many
         case "skipped" | "failed" | "unknown":
-            setattr(at, row.state, row.many)
+            setattr(at, row.state, getattr(at, row.state) + row.many)
         case _:
             pass  # still being sent

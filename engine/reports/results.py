@@ -14,14 +14,23 @@ _CAMPAIGNS = """
 SELECT DISTINCT campaign FROM tests
 WHERE %(campaign)s::text IS NULL OR lower(campaign) = lower(%(campaign)s) ORDER BY campaign"""
 
+# With those whose rows were removed after their time.
 _SUBJECTS = """
+SELECT campaign, step, template, subject, min(began) AS began, sum(leads)::bigint AS leads,
+    sum(opened)::bigint AS opened FROM (
 SELECT e.campaign, m.step, m.template, m.variant AS subject, min(m.at) AS began, count(*) AS leads,
     count(*) FILTER (WHERE EXISTS (SELECT FROM events v WHERE v.lead_id = m.lead_id AND v.message_id = m.id
         AND v.type = 'email.opened')) AS opened
 FROM messages m JOIN enrolments e ON e.id = m.owner_id
 WHERE m.variant IS NOT NULL AND m.state = 'accepted'
     AND (%(campaign)s::text IS NULL OR lower(e.campaign) = lower(%(campaign)s))
-GROUP BY e.campaign, m.step, m.template, m.variant ORDER BY e.campaign, m.template, m.step, m.variant"""
+GROUP BY e.campaign, m.step, m.template, m.variant
+UNION ALL
+SELECT campaign, step, template, variant, min(day)::timestamp AT TIME ZONE 'UTC', sum(emails), sum(opened)
+FROM past_emails WHERE variant <> '' AND state = 'accepted'
+    AND (%(campaign)s::text IS NULL OR lower(campaign) = lower(%(campaign)s))
+GROUP BY campaign, step, template, variant) counted
+GROUP BY campaign, step, template, subject ORDER BY campaign, template, step, subject"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,15 @@ FROM enrolments e JOIN leads l ON l.id = e.lead_id LEFT JOIN waits w ON w.enrolm
 WHERE e.state <> 'ended' {_ASKED}
 ORDER BY e.attention IS NULL, w.due_at NULLS LAST, l.email LIMIT :many""")
 
+# With runs and emails whose rows were removed after their time.
 _CAMPAIGNS = text(f"""
-SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS entered,
-    count(*) FILTER (WHERE attention IS NOT NULL AND state <> 'ended') AS attention
-FROM enrolments e WHERE true {_ASKED} GROUP BY campaign ORDER BY campaign""")
+SELECT campaign, sum(live)::bigint AS live, sum(entered)::bigint AS entered, sum(attention)::bigint AS attention FROM (
+    SELECT campaign, count(*) FILTER (WHERE state <> 'ended') AS live, count(*) AS entered,
+        count(*) FILTER (WHERE attention IS NOT NULL AND state <> 'ended') AS attention
+    FROM enrolments e WHERE true {_ASKED} GROUP BY campaign
+    UNION ALL SELECT campaign, 0, sum(runs), 0 FROM past_runs e WHERE CAST(:lead AS uuid) IS NULL
+        AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign)) GROUP BY campaign
+) counted GROUP BY campaign ORDER BY campaign""")
 
 _HELD = text("""
 SELECT coalesce((
@@ -46,8 +51,10 @@ JOIN enrolments e ON e.id = w.enrolment_id WHERE e.state <> 'ended' AND w.held <
 GROUP BY e.campaign, w.source, w.held ORDER BY min(w.due_at), e.campaign, w.source""")
 
 _MAILS = text("""
-SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional')
-GROUP BY state ORDER BY state""")
+SELECT state, sum(many)::bigint AS many FROM (
+    SELECT state, count(*) AS many FROM messages WHERE kind IN ('marketing', 'transactional') GROUP BY state
+    UNION ALL SELECT state, sum(emails) FROM past_emails WHERE kind IN ('marketing', 'transactional') GROUP BY state
+) counted GROUP BY state ORDER BY state""")
 
 _SET_ASIDE = text("SELECT fate, count(*) AS many FROM set_aside GROUP BY fate ORDER BY fate")
 
@@ -70,7 +77,7 @@ SELECT email, attention FROM leads l WHERE attention IS NOT NULL AND (CAST(:lead
         SELECT FROM enrolments e WHERE e.lead_id = l.id AND lower(e.campaign) = lower(:campaign)))
 ORDER BY email LIMIT :many""")
 
-_STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
+_STAGES = text("SELECT stage, count(*) AS many FROM leads WHERE merged_into IS NULL GROUP BY stage")
 
 _SYSTEM = text("""
 SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outbox) AS outbox,

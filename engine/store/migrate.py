@@ -63,6 +63,12 @@ def newest_revision() -> str:
     return head
 
 
+def revisions() -> list[str]:
+    """All revisions, the first one first."""
+    known = ScriptDirectory.from_config(_config(None)).walk_revisions()
+    return [one.revision for one in known][::-1]
+
+
 @contextmanager
 def _locked(database_url: str) -> Iterator[Connection]:
     """One transaction under the lock, committed at the end. The lock goes with the transaction, so that nothing is left

@@ -8,6 +8,7 @@ from typing import Any
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.working_copy import UNCHANGED
 from engine.rules.runs.enrolment import Enrolment
+from engine.store.marks import mark_lead
 from engine.store.writes import Writes
 
 LEASE = timedelta(seconds=10)
@@ -27,6 +28,7 @@ def record(ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
     if ledger.attention is not UNCHANGED:
         row["attention"] = ledger.attention
     writes.update("leads", **row)
+    mark_lead(writes, lead.id, ledger.now)
     for event in ledger.events:
         writes.insert(
             "events", lead_id=lead.id, seq=event.seq, key=event.key, type=event.type, name=event.name, data=event.data,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from engine.store.db import Hot
+from engine.store.marks import DEALS_IN
 
 _TURN = "SELECT pg_advisory_xact_lock(hashtext('coldframe money'))"
 """One import at a time: what it compares with does not change under it."""
@@ -74,8 +76,9 @@ async def store_rates(hot: Hot, rows: Sequence[Mapping[str, Any]]) -> Stored:
     return await _store(hot, _RATE, rows)
 
 
-async def rate_deals(hot: Hot, currencies: Sequence[str], zone: str) -> None:
-    """Give the deals that were won in these currencies the rate of their day."""
+async def rate_deals(hot: Hot, currencies: Sequence[str], zone: str, at: datetime) -> None:
+    """Give the deals that were won in these currencies the rate of their day, at the instant `at`."""
+    await hot.run(DEALS_IN, {"currencies": list(currencies), "at": at})
     await hot.run(_RATES, {"currencies": list(currencies), "zone": zone})
 
 

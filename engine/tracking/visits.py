@@ -18,6 +18,7 @@ from engine.rules.tracking.sessions import FOLLOWS_CLICK, Session, visit_touch
 from engine.rules.tracking.ways import Ways
 from engine.runtime.runtime import Runtime
 from engine.store.db import Hot
+from engine.store.marks import mark_lead
 from engine.store.sources import note_source, source_of, tuple_of
 from engine.store.writes import Writes
 from engine.tracking.touches import clicks_since, note_touch
@@ -38,7 +39,7 @@ class Visitor:
 
 
 _LOCK = """
-INSERT INTO visitors AS v (id, first_touch, first_at, last_at) VALUES (%(id)s, '{}', %(now)s, %(now)s)
+INSERT INTO visitors AS v (id, first_at, last_at) VALUES (%(id)s, %(now)s, %(now)s)
 ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING id, lead_id, session, seen_on"""
 
 FULL = 200_000
@@ -76,6 +77,7 @@ async def see(rt: Runtime, hot: Hot, writes: Writes, ways: Ways, visitor: Visito
         return
     if touch := visit_touch(begun, await clicks_since(hot, visitor.lead, at - FOLLOWS_CLICK)):
         note_touch(writes, visitor.lead, touch)
+        mark_lead(writes, visitor.lead, at)
 
 
 async def refused(rt: Runtime) -> None:

@@ -19,6 +19,7 @@ ASSETS = (
     "templates/old/answer.htm",
     "templates/old/plain.txt",
     "files/pump-guide.pdf",
+    "files/acme.svg",
 )
 NO_BASE = "#no-base"
 

@@ -22,7 +22,8 @@ from web.app import Assets, create_app
 from web.http.security import MAX_BODY, BodyLimit, places
 
 PUBLIC = {
-    ("GET", "/f/{form}"), ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
+    ("GET", "/f/{form}"), ("GET", "/f/{form}/style.css"), ("GET", "/f/{form}/logo"),
+    ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
     ("GET", "/"), ("GET", "/unseen"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     ("GET", "/cf.js"),
 }  # fmt: skip

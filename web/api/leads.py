@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,13 @@ from starlette.responses import JSONResponse, Response
 from dsl.plan import Program
 from dsl.plan.company import MEASURED
 from engine.leads import external_changes
+from engine.leads.address import Taken, change_address
 from engine.leads.given_consent import Given
 from engine.leads.profile import profile
 from engine.model.lead import TRACKING
+from engine.platform.tokens import email_key
 from engine.runtime.runtime import NothingDeployed
+from engine.store.leads import find
 from web.api.events import MAX_BATCH, Wrong, authorise, instant_of, line, who
 from web.http.answers import is_json, missing
 from web.http.context import deployed, load_json, runtime
@@ -27,7 +31,7 @@ from web.http.words import Words
 
 router = APIRouter()
 MAX_LISTS = 50
-KNOWN = frozenset({"email", "fields", "owner", "lists", "leave", "consent"})
+KNOWN = frozenset({"email", "new_email", "fields", "owner", "lists", "leave", "consent"})
 PROOF = frozenset({"topic", "wording", "given_at", "how"})
 MAX_PROOF = 500
 """Characters of a wording, and of how consent was given."""
@@ -42,7 +46,7 @@ async def take(request: Request) -> Response:
     An answer is `{"state": "stored", "lead": "…"}` or `{"state": "refused", "errors": {…}}` with a message per member;
     a lead that is refused is not changed at all. Repeating is safe: what is so already is not done again.
     """
-    await authorise(request)
+    by = await authorise(request)
     if not is_json(request):
         raise HTTPException(415)
     current = await deployed(request)
@@ -52,23 +56,50 @@ async def take(request: Request) -> Response:
     if isinstance(body, list):
         if not 0 < len(body) <= MAX_BATCH:
             raise HTTPException(422, f"A list has 1 to {MAX_BATCH} leads.")
-        return JSONResponse({"results": [await _take(request, item, current.program) for item in body]})
-    result = await _take(request, body, current.program)
+        return JSONResponse({"results": [await _take(request, item, current.program, by) for item in body]})
+    result = await _take(request, body, current.program, by)
     return JSONResponse(result, 422 if result["state"] == "refused" else 200)
 
 
-async def _take(request: Request, item: object, program: Program) -> dict[str, Any]:
+async def _take(request: Request, item: object, program: Program, by: str) -> dict[str, Any]:
     try:
         email, fields, lists, left = read_lead(item, program)
-        given = read_consents(item, program, runtime(request).clock.real())
+        given = read_consents(item, program, runtime(request).clock.real(), by)
+        if (new := _new_email(item)) is not None:
+            email = await _moved(request, email, new)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
     lead, states = await external_changes.tell(runtime(request), email, fields, lists, left, given)
     return {"state": "stored", "lead": str(lead), **({"consent": states} if states else {})}
 
 
-def read_consents(item: object, program: Program, now: datetime) -> tuple[Given, ...]:
-    """The consents that an item brings along, each with its proof. Raises Wrong."""
+def _new_email(item: object) -> str | None:
+    """The address that the lead has from now on. Raises Wrong."""
+    given = item.get("new_email") if isinstance(item, dict) else None
+    if given is None:
+        return None
+    try:
+        found, _ = who({"email": given})
+    except Wrong as wrong:
+        raise Wrong("new_email", wrong.message) from None
+    return found
+
+
+async def _moved(request: Request, email: str, new: str) -> str:
+    """The address under which the lead is known afterwards. Raises Wrong if it is another lead's."""
+    rt = runtime(request)
+    known = await find(rt.db, email_key(email))
+    if known is None or known[1] is None:
+        return new
+    try:
+        await change_address(rt, known[0], new, "api")
+    except Taken:
+        raise Wrong("new_email", "Another lead has this address. Merge the two with `coldframe leads merge`.") from None
+    return new
+
+
+def read_consents(item: object, program: Program, now: datetime, by: str = "") -> tuple[Given, ...]:
+    """The consents that an item brings along, each with its proof and who brings it. Raises Wrong."""
     given = item.get("consent") if isinstance(item, dict) else None
     found = given if isinstance(given, list) else [] if given is None else [given]
     offered = {one.name.casefold(): one.name for one in program.workspace.topics}
@@ -76,7 +107,7 @@ def read_consents(item: object, program: Program, now: datetime) -> tuple[Given,
         offered[TRACKING] = TRACKING
     if len(found) > len(offered):
         raise Wrong("consent", "`consent` names each topic once.")
-    return tuple(_consent(one, offered, now) for one in found)
+    return tuple(replace(_consent(one, offered, now), by=by) for one in found)
 
 
 def _consent(one: object, offered: Mapping[str, str], now: datetime) -> Given:

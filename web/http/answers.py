@@ -54,6 +54,7 @@ def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None 
     """A page from `templates/`. Pages for visitors give `words` in their language; those for colleagues are English."""
     values.setdefault("words", Words("en"))
     values.setdefault("embedded", False)
+    values.setdefault("look", None)
     return HTMLResponse(pages.get_template(template).render(**values), status, headers)
 
 

@@ -41,14 +41,16 @@ SCRIPT = "script-src 'self'; "
 log = structlog.get_logger("web")
 
 
-def policy(*, form_action: str = "'self'", ancestors: str = "'none'", script: bool = False) -> str:
+def policy(*, form_action: str = "'self'", ancestors: str = "'none'", script: bool = False, images: str = "") -> str:
     """The Content-Security-Policy of a page: our own style sheet and images, no script, in nobody's frame.
 
     Browsers apply `form-action` to each redirect after a post as well, so a form that leads elsewhere says so.
-    `ancestors`: the origins that may show the page in a frame. `script`: files of our own may run.
+    `ancestors`: the origins that may show the page in a frame. `script`: files of our own may run. `images`: origins
+    of pictures that are not ours.
     """
+    pictures = f"'self' {images}" if images else "'self'"
     return (
-        f"default-src 'none'; {SCRIPT if script else ''}style-src 'self'; img-src 'self'; frame-src 'self'; "
+        f"default-src 'none'; {SCRIPT if script else ''}style-src 'self'; img-src {pictures}; frame-src 'self'; "
         f"base-uri 'none'; form-action {form_action}; frame-ancestors {ancestors}"
     )
 

@@ -13,7 +13,9 @@ from engine.leads import intake
 from engine.store import leads
 from web.http.answers import missing, page
 from web.http.context import deployed, runtime, token_parts, token_uuid
+from web.http.look import Look, look_of
 from web.http.origins import own_page
+from web.http.security import policy
 from web.http.words import Words
 from web.public.hosted import language_of
 
@@ -26,10 +28,19 @@ MOST_DIGITS = 19
 async def show(request: Request, token: str) -> Response:
     lead_id, seq = _post(request, token)
     deployment = await deployed(request)
-    if deployment is None or not await leads.has_posted(runtime(request).db, lead_id, seq):
+    name = await leads.form_awaiting(runtime(request).db, lead_id, seq) if deployment else None
+    if deployment is None or name is None:
         raise missing()
-    words = Words(language_of(request, deployment.program))
-    return page("confirm.html", words=words, token=token, company=deployment.program.workspace.name)
+    form = deployment.forms.get(name.casefold())
+    look = look_of(form, deployment.files) if form else Look()
+    return page(
+        "confirm.html",
+        headers={"Content-Security-Policy": policy(images=look.images)},
+        look=look,
+        words=Words(language_of(request, deployment.program)),
+        token=token,
+        company=deployment.program.workspace.name,
+    )
 
 
 @router.post("/confirm/{token}")

@@ -27,6 +27,7 @@ from engine.runtime.catalog import Deployment
 from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url, tidy
+from web.http.look import look_of
 from web.http.origins import admits, origin_of, own_page, share
 from web.http.words import TRACKING_VERSION, Words
 from web.public.hosted import (
@@ -117,12 +118,14 @@ async def _thanks(request: Request, token: str, *, again: bool = False) -> Respo
     lead, name, state = token_parts(request, "thanks", token, 3)
     deployment, form = await deployed_form(request, name)
     waiting = state.startswith(POSTED) and form.confirm_with is not None
+    look = look_of(form, deployment.files)
     if request.method != "POST" and admits(request, form.allowed_on, runtime(request).settings.base_url):
         share(request)
     return page(
         "thanks.html",
-        headers=frame_headers(request, form),
+        headers=frame_headers(request, form, look),
         embedded=embedded(request),
+        look=look,
         words=Words(language_of(request, deployment.program)),
         company=deployment.program.workspace.name,
         waiting=waiting,

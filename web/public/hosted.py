@@ -21,6 +21,7 @@ from engine.runtime.catalog import Deployment
 from web.http.answers import page
 from web.http.context import runtime
 from web.http.fields import Problem, Raw, country_names
+from web.http.look import Look, look_of
 from web.http.origins import origin_of, origins_for_header
 from web.http.security import policy
 from web.http.words import TRACKING_VERSION, Words, preferred
@@ -92,13 +93,14 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
     """The page with the form, empty (200) or as it came back (422)."""
     program, back = deployment.program, filled or Filled()
     language = language_of(request, program)
-    words = Words(language)
+    words, look = Words(language), look_of(form, deployment.files)
     return page(
         "form.html",
         status=422 if filled else 200,
         # `no-referrer` would make the browser send `Origin: null` with the post, which no form admits.
-        headers={**frame_headers(request, form), "Referrer-Policy": "same-origin", "X-Robots-Tag": "all"},
+        headers={**frame_headers(request, form, look), "Referrer-Policy": "same-origin", "X-Robots-Tag": "all"},
         embedded=embedded(request),
+        look=look,
         words=words,
         company=program.workspace.name,
         title=said(form.title, language) or form.name[:1].upper() + form.name[1:],
@@ -120,7 +122,7 @@ def embedded(request: Request) -> bool:
     return request.query_params.get("embed") == "1"
 
 
-def frame_headers(request: Request, form: Form) -> dict[str, str]:
+def frame_headers(request: Request, form: Form, look: Look) -> dict[str, str]:
     """Who may show the form, and the page after it, in a frame: the origins it is allowed on, and nobody else.
 
     Where a post leads, pages of the company may redirect on to any other; which, only they know.
@@ -131,6 +133,7 @@ def frame_headers(request: Request, form: Form) -> dict[str, str]:
         form_action=" ".join(["'self'", *schemes]),
         ancestors=origins_for_header(*form.allowed_on) or "'none'",
         script=embedded(request),
+        images=look.images,
     )
     return {"Content-Security-Policy": csp}
 

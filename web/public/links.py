@@ -33,6 +33,8 @@ async def click(request: Request, token: str) -> Response:
         return Response(status_code=503, headers={"Vary": "Sec-Purpose, Purpose, X-Purpose"})
     if url is not None and link == HIDDEN:
         return RedirectResponse("/unseen", 302)
+    if url is None:  # the email has been forgotten; what it linked to has not
+        url = await leads.link_target(runtime(request).db, link)
     if url is None or safe_url(url) is None:
         raise missing()
     return RedirectResponse(ascii_address(url), 302)

@@ -36,7 +36,8 @@ class WorkingCopy(ABC):
 
     `working` is the run whose `advance` this is: it needs no wake for what it does itself. `open_handoff` is one that
     this transaction has opened, `refused` the campaigns that the lead did not enter although a start fitted, each with
-    the reason and the place, `attention` why a person must look at the lead.
+    the reason and the place, `attention` why a person must look at the lead. While it is `quiet`, no event starts a
+    campaign.
     """
 
     rules: Rules
@@ -57,6 +58,7 @@ class WorkingCopy(ABC):
     refused: list[tuple[Plan, str, str]] = field(default_factory=list)
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
+    quiet: bool = False
     _older: list[Watch] | None = None
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,9 +127,10 @@ class WorkingCopy(ABC):
         return fresh
 
     def end(self, enrolment: Enrolment, outcome: str) -> None:
-        """The run has come to its end; its row is the caller's to write."""
+        """The run has come to its end; its row is the caller's to write. One that gave way to another of the same
+        campaign has not left it."""
         enrolment.state, enrolment.ended_at, self._older = "ended", self.now, None
-        if self.listened("campaign.left"):
+        if outcome != "merged" and self.listened("campaign.left"):
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
