@@ -83,7 +83,7 @@ def test_plan_counts_who_is_in_a_group_that_nobody_is_mailed_in(run: Run, tmp_pa
     folder = write(tmp_path / "campaigns", {**FILES, "all.campaign": barred})
     add_leads(url, ('{"newsletter": "subscribed"}', '{"Press": "2026-11-01"}'), ("{}", "{}"))
     shown = run("plan", str(folder), DATABASE_URL=url).stdout
-    assert 'emails to 1 of 2 leads would be skipped: nobody in list "Press" gets emails' in shown
+    assert 'emails to 1 of 2 leads would be skipped: the workspace excludes list "Press"' in shown
 
 
 def test_plan_before_the_first_deployment_speaks_of_forms_and_not_of_what_the_compiler_made(

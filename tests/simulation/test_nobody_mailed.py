@@ -75,9 +75,9 @@ def test_who_is_in_the_group_when_the_email_is_due(script: str, known: dict[str,
     assert answer == ("answer", "accepted", ""), "what answers the lead's own action still leaves"
 
 
-def test_why_says_that_the_workspace_emails_nobody_there() -> None:
+def test_why_says_that_the_workspace_excludes_the_group() -> None:
     assert _reason('in segment "Under 16"', None) == (
-        'the lead is in segment "Under 16", and the workspace emails nobody there'
+        'the lead is in segment "Under 16", which the workspace excludes from emails'
     )
 
 
