@@ -39,6 +39,7 @@ from engine.cli import (
     results,
     retry,
     rollback,
+    send_once,
     send_test,
     simulate,
     status,
@@ -93,6 +94,7 @@ app.command("rehearse", cls=Command, hidden=True)(rehearse.rehearse)
 app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
 app.command("plan", cls=Command, rich_help_panel=_DEPLOY)(plan.plan)
 app.command("deploy", cls=Command, rich_help_panel=_DEPLOY)(deploy.deploy)
+app.command("send-once", rich_help_panel=_DEPLOY)(send_once.send_once)
 app.command("deployments", cls=Command, rich_help_panel=_DEPLOY)(rollback.deployments)
 app.command("rollback", rich_help_panel=_DEPLOY)(rollback.rollback)
 app.command("pause", cls=Command, rich_help_panel=_DEPLOY)(pause.pause)

@@ -20,7 +20,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Rules
 from engine.runtime.runtime import NothingDeployed, Runtime
 from engine.store import leads
-from engine.store.db import Hot
+from engine.store.db import Database, Hot
 
 PAGE = 500
 """Leads read in one statement."""
@@ -31,12 +31,18 @@ async def members(rt: Runtime, condition: Condition | None = None) -> AsyncItera
     deployment = await rt.catalog.refresh()
     if deployment is None:
         raise NothingDeployed
-    judging = _Judging(deployment.rules, condition) if condition is not None else None
+    async for lead in judged(rt.db, deployment.rules, condition, rt.clock.now()):
+        yield lead
+
+
+async def judged(db: Database, rules: Rules, condition: Condition | None, now: datetime) -> AsyncIterator[Lead]:
+    """The same by the rules of any program, deployed or not, at one instant."""
+    judging = _Judging(rules, condition) if condition is not None else None
     after = UUID(int=0)
     while True:
-        async with rt.db.hot() as hot:
+        async with db.hot() as hot:
             page = await leads.page_after(hot, after, PAGE)
-            found = [lead for lead in page if judging is None or await judging.holds(hot, lead, rt.clock.now())]
+            found = [lead for lead in page if judging is None or await judging.holds(hot, lead, now)]
         for lead in found:
             yield lead
         if len(page) < PAGE:

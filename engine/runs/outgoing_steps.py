@@ -86,8 +86,9 @@ def judged(effect: Effect, to: str, plan: Plan, turn: Turn) -> Skip | Hold | Non
     controlled = turn.found.enrolment.controlled(plan, lead.id)
     if isinstance(step, Send):
         return judge(
-            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause, controlled=controlled
-        )
+            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause,
+            facts=lambda: turn.facts(branch), controlled=controlled,
+        )  # fmt: skip
     if controlled:
         return Skip(CONTROL_GROUP)
     if lead.email is None:
