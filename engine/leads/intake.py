@@ -17,6 +17,7 @@ from dsl.plan import EventType, Form, Scalar
 from engine.leads import confirmations
 from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.leads.mail_events import follow
+from engine.model.ids import new_id
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.conditions.addresses import page_name
@@ -216,8 +217,9 @@ async def known(work: LeadTransaction, address: str, key: str) -> Locked:
     rt = work.rt
     current = rt.catalog.current or await rt.catalog.refresh()
     first = current.first_stage if current else ""
+    now = rt.clock.now()
     return await leads.lock_or_create(
-        work.hot, id=uuid4(), email=address, key=key, hash=hashed(rt, key), stage=first, now=rt.clock.now()
+        work.hot, id=new_id(now), email=address, key=key, hash=hashed(rt, key), stage=first, now=now
     )  # fmt: skip
 
 
