@@ -17,13 +17,11 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -33,44 +31,19 @@ import uvloop
 from fastapi import FastAPI, Request, Response
 from psycopg_pool import AsyncConnectionPool
 
-from dsl.compile import compile_workspace
+from bench.workspace import SMALL, deploy_small, temporary_home
 from engine.access.keys import make_key
 from engine.cli.stack import Stack
-from engine.deploying.deploy import deploy
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
 from web.app import create_app
 from web.http.limits import Budget, Budgets
 
-BASE = """
-workspace "Bench"
-    timezone "Europe/Berlin"
-    sender "Bench <bench@bench.example>"
-    address "Bench, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "enter"
-    ask email required
-    ask first_name
-    ask company
-    consent "Yes" for topic "news"
-    allowed on "https://bench.example"
-
-scoring
-    +20 when form "enter" is submitted
-    +5 when page "/pricing*" is visited, at most 10 points per day
-    +10 when email is clicked, once per email
-
-lifecycle
-    stage Visitor
-    stage Lead
-        when form is submitted
-    stage MQL
-        when score reaches 500
-"""
+BASE = SMALL.format(
+    form='    allowed on "https://bench.example"\n',
+    scoring='    +5 when page "/pricing*" is visited, at most 10 points per day\n',
+)
 CAMPAIGN = """
 campaign "Campaign {n}"
     starts when form "other {n}" is submitted
@@ -87,7 +60,6 @@ campaign "Campaign {n}"
 form "other {n}"
     ask email required
 """
-BODY = "---\nsubject: Hello\n---\nPlease [read on](https://bench.example/more).\n"
 SITE = "https://bench.example"
 PLENTY = Budget(1e9, 1e9)
 KINDS = ("forms", "pages", "events")
@@ -110,12 +82,7 @@ class Bench:
     cookies: list[str] = field(default_factory=lambda: [str(uuid4()) for _ in range(200)])
 
     async def deploy(self, campaigns: int) -> None:
-        text = BASE + "".join(CAMPAIGN.format(n=n) for n in range(campaigns))
-        names = [f"templates/{name}.md" for name in ("first", "second")]
-        compiled = compile_workspace({"bench.campaign": text}, names)
-        assert compiled.program is not None, compiled.diagnostics
-        await deploy(self.rt.db, self.rt.clock, compiled.program, dict.fromkeys(names, BODY.encode()), "bench")
-        await self.rt.catalog.refresh()
+        await deploy_small(self.rt, BASE + "".join(CAMPAIGN.format(n=n) for n in range(campaigns)))
 
     async def form(self, client: httpx.AsyncClient, number: int) -> httpx.Response:
         data = {"email": f"f{number}@bench.example", "first_name": "Ann", "company": "Acme", "consent": "news"}
@@ -169,19 +136,11 @@ def floor_app(pool: AsyncConnectionPool[Any]) -> FastAPI:
     return app
 
 
-@contextmanager
-def _folder() -> Iterator[str]:
-    """A folder with a short path that the database's own account can pass through."""
-    with tempfile.TemporaryDirectory(prefix="cf-") as name:
-        Path(name).chmod(0o711)
-        yield name
-
-
 @asynccontextmanager
 async def open_bench(url: str | None = None) -> AsyncIterator[Bench]:
     """`url`: a migrated database to use; None: PostgreSQL in a temporary folder."""
     async with AsyncExitStack() as held:
-        home = Path(held.enter_context(_folder()))
+        home = held.enter_context(temporary_home())
         given = {"database_url": url, "secret": "s" * 32, "pepper": "p" * 32} if url else {"database_url": None}
         settings = Settings(home=home, database_pool=10, confirmations_per_day=10**9, **given)
         if url is None:

@@ -18,13 +18,11 @@ import json
 import py_compile
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -36,9 +34,8 @@ from temporalio.worker import Worker
 
 from bench import floor as floor_module
 from bench.floor import Floor
-from dsl.compile import compile_workspace
+from bench.workspace import MORE, REFERENCE, deploy_small, temporary_home
 from engine.cli.stack import Stack
-from engine.deploying.deploy import deploy
 from engine.embedded import temporal
 from engine.leads import intake
 from engine.mail.links import link_id
@@ -54,54 +51,8 @@ from workflows.ids import ENROLMENT
 from workflows.options import queues
 from workflows.workers import Limits, db_worker, mail_worker, main_worker, runner
 
-WORKSPACE = """
-workspace "Bench"
-    timezone "Europe/Berlin"
-    sender "Bench <bench@bench.example>"
-    address "Bench, Street 1, Town"
-    topic "news" "News"
-    mail needs consent
-    tracking is always on
-
-form "enter"
-    ask email required
-    ask first_name
-    ask company
-    consent "Yes" for topic "news"
-
-scoring
-    +20 when form "enter" is submitted
-    +10 when email is clicked, once per email
-
-lifecycle
-    stage Visitor
-    stage Lead
-        when form is submitted
-    stage MQL
-        when score reaches 500
-
-campaign "Reference"
-    starts when form "enter" is submitted
-    enters once
-    leaves when lead becomes MQL
-    topic "news"
-    flow
-        send "first"
-        wait up to 3 days for email "first" is clicked
-            if score >= 30
-                send "second"
-            otherwise
-                send "third"
-"""
-BODY = """---
-subject: Hello {{ lead.first_name }}
----
-# Hello
-
-Please [read on](https://bench.example/more), {{ lead.company }}.
-"""
 FLOOR = "Floor"
-LINK = link_id("https://bench.example/more")
+LINK = link_id(MORE)
 WARM_UP = 80
 CLICK_AFTER = 0.3
 """Seconds between a first mail and its click, so that the wait is registered; the floor's signal comes as late."""
@@ -263,19 +214,11 @@ async def _until(done: Callable[[], bool], most: float = 300) -> None:
         await asyncio.sleep(0.01)
 
 
-@contextmanager
-def _folder() -> Iterator[str]:
-    """A folder with a short path that the database's own account can pass through."""
-    with tempfile.TemporaryDirectory(prefix="cf-") as name:
-        Path(name).chmod(0o711)
-        yield name
-
-
 @asynccontextmanager
 async def open_bench(durable: bool) -> AsyncIterator[Bench]:
     """Servers in a temporary folder, the workspace deployed, both kinds of workers polling in this process."""
     async with AsyncExitStack() as held:
-        home = Path(held.enter_context(_folder()))
+        home = held.enter_context(temporary_home())
         settings = Settings(home=home, database_url=None, mails_per_second=100_000, database_pool=20)
         stack = await held.enter_async_context(Stack(settings, web=False, workers=0, temporal_server=False))
         server = temporal.start(home, in_memory=not durable)
@@ -284,12 +227,7 @@ async def open_bench(durable: bool) -> AsyncIterator[Bench]:
         names, provider = queues("bench"), Provider()
         runs = TemporalRuns(client, names)
         rt = await held.enter_async_context(open_runtime(stack.settings, runs=runs, mailer=provider))
-        bundle = {f"templates/{name}.md": BODY.encode() for name in ("first", "second", "third")}
-        compiled = compile_workspace(
-            {"bench.campaign": WORKSPACE}, ["templates/first.md", "templates/second.md", "templates/third.md"]
-        )
-        assert compiled.program is not None, compiled.diagnostics
-        await deploy(rt.db, rt.clock, compiled.program, bundle, "bench")
+        await deploy_small(rt, REFERENCE)
         activities = Activities(partial(advance.advance, rt), partial(handoffs.advance, rt))
         limits = Limits(mail_activities=40)
         for make in (main_worker, db_worker, mail_worker):

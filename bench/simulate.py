@@ -19,7 +19,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.journey import WORKSPACE
+from bench.workspace import MORE, REFERENCE, SMALL_TEMPLATES
 from dsl.compile import compile_workspace
 from engine.platform.memory import settle_memory
 from engine.rules.runs.enrolment import Enrolment
@@ -30,7 +30,6 @@ from engine.simulation.simulation import Simulation, deployment_of
 from engine.simulation.watcher import Watcher
 
 START = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
-TEMPLATES = ("templates/first.md", "templates/second.md", "templates/third.md")
 MANY = 3000
 """Leads in a round."""
 
@@ -49,14 +48,14 @@ class Clickers(Watcher):
             self.number += 1
             if self.number % 2:
                 at = self.sim.now + timedelta(days=1)
-                self.sim.at(at, self.doors.mail_event, person, letter, "email.clicked", "https://bench.example/more")
+                self.sim.at(at, self.doors.mail_event, person, letter, "email.clicked", MORE)
 
     def ended(self, person: Person, run: Enrolment, outcome: str) -> None:
         self.finished += 1
 
 
 def deployed() -> Deployment:
-    compiled = compile_workspace({"bench.campaign": WORKSPACE}, TEMPLATES)
+    compiled = compile_workspace({"bench.campaign": REFERENCE}, SMALL_TEMPLATES)
     assert compiled.program is not None
     return deployment_of(compiled.program)
 

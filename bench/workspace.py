@@ -1,11 +1,91 @@
-"""An invented workspace of many campaigns for the benches of the language: sixty lines each, hardly two alike."""
+"""The workspaces of the benches: a small one with a form, on which journeys and intake are measured, and one of many
+campaigns for the language, sixty lines each, hardly two alike."""
 
 from __future__ import annotations
 
 import random
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from dsl.compile import compile_workspace
+from engine.deploying.deploy import deploy
+from engine.runtime.runtime import Runtime
+
+SMALL = """
+workspace "Bench"
+    timezone "Europe/Berlin"
+    sender "Bench <bench@bench.example>"
+    address "Bench, Street 1, Town"
+    topic "news" "News"
+    mail needs consent
+    tracking is always on
+
+form "enter"
+    ask email required
+    ask first_name
+    ask company
+    consent "Yes" for topic "news"
+{form}
+scoring
+    +20 when form "enter" is submitted
+    +10 when email is clicked, once per email
+{scoring}
+lifecycle
+    stage Visitor
+    stage Lead
+        when form is submitted
+    stage MQL
+        when score reaches 500
+"""
+REFERENCE = (
+    SMALL.format(form="", scoring="")
+    + """
+campaign "Reference"
+    starts when form "enter" is submitted
+    enters once
+    leaves when lead becomes MQL
+    topic "news"
+    flow
+        send "first"
+        wait up to 3 days for email "first" is clicked
+            if score >= 30
+                send "second"
+            otherwise
+                send "third"
+"""
+)
+"""The reference journey: send, wait for a click, branch on the score, send."""
+SMALL_TEMPLATES = ("templates/first.md", "templates/second.md", "templates/third.md")
+MORE = "https://bench.example/more"
+HELLO = f"""---
+subject: Hello {{{{ lead.first_name }}}}
+---
+# Hello
+
+Please [read on]({MORE}), {{{{ lead.company }}}}.
+"""
+
+
+async def deploy_small(rt: Runtime, text: str) -> None:
+    """Deploy one campaign file with the three templates, whose only link is `MORE`."""
+    compiled = compile_workspace({"bench.campaign": text}, SMALL_TEMPLATES)
+    assert compiled.program is not None, compiled.diagnostics
+    await deploy(rt.db, rt.clock, compiled.program, dict.fromkeys(SMALL_TEMPLATES, HELLO.encode()), "bench")
+    await rt.catalog.refresh()
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A folder with a short path that the database's own account can pass through."""
+    with tempfile.TemporaryDirectory(prefix="cf-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+# ── many campaigns ───────────────────────────────────────────────────────────────────────────────────────────────────
 BASE = """\
 workspace "Bench Pumps"
     timezone "Europe/Berlin"
@@ -98,7 +178,7 @@ def write_workspace(folder: Path, campaigns: int, *, own_mails: bool = False) ->
 def campaign(number: int, choose: random.Random) -> str:
     """One campaign of exactly sixty lines."""
     lines = [
-        f"# Campaign {number}: {choose.choice(_INDUSTRIES)}, drafted by colleague {choose.randrange(30)}",
+        f"# Campaign {number}: {choose.choice(_INDUSTRIES)}, drafted by author {choose.randrange(30)}",
         f'campaign "Campaign {number}"',
         f'    starts when form "{choose.choice(FORMS)}" is submitted',
         f"        only if {_condition(choose)}",

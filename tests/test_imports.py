@@ -206,8 +206,8 @@ def breaks(arrow: Arrow) -> str | None:
     if within(imported, "engine.embedded") and not within(importer, *EMBEDDERS):
         return "embedded servers are for the roots"
     if within(imported, "dsl") and not within(importer, "dsl", *COMPILERS):
-        checking = within(importer, "engine.mail.check", "engine.mail.diagnose")
-        allowed = ("dsl.plan", "dsl.problems.diagnostics") if checking else ("dsl.plan",)
+        checking = within(importer, "engine.mail.check", "engine.mail.diagnose", "engine.mail.flaws")
+        allowed = ("dsl.plan", "dsl.problems.diagnostics", "dsl.problems.near") if checking else ("dsl.plan",)
         if not within(imported, *allowed):
             return "only the plan crosses from the language to the engine"
     return None

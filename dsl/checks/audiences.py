@@ -11,8 +11,7 @@ from dsl.names.known import check_zone
 from dsl.names.scope import FIELD_TYPES, Scope, matches, no_template, unknown
 from dsl.names.walk import all_statements, atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic, at
-from dsl.problems.messages import one_of
-from dsl.problems.near import near, slip
+from dsl.problems.near import near, one_of, slip
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text

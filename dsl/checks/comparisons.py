@@ -12,8 +12,7 @@ from dsl.names.known import CURRENCIES, check_country, check_language, check_zon
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
-from dsl.problems.messages import one_of
-from dsl.problems.near import near
+from dsl.problems.near import near, one_of
 from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.vocabulary import CARRIERS

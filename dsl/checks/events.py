@@ -13,8 +13,7 @@ from dsl.names.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.names.scope import Scope, matches, no_template, unknown
 from dsl.names.walk import Place, events
 from dsl.problems.diagnostics import Diagnostic
-from dsl.problems.messages import one_of
-from dsl.problems.near import near
+from dsl.problems.near import near, one_of
 from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.tree import declarations as tree

@@ -6,9 +6,10 @@ E5xx declarations · E6xx flows · W warnings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dsl.problems.messages_lines import BY_LINE, Entry
+from dsl.problems.near import LONGEST_VALUE, clean, did_you_mean, one_of
 from dsl.problems.usage import ADVICE, PLACES, SHOWN, TARGETS, USAGE
 
 FIRST_HERE = "first used here"
@@ -242,7 +243,7 @@ def text(code: str, near: tuple[str, ...], values: Mapping[str, object]) -> tupl
     headline = entry.headline.format_map(shown)
     if near:
         where = values.get("declared")
-        help = f"did you mean {_either(near)}?" + (f" It is declared in {where}" if where and len(near) == 1 else "")
+        help = did_you_mean(near) + (f" It is declared in {where}" if where and len(near) == 1 else "")
     elif code in ("E010", "E011"):
         help = _usage(str(values.get("head", "")), values)
     else:
@@ -255,9 +256,8 @@ class _Shown(dict[str, str]):
         return ""
 
 
-LONGEST = 80
 LONGEST_HINT = 200
-"""Characters of a value in a message, and of an instruction that is made for the case."""
+"""Characters of an instruction that is made for the case."""
 
 
 def _show(name: str, value: object) -> str:
@@ -271,27 +271,12 @@ def _show(name: str, value: object) -> str:
         return one_of(value)
     if isinstance(value, tuple):
         return ", ".join(f"`{clean(str(item))}`" for item in value)
-    return clean(str(value), LONGEST_HINT if name == "hint" else LONGEST)
-
-
-def clean(value: str, longest: int = LONGEST) -> str:
-    """What an author wrote, fit for one line of a message."""
-    line = "".join(char if char.isprintable() else "\ufffd" for char in value)
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return clean(str(value), LONGEST_HINT if name == "hint" else LONGEST_VALUE)
 
 
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
-
-
-def one_of(names: Sequence[object]) -> str:
-    """What follows "use": `one of a, b`, or the only one."""
-    return ("one of " if len(names) > 1 else "") + ", ".join(f"`{clean(str(name))}`" for name in names)
-
-
-def _either(names: tuple[str, ...]) -> str:
-    return " or ".join(f"`{clean(name)}`" for name in names)
 
 
 def _usage(head: str, values: Mapping[str, object]) -> str:

@@ -1,13 +1,15 @@
-"""Near names: what somebody probably meant."""
+"""Near names, what somebody probably meant, and how names are offered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 MOST = 2
 LONGEST = 60
 SHORTEST = 4
 """Characters of names that can be told to be slips; shorter ones are all alike."""
+LONGEST_VALUE = 80
+"""Characters of what an author wrote, in a message."""
 
 
 def near(word: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -50,3 +52,29 @@ def _distance(a: str, b: str) -> int:
                 cost = min(cost, before_last[j - 2] + 1)
             row.append(cost)
     return row[-1]
+
+
+# ── in a message ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def clean(value: str, longest: int = LONGEST_VALUE) -> str:
+    """What an author wrote, fit for one line of a message."""
+    line = "".join(char if char.isprintable() else "\ufffd" for char in value)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def did_you_mean(close: Iterable[str]) -> str:
+    """The question behind a name that is not known; empty without near names."""
+    shown = " or ".join(f"`{clean(name)}`" for name in close)
+    return f"did you mean {shown}?" if shown else ""
+
+
+def one_of(names: Collection[object]) -> str:
+    """What follows "use": `one of a, b`, or the only one."""
+    return ("one of " if len(names) > 1 else "") + ", ".join(f"`{clean(str(name))}`" for name in names)
+
+
+def near_or_known(word: str, names: Sequence[str], most: int = 10) -> str:
+    """What follows "no … named …": near names, else the first ones and how many more there are."""
+    if close := did_you_mean(near(word, names)):
+        return close
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return f"use {one_of(names[:most])}{more}" if names else "there are none yet"

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -102,17 +102,6 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
     except OperationalError:
         raise Stop("cannot connect to the database in DATABASE_URL") from None
     yield settings.database_url
-
-
-def known_are(wanted: str, names: Sequence[str], most: int = 10) -> str:
-    """What follows "no … named …": near names, else the first ones and how many more there are."""
-    from dsl.problems.near import near
-
-    close = near(wanted, names)
-    if close:
-        return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
-    more = f", and {len(names) - most} more" if len(names) > most else ""
-    return "use one of " + ", ".join(f"`{name}`" for name in names[:most]) + more if names else "there are none yet"
 
 
 def wants_folder(place: Path) -> None:

@@ -24,7 +24,7 @@ def explain(
     from rich.markdown import Markdown
 
     from dsl.explain import as_markdown, explanations
-    from dsl.problems.near import near
+    from dsl.problems.near import did_you_mean, near
 
     known = explanations()
     if code is None:
@@ -35,10 +35,8 @@ def explain(
         return
     found = known.get(code.strip().upper())
     if found is None:
-        close = near(code.strip().upper(), known)
-        raise Stop(
-            f"no code named `{code}`; " + (f"did you mean `{close[0]}`?" if close else "`coldframe explain` lists all")
-        )
+        close = did_you_mean(near(code.strip().upper(), known))
+        raise Stop(f"no code named `{code}`; {close or '`coldframe explain` lists all'}")
     if as_json:
         whole = {
             "code": found.code, "title": found.title, "text": found.text, "wrong": found.wrong.text,

@@ -1,4 +1,4 @@
-"""`coldframe import`: what advertising cost and what currencies are worth, from files."""
+"""`coldframe import`: what advertising cost and what currencies are worth, from files; leads in `import_leads`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Read = SpendFile | RateFile
     Storing = Callable[[Database, Clock, Program, str, Any, Callable[[int], None]], Any]
 
-app = typer.Typer(no_args_is_help=True, help="Import what advertising cost, and exchange rates.")
+app = typer.Typer(no_args_is_help=True, help="Import leads, what advertising cost, and exchange rates.")
 
 MOST = 20
 """Bad lines that are printed for one file; JSON has them all."""
@@ -61,7 +61,7 @@ def spend(
     from engine.deals.costs import take_spend
     from engine.rules.deals.spend_files import read_spend
 
-    order = _order(dates)
+    order = order_of_dates(dates)
 
     def store(db: Database, clock: Clock, program: Program, origin: str, lines: Any, done: Any) -> Any:
         return take_spend(db, clock, program, lines, origin, done, dry=dry_run)
@@ -82,7 +82,7 @@ def rates(
     from engine.deals.costs import take_rates
     from engine.rules.deals.rate_files import read_rates
 
-    order = _order(dates)
+    order = order_of_dates(dates)
 
     def store(db: Database, clock: Clock, program: Program, origin: str, lines: Any, done: Any) -> Any:
         return take_rates(db, clock, program, lines, origin, dry=dry_run)
@@ -109,7 +109,8 @@ def _import(
         raise typer.Exit(FAILED)
 
 
-def _order(dates: Dates | None) -> Order | None:
+def order_of_dates(dates: Dates | None) -> Order | None:
+    """What `--dates` says."""
     return None if dates is None else "day-first" if dates is Dates.day_first else "month-first"
 
 

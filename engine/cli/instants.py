@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from dsl.problems.near import near
+from dsl.problems.near import did_you_mean, near
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MORNING = time(9)
@@ -88,8 +88,7 @@ def _day(word: str, at: time, local: datetime) -> date:
         return today + timedelta(days=7 if passed else ahead)
     if _DATE.fullmatch(word):
         return _dated(word)
-    close = near(word, [*DAYS, "today", "tomorrow", "now"])
-    hint = f"did you mean `{close[0]}`?" if close else _LIKE
+    hint = did_you_mean(near(word, [*DAYS, "today", "tomorrow", "now"])) or _LIKE
     raise Unreadable(f"`{word}` is not a day: {hint}")
 
 

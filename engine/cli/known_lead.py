@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsl.plan import Program, Scalar
-from dsl.problems.near import near
+from dsl.problems.near import did_you_mean, near, near_or_known
 from engine.cli.common import FAILED, Stop
 from engine.cli.lookup import as_written
 from engine.cli.script_values import misfit, plain_value
@@ -33,8 +33,8 @@ def known_lead(options: Sequence[str], program: Program) -> Known:
         elif name == "score":
             known.score = _points(one, text)
         else:
-            close = near(name, [*program.all_fields, *BESIDE_FIELDS])
-            raise Stop(f"no field named `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""), FAILED)
+            close = did_you_mean(near(name, [*program.all_fields, *BESIDE_FIELDS]))
+            raise Stop(f"no field named `{name}`" + (f"; {close}" if close else ""), FAILED)
     return known
 
 
@@ -49,15 +49,7 @@ def _field(option: str, name: str, text: str, program: Program) -> Scalar:
 def _named(text: str, names: Sequence[str], what: str) -> str:
     found = as_written(text.strip('"'), names)
     if found is None:
-        close = near(text, names)
-        hint = (
-            f"did you mean `{close[0]}`?"
-            if close
-            else f"use one of {', '.join(names)}"
-            if names
-            else "none is declared"
-        )
-        raise Stop(f"no {what} named `{text}`; {hint}", FAILED)
+        raise Stop(f"no {what} named `{text}`; {near_or_known(text, names)}", FAILED)
     return found
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from engine.cli.common import FAILED, Stop, known_are
+from dsl.problems.near import near_or_known
+from engine.cli.common import FAILED, Stop
 
 if TYPE_CHECKING:
     from dsl.plan import Plan, Program
@@ -22,7 +23,7 @@ def campaign_of(program: Program, wanted: str) -> Plan:
     plans = {plan.campaign: plan for plan in program.campaigns}
     name = as_written(wanted, plans)
     if name is None:
-        raise Stop(f"no campaign named `{wanted}`: {known_are(wanted, list(plans))}", FAILED)
+        raise Stop(f"no campaign named `{wanted}`: {near_or_known(wanted, list(plans))}", FAILED)
     return plans[name]
 
 
@@ -36,4 +37,4 @@ async def named(db: Database, campaign: str) -> tuple[str, bool]:
         return name, False
     if await pauses.is_over(db, campaign):
         return campaign, True
-    raise Stop(f"no campaign named `{campaign}`: {known_are(campaign, names)}", FAILED)
+    raise Stop(f"no campaign named `{campaign}`: {near_or_known(campaign, names)}", FAILED)

@@ -20,6 +20,7 @@ from engine.cli import (
     fmt,
     gate,
     graph,
+    import_leads,
     imports,
     judge,
     key,
@@ -32,6 +33,7 @@ from engine.cli import (
     preview,
     recover,
     rehearse,
+    report,
     reports,
     results,
     retry,
@@ -99,6 +101,7 @@ app.command("stop", cls=Command, hidden=True)(pause.end)
 app.command("status", cls=Command, rich_help_panel=_MONITOR)(status.status)
 app.command("why", rich_help_panel=_MONITOR)(why.why)
 app.command("results", rich_help_panel=_MONITOR)(results.results)
+app.command("report", cls=Command, rich_help_panel=_MONITOR)(report.report)
 app.add_typer(reports.app, name="reports", rich_help_panel=_MONITOR)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
 app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
@@ -107,6 +110,7 @@ app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)
+imports.app.command("leads")(import_leads.leads)
 app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)

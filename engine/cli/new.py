@@ -109,14 +109,12 @@ def _list(as_json: bool) -> None:
 
 
 def _starter(kind: str) -> Starter:
-    from dsl.problems.near import near
+    from dsl.problems.near import near_or_known
     from engine.cli.starter import starters
 
     known = starters()
     if kind not in known:
-        close = near(kind, known)
-        hint = f"did you mean `{close[0]}`?" if close else f"use one of {', '.join(known)}"
-        raise Stop(f"no starter named `{kind}`; {hint}")
+        raise Stop(f"no starter named `{kind}`; {near_or_known(kind, list(known))}")
     return known[kind]
 
 

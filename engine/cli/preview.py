@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, known_are, load_settings, out, print_json, wants_folder
+from dsl.problems.near import near_or_known
+from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json, wants_folder
 from engine.cli.lookup import as_written
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def known(draft: Draft, template: str) -> str:
     if found := as_written(wanted, names):
         return found
     own = sorted(names, key=lambda name: name.startswith("internal/"))
-    raise Stop(f"no template named `{template}`: {known_are(wanted, own)}", FAILED)
+    raise Stop(f"no template named `{template}`: {near_or_known(wanted, own)}", FAILED)
 
 
 def _languages(draft: Draft, template: str, language: str) -> Sequence[str]:

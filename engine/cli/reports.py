@@ -35,7 +35,8 @@ def rebuild(as_json: Json = False) -> None:
     if as_json:
         print_json({"leads": found.leads, "deals": found.deals, "changed": found.changed, "removed": found.removed})
         return
-    out.print(f"rebuilt {found.leads} leads and {found.deals} deals: {found.changed} changes", markup=False)
+    changes = "1 change" if found.changed == 1 else f"{found.changed} changes"
+    out.print(f"rebuilt {found.leads} leads and {found.deals} deals: {changes}", markup=False)
     if found.removed:
         out.print(f"removed {found.removed} rows of leads and deals that are gone", markup=False)
 

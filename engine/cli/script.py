@@ -14,11 +14,11 @@ from datetime import date, datetime
 
 from dsl.plan import Duration, EventType, Program, Scalar, Send
 from dsl.problems.diagnostics import Diagnostic, diagnostic
-from dsl.problems.near import near
+from dsl.problems.near import did_you_mean, near
 from dsl.text.values import BUSINESS_UNITS, UNITS
 from dsl.tree.declarations import Span
 from engine.cli.lookup import as_written
-from engine.cli.script_values import like_this, meant, misfit, plain_value
+from engine.cli.script_values import like_this, misfit, plain_value
 from engine.cli.script_words import ARTICLES, NOUNS, table_words
 from engine.rules.sales.ladder import Act
 from engine.simulation.story import Action, When
@@ -170,7 +170,7 @@ class _Line:
             unit = self._next("a unit, such as `days`")
             if unit.text.removesuffix("s") not in units:
                 close = near(unit.text, [name + "s" for name in units])
-                raise self._wrong("S004", f"`{unit.text}` is not a unit of time", unit.span, meant(close))
+                raise self._wrong("S004", f"`{unit.text}` is not a unit of time", unit.span, did_you_mean(close))
             name, factor = units[unit.text.removesuffix("s")]
             totals[name] += number * factor
         if not any(totals.values()) or max(totals.values()) > 5 * 366 * 24 * 60:
@@ -269,7 +269,7 @@ class _Line:
         if token.text not in _SALES:
             close = near(token.text, _SALES)
             message = f"no sales action named `{token.text}`"
-            raise self._wrong("S001", message, token.span, meant(close) or f"use one of {', '.join(_SALES)}")
+            raise self._wrong("S001", message, token.span, did_you_mean(close) or f"use one of {', '.join(_SALES)}")
         data: dict[str, Scalar] = {}
         self._take("lead")
         self._take("handoff")
@@ -298,7 +298,7 @@ class _Line:
         close = near(" ".join(words.split()[:2]), ACTIONS) or near(
             words.split()[0], [one.split()[0] for one in ACTIONS]
         )
-        help = meant(close) or "start the line with one of " + ", ".join(ACTIONS)
+        help = did_you_mean(close) or "start the line with one of " + ", ".join(ACTIONS)
         raise self._wrong("S001", f"no action named `{words}`", self._rest_span(), help)
 
     # ── names and values ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,7 +312,7 @@ class _Line:
             return name
         known = as_written(name, names)
         if known is None:
-            raise self._wrong("S002", f"no {what} named `{name}`", token.span, meant(near(name, names)))
+            raise self._wrong("S002", f"no {what} named `{name}`", token.span, did_you_mean(near(name, names)))
         return known
 
     def _name(self, what: str) -> str:
@@ -326,7 +326,9 @@ class _Line:
         while True:
             token = self._next("the name of a value")
             if allowed is not None and token.text not in allowed:
-                raise self._wrong("S002", f"{refusal} `{token.text}`", token.span, meant(near(token.text, allowed)))
+                raise self._wrong(
+                    "S002", f"{refusal} `{token.text}`", token.span, did_you_mean(near(token.text, allowed))
+                )
             if not self._take("="):
                 raise self._wrong("S003", f"`{token.text}` needs a value", token.span, like_this(f'{token.text} = "…"'))
             data[token.text] = self._value(token.text)

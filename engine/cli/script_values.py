@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from dsl.names.known import LANGUAGES
 from dsl.plan import Program, Scalar
-from dsl.problems.near import near
+from dsl.problems.near import did_you_mean, near
 from engine.rules.conditions.calendar import moment_of
 
 
@@ -42,14 +42,9 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
         }  # fmt: skip
         return f"`{field}` is a {declared.type}", like_this(f"{field} = {examples[declared.type]}")
     if declared.choices and str(value).casefold() not in [one.casefold() for one in declared.choices]:
-        help = meant(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
+        help = did_you_mean(near(str(value), declared.choices)) or "use one of " + ", ".join(declared.choices)
         return f"`{value}` is not a choice of `{field}`", help
     return None
-
-
-def meant(names: Iterable[str]) -> str | None:
-    found = [f"`{name}`" for name in names]
-    return f"did you mean {' or '.join(found)}?" if found else None
 
 
 def like_this(example: str) -> str:

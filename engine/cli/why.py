@@ -93,16 +93,12 @@ async def _read(settings: Settings, url: str, lead: str, campaign: str | None) -
 
 def explained(error: Unknown) -> Stop:
     """What is not there, with what there is instead."""
-    from dsl.problems.near import near
+    from dsl.problems.near import did_you_mean, near
 
     if error.what == "deployment":
         return Stop(NOTHING_DEPLOYED, FAILED)
     close = near(error.word, error.names) or (error.names[:10] if error.what == "campaign" else ())
-    asked = (
-        f"did you mean {' or '.join(f'`{name}`' for name in close)}?"
-        if close
-        else "`coldframe status` shows the leads there are"
-    )
+    asked = did_you_mean(close) or "`coldframe status` shows the leads there are"
     verb = "named" if error.what == "campaign" else "with the address or id"
     return Stop(f"no {error.what} {verb} `{error.word}`: {asked}", FAILED)
 

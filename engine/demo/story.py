@@ -30,6 +30,8 @@ DAY_SECONDS = 5.0
 """Real seconds in which a virtual day passes, at speed 1."""
 LOOK_EVERY = 0.3
 """Real seconds between two looks at what has happened."""
+CONNECTIONS = httpx.Limits(max_connections=60, max_keepalive_connections=40, keepalive_expiry=2)
+"""The server closes a connection that has been idle for 5 seconds; one that is about to be closed is not used again."""
 
 
 def clock_for(zone: str, signal: Path, speed: float = 1.0) -> HeldClock:
@@ -57,7 +59,7 @@ class Story:
 
     async def play(self, db: Database, display: Display | None = None) -> None:
         """Start the clock and play to the end, in virtual time; show the timeline meanwhile."""
-        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=60, max_keepalive_connections=40))
+        transport = httpx.AsyncHTTPTransport(limits=CONNECTIONS)
         async with transport, watching(Timeline(db, self.clock.domain_start), self.clock, display):
             world = World(self.base_url, self.clock, self.api_key, transport)
             await patiently(robot(world), self.problems, "robot")  # before time passes: the first page takes longest

@@ -17,16 +17,24 @@ State = Literal["subscribed", "opted out", "suppressed"]
 
 @dataclass(frozen=True)
 class Given:
-    """Consent to a topic: the wording that was agreed to, when (ISO 8601 in UTC), and how it was given."""
+    """Consent to a topic: the wording that was agreed to, when (ISO 8601), and how it was given. `door` is where the
+    proof came in, `by` who brought it: the name of an API key, or of a person who imported a file."""
 
     topic: str
     wording: str
     given_at: str
     how: str
+    by: str = ""
+    door: Literal["api", "import"] = "api"
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the proof says, whoever brought it."""
+        return {"how": f"{self.door}: {self.how}", "wording": self.wording, "given_at": self.given_at}
 
     @property
     def record(self) -> dict[str, str]:
-        return {"how": f"api: {self.how}", "wording": self.wording, "given_at": self.given_at}
+        return {**self.said, **({"by": self.by} if self.by else {})}
 
 
 async def take_over(work: LeadTransaction, given: Sequence[Given]) -> dict[str, State]:
@@ -36,9 +44,12 @@ async def take_over(work: LeadTransaction, given: Sequence[Given]) -> dict[str, 
     kept as one that was asked for.
     """
     ledger, found = work.ledger, dict[str, State]()
-    known = await consents.records(work.hot, ledger.lead.id)
+    known = [
+        (topic, {name: record.get(name) for name in ("how", "wording", "given_at")})
+        for topic, record in await consents.records(work.hot, ledger.lead.id)
+    ]
     for one in given:
-        if (one.topic, one.record) not in known:
+        if (one.topic, one.said) not in known:
             ledger.happen(CHOSEN, "", {"joined": [one.topic], "how": one.record["how"]}, mute=True)
             agree_unconfirmed(ledger, work.writes, {one.topic: one.record})
         joined = topic_state(ledger.lead.topics, one.topic) == "subscribed"

@@ -10,9 +10,10 @@ from uuid import UUID
 from dsl.plan import Age, EventRef, FieldRef, InterestRef, Operand, Program, ScoreRef, Shifted, StartRef, Today, Value
 from dsl.plan.carries import CARRIES
 from dsl.problems.diagnostics import Diagnostic, Related
+from dsl.problems.near import did_you_mean, near, one_of
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
-from engine.mail.diagnose import diagnostic_of, near, one_of, related_to
+from engine.mail.diagnose import diagnostic_of, related_to
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
 from engine.mail.flaws import flaws_of
 from engine.mail.guard import sender_parts
@@ -206,22 +207,24 @@ class Check:
 
     def _reference(self, one: Reference) -> None:
         if one.download and one.target not in self.files:
-            help = near(one.target, self.files) or "put it in the folder `files/`"
+            help = did_you_mean(near(one.target, self.files)) or "put it in the folder `files/`"
             self._name("E709", one, f"no file named `{one.target}`", help)
         elif not one.download:
-            help = near(one.target, self.renderer.templates) or f"create the file `templates/{one.target}`"
+            help = (
+                did_you_mean(near(one.target, self.renderer.templates)) or f"create the file `templates/{one.target}`"
+            )
             self._name("E709", one, f"no template part named `{one.target}`", help)
 
     def _unknown(self, one: Mention, names: frozenset[str]) -> tuple[str, str, str] | None:
         if one.root not in names:
-            help = near(one.root, names) or f"pass it with the email: `with {one.root} = …`"
+            help = did_you_mean(near(one.root, names)) or f"pass it with the email: `with {one.root} = …`"
             return "E703", f"unknown name `{one.root}`", help
         parts: Iterable[str] | None = {
             "lead": self.program.all_fields, "owner": OWNER, "workspace": WORKSPACE,
         }.get(one.root)  # fmt: skip
         if parts is None or one.part is None or one.part in parts:
             return None
-        close = near(one.part, parts)
+        close = did_you_mean(near(one.part, parts))
         if one.root == "lead":
             return "E704", f"no field named `{one.part}`", close or f"declare it: `field {one.part} text`"
         return (
@@ -244,7 +247,9 @@ class Check:
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here has a property `{one.part}`"
                 known_names = one_of([f"event.{part}" for part in sorted(known)])
-                help = near(one.part, known) or (f"use {known_names}" if known else "use a field of the lead")
+                help = did_you_mean(near(one.part, known)) or (
+                    f"use {known_names}" if known else "use a field of the lead"
+                )
                 self._name("E706", one, message, help, related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
                 message = f"not every event that leads here has a property `{one.part}`"

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Literal
 
 from dsl.problems.diagnostics import Diagnostic, Related
 from engine.mail.places import Place
 from engine.mail.uses import Use
-
-
-def one_of(names: Iterable[str]) -> str:
-    """What follows "use": `one of a, b`, or the only one."""
-    shown = [f"`{name}`" for name in names]
-    return ("one of " if len(shown) > 1 else "") + ", ".join(shown)
-
-
-def near(word: str, names: Iterable[str]) -> str:
-    """The question whether a name much like the word was meant; empty without one."""
-    found = get_close_matches(word, list(names), n=1, cutoff=0.6)
-    return f"did you mean `{found[0]}`?" if found else ""
 
 
 def related_to(use: Use) -> tuple[Related, ...]:

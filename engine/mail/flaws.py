@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from dsl.problems.near import did_you_mean, near
 from engine.mail.convert import ATTRIBUTE, TAG
 from engine.mail.places import Place
 from engine.mail.source import Source
@@ -98,8 +98,8 @@ def _elements(source: Source, text: str) -> Iterator[Flaw]:
 def _instead(name: str) -> str:
     if name in INKY:
         return "convert the template with Inky first, and save the HTML that comes out"
-    close = get_close_matches(name, ELEMENTS, n=1, cutoff=0.75)
-    return f"did you mean `<{close[0]}>`?" if close else "use an element of HTML, such as `<div>` or `<table>`"
+    close = near(name, ELEMENTS)
+    return did_you_mean(f"<{one}>" for one in close) or "use an element of HTML, such as `<div>` or `<table>`"
 
 
 def _blanked(what: re.Pattern[str], text: str, sign: str) -> str:

@@ -18,9 +18,9 @@ from engine.wording.events import curly, deed
 
 MOST_ENTRIES = 50
 _UNSAID = [
-    "handoff.retried", "email.delivered", "preferences.chosen", "lead.told", "run.noted", "pattern.met", "date.due",
-    "field.changed", "segment.joined", "segment.left", "campaign.entered", "campaign.left", "visitor.split",
-    "event.moved",
+    "handoff.retried", "email.delivered", "preferences.chosen", "lead.told", "lead.imported", "run.noted",
+    "pattern.met", "date.due", "field.changed", "segment.joined", "segment.left", "campaign.entered", "campaign.left",
+    "visitor.split", "event.moved",
 ]  # fmt: skip
 """Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from dsl.plan import EventType, Form, Scalar
-from engine.leads.external_changes import note
+from engine.leads.external_changes import note, note_import
 from engine.leads.intake import REPEAT, fill
 from engine.leads.mail_events import ONE_CLICK
 from engine.rules.conditions.conditions import topic_state
@@ -128,6 +128,13 @@ class Doors:
         note(ledger, fields, lists, left)
         self.sim.commit(person, ledger)
         return None
+
+    def imported(self, person: Person, name: str, said: Mapping[str, Any]) -> None:
+        """A file said it of the lead; see engine.leads.external_changes.note_import."""
+        ledger = self.sim.open(person)
+        quietly = bool(said.get("quietly"))
+        note_import(ledger, name, said.get("fields", {}), said.get("joined", ()), {}, quietly=quietly)
+        self.sim.commit(person, ledger)
 
     def unsubscribe(self, person: Person, topic: str | None = None, *, reason: str = UNSUBSCRIBED) -> str | None:
         """From a topic, whose campaigns are left, or from everything. `reason`: why nothing may be mailed then."""

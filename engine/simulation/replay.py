@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from dsl.plan import Program, SetField
-from engine.leads.external_changes import TOLD
+from engine.leads.external_changes import IMPORTED, TOLD
 from engine.leads.intake import fill
 from engine.leads.preferences import CHOSEN, PAGE
 from engine.model.lead import TRACKING, Event
@@ -80,7 +80,8 @@ class Replay(Watcher):
         }
         self._given: dict[int, list[dict[str, Any]]] = {}
         self._letters: dict[UUID, Letter] = {}
-        self._causes = {event.at for event in past.events if event.type in (*FORMS, TOLD, CHOSEN)}
+        self._causes = {event.at for event in past.events if event.type in (*FORMS, TOLD, IMPORTED, CHOSEN)}
+        self._quiet = {event.at for event in past.events if event.type == IMPORTED and event.data.get("quietly")}
         for event in past.events:
             real = self.mails.get(event.message_id) if event.message_id and event.type in REACTIONS else None
             if real is not None:
@@ -139,6 +140,8 @@ class Replay(Watcher):
                 self._drop(event.type)
         elif event.type == TOLD:
             self.doors.tell(self.person, data.get("fields", {}), data.get("joined", ()), data.get("left", ()))
+        elif event.type == IMPORTED:
+            self.doors.imported(self.person, event.name, data)
         elif event.type == CHOSEN:
             self._chosen(event, data)
         elif event.type in REACTIONS and event.message_id in self._letters:
@@ -180,7 +183,7 @@ class Replay(Watcher):
         ledger = self.sim.open(self.person)
         if data.get("language"):
             ledger.set_field("language", data["language"])
-        if data.get("joined") and ledger.lead.suppressed == UNSUBSCRIBED:
+        if data.get("joined") and not data.get("how") and ledger.lead.suppressed == UNSUBSCRIBED:
             ledger.lead = ledger.lead.changed(suppressed=None)
         for consent in self._given[event.seq]:
             self._apply(ledger, consent)
@@ -188,6 +191,7 @@ class Replay(Watcher):
 
     def _agree(self, consent: Mapping[str, Any]) -> None:
         ledger = self.sim.open(self.person)
+        ledger.quiet = consent["at"] in self._quiet
         self._apply(ledger, consent)
         self.sim.commit(self.person, ledger)
 
@@ -235,7 +239,7 @@ def _unexplained(past: Past, program: Program) -> dict[str, Any]:
     for event in past.events:
         if event.type in FORMS:
             told |= set(event.data.get("values", event.data))
-        elif event.type == TOLD:
+        elif event.type in (TOLD, IMPORTED):
             told |= set(event.data.get("fields", ()))
         elif event.type == "field.changed":
             told.add(event.name)

@@ -40,9 +40,9 @@ RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 _LOCK_BY_MESSAGE = f"""
 SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state,
     coalesce(m.settled_at, m.at) AS handed, (SELECT url FROM links WHERE id = %(link)s) AS url,
-    (SELECT campaign FROM enrolments WHERE id = m.owner_id) AS campaign,
-    (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id AND t.kind = 'mail click'
-        AND starts_with(t.key, 'm:' || m.id)) AS touched
+    CASE WHEN %(link)s <> '' THEN (SELECT campaign FROM enrolments WHERE id = m.owner_id) END AS campaign,
+    CASE WHEN %(link)s <> '' THEN (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id
+        AND t.kind = 'mail click' AND starts_with(t.key, 'm:' || m.id)) END AS touched
 FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO KEY UPDATE OF l"""
 
 # Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
@@ -138,8 +138,8 @@ async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str,
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
-    """The recipient of a message; `row` has owner_id, template, kind, the link's url, and the state as it was when the
-    lock was asked for."""
+    """The recipient of a message; `row` has owner_id, template, kind, and the state as it was when the lock was asked
+    for; with a `link` its url, the campaign, and when a click on the email was last a touch."""
     return locked_of(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
 
 

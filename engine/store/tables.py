@@ -132,7 +132,6 @@ visitors = Table(
     "visitors", metadata,
     Column("id", Uuid, primary_key=True),
     Column("lead_id", Uuid, ForeignKey("leads.id")),
-    Column("first_touch", JSONB, nullable=False),
     Column("session", JSONB, comment="the latest: id, source, begun, last_at, landing, pages"),
     Column("seen_on", Date, comment="the last day the visitor was counted on"),
     instant("first_at", required=True),

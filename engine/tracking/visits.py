@@ -40,7 +40,7 @@ class Visitor:
 
 
 _LOCK = """
-INSERT INTO visitors AS v (id, first_touch, first_at, last_at) VALUES (%(id)s, '{}', %(now)s, %(now)s)
+INSERT INTO visitors AS v (id, first_at, last_at) VALUES (%(id)s, %(now)s, %(now)s)
 ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING id, lead_id, session, seen_on"""
 
 FULL = 200_000

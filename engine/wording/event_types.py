@@ -114,6 +114,7 @@ PHRASES: Mapping[str, Phrase] = {
     "topic.left": Phrase("is", "was", " unsubscribed from{name}", noun="topic", verb="is left"),
     "preferences.chosen": Phrase("updates", "updated", " email preferences"),
     "lead.told": Phrase("is updated", "was updated", " by another system"),
+    "lead.imported": Phrase("is imported", "was imported", " from file{name}"),
     "campaign.entered": Phrase("enters", "entered", " campaign{name}", noun="campaign", verb="is entered"),
     "campaign.left": Phrase("leaves", "left", " campaign{name}", noun="campaign", verb="is left"),
     "date.due": Phrase("arrives", "arrived", subject="a date that a campaign is waiting for"),

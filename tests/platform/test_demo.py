@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 from rich.console import Console
 from sqlalchemy import insert, text, update
 
@@ -24,7 +25,7 @@ from engine.cli.demo import CAMPAIGNS
 from engine.demo.look import commands, environment, pages
 from engine.demo.people import MOST, PARTS, Person, Sales, Script, cast
 from engine.demo.show import Display, show_looks, show_summary
-from engine.demo.story import LENGTH, clock_for
+from engine.demo.story import CONNECTIONS, LENGTH, clock_for
 from engine.demo.summary import Fact, Summary, summarise
 from engine.demo.timeline import Line, Row, Timeline, lines
 from engine.demo.world import SITE, Unexpected, letter_of, patiently
@@ -80,6 +81,12 @@ def test_the_story_begins_on_a_tuesday_morning_in_the_companys_zone(tmp_path: Pa
 
 
 # ── mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_no_request_goes_out_on_a_connection_that_the_server_is_about_to_close() -> None:
+    expiry = CONNECTIONS.keepalive_expiry
+    assert expiry is not None
+    assert expiry < uvicorn.Config(app="web.app:app").timeout_keep_alive - 2
+
+
 def test_a_letter_knows_its_links() -> None:
     html = f'<a href="{SITE}/a">x</a><a href="http://here/u/t?a=1&amp;b=2">y</a><img src="http://here/o/t.gif">'
     letter = letter_of({"id": "1", "to": "a@b.example", "subject": "s", "html": html, "headers": {}})

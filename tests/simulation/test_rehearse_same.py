@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from engine.leads import external_changes, intake, lead_clocks
+from engine.leads.imports import Import, take_row
 from engine.mail.links import link_id
+from engine.rules.imports.rows import Agreed, ImportedLead
 from tests.simulation import test_agrees, test_agrees_widely
 from tests.simulation.test_agrees import DAY, FULL, HOUR
 from tests.simulation.test_rehearse import differences, rehearsed
@@ -103,10 +105,14 @@ campaign "Grew"
 
 async def same(database: str, acts: Sequence[Act], workspace: str, days: int = 25) -> None:
     async with open_stage(database, workspace) as stage:
-        for act in acts:
+        for number, act in enumerate(acts):
             if act.verb == "lists":
                 await on_stage(stage, [], timedelta(minutes=act.after))
                 await external_changes.tell(stage.rt, EMAIL, act.values, act.topics, [act.name] if act.name else [])
+                await on_stage(stage, [], timedelta())
+            elif act.verb == "import":
+                await on_stage(stage, [], timedelta(minutes=act.after))
+                await imported(stage, act, number)
                 await on_stage(stage, [], timedelta())
             else:
                 await on_stage(stage, [act], timedelta())
@@ -114,6 +120,14 @@ async def same(database: str, acts: Sequence[Act], workspace: str, days: int = 2
         found = await rehearsed(stage, workspace, days=400)
     assert differences(found) == []
     assert dict(found.dropped) == {}
+
+
+async def imported(stage: Stage, act: Act, number: int) -> None:
+    """A row of a file says `act.values` and puts on the lists in `act.topics`, with consent; `act.name`: quietly."""
+    agreed = Agreed("news", "I want news", "2026-08-01", f"form {number}")
+    row = ImportedLead(2, EMAIL, EMAIL, act.values, act.topics, (agreed,))
+    await take_row(stage.rt, row, Import("show.csv", str(number), "ada", quietly=bool(act.name)))
+    await stage.rt.delivery.sweep_all()
 
 
 gaps = st.sampled_from([0, 1, HOUR, 3 * HOUR, 14 * HOUR, DAY, 3 * DAY])
@@ -131,6 +145,7 @@ shared = st.one_of(
     st.builds(Act, gaps, st.just("post"), st.just("paper"), values),
     st.builds(Act, gaps, st.just("lists"), st.sampled_from(["", "Left"]), told, st.sampled_from([(), ("Left",)])),
     st.builds(Act, gaps, st.just("lists"), st.just(""), told),
+    st.builds(Act, gaps, st.just("import"), st.sampled_from(["", "quietly"]), values, st.sampled_from([(), ("Left",)])),
     st.builds(Act, gaps, st.sampled_from(["click", "open", "bounced"]), st.sampled_from(["big", "small", "plan"])),
     st.builds(Act, gaps, st.just("unsubscribe"), st.sampled_from(["", "news"])),
 )
@@ -140,6 +155,12 @@ shared = st.one_of(
 @given(st.lists(shared, min_size=1, max_size=8))
 def test_fields_and_lists_that_others_write_too(new_database, story: list[Act]):
     asyncio.run(same(new_database(), [Act(0, "happen", "first"), *story], SHARED))
+
+
+@pytest.mark.parametrize("quietly", ["", "quietly"])
+async def test_a_file_that_says_what_campaigns_wait_for(new_database, quietly: str):
+    said = {"size": 300, "plan": "pro"}
+    await same(new_database(), [Act(0, "happen", "first"), Act(DAY, "import", quietly, said, ("Left",))], SHARED)
 
 
 @examples(12, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -24,7 +24,12 @@ PROOF = {
     "topic": "Newsletter", "wording": "I would like news", "given_at": "2025-05-01T10:00:00+02:00",
     "how": "signed on paper",
 }  # fmt: skip
-RECORD = {"wording": "I would like news", "given_at": "2025-05-01T08:00:00+00:00", "how": "api: signed on paper"}
+RECORD = {
+    "wording": "I would like news",
+    "given_at": "2025-05-01T08:00:00+00:00",
+    "how": "api: signed on paper",
+    "by": "crm",
+}
 
 
 @pytest_asyncio.fixture(scope="module", autouse=True)

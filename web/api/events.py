@@ -99,11 +99,13 @@ async def take(request: Request) -> Response:
     return JSONResponse(result, 422 if result["state"] == "refused" else 200)
 
 
-async def authorise(request: Request) -> None:
-    """Raises 401 unless the request carries a key that was made and not revoked. Failures cost the caller's budget."""
+async def authorise(request: Request) -> str:
+    """The name of the key that the request carries. Raises 401 unless it was made and not revoked; failures cost the
+    caller's budget."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and key.strip() and await holder_of(runtime(request).db, key.strip()) is not None:
-        return
+    holder = await holder_of(runtime(request).db, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if holder is not None:
+        return holder
     if wait := limits(request).client(client(request)):
         raise HTTPException(429, headers={"Retry-After": str(wait)})
     raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})

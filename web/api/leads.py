@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,7 @@ async def take(request: Request) -> Response:
     An answer is `{"state": "stored", "lead": "…"}` or `{"state": "refused", "errors": {…}}` with a message per member;
     a lead that is refused is not changed at all. Repeating is safe: what is so already is not done again.
     """
-    await authorise(request)
+    by = await authorise(request)
     if not is_json(request):
         raise HTTPException(415)
     current = await deployed(request)
@@ -52,23 +53,23 @@ async def take(request: Request) -> Response:
     if isinstance(body, list):
         if not 0 < len(body) <= MAX_BATCH:
             raise HTTPException(422, f"A list has 1 to {MAX_BATCH} leads.")
-        return JSONResponse({"results": [await _take(request, item, current.program) for item in body]})
-    result = await _take(request, body, current.program)
+        return JSONResponse({"results": [await _take(request, item, current.program, by) for item in body]})
+    result = await _take(request, body, current.program, by)
     return JSONResponse(result, 422 if result["state"] == "refused" else 200)
 
 
-async def _take(request: Request, item: object, program: Program) -> dict[str, Any]:
+async def _take(request: Request, item: object, program: Program, by: str) -> dict[str, Any]:
     try:
         email, fields, lists, left = read_lead(item, program)
-        given = read_consents(item, program, runtime(request).clock.real())
+        given = read_consents(item, program, runtime(request).clock.real(), by)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
     lead, states = await external_changes.tell(runtime(request), email, fields, lists, left, given)
     return {"state": "stored", "lead": str(lead), **({"consent": states} if states else {})}
 
 
-def read_consents(item: object, program: Program, now: datetime) -> tuple[Given, ...]:
-    """The consents that an item brings along, each with its proof. Raises Wrong."""
+def read_consents(item: object, program: Program, now: datetime, by: str = "") -> tuple[Given, ...]:
+    """The consents that an item brings along, each with its proof and who brings it. Raises Wrong."""
     given = item.get("consent") if isinstance(item, dict) else None
     found = given if isinstance(given, list) else [] if given is None else [given]
     offered = {one.name.casefold(): one.name for one in program.workspace.topics}
@@ -76,7 +77,7 @@ def read_consents(item: object, program: Program, now: datetime) -> tuple[Given,
         offered[TRACKING] = TRACKING
     if len(found) > len(offered):
         raise Wrong("consent", "`consent` names each topic once.")
-    return tuple(_consent(one, offered, now) for one in found)
+    return tuple(replace(_consent(one, offered, now), by=by) for one in found)
 
 
 def _consent(one: object, offered: Mapping[str, str], now: datetime) -> Given:

@@ -69,31 +69,35 @@ def order_of(values: Iterable[str]) -> Order | None:
     return "day-first" if firsts > 12 >= seconds else "month-first" if seconds > 12 >= firsts else None
 
 
-def day_of(text: str, order: Order | None) -> date:
-    """`2026-09-01`, `01.09.2026`, `9/1/2026`, `Sep 1, 2026`. Raises Unreadable."""
+def day_of(text: str, order: Order | None, first_year: int = 2000) -> date:
+    """`2026-09-01`, `01.09.2026`, `9/1/2026`, `Sep 1, 2026`. `first_year`: of the earliest day; before 2000, as for
+    birthdays, a year has four digits. Raises Unreadable."""
     given = text.strip()
     if found := _YEAR_FIRST.fullmatch(given):
-        return _date(text, int(found[1]), int(found[3]), int(found[4]))
+        return _date(text, int(found[1]), int(found[3]), int(found[4]), first_year)
     if found := _PARTS.fullmatch(given):
+        if len(found[4]) == 2 and first_year < 2000:
+            raise Unreadable(f"`{given}` has a year of two digits; write all four.")
         year = int(found[4]) + (2000 if len(found[4]) == 2 else 0)
         first, second = int(found[1]), int(found[3])
         if found[2] == ".":
             order = "day-first"
         if order is None and first != second:
             raise Unreadable(f"`{given}` can be read with the day or the month first; say which with --dates.")
-        return _date(text, year, *((second, first) if order == "day-first" else (first, second)))
+        month, day = (second, first) if order == "day-first" else (first, second)
+        return _date(text, year, month, day, first_year)
     if (found := _NAMED.fullmatch(given)) and (found[1] is None) != (found[3] is None):
         name = found[2].lower()[:3]
         month = _MONTHS.index(name) + 1 if name in _MONTHS else _GERMAN.get(name, 0)
-        return _date(text, int(found[4]), month, int(found[1] or found[3]))
+        return _date(text, int(found[4]), month, int(found[1] or found[3]), first_year)
     raise Unreadable(f"`{given[:30]}` is not a day." if given else "The day is missing.")
 
 
-def _date(text: str, year: int, month: int, day: int) -> date:
+def _date(text: str, year: int, month: int, day: int, first_year: int) -> date:
     try:
         found = date(year, month, day)
     except ValueError:
         raise Unreadable(f"`{text[:30]}` is not a day.") from None
-    if not 2000 <= year < 2100:
-        raise Unreadable(f"`{text[:30]}` is not a day of this century.")
+    if not first_year <= year < 2100:
+        raise Unreadable(f"`{text[:30]}` is not a day {'of this century' if first_year == 2000 else 'of our time'}.")
     return found

@@ -12,6 +12,7 @@ PREAMBLE: Final = 40
 """Lines in front of the header at most."""
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file."""
+NO_TEXT: Final = "the file is not text in UTF-8, UTF-16, or Windows-1252"
 
 
 class BadFile(ValueError):
@@ -35,22 +36,28 @@ class Sheet:
     delimiter: str
 
 
-def decode(data: bytes) -> str:
-    """UTF-16 by its mark or its zeros, UTF-8 with or without mark, else Windows-1252. Raises BadFile."""
-    if len(data) > LARGEST:
-        raise BadFile("the file is larger than 64 MiB")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+def codecs_of(head: bytes) -> tuple[str, ...]:
+    """What a file that begins like this can be encoded in, the likeliest first: UTF-16 by its mark or its zeros, UTF-8
+    with or without mark, else Windows-1252."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         codec = "utf-16"
-    elif data[:2000].count(0) > len(data[:2000]) // 4:
-        codec = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+    elif head[:2000].count(0) > len(head[:2000]) // 4:
+        codec = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
     else:
         codec = "utf-8-sig"
-    for one in (codec, "cp1252"):
+    return codec, "cp1252"
+
+
+def decode(data: bytes) -> str:
+    """The text of a file; see `codecs_of`. Raises BadFile."""
+    if len(data) > LARGEST:
+        raise BadFile("the file is larger than 64 MiB")
+    for one in codecs_of(data):
         try:
             return data.decode(one).removeprefix("\ufeff")
         except UnicodeDecodeError:
             continue
-    raise BadFile("the file is not text in UTF-8, UTF-16, or Windows-1252")
+    raise BadFile(NO_TEXT)
 
 
 def read_sheet(data: bytes, known: Callable[[Sequence[str]], int]) -> Sheet:

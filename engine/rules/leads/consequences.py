@@ -131,7 +131,7 @@ class Ledger(WorkingCopy):
             self._goal(enrolment, event)
             if enrolment.state != "ended":
                 self._touch(enrolment, event)
-        for plan, start in self.rules.index.starts.get(event.type, ()):
+        for plan, start in () if self.quiet else self.rules.index.starts.get(event.type, ()):
             if not matches(start.pattern, event, zone=self.zone):
                 continue
             if start.audience is not None or start.only_if is not None:

@@ -17,6 +17,8 @@ from engine.rules.runs.enrolment import Enrolment
 UNSUBSCRIBED = "unsubscribed"
 BOUNCED = "bounced"
 COMPLAINED = "complained"
+ERASED = "erased"
+"""Of addresses alone, whose lead was erased on request."""
 STRENGTH = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
 
 

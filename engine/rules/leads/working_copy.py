@@ -37,7 +37,8 @@ class WorkingCopy(ABC):
 
     `working` is the run whose `advance` this is: it needs no wake for what it does itself. `open_handoff` is one that
     this transaction has opened, `refused` the campaigns that the lead did not enter although a start fitted, each with
-    the reason and the place, `attention` why a person must look at the lead.
+    the reason and the place, `attention` why a person must look at the lead. While it is `quiet`, no event starts a
+    campaign.
     """
 
     rules: Rules
@@ -58,6 +59,7 @@ class WorkingCopy(ABC):
     refused: list[tuple[Plan, str, str]] = field(default_factory=list)
     open_handoff: UUID | None = None
     attention: str | None = UNCHANGED
+    quiet: bool = False
     _older: list[Watch] | None = None
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,8 @@ CONTROL_GROUP = "control group"
 """Why a step is skipped whose lead is only measured."""
 RESUMED = "the campaign was paused, and its overdue emails leave one after another"
 """What keeps a mail that came due during a pause."""
+NO_CONSENT, LEFT_TOPIC = "no consent", "unsubscribed from the topic"
+"""Why an email is skipped for what its lead has agreed to."""
 PRIORITY_STEP = timedelta(minutes=1)
 
 
@@ -87,8 +89,8 @@ def forbidden(step: Send, plan: Plan, program: Program, lead: Lead) -> str | Non
     given = {topic: state for topic, state in lead.topics.items() if topic != TRACKING}
     states = [topic_state(given, plan.topic)] if plan.topic else list(given.values())
     if workspace.mail_needs_consent:
-        return None if "subscribed" in states else "no consent"
-    return "unsubscribed from the topic" if plan.topic and "unsubscribed" in states else None
+        return None if "subscribed" in states else NO_CONSENT
+    return LEFT_TOPIC if plan.topic and "unsubscribed" in states else None
 
 
 def given_values(values: Sequence[tuple[str, Operand]], facts: Facts) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""One report from its question: the door behind which each report is a function of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dsl.plan import Program
+from engine.model.lead import stage_order
+from engine.rules.reports.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and what the deployed files say that it needs: `order` are the stages from first to last."""
+
+    query: Query
+    program: Program
+    now: datetime
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return stage_order(self.program)
+
+    @property
+    def currency(self) -> str:
+        return self.program.workspace.currency
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The stages at which one is a lead; none where there is no second one, and everybody is."""
+        return self.order[1:]
+
+    @property
+    def new_lead(self) -> str:
+        second = (
+            f"people whose first time at {self.order[1]} or beyond it was" if self.known else "people who became known"
+        )
+        return f"{second}; each counts once"
+
+    def beyond(self, stage: str) -> tuple[str, ...]:
+        """The stage and all after it."""
+        return self.order[self.order.index(stage) :]
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)

@@ -1,0 +1,251 @@
+"""A generated company: 60 leads with what happened to them, as plain values and as rows of the log.
+
+Its instants lie on purpose where mistakes are made: at midnight and a moment before it, in the nights when the clock is
+changed, at the edges of the attribution window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, text
+
+from engine.rules.tracking.classify import Source
+from engine.store import tables
+from engine.store.db import Database
+from engine.store.measured import sessions, sources, touches, visit_days
+from engine.store.money import deal_events, deals, rates, spend
+from engine.store.sources import source_id
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ORDER = ("Visitor", "Lead", "MQL", "SQL")
+OUTSIDE = "Lost"
+BEGIN, END = date(2026, 1, 1), date(2026, 12, 31)
+MOMENT = timedelta(microseconds=1)
+PLACES = (
+    Source("Direct", "(direct)", "(none)"), Source("Paid Search", "google", "cpc", "spring", "pumps"),
+    Source("Paid Search", "google", "cpc", "spring", "seals"), Source("Email", "coldframe", "email", "nurture", "a"),
+    Source("Organic Search", "google", "organic"), Source("Unknown", "(not set)", "(not set)"),
+    Source("Referral", "news.example", "referral"),
+)  # fmt: skip
+ACTS = ("page.visited", "form.submitted", "call.received", "meeting.held")
+
+
+@dataclass
+class Touched:
+    at: datetime
+    place: int
+    key: str
+    seq: int | None
+
+
+@dataclass
+class Person:
+    id: UUID
+    created: datetime
+    place: int
+    how: str
+    moves: list[tuple[str, datetime]] = field(default_factory=list)
+    """The stages after the first one, and since when."""
+    acts: list[datetime] = field(default_factory=list)
+    rejected: list[datetime] = field(default_factory=list)
+    touched: list[Touched] = field(default_factory=list)
+
+
+@dataclass
+class Said:
+    """One fact of a deal. `amount` in minor units."""
+
+    at: datetime
+    type: str
+    amount: int | None = None
+
+
+@dataclass
+class Bargain:
+    id: str
+    people: list[int]
+    currency: str
+    said: list[Said] = field(default_factory=list)
+
+
+@dataclass
+class Story:
+    people: list[Person] = field(default_factory=list)
+    deals: list[Bargain] = field(default_factory=list)
+    spent: list[tuple[date, int, int, str]] = field(default_factory=list)
+    """Day, place, minor units, currency."""
+    rates: list[tuple[date, str, Decimal]] = field(default_factory=list)
+    visits: list[tuple[date, int, int]] = field(default_factory=list)
+    """Day in Berlin, place, how many."""
+    strangers: list[list[tuple[datetime, int]]] = field(default_factory=list)
+
+
+def drawn(seed: int, many: int = 60) -> Story:
+    random, story = Random(seed), Story()
+    for number in range(many):
+        story.people.append(_person(random, number))
+    for number in range(many // 2):
+        story.deals.append(_deal(random, number, story.people))
+    days = [BEGIN + timedelta(days=number) for number in range(365)]
+    for day in random.sample(days, 90):
+        line = (day, random.randrange(len(PLACES)), random.randrange(1, 90_000), random.choice(("EUR", "EUR", "USD")))
+        if line[:2] not in {one[:2] for one in story.spent}:
+            story.spent.append(line)
+        story.visits.append((day, random.randrange(len(PLACES)), random.randrange(1, 30)))
+    story.visits = [(*key, many) for key, many in {one[:2]: one[2] for one in story.visits}.items()]
+    story.rates = [(date(2026, month, 10), "USD", Decimal(80 + month) / 100) for month in range(2, 13)]
+    for _ in range(many):
+        story.strangers.append([(_instant(random), random.randrange(len(PLACES))) for _ in range(random.randint(1, 3))])
+    return story
+
+
+def _instant(random: Random) -> datetime:
+    """Often at a place where a day, a month or an hour begins or ends twice."""
+    kind = random.randrange(6)
+    if kind == 0:
+        midnight = datetime.combine(BEGIN + timedelta(days=random.randrange(365)), time.min, BERLIN).astimezone(UTC)
+        return midnight - MOMENT * random.randrange(2)
+    if kind == 1:
+        first = datetime(2026, random.randint(1, 12), 1, tzinfo=BERLIN).astimezone(UTC)
+        return first - MOMENT * random.randrange(2)
+    if kind == 2:
+        night = random.choice((datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)))
+        return night + timedelta(minutes=random.randrange(-180, 180))
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=random.randrange(364 * 86_400))
+
+
+def _person(random: Random, number: int) -> Person:
+    created = _instant(random)
+    how = random.choice(("form demo", "form demo", "call", "chat", "event x", ""))
+    one = Person(UUID(int=number + 1), created, random.randrange(len(PLACES)), how)
+    at, stage = created, ORDER[0]
+    while random.random() < 0.75:
+        at += random.choice((timedelta(), timedelta(hours=1), timedelta(days=random.randrange(90))))
+        stage = random.choice([name for name in (*ORDER, *ORDER, OUTSIDE) if name != stage])
+        one.moves.append((stage, at))
+    one.acts = sorted(created + timedelta(hours=random.randrange(24 * 120)) for _ in range(random.randrange(5)))
+    one.rejected = [created + timedelta(hours=random.randrange(24 * 90)) for _ in range(random.randrange(2))]
+    for place in range(random.randrange(6)):
+        seq = random.choice((None, place + 1))
+        shared = one.touched and random.random() < 0.3
+        touched = one.touched[-1].at if shared else created - timedelta(days=random.randrange(-60, 60))
+        one.touched.append(Touched(touched, random.randrange(len(PLACES)), f"t:{place}", seq))
+    return one
+
+
+def _deal(random: Random, number: int, people: list[Person]) -> Bargain:
+    chosen = random.sample(range(len(people)), random.randint(1, 2))
+    one = Bargain(f"D{number}", chosen, random.choice(("EUR", "EUR", "USD", "CHF")))
+    opened = _instant(random)
+    amount = random.choice((1, 3, random.randrange(1, 10**6)))
+    one.said = [Said(opened, "deal.opened", random.choice((None, amount)))]
+    if random.random() < 0.8:
+        won = opened + timedelta(hours=random.randrange(24 * 40))
+        one.said.append(Said(won, "deal.won", amount))
+        edge = people[chosen[0]]
+        where = won - timedelta(days=365) - MOMENT * random.randrange(2)
+        edge.touched.append(Touched(where, random.randrange(len(PLACES)), f"edge:{number}", None))
+        for place in range(random.randrange(3)):
+            kind = random.choice(("deal.refunded", "deal.changed", "deal.lost", "deal.won"))
+            many = amount if random.random() < 0.3 else random.randrange(1, amount + 1)
+            said = Said(won + timedelta(days=random.randrange(1, 60), minutes=place), kind, many)
+            one.said.append(said if kind != "deal.lost" else Said(said.at, kind))
+    return one
+
+
+# ── as rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def store(db: Database, story: Story) -> None:
+    """Write it all as rows of the log, and mark everything."""
+    async with db.engine.begin() as connection:
+
+        async def put(table: Any, rows: list[dict[str, Any]]) -> None:
+            if rows:
+                await connection.execute(insert(table), rows)
+
+        await put(sources, [_source(one) for one in PLACES])
+        await put(tables.leads, [_lead(number, one) for number, one in enumerate(story.people)])
+        await put(tables.events, [row for one in story.people for row in _events(one)])
+        await put(tables.stages, [row for one in story.people for row in _moves(one)])
+        await put(touches, [
+            {"lead_id": one.id, "key": touch.key, "source_id": source_id(PLACES[touch.place]), "kind": "visit",
+             "seq": touch.seq, "session_id": None, "at": touch.at}
+            for one in story.people for touch in one.touched
+        ])  # fmt: skip
+        await put(sessions, [
+            {"id": UUID(int=number * 10 + place), "visitor_id": UUID(int=number), "lead_id": None, "pages": 1,
+             "source_id": source_id(PLACES[where]), "landing": "/", "begun": at, "last_at": at}
+            for number, stranger in enumerate(story.strangers, 1) for place, (at, where) in enumerate(stranger)
+        ])  # fmt: skip
+        await put(visit_days, [
+            {"day": day, "source_id": source_id(PLACES[place]), "landing": "/", "visits": many, "visitors": many,
+             "pages": many} for day, place, many in story.visits
+        ])  # fmt: skip
+        await put(spend, [
+            {"day": day, "source_id": source_id(PLACES[place]), "amount": amount, "currency": code, "origin": "t",
+             "at": datetime(2026, 12, 31, tzinfo=UTC)} for day, place, amount, code in story.spent
+        ])  # fmt: skip
+        await put(rates, [
+            {"day": day, "currency": code, "rate": rate, "origin": "t", "at": datetime(2026, 12, 31, tzinfo=UTC)}
+            for day, code, rate in story.rates
+        ])  # fmt: skip
+        await put(deals, [{"id": one.id, "leads": [story.people[who].id for who in one.people]} for one in story.deals])
+        await put(deal_events, [row for one in story.deals for row in _facts(one, story.people)])
+        await connection.execute(text("INSERT INTO dirty (lead_id, at) SELECT id, created_at FROM leads"))
+        await connection.execute(text("INSERT INTO dirty (deal_id, at) SELECT id, now() FROM deals"))
+
+
+def _source(one: Source) -> dict[str, Any]:
+    return {
+        "id": source_id(one), "channel": one.channel, "source": one.source, "medium": one.medium,
+        "campaign": one.campaign, "keyword": one.keyword, "content": one.content, "version": 1,
+    }  # fmt: skip
+
+
+def _lead(number: int, one: Person) -> dict[str, Any]:
+    place = PLACES[one.place]
+    origin = {
+        "created_channel": place.channel, "created_source": place.source, "created_medium": place.medium,
+        "created_campaign": place.campaign, "created_keyword": place.keyword, "created_by": one.how,
+    }  # fmt: skip
+    email = f"person{number}@firm.example"
+    return {
+        "id": one.id, "email": email, "email_key": email, "seq": 999, "fields": {}, "scores": {}, "rated": {},
+        "stage": one.moves[-1][0] if one.moves else ORDER[0], "topics": {}, "created_at": one.created,
+        "last_at": one.created, "origin": {name: value for name, value in origin.items() if value},
+    }  # fmt: skip
+
+
+def _events(one: Person) -> list[dict[str, Any]]:
+    """Taken in when they happened, or a while later."""
+    happened = [(ACTS[number % len(ACTS)], at) for number, at in enumerate(one.acts)]
+    happened += [("handoff.rejected", at) for at in one.rejected]
+    return [
+        {"lead_id": one.id, "seq": 500 + number, "type": type, "name": "x", "data": {}, "happened_at": at,
+         "at": at + timedelta(days=number % 3)}
+        for number, (type, at) in enumerate(happened)
+    ]  # fmt: skip
+
+
+def _moves(one: Person) -> list[dict[str, Any]]:
+    befores = [ORDER[0], *(stage for stage, _ in one.moves)]
+    return [
+        {"lead_id": one.id, "seq": number, "stage": stage, "before": before, "reason": "r", "at": at}
+        for number, ((stage, at), before) in enumerate(zip(one.moves, befores, strict=False), 1)
+    ]  # fmt: skip
+
+
+def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
+    leads = [people[who].id for who in one.people]
+    return [
+        {"deal_id": one.id, "number": number, "key": str(number), "digest": "", "type": said.type, "logged": said.type,
+         "amount": said.amount, "currency": one.currency if said.amount is not None else None, "leads": leads,
+         "whole": False, "dated": True, "happened_at": said.at, "at": said.at}
+        for number, said in enumerate(one.said, 1)
+    ]  # fmt: skip

@@ -1,0 +1,102 @@
+"""The sources report, against a slow computation from the story that shares no code with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+
+from engine.reports.keeping import go_through, keep_up
+from engine.reports.report import report
+from engine.rules.reports.attribution import FIXED
+from engine.rules.reports.query import SOURCE_BY, read_query
+from engine.rules.reports.table import Report
+from tests.reports import slow
+from tests.reports.company import Story, drawn, store
+from tests.support.programs import WORKSPACE
+from tests.support.stage import Stage, open_stage
+
+NAMES = ("visits", "leads", "by_form", "by_call", "by_chat", "by_other", "stage0", "stage1", "won", "revenue", "cost")
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return drawn(7)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def stage(database_url: str, story: Story) -> AsyncIterator[Stage]:
+    async with open_stage(database_url, WORKSPACE) as opened:
+        opened.clock.set(datetime(2027, 3, 1, tzinfo=UTC))
+        await store(opened.rt.db, story)
+        await keep_up(opened.rt)
+        assert (await go_through(opened.rt, "verify")).differing == []
+        yield opened
+
+
+async def ask(stage: Stage, **words: str) -> Report:
+    program = (await stage.rt.catalog.refresh()).program  # type: ignore[union-attr]
+    query = read_query({"report": "sources", **words}, stage.clock.now(), program.workspace.timezone)
+    return await report(stage.rt.db, stage.clock, program, query)
+
+
+PERIODS = [
+    ("2026-01-01", "2026-12-31", "Europe/Berlin"), ("2026-03-29", "2026-03-29", "Europe/Berlin"),
+    ("2026-10-25", "2026-10-31", "Europe/Berlin"), ("2026-04-01", "2026-06-30", "America/New_York"),
+    ("2025-01-01", "2025-06-30", "Europe/Berlin"), ("2020-01-01", "2027-02-28", "Asia/Kathmandu"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("by", SOURCE_BY)
+@pytest.mark.parametrize(("first", "last", "zone"), PERIODS)
+async def test_every_figure_is_what_the_story_says(
+    stage: Stage, story: Story, first: str, last: str, zone: str, by: str
+) -> None:
+    width = SOURCE_BY.index(by) + 1
+    found = await ask(stage, **{"from": first, "to": last, "zone": zone, "by": by})
+    (table,) = found.tables
+    expected = slow.sources(story, found.first, found.last, ZoneInfo(zone), width, "last-non-direct")
+    assert slow.counted(table.rows, NAMES, SOURCE_BY[:width]) == expected
+    if table.total is not None:
+        for name in NAMES:
+            assert table.total[name] == sum(row.get(name, 0) for row in expected.values()), name
+    else:
+        assert expected == {}
+
+
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("model", FIXED)
+async def test_every_model_divides_the_same_revenue(stage: Stage, story: Story, model: str, direct: bool) -> None:
+    switch = {} if direct else {"without-direct": "yes"}
+    found = await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31", "model": model, "by": "keyword", **switch})
+    expected = slow.sources(story, found.first, found.last, slow.BERLIN, 4, model, direct)
+    assert slow.counted(found.tables[0].rows, ["revenue"], SOURCE_BY) == {
+        key: {name: many for name, many in row.items() if name == "revenue"} for key, row in expected.items()
+    }
+    assert found.tables[0].total is not None
+    assert found.tables[0].total["revenue"] == sum(row.get("revenue", 0) for row in expected.values())
+
+
+@pytest.mark.parametrize("model", ["data-driven", "shapley"])
+async def test_learned_models_divide_it_too_and_say_what_they_learned_from(
+    stage: Stage, story: Story, model: str
+) -> None:
+    found, again = [await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31", "model": model}) for _ in range(2)]
+    assert found.tables == again.tables
+    expected = slow.sources(story, found.first, found.last, slow.BERLIN, 1, "first")
+    assert found.tables[0].total is not None
+    assert found.tables[0].total["revenue"] == sum(row.get("revenue", 0) for row in expected.values())
+    won = sum(bool(slow.worth_over_time(deal)[0]) for deal in story.deals)
+    assert any(f"learned from {won} won deals up to 2027-02-28" in note for note in found.notes)
+
+
+async def test_what_has_no_rate_is_told_beside_the_figures(stage: Stage) -> None:
+    found = await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31"})
+    assert any(note.startswith("Not converted") and " CHF of revenue" in note for note in found.notes)
+    assert any(
+        "arrived after its end" in note
+        for note in (await ask(stage, **{"from": "2026-03-01", "to": "2026-03-31"})).notes
+    )
