@@ -23,10 +23,9 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,10 +36,9 @@ import psycopg
 import uvloop
 
 from bench.filling import EVENTS, fill
-from bench.intake import BASE, BODY, CAMPAIGN
-from dsl.compile import compile_workspace
+from bench.intake import BASE, CAMPAIGN
+from bench.workspace import deploy_small, temporary_home
 from engine.cli.stack import Stack
-from engine.deploying.deploy import deploy
 from engine.leads.intake import FormPost, Occurrence, record, submit
 from engine.mail.null import NullMailer
 from engine.model.ports import Wake
@@ -76,22 +74,18 @@ class Side:
     runs: Woken
     leads: int
     tag: int = field(default_factory=lambda: int(time.time()))
-    """Tells the new leads of one measurement from those of another on the same databases."""
+    """Tells the campaigns and new leads of one measurement from those of another on the same databases."""
 
     async def deploy(self, campaigns: int) -> None:
-        names = [f"templates/{name}.md" for name in ("first", "second")]
-        text = BASE + "".join(CAMPAIGN.format(n=n) for n in range(campaigns))
-        compiled = compile_workspace({"bench.campaign": text}, names)
-        assert compiled.program is not None, compiled.diagnostics
-        await deploy(self.rt.db, self.rt.clock, compiled.program, dict.fromkeys(names, BODY.encode()), "bench")
-        await self.rt.catalog.refresh()
+        text = BASE + "".join(CAMPAIGN.format(n=self.tag + n) for n in range(campaigns))
+        await deploy_small(self.rt, text)
 
     async def seconds(self, round: int, number: int, of: int) -> dict[str, float]:
         """One request of each kind, by the lead with that number `of` so many. Raises if nothing came of it, so that no
         failure looks fast."""
         took: dict[str, float] = {}
         address, key = f"l{number * (self.leads // of)}@bench.example", f"{self.tag}-{round}-{number}"
-        visit = Occurrence("page.visited", f"/landing/{round}", {}, email=address, key=key)
+        visit = Occurrence("page.visited", f"/landing/{self.tag + round}", {}, email=address, key=key)
         self.runs.last = None
         await _timed(took, "intake", lambda: record(self.rt, visit))
         await self.rt.delivery.settle()
@@ -124,18 +118,6 @@ async def _timed(took: dict[str, float], kind: str, work: Callable[[], Awaitable
     took[kind] = time.perf_counter() - begun
 
 
-@contextmanager
-def _folder(home: Path | None) -> Iterator[Path]:
-    """A folder with a short path that the database's own account can pass through."""
-    if home is not None:
-        home.mkdir(parents=True, exist_ok=True)
-        yield home
-        return
-    with tempfile.TemporaryDirectory(prefix="cf-") as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
-
-
 @asynccontextmanager
 async def open_sides(
     size: Size, home: Path | None, url: Callable[[str], str] | None, say: Say
@@ -144,7 +126,7 @@ async def open_sides(
     gives its address; None: PostgreSQL in `home` or a temporary folder."""
     async with AsyncExitStack() as held:
         if url is None:
-            folder = held.enter_context(_folder(home))
+            folder = home or held.enter_context(temporary_home())
             settings = Settings(home=folder, database_url=None)
             parts = {"web": False, "workers": 0, "temporal_server": False}
             stack = await held.enter_async_context(Stack(settings, **parts, database_settings=SETTINGS))  # type: ignore[arg-type]

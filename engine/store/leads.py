@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -98,16 +98,41 @@ SELECT name, data, at, (SELECT jsonb_object_agg(topic, record) FROM consents
 FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'"""
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
+# The lead is found by the address, so that this can be sent together with the statement that locks them.
+_AROUND_KEY = "WITH l AS MATERIALIZED (SELECT id FROM leads WHERE email_key = %(key)s) " + _AROUND.replace(
+    "%(lead)s", "(SELECT id FROM l)"
+)
 _AROUND_HIT = f"{_AROUND}, {AROUND_HIT}"
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What `look_around` is asked beside probes: see there."""
+
+    keys: tuple[str, ...] = ()
+    fresh: datetime | None = None
+    visitor: UUID | None = None
+    history: frozenset[str] = frozenset()
+
+    def values(self, probes: Sequence[Probe] = ()) -> dict[str, Any]:
+        return {
+            "keys": list(self.keys), "fading": self.fresh is not None, "fresh": self.fresh, "visitor": self.visitor,
+            "probes": probes_json(probes), "history": sorted(self.history),
+        }  # fmt: skip
+
+
+NOWHERE = Look()
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
-    """A lead under its lock. `row` carries what the particular lock read beside it."""
+    """A lead under its lock. `row` carries what the particular lock read beside it; `around` what was looked at in the
+    same round trip, without probes, and how."""
 
     lead: Lead
     epoch: int | None
     row: Any
+    around: tuple[Look, Around] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +150,29 @@ class Around:
     """With hits: when the first of the lead's runs, or their clock, is due."""
 
 
-async def lock(hot: Hot, lead: UUID) -> Locked | None:
-    return locked_of(await hot.one(_LOCK, {"lead": lead}))
+async def lock(hot: Hot, lead: UUID, look: Look | None = None) -> Locked | None:
+    """`look`: also look around, in the same round trip."""
+    if look is None:
+        return locked_of(await hot.one(_LOCK, {"lead": lead}))
+    row, around = await hot.both(_LOCK, {"lead": lead}, _AROUND, {"lead": lead, **look.values()})
+    found = locked_of(row)
+    return found and replace(found, around=(look, _around_of((), around)))
 
 
-async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime) -> Locked:
-    """The lead with that address, made when it is new; `row.created` tells."""
+async def lock_or_create(
+    hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime,
+    look: Look | None = None,
+) -> Locked:  # fmt: skip
+    """The lead with that address, made when it is new; `row.created` tells. `look`: as in `lock`."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
-    found = locked_of(await hot.one(_LOCK_OR_CREATE, values))
+    if look is None:
+        made = locked_of(await hot.one(_LOCK_OR_CREATE, values))
+        assert made is not None
+        return made
+    row, around = await hot.both(_LOCK_OR_CREATE, values, _AROUND_KEY, {"key": key, **look.values()})
+    found = locked_of(row)
     assert found is not None
-    return found
+    return replace(found, around=(look, _around_of((), around)))
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
@@ -159,20 +197,20 @@ async def posted_form(hot: Hot, lead: UUID, seq: int) -> Any | None:
 
 
 async def look_around(
-    hot: Hot, lead: UUID, probes: Sequence[Probe] = (), keys: Sequence[str] = (), *, fresh: datetime | None = None,
-    visitor: UUID | None = None, history: Collection[str] = (), around_hit: Mapping[str, Any] | None = None,
+    hot: Hot, lead: UUID, probes: Sequence[Probe] = (), look: Look = NOWHERE,
+    around_hit: Mapping[str, Any] | None = None,
 ) -> Around:  # fmt: skip
-    """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count.
+    """Everything around a locked lead, in one statement. `look.keys`: under which natural keys an event may have come
+    before; those older than `fresh` no longer count.
 
-    `history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
+    `look.history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
     `around_hit`: see `hits.question`.
     """
-    values = {
-        "lead": lead, "keys": list(keys), "fading": fresh is not None, "fresh": fresh, "visitor": visitor,
-        "probes": probes_json(probes), "history": sorted(history),
-        **(around_hit or {}),
-    }  # fmt: skip
-    row = await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values)
+    values = {"lead": lead, **look.values(probes), **(around_hit or {})}
+    return _around_of(probes, await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values))
+
+
+def _around_of(probes: Sequence[Probe], row: Any) -> Around:
     return Around(
         enrolments=enrolments_of(row.enrolments),
         tallies=tallies_of(probes, row.tallies),
