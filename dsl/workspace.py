@@ -61,7 +61,8 @@ def workspaces_near(folder: Path, texts: Iterable[str]) -> Sequence[Path]:
 
     A workspace's templates and downloads are in its own `templates/` and `files/`. `texts` are the campaign files found
     under the folder. Where it has neither what they name nor such a folder at all, a folder below that has its own
-    templates beside its campaigns is meant, or else the one above whose templates they name.
+    templates beside its campaigns is meant, or else the one above whose templates they name. A folder without campaigns
+    can lie in the workspace itself, as `templates` does.
     """
     named = set(_QUOTED.findall("\n".join(texts)))
     if _has_any(folder, named) or not folder.is_dir():
@@ -78,12 +79,18 @@ def workspaces_near(folder: Path, texts: Iterable[str]) -> Sequence[Path]:
         return sorted(one for one in below if not any(other in one.parents for other in below))
     if (folder / "templates").is_dir() or (folder / "files").is_dir():
         return ()
+    if not named:
+        return next(([_seen_from(folder, up)] for up in inside.parents[:_UP] if _is_workspace(up)), ())
     return next(([_seen_from(folder, up)] for up in inside.parents[:_UP] if _has_any(up, named)), ())
 
 
 _QUOTED = re.compile(r'"([^"\n]+)"')
 _UP = 3
 """How many folders further up a workspace is looked for."""
+
+
+def _is_workspace(folder: Path) -> bool:
+    return (folder / "templates").is_dir() and any(folder.glob("*.campaign"))
 
 
 def _has_any(folder: Path, named: Iterable[str]) -> bool:

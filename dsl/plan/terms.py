@@ -294,12 +294,12 @@ EventType = Literal[
     "pattern.met",
     "handoff.accepted", "handoff.rejected", "handoff.overdue",
     "handoff.opened", "handoff.assigned", "handoff.acknowledged", "handoff.contacted", "handoff.retried",
-    "lead.unsubscribed",
+    "handoff.reassigned", "handoff.commented", "handoff.scheduled", "lead.unsubscribed",
     "custom",
 ]  # fmt: skip
 """The types an event row can have. A link click is an `email.clicked` whose data carries `link`. `form.posted` is a
 form with double opt-in before its confirmation; the compiler adds one hidden campaign per such form that mails the
-button. The five after `handoff.overdue` and `email.soft_bounced` are there to be read, and nothing follows from them.
+button. The eight after `handoff.overdue` and `email.soft_bounced` are there to be read, and nothing follows from them.
 `email.received` stands for an accepted mail in the history that conditions ask. `date.due` and `pattern.met` are logged
 by the engine when a pattern comes true that no single event from outside shows; their name is the pattern's `key`."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 """Real seconds between two looks for emails that are held back."""
+MOST_FORMS = 3
+"""Forms whose addresses are shown."""
 
 
 def dev(
@@ -83,8 +86,8 @@ async def _dev(settings: Settings, *, fresh: bool, workers: int, at: str | None,
         async with stack:
             if clock is not None:
                 clock.start()
-            await deploy_or_explain(stack)
-            addresses(stack, clock=shown(clock, zone) if clock is not None else "")
+            forms = await deploy_or_explain(stack)
+            addresses(stack, clock=shown(clock, zone) if clock is not None else "", forms=forms)
             if clock is not None and settings.database_url is not None:
                 out.print(f"Other commands need COLDFRAME_CLOCK='{clock.describe()}'.", markup=False)
             try:
@@ -151,8 +154,9 @@ class until_stopped:
             self._task.cancel()
 
 
-async def deploy_or_explain(stack: Stack) -> None:
-    """Deploy the workspace; with errors in it they are shown, nothing is deployed, and the stack stays."""
+async def deploy_or_explain(stack: Stack) -> Sequence[str]:
+    """Deploy the workspace and return the names of its forms. With errors in it they are shown, nothing is deployed,
+    and the stack stays."""
     from dsl.problems.diagnostics import as_text
     from engine.cli.deploy import described, put_into_force
     from engine.cli.workspace import examine
@@ -163,10 +167,12 @@ async def deploy_or_explain(stack: Stack) -> None:
         if found.program is None:
             out.print(as_text(found.diagnostics, found.files), markup=False)
             say(f"{folder} has errors, so nothing was deployed; fix them and run `coldframe deploy`")
-            return
+            return ()
         say(described(await put_into_force(stack.settings, stack.database_url, found, "coldframe dev")))
     except Stop as problem:
         say(f"nothing was deployed: {problem}")
+        return ()
+    return [form.name for form in found.program.forms]
 
 
 def say(line: str) -> None:
@@ -174,13 +180,16 @@ def say(line: str) -> None:
     err.print(f"· {line}", style="dim", markup=False)
 
 
-def addresses(stack: Stack, last: str = "the data stays for the next time", clock: str = "") -> None:
-    """Where everything is, and how it ends. `clock`: the time, if it is not the real one."""
+def addresses(
+    stack: Stack, last: str = "the data stays for the next time", clock: str = "", forms: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Where everything is, and how it ends. `clock`: the time, if it is not the real one. `forms`: those to try."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = [
         ("Coldframe", stack.base_url),
+        *[("Form", f"{stack.base_url}/f/{quote(name)}") for name in forms[:MOST_FORMS]],
         (
             "Mailbox",
             f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "email goes to SendGrid",

@@ -19,8 +19,8 @@ def judge(
 ) -> None:
     """Judge stored opens and clicks again: person or machine.
 
-    Run it after an upgrade that changes the rules. It corrects the stored judgements of the last 180 days and nothing
-    else. Points, stages, and branches that a click has caused stay, and `coldframe why` says so. Running it again
+    Run it after an upgrade that changes the rules. It corrects the stored judgments of the last 180 days and nothing
+    else. Points, stages, and branches that a click caused stay, and `coldframe why` says so. Running it again
     changes nothing.
 
     Example: `coldframe judge --dry-run`
@@ -54,7 +54,7 @@ async def _judge(url: str, dry_run: bool) -> Judged:
 
 def _told(found: Judged, dry_run: bool) -> list[str]:
     did = "would change" if dry_run else "changed"
-    lines = [f"judged {found.hits} hits; {did} {found.machine + found.human} judgements"]
+    lines = [f"judged {found.hits} hits; {did} {found.machine + found.human} judgments"]
     if found.machine:
         lines.append(f"  from person to machine: {found.machine}")
     if found.human:

@@ -23,17 +23,23 @@ Words = dict[str, str | None]
 
 
 def report(
-    name: Annotated[str, typer.Argument(help="The report: sources.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="The report: sources, funnel, nurture, or campaigns.", show_default=False)
+    ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
     last: Annotated[
         str | None, typer.Option(help='A period instead: "30 days" (default), "last quarter", "this year".')
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="What to divide by: channel (default), source, campaign, or keyword.")
+        str | None,
+        typer.Option(help="What to divide by: channel, source, campaign, keyword; in nurture day to year."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="How to divide revenue among touches; last-non-direct by default.")
+    ] = None,
+    days: Annotated[
+        str | None, typer.Option(help="In funnel: within how many days the next stage counts; 90 by default.")
     ] = None,
     without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
@@ -48,7 +54,7 @@ def report(
     Example: `coldframe report sources --last "last quarter" --by campaign --model u-shaped`
     """
     words: Words = {
-        "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone,
+        "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None,
     }  # fmt: skip
     settings = load_settings(reading=True)

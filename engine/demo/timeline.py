@@ -186,6 +186,7 @@ def _short(subject: str, limit: int = 48) -> str:
 
 _NOTICES: Mapping[str, tuple[str, str, Tone]] = {
     "escalated": ("⚠", "no reaction in time: escalated to {}", "late"),
+    "follow_up": ("⏰", "follow-up reminder sent to {}", "late"),
     "reminder": ("⚠", "reminder sent to {}", "late"),
 }
 

@@ -70,7 +70,7 @@ def withdraw(
         note_consent(ledger, writes, name, "unsubscribed", {"how": how}, seq=event.seq, at=event.at)
     if topic is None:
         suppress(ledger, reason, event.seq)
-        note_suppression(rt, ledger, writes)
+        note_suppression(rt, ledger, writes, everywhere=True)
     for enrolment in ledger.enrolments:
         plan = rt.catalog.plan(enrolment.digest)
         if plan is not None and plan.topic and topic is not None and plan.topic.casefold() == topic.casefold():
@@ -84,11 +84,13 @@ def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
         writes.delete("suppressions", "address_hash", hashed(rt, email_key(ledger.lead.email or "")))
 
 
-def note_suppression(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
-    """Keep why the address may not be mailed beyond the lead's own row, which an erasure empties."""
+def note_suppression(rt: Runtime, ledger: Ledger, writes: Writes, *, everywhere: bool = False) -> None:
+    """Keep why the address may not be mailed beyond the lead's own row, which an erasure empties. `everywhere`: it is
+    the person's own word, and so holds for their other addresses, too."""
     if ledger.lead.email is not None:
-        address = hashed(rt, email_key(ledger.lead.email))
-        writes.insert("suppressions", address_hash=address, reason=ledger.lead.suppressed, at=ledger.now)
+        own = hashed(rt, email_key(ledger.lead.email))
+        for address in dict.fromkeys([own, *(ledger.lead.former if everywhere else ())]):
+            writes.insert("suppressions", address_hash=address, reason=ledger.lead.suppressed, at=ledger.now)
 
 
 def hashed(rt: Runtime, key: str) -> str:

@@ -124,7 +124,7 @@ async def ask_again(rt: Runtime, lead_id: UUID, seq: int, client: str) -> None:
         if posted is None or locked is None or locked.lead.email is None:
             return
         event = ("form.posted", str(posted.name), posted.data)
-        ledger = await work.open(locked, event, keys=[f"confirm:{seq}"])
+        ledger = await work.open(locked, event, keys=[f"confirm:{posted.seq}"])
         if work.around.repeated is None and await confirmations.spend(work, client, asked_again=True) == "sent":
             again = ledger.happen(*event)
             for topic, record in (posted.asked or {}).items():
@@ -146,11 +146,11 @@ async def confirm(rt: Runtime, lead_id: UUID, seq: int) -> str | None:
         locked = await leads.lock(work.hot, lead_id)
         if locked is None:
             return None
-        event, key = ("form.submitted", str(posted.name), posted.data["values"]), f"confirm:{seq}"
+        event, key = ("form.submitted", str(posted.name), posted.data["values"]), f"confirm:{posted.seq}"
         await work.open(locked, event, keys=[key], visitor=anonymous(seen))
         if work.around.repeated is None:
             said = posted.data
-            path = await _path(work, seen, said.get("page", ""), said.get("referrer", ""), new=seq == 1)
+            path = await _path(work, seen, said.get("page", ""), said.get("referrer", ""), new=posted.seq == 1)
             _take_confirmed(work, posted, path, event, key)
             await work.commit()
     return str(posted.name)

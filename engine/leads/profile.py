@@ -18,7 +18,8 @@ SELECT id, email, created_at, last_at, stage, scores, fields, origin, topics, su
         ORDER BY at, seq) FROM consents WHERE lead_id = leads.id), '[]') AS consents,
     coalesce((SELECT jsonb_agg(DISTINCT campaign) FROM enrolments
         WHERE lead_id = leads.id AND state <> 'ended'), '[]') AS campaigns
-FROM leads WHERE email IS NOT NULL AND (email_key = :key OR id = CAST(:id AS uuid))""")
+FROM leads WHERE email IS NOT NULL
+    AND id = (SELECT lead_now(id) FROM leads WHERE email_key = :key OR id = CAST(:id AS uuid))""")
 
 
 async def profile(db: Database, who: str) -> dict[str, Any] | None:

@@ -41,6 +41,7 @@ FILTERS: Mapping[str, str] = {
     "number": "`{{ 12000|number }}`: 12,000; `number(2)` with two decimals",
     "money": '`{{ 1200|money }}`: €1,200.00, in the workspace\'s currency; `money("USD")`',
     "percent": "`{{ 10|percent }}`: 10%",
+    "country": "`{{ lead.country|country }}`: Germany, in the lead's language",
     "default": '`{{ lead.first_name|default("you") }}`: the text in parentheses if there is no value',
     "d": "short for `default`",
     "upper": "in capital letters",

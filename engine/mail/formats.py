@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 from engine.mail.errors import NotAllowed
 from engine.mail.sandbox import Missing, Outside, alike, current, printable, short
 from engine.rules.conditions.calendar import clamped
+from engine.wording.values import country_name
 
 ADDRESS_SCHEMES = frozenset(("http", "https", "mailto", "tel"))
 
@@ -226,6 +227,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": _spoken(as_number),
     "money": _spoken(as_money),
     "percent": _spoken(as_percent),
+    "country": _spoken(lambda value: country_name(str(printable(value)), current().locale)),
     "default": _default,
     "d": _default,
     "upper": _text(str.upper),

@@ -13,6 +13,7 @@ NOTICES: Mapping[str, str] = {
     "reassigned": "internal/reassigned",
     "escalated": "internal/escalation",
     "reminder": "internal/reminder",
+    "follow_up": "internal/follow-up",
     "overdue": "internal/overdue",
 }
 """engine.rules.sales.ladder.NoticeKind → template."""

@@ -13,6 +13,9 @@ from engine.model.records import Record, record
 
 TRACKING = "@tracking"
 """The key under which a lead's consent to tracking stands beside their topics; no topic can be called that."""
+MERGED, UNMERGED, MOVED_TO = "lead.merged", "lead.split", "lead.address_changed"
+"""The types of events about the record itself: another became part of it, or was separated again; it got another
+address."""
 HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 """The types of events that end a handoff."""
 
@@ -97,6 +100,8 @@ class Lead(Record):
     epoch: int = 0
     origin: Mapping[str, str] = field(default_factory=dict)
     """Where the lead came from: the values of the built-in fields that Coldframe alone writes."""
+    former: Sequence[str] = ()
+    """Peppered hashes of the lead's other addresses: those they had before, and those of merged records."""
 
     def zone(self, program: Program) -> str:
         """The lead's own time zone, else the company's."""

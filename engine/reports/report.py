@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Program
 from engine.model.ports import Clock
-from engine.reports import sources
+from engine.reports import campaigns, funnel, nurture, sources
 from engine.reports.asking import Asked
 from engine.rules.reports.query import Name, Query
 from engine.rules.reports.table import Report, Table
@@ -17,7 +17,9 @@ from engine.store import report_queries as queries
 from engine.store.db import Database
 
 Reader = Callable[[AsyncConnection, Asked], Awaitable[list[Table]]]
-_READERS: Final[Mapping[Name, Reader]] = {"sources": sources.tables}
+_READERS: Final[Mapping[Name, Reader]] = {
+    "sources": sources.tables, "funnel": funnel.tables, "nurture": nurture.tables, "campaigns": campaigns.tables,
+}  # fmt: skip
 
 
 async def report(db: Database, clock: Clock, program: Program, query: Query) -> Report:
@@ -41,5 +43,5 @@ async def _notes(connection: AsyncConnection, asked: Asked) -> None:
         asked.note(f"{late} {'event' if late == 1 else 'events'} of this period arrived after its end")
     if query.since > asked.now:
         asked.note("the period has not begun yet")
-    if query.zone != asked.program.workspace.timezone and query.name == "sources":
+    if query.zone != asked.program.workspace.timezone and query.name != "funnel":
         asked.note(f"visits and costs are counted by days of {asked.program.workspace.timezone}")

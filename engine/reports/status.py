@@ -77,7 +77,7 @@ SELECT email, attention FROM leads l WHERE attention IS NOT NULL AND (CAST(:lead
         SELECT FROM enrolments e WHERE e.lead_id = l.id AND lower(e.campaign) = lower(:campaign)))
 ORDER BY email LIMIT :many""")
 
-_STAGES = text("SELECT stage, count(*) AS many FROM leads GROUP BY stage")
+_STAGES = text("SELECT stage, count(*) AS many FROM leads WHERE merged_into IS NULL GROUP BY stage")
 
 _SYSTEM = text("""
 SELECT (SELECT max(epoch) FROM deployments) AS epoch, (SELECT count(*) FROM outbox) AS outbox,

@@ -12,9 +12,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
+from engine.leads.consent import hashed
 from engine.model.ids import new_id
 from engine.model.lead import Facts, Lead
 from engine.model.ports import Mail, Parcel, Receipt
+from engine.platform.tokens import email_key
 from engine.rules.conditions import calendar
 from engine.rules.conditions.chance import subject_of
 from engine.rules.runs.interpreter import Effect
@@ -147,7 +149,7 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(
                 mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,
-                memo=composed.memo, held=branch.held,
+                memo=composed.memo, held=branch.held, address=hashed(rt, email_key(lead.email or "")),
             )  # fmt: skip
             return Ready(mail, row, composed.links)
         case Notify():

@@ -211,7 +211,7 @@ class _Call:
     async def _rest(self, hot: Hot, turn: HandoffTurn, state: State, tray: Tray, writes: Writes) -> Answer:
         """Store where it stands with the next generation, and the answer with it."""
         ledger, gen = turn.ledger, self.gen + 1
-        dues = [state.due_at] if state.due_at else []
+        dues = [at for at in (state.due_at, state.follow_up_at) if at]
         if tray.pending:
             dues.append(ledger.now + PAUSE if self.held else ledger.now)
         due = min(dues, default=None)

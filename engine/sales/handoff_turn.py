@@ -69,7 +69,7 @@ class HandoffTurn:
     async def climb(self, hot: Hot, writes: Writes, now: datetime) -> Change:
         """One rung of the ladder, if it is time. Dealing leads holds the rows of the teams that may get this one."""
         if not self._is_time(now):
-            return Change(self.found.state)
+            return ladder.remind(Change(self.found.state), now)
         turns = await store.lock_teams(hot, chain_of(self.deployment, self.team))
         loads = await store.loads(hot, self.deployment.teams, self.found.id)
         change = self.deal(turns, loads, now)
@@ -82,9 +82,10 @@ class HandoffTurn:
         beside this one. Pure."""
         state = self.found.state
         if not self._is_time(now):
-            return Change(state)
+            return ladder.remind(Change(state), now)
         chosen, waits = self._chooser(turns, loads, now), state.phase == "waiting"
-        return ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
+        change = ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
+        return ladder.remind(change, now)
 
     def _chooser(
         self, turns: Mapping[str, int], loads: Mapping[str, int], now: datetime
@@ -99,6 +100,18 @@ class HandoffTurn:
     def here(self, address: str) -> bool:
         """Whether the address is somebody's who may act on handoffs now."""
         return works_here(address, staff(self.deployment.program.teams))
+
+    def may_act(self, address: str) -> bool:
+        """The same, for this handoff: whoever it was taken from by hand may no longer."""
+        return self.here(address) and not any(same(address, one) for one in self.found.state.passed_on)
+
+    def team_of(self, member: str) -> tuple[Team, str] | None:
+        """The team that somebody is a member of, this handoff's before others, and their address as it is there."""
+        for team in (self.team, *self.deployment.program.teams):
+            for one in team.members:
+                if same(one.email, member):
+                    return team, one.email
+        return None
 
     async def reassign(self, hot: Hot, writes: Writes) -> Change:
         """What becomes of the lead if the member who has it is in no team any more."""

@@ -20,7 +20,7 @@ MOST_ENTRIES = 50
 _UNSAID = [
     "handoff.retried", "email.delivered", "preferences.chosen", "lead.told", "lead.imported", "run.noted",
     "pattern.met", "date.due", "field.changed", "segment.joined", "segment.left", "campaign.entered", "campaign.left",
-    "visitor.split", "event.moved",
+    "visitor.split", "event.moved", "lead.merged", "lead.split", "lead.address_changed",
 ]  # fmt: skip
 """Types of events that tell sales nothing: what campaigns, clocks and operators do."""
 
@@ -29,6 +29,7 @@ EMPTY: tuple[object, ...] = (None, "", [], UNKNOWN.channel, UNKNOWN.source, "(no
 
 _HANDOFF = text("""
 SELECT h.team, h.member, h.note, h.outcome, h.reason, h.state->>'phase' AS phase, h.state->>'due_at' AS due_at,
+    h.state->>'follow_up_at' AS follow_up_at, h.state->'passed_on' AS passed_on,
     h.lead_id, l.email, l.origin || l.fields AS fields, l.scores, l.stage, l.topics,
     (SELECT max(epoch) FROM deployments) AS epoch
 FROM handoffs h JOIN leads l ON l.id = h.lead_id WHERE h.id = :id""")
@@ -56,7 +57,8 @@ class HandoffView:
     """`score` is that of the default scoring, `scores` are those of the others.
 
     `fields` are what is known of the lead, in the order of the declarations; `topics` what they agreed to or left;
-    `timeline` starts with the newest. Personal data throughout.
+    `timeline` starts with the newest. `passed_on` are members whose links no longer work, since the lead was taken from
+    them by hand. Personal data throughout.
     """
 
     name: str
@@ -74,6 +76,8 @@ class HandoffView:
     outcome: Outcome | None
     reason: str | None
     timeline: tuple[Entry, ...]
+    follow_up_at: datetime | None = None
+    passed_on: tuple[str, ...] = ()
 
 
 async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
@@ -103,9 +107,11 @@ async def view(rt: Runtime, handoff_id: UUID) -> HandoffView | None:
         outcome=row.outcome,
         reason=row.reason,
         timeline=timeline,
+        follow_up_at=datetime.fromisoformat(row.follow_up_at) if row.follow_up_at else None,
+        passed_on=tuple(row.passed_on or ()),
     )
 
 
 def _line(entry: Any) -> str:
     said = deed(Event(entry.seq, entry.at, entry.type, entry.name, entry.data, entry.key), quote=curly)
-    return said[:1].upper() + said[1:]
+    return said if "@" in said.partition(" ")[0] else said[:1].upper() + said[1:]

@@ -7,7 +7,8 @@ its lead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
 from engine.model.ids import new_id
 from engine.model.ports import Wake
+from engine.rules.conditions.calendar import local_date, next_business_opening, zone_of
 from engine.rules.leads.consequences import Ledger
 from engine.rules.sales import ladder
-from engine.rules.sales.ladder import Act, State
+from engine.rules.sales.ladder import Act, Change, State
 from engine.rules.sales.routing import route, staff, works_here
 from engine.rules.sales.tray import Tray
 from engine.runtime.catalog import Deployment
@@ -33,10 +35,12 @@ from engine.store import handoffs as store
 from engine.store.db import Hot
 from engine.store.writes import Writes
 
-__all__ = ["HandoffView", "act", "advance", "open_for", "view"]
+__all__ = ["HandoffView", "act", "advance", "comment", "follow_up", "open_for", "reassign", "view"]
 
 log = structlog.get_logger(__name__)
 
+FARTHEST = timedelta(days=2 * 366)
+"""How far ahead a follow-up may lie."""
 NO_TEAM = "handed to sales, and no team takes it"
 
 
@@ -85,28 +89,109 @@ def _note(
 
 
 # ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+Judge = Callable[[HandoffTurn, datetime], Change | None]
+"""What somebody does to a handoff at an instant; None: nothing that changes it."""
+
+
 async def act(rt: Runtime, handoff_id: UUID, action: Act, by: str, reason: str | None) -> str:
     """What a colleague does on the page. Gives the phase it led to, or why it changed nothing (ladder.Ignored).
 
-    `unknown`: there is no such handoff; `left`: `by` is in no team any more. Committed when it returns.
+    `unknown`: there is no such handoff; `left`: `by` is in no team any more, or the lead was given to another member.
+    Committed when it returns.
     """
+
+    def judge(turn: HandoffTurn, now: datetime) -> Change:
+        change = ladder.act(turn.found.state, action, by, reason, now, turn.team)
+        if not change.ignored:
+            turn.follow(change, action=action, by=by)
+        return change
+
+    return await _change(rt, handoff_id, by, judge)
+
+
+async def reassign(rt: Runtime, handoff_id: UUID, by: str, to: str) -> str:
+    """Give the lead to a member of any team. Answers as `act`; `no member`: nobody of that address is in a team."""
+    unknown = False
+
+    def judge(turn: HandoffTurn, now: datetime) -> Change | None:
+        nonlocal unknown
+        found = turn.team_of(to)
+        if found is None:
+            unknown = True
+            return None
+        its, member = found
+        change = ladder.reassign(turn.found.state, member, its, by, now, turn.team)
+        if not change.ignored:
+            data = {"handoff": str(handoff_id), "by": by, "to": member}
+            turn.ledger.happen("handoff.reassigned", its.name, data, mute=True)
+            turn.follow(change)
+        return change
+
+    done = await _change(rt, handoff_id, by, judge)
+    return "no member" if unknown else done
+
+
+async def follow_up(rt: Runtime, handoff_id: UUID, by: str, day: date | None) -> str:
+    """Remind the member when business opens on that day; None: no longer. Answers as `act`; `past`: no day to come."""
+    past = False
+
+    def judge(turn: HandoffTurn, now: datetime) -> Change | None:
+        nonlocal past
+        hours, at, today = turn.team.hours, None, local_date(now, turn.team.hours.zone)
+        past = day is not None and not today < day <= today + FARTHEST
+        if day is not None and not past:
+            midnight = datetime.combine(day, time(), zone_of(hours.zone))
+            at = next_business_opening(midnight - timedelta(minutes=1), hours).astimezone(UTC)
+        if past:
+            return None
+        change = ladder.schedule(turn.found.state, at, by, turn.team)
+        if not change.ignored:
+            data = {"handoff": str(handoff_id), "by": by, "on": day.isoformat() if day else None}
+            turn.ledger.happen("handoff.scheduled", turn.found.state.team, data, mute=True)
+        return change
+
+    done = await _change(rt, handoff_id, by, judge)
+    return "past" if past else done
+
+
+async def comment(rt: Runtime, handoff_id: UUID, by: str, text: str, key: UUID) -> str:
+    """Log what a colleague writes about the lead, also after the handoff is closed. `key`: a repeated post is the same.
+
+    Answers as `act`.
+    """
+
+    once = f"comment:{key}"
+
+    def judge(turn: HandoffTurn, now: datetime) -> None:
+        data = {"handoff": str(handoff_id), "by": by, "text": text}
+        turn.ledger.happen("handoff.commented", turn.found.state.team, data, mute=True, key=once)
+
+    return await _change(rt, handoff_id, by, judge, once)
+
+
+async def _change(rt: Runtime, handoff_id: UUID, by: str, judge: Judge, once: str | None = None) -> str:
+    """Do it under the lead's lock, tell whom it concerns, and wake the handoff's run. `once`: the key of an event with
+    which it was done before."""
     async with rt.turn(str(handoff_id)), rt.db.hot() as hot:
         turn = await HandoffTurn.at(rt, hot, handoff_id, "", rt.clock.now())
         if turn is None:
             return "unknown"
-        found, ledger = turn.found, turn.ledger
-        if not turn.here(by):
+        found, ledger, writes = turn.found, turn.ledger, Writes()
+        if not turn.may_act(by):
             return "left"
-        change = ladder.act(found.state, action, by, reason, max(ledger.now, ledger.lead.last_at), turn.team)
+        if once is not None and await store.has_event(hot, ledger.lead.id, once):
+            return found.state.phase
+        change = judge(turn, max(ledger.now, ledger.lead.last_at)) or Change(found.state)
         if change.ignored:
             return change.ignored
-        turn.follow(change, action=action, by=by)
-        state, tray, writes = change.state, found.tray.plus(found.gen, change.notices), Writes()
-        row = store.columns(state, tray)
-        if state.phase == "closed":
-            row["due_at"] = ledger.now if tray.pending else None
-        writes.update("handoffs", id=handoff_id, **row)
-        ledger.wakes[handoff_id] = wake_of(handoff_id, ledger, found.gen)
+        state = change.state
+        if state != found.state:
+            tray = found.tray.plus(found.gen, change.notices)
+            row = store.columns(state, tray)
+            if state.phase == "closed":
+                row["due_at"] = ledger.now if tray.pending else None
+            writes.update("handoffs", id=handoff_id, **row)
+            ledger.wakes[handoff_id] = wake_of(handoff_id, ledger, found.gen)
         await commit(rt, hot, ledger, writes)
     if freed(found.state, state):
         await call_waiting(rt, turn.deployment, found.state.team)

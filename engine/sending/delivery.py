@@ -50,16 +50,16 @@ WHERE id = %(id)s AND attempt = %(attempt)s"""
 def message_row(
     id: UUID, owner: UUID, step: AnyStep, visit: str, lead: Lead, state: str, reason: str, attempt: str, now: datetime,
     subject: str = "", variant: str | None = None, staff: str | None = None, memo: Mapping[str, Any] | None = None,
-    held: Sequence[tuple[str, str]] = (),
+    held: Sequence[tuple[str, str]] = (), address: str | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
     """The row of a step that leaves the house, or of one that was passed over. `variant`: the subject under test;
-    `memo`: what makes a mail to a lead again; `held`: what kept it until now."""
+    `memo`: what makes a mail to a lead again; `held`: what kept it until now; `address`: the hash of where it goes."""
     what, kind = _content(step)
     return {
         "id": id, "owner_id": owner, "step": step.id, "visit": visit, "lead_id": lead.id, "template": what,
         "kind": kind, "staff": staff, "state": state, "reason": reason, "attempt": attempt, "source": step.source,
-        "subject": subject, "variant": variant, "memo": memo, "held": [list(one) for one in held] or None, "at": now,
-        "settled_at": None if state == "sending" else now,
+        "subject": subject, "variant": variant, "memo": memo, "held": [list(one) for one in held] or None,
+        "address": address, "at": now, "settled_at": None if state == "sending" else now,
     }  # fmt: skip
 
 

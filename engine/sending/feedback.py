@@ -12,11 +12,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from dsl.plan import EventType
-from engine.leads.consent import left, note_suppression, withdraw
+from engine.leads.consent import hashed, left, note_suppression, withdraw
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.leads import suppression
@@ -52,13 +52,14 @@ SELECT id, lead_id, state FROM messages
 WHERE id = ANY(%(ids)s::uuid[]) AND kind IN ('marketing', 'transactional', 'staff')"""
 
 _SOFT_BEFORE = """
-SELECT count(*) AS soft FROM events
+SELECT count(*) AS soft FROM events e
 WHERE lead_id = %(lead)s AND type = %(soft)s AND seq > coalesce((
     SELECT max(seq) FROM events d
     WHERE lead_id = %(lead)s AND type = ANY(%(proofs)s) AND message_id <> %(message)s AND NOT EXISTS (
         SELECT 1 FROM events b
-        WHERE b.lead_id = %(lead)s AND b.type = %(soft)s AND b.message_id = d.message_id)), 0)"""
-"""Soft bounces since the last mail that is known to have arrived; one that came back later had not."""
+        WHERE b.lead_id = %(lead)s AND b.type = %(soft)s AND b.message_id = d.message_id)), 0)
+    AND NOT EXISTS (SELECT FROM messages m WHERE m.id = e.message_id AND m.address <> %(address)s::text)"""
+"""Soft bounces of one address since the last mail that is known to have arrived; one that came back later had not."""
 SOFT: EventType = "email.soft_bounced"
 BOUNCED: EventType = "email.bounced"
 PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
@@ -66,8 +67,9 @@ PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
 _STATE = "SELECT state, reason FROM messages WHERE id = %(id)s"
 
 _NEWEST = """
-SELECT m.id FROM messages m JOIN leads l ON l.id = m.lead_id
-WHERE l.email_key = %(key)s AND m.kind IN ('marketing', 'transactional')
+SELECT m.id FROM messages m
+WHERE m.lead_id = (SELECT lead_now(id) FROM leads WHERE email_key = %(key)s)
+    AND (m.address IS NULL OR m.address = %(hash)s) AND m.kind IN ('marketing', 'transactional')
     AND m.state IN ('sending', 'accepted', 'unknown')
     AND (%(template)s::text IS NULL OR lower(m.template) = lower(%(template)s::text))
 ORDER BY m.at DESC, m.id LIMIT 1"""
@@ -79,7 +81,7 @@ async def report(rt: Runtime, one: Report) -> Outcome:
         locked = await leads.lock_by_message(work.hot, one.message_id)
         if locked is None or locked.row.kind not in (*TO_LEADS, "staff"):
             return "unknown"
-        if _elsewhere(one, locked):
+        if _elsewhere(rt, one, locked):
             reason = "it names another address than the email's"
             work.writes.insert("set_aside", message_id=one.message_id, fate=one.fate, reason=reason, at=rt.clock.now())
             await work.writes.flush(work.hot)
@@ -98,7 +100,7 @@ async def report(rt: Runtime, one: Report) -> Outcome:
         fresh = bool(key) and work.around.repeated is None
         if fresh and one.fate in _EVENTS:
             ledger.rate()
-            _happen(rt, ledger, writes, one, event, keys, locked.row)
+            _happen(rt, ledger, writes, one, event, keys, locked)
         elif fresh:
             _withdraw(rt, ledger, writes, *_WITHDRAWN[one.fate], key)
         if not (fresh or settled):
@@ -144,7 +146,8 @@ async def newest_mail(rt: Runtime, email: str, template: str | None) -> UUID | N
     Raises ValueError for what is not one address.
     """
     async with rt.db.hot() as hot:
-        row = await hot.one(_NEWEST, {"key": email_key(email), "template": template})
+        key = email_key(email)
+        row = await hot.one(_NEWEST, {"key": key, "hash": hashed(rt, key), "template": template})
     found: UUID | None = row.id if row else None
     return found
 
@@ -157,15 +160,23 @@ def reported(reason: str) -> tuple[Literal["accepted", "failed"], str] | None:
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _elsewhere(one: Report, locked: Locked) -> bool:
-    """Whether the report is about another address than the mail went to, as far as both are known."""
+def _elsewhere(rt: Runtime, one: Report, locked: Locked) -> bool:
+    """Whether the report is about another address than the mail went to, as far as both are known. The lead may have
+    another address by now."""
     own = locked.row.staff if locked.row.kind == "staff" else locked.lead.email
     if one.address is None or own is None:
         return False
     try:
-        return email_key(one.address) != email_key(own)
+        key = email_key(one.address)
+        return hashed(rt, key) != locked.row.address if locked.row.address else key != email_key(own)
     except ValueError:
         return True
+
+
+def _before(rt: Runtime, locked: Locked) -> bool:
+    """Whether the mail went to an address that is not where the lead is mailed now."""
+    address, email = locked.row.address, locked.lead.email
+    return address is not None and email is not None and address != hashed(rt, email_key(email))
 
 
 def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
@@ -181,7 +192,10 @@ def _event(one: Report, locked: Locked) -> tuple[Occurred, str | None]:
 
 async def _too_many_soft(rt: Runtime, hot: Hot, one: Report, locked: Locked) -> int:
     """How many soft bounces in a row this one makes, if the workspace takes so many for a bounce; else 0."""
-    values = {"lead": locked.lead.id, "message": one.message_id, "soft": SOFT, "proofs": PROOFS}
+    values = {
+        "lead": locked.lead.id, "message": one.message_id, "soft": SOFT, "proofs": PROOFS,
+        "address": locked.row.address,
+    }  # fmt: skip
     row = await hot.one(_SOFT_BEFORE, values)
     many = 1 + (row.soft if row else 0)
     most = (await rt.deployment(locked.epoch)).program.workspace.soft_bounces
@@ -189,16 +203,21 @@ async def _too_many_soft(rt: Runtime, hot: Hot, one: Report, locked: Locked) -> 
 
 
 def _happen(
-    rt: Runtime, ledger: Ledger, writes: Writes, one: Report, event: Occurred, keys: Sequence[str], row: Any
+    rt: Runtime, ledger: Ledger, writes: Writes, one: Report, event: Occurred, keys: Sequence[str],
+    locked: Locked,
 ) -> None:  # fmt: skip
-    """Log the event, and what follows from it. From a soft bounce nothing does, before it is the last of too many."""
+    """Log the event, and what follows from it. From a soft bounce nothing does, before it is the last of too many. The
+    bounce of an address that the lead has left bars that address alone."""
+    row = locked.row
     about = {"enrolment_id": row.owner_id, "message_id": one.message_id}
     if one.fate == "soft":
         ledger.happen(SOFT, row.template, key=keys[0], mute=True, **about)
     if event[0] == SOFT:
         return
     happened = ledger.happen(*event, key=keys[-1], **about)
-    if event[0] == BOUNCED and suppression.bounce(ledger, happened):
+    if event[0] == BOUNCED and _before(rt, locked):
+        writes.insert("suppressions", address_hash=row.address, reason=suppression.BOUNCED, at=ledger.now)
+    elif event[0] == BOUNCED and suppression.bounce(ledger, happened):
         note_suppression(rt, ledger, writes)
 
 
@@ -210,7 +229,7 @@ def _withdraw(rt: Runtime, ledger: Ledger, writes: Writes, how: str, reason: str
         return
     event = ledger.happen(*left(None, how), key=key, mute=True)
     if suppression.suppress(ledger, reason, event.seq):
-        note_suppression(rt, ledger, writes)
+        note_suppression(rt, ledger, writes, everywhere=True)
 
 
 async def _settle(hot: Hot, writes: Writes, one: Report, state: str, now: datetime) -> Literal["settled", "noted", ""]:

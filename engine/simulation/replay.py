@@ -138,6 +138,9 @@ class Replay(Watcher):
             )
             if done == NO_HANDOFF:
                 self._drop(event.type)
+        elif event.type == "handoff.reassigned":
+            if self.sim.sales.reassign(self.person, str(data["to"]), str(data.get("by") or "")) == NO_HANDOFF:
+                self._drop(event.type)
         elif event.type == TOLD:
             self.doors.tell(self.person, data.get("fields", {}), data.get("joined", ()), data.get("left", ()))
         elif event.type == IMPORTED:

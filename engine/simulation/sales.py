@@ -24,6 +24,7 @@ from engine.store.handoffs import Found
 from engine.store.leads import Locked
 
 NO_HANDOFF = "no handoff"
+NO_MEMBER = "no member"
 
 
 class Sales:
@@ -69,19 +70,40 @@ class Sales:
         one = person.open_handover()
         if one is None:
             return NO_HANDOFF
-        turn = self._turn(one)
-        ledger = turn.ledger
-        change = ladder.act(
-            one.state, action, by or one.state.member or "", reason, max(ledger.now, ledger.lead.last_at), turn.team
-        )
+        turn, by = self._turn(one), by or one.state.member or ""
+        now = max(turn.ledger.now, turn.ledger.lead.last_at)
+        change = ladder.act(one.state, action, by, reason, now, turn.team)
         if change.ignored:
             return change.ignored
-        turn.follow(change, action=action, by=by or one.state.member or "")
+        turn.follow(change, action=action, by=by)
+        self._done(one, turn, change)
+        return None
+
+    def reassign(self, person: Person, to: str, by: str) -> str | None:
+        """A colleague gives the lead's open handoff to another member. Why it came to nothing, as `act`; a member who
+        is in no team of these files gets nothing."""
+        one = person.open_handover()
+        if one is None:
+            return NO_HANDOFF
+        turn = self._turn(one)
+        found = turn.team_of(to)
+        if found is None:
+            return NO_MEMBER
+        now = max(turn.ledger.now, turn.ledger.lead.last_at)
+        change = ladder.reassign(one.state, found[1], found[0], by, now, turn.team)
+        if change.ignored:
+            return change.ignored
+        data = {"handoff": str(one.id), "by": by, "to": found[1]}
+        turn.ledger.happen("handoff.reassigned", found[0].name, data, mute=True)
+        turn.follow(change)
+        self._done(one, turn, change)
+        return None
+
+    def _done(self, one: Handover, turn: HandoffTurn, change: Change) -> None:
         self._changed(one, change)
-        self._host.commit(person, ledger)
+        self._host.commit(one.person, turn.ledger)
         self._after(one, change)
         self._host.soon(self.climb, one)
-        return None
 
     def climb(self, one: Handover) -> None:
         """One rung of the ladder, if it is time; see engine.sales.handoff_turn.HandoffTurn.climb."""

@@ -53,7 +53,8 @@ from engine.wording.terms import pattern as in_words
 
 QUIET = (
     "stage.entered", "score.reached", "score.dropped", "handoff.opened", "handoff.assigned", "handoff.retried",
-    "handoff.acknowledged", "handoff.contacted", "run.noted",
+    "handoff.reassigned", "handoff.commented", "handoff.scheduled", "handoff.acknowledged", "handoff.contacted",
+    "run.noted",
 )  # fmt: skip
 """Events that the lines about stages, points, handoffs and steps tell already."""
 DECIDED = {"handoff.accepted": "accepted", "handoff.rejected": "rejected", "handoff.overdue": "overdue"}

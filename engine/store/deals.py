@@ -17,7 +17,7 @@ _LOCK = """INSERT INTO deals (id) VALUES (%(id)s) ON CONFLICT (id) DO UPDATE SET
     RETURNING id, facts, rate::text AS rate"""
 _FACTS = """SELECT number, key, digest, type, logged, stage, pipeline, amount, currency, closes_on::text AS closes_on,
     owner, leads, whole, dated, happened_at FROM deal_events WHERE deal_id = %(id)s ORDER BY number"""
-_LEADS = "SELECT id, email_key FROM leads WHERE email_key = ANY(%(keys)s)"
+_LEADS = "SELECT lead_now(id) AS id, email_key FROM leads WHERE email_key = ANY(%(keys)s)"
 _RATE = """SELECT rate::text AS rate FROM rates WHERE currency = %(currency)s AND day <= %(day)s
     ORDER BY day DESC LIMIT 1"""
 
@@ -37,7 +37,7 @@ async def rate_on(hot: Hot, currency: str, day: date) -> Decimal | None:
 async def leads_with(hot: Hot, keys: Sequence[str]) -> tuple[UUID, ...]:
     """The ids of the leads with these addresses that are known already, in the order of the addresses."""
     found = {one.email_key: one.id for one in await hot.all(_LEADS, {"keys": list(keys)})}
-    return tuple(found[key] for key in keys if key in found)
+    return tuple(dict.fromkeys(found[key] for key in keys if key in found))
 
 
 def fact_from(row: Any) -> Fact:

@@ -29,6 +29,8 @@ FROM handoffs h WHERE h.id = %(id)s"""
 
 _OPEN = "SELECT id FROM handoffs WHERE lead_id = %(lead)s AND outcome IS NULL"
 
+_HAS_EVENT = "SELECT 1 FROM events WHERE lead_id = %(lead)s AND key = %(key)s"
+
 _LOCK_TEAMS = """
 INSERT INTO teams (name, turn) SELECT name, 0 FROM unnest(%(names)s::text[]) AS name ORDER BY name
 ON CONFLICT (name) DO UPDATE SET turn = teams.turn RETURNING name, turn"""
@@ -106,6 +108,11 @@ async def open_of(hot: Hot, lead: UUID) -> UUID | None:
     """The lead's open handoff; at most one, see the index `handoffs_open`."""
     row = await hot.one(_OPEN, {"lead": lead})
     return row.id if row else None
+
+
+async def has_event(hot: Hot, lead: UUID, key: str) -> bool:
+    """Whether the lead's log has an event of that key; asked under the lead's lock."""
+    return await hot.one(_HAS_EVENT, {"lead": lead, "key": key}) is not None
 
 
 async def lock_teams(hot: Hot, names: Iterable[str]) -> dict[str, int]:

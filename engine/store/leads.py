@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from engine.model.lead import Event, Lead
 from engine.rules.leads.limits import Probe
@@ -24,10 +24,12 @@ from engine.store.db import Database, Hot
 from engine.store.hits import AROUND_HIT
 
 _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
-    l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.epoch AS refreshed,
+    l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.merged_into, l.former, l.epoch AS refreshed,
     (SELECT max(epoch) FROM deployments) AS epoch"""
 
-_LOCK = f"SELECT {_COLUMNS} FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
+_LOCK = f"SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
+
+_PAGE = f"SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL ORDER BY l.id LIMIT %(many)s"
 
 _LOCK_OR_CREATE = f"""
 INSERT INTO leads AS l
@@ -38,7 +40,7 @@ ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
 RETURNING {_COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state,
+SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
     coalesce(m.settled_at, m.at) AS handed, (SELECT url FROM links WHERE id = %(link)s) AS url,
     CASE WHEN %(link)s <> '' THEN (SELECT campaign FROM enrolments WHERE id = m.owner_id) END AS campaign,
     CASE WHEN %(link)s <> '' THEN (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id
@@ -77,6 +79,8 @@ _ANONYMOUS = """(SELECT jsonb_agg(jsonb_build_object('type', type, 'name', name,
 EVENT_JSON = """jsonb_build_object('seq', seq, 'at', at, 'type', type, 'name', name, 'data', data,
     'enrolment_id', enrolment_id, 'message_id', message_id)"""
 
+LONGEST_CHAIN = 50
+"""Records of which each has become part of the next."""
 MOST_PAST = 500
 """Of each type of events the newest so many are asked."""
 
@@ -92,10 +96,20 @@ HISTORY = f"""(SELECT jsonb_agg(event ORDER BY at, seq) FROM (
         AND kind IN ('marketing', 'transactional') AND 'email.received' = ANY(%(history)s::text[])
         ORDER BY at DESC LIMIT {MOST_PAST}) m) p) AS history"""
 
+# A merge gives events other numbers, and notes in a form that awaits its confirmation the earlier ones.
 _POSTED = """
-SELECT name, data, at, (SELECT jsonb_object_agg(topic, record) FROM consents
-    WHERE lead_id = %(lead)s AND seq = %(seq)s AND state = 'asked') AS asked
-FROM events WHERE lead_id = %(lead)s AND seq = %(seq)s AND type = 'form.posted'"""
+SELECT e.lead_id, e.seq, e.name, e.data, e.at, (SELECT jsonb_object_agg(topic, record) FROM consents c
+    WHERE c.lead_id = e.lead_id AND c.seq = e.seq AND c.state = 'asked') AS asked
+FROM events e WHERE e.lead_id = lead_now(%(lead)s::uuid) AND e.type = 'form.posted' AND (
+    (e.lead_id = %(lead)s::uuid AND e.seq = %(seq)s::bigint)
+    OR e.data->'formerly' ? (%(lead)s::uuid || ':' || %(seq)s::bigint))"""
+
+_FIND = text("""
+SELECT l.id, l.email FROM leads l WHERE l.id = (SELECT lead_now(known.id) FROM leads known WHERE CASE
+    WHEN CAST(:id AS uuid) IS NULL THEN known.email_key = :key ELSE known.id = CAST(:id AS uuid) END)""")
+
+_MERGED = text("""SELECT id FROM leads WHERE merged_into IS NOT NULL
+    AND (email_key = lower(:who) OR CAST(id AS text) = lower(:who))""")
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
 # The lead is found by the address, so that this can be sent together with the statement that locks them.
@@ -151,43 +165,64 @@ class Around:
 
 
 async def lock(hot: Hot, lead: UUID, look: Look | None = None) -> Locked | None:
-    """`look`: also look around, in the same round trip."""
+    """The lead of that id, or the one that its record has become part of. `look`: also look around, in the same round
+    trip where that is who the id names."""
     if look is None:
-        return locked_of(await hot.one(_LOCK, {"lead": lead}))
+        return await _locked(hot, _LOCK, {"lead": lead})
     row, around = await hot.both(_LOCK, {"lead": lead}, _AROUND, {"lead": lead, **look.values()})
-    found = locked_of(row)
-    return found and replace(found, around=(look, _around_of((), around)))
+    found = locked_of(row) if row is not None and row.merged_into is None else None
+    if found is None:
+        return await lock(hot, row.merged_into) if row is not None else None
+    return replace(found, around=(look, _around_of((), around)))
+
+
+async def page_after(hot: Hot, after: UUID, many: int) -> list[Lead]:
+    """The next leads by id that were not erased, as they are, without a lock."""
+    rows = await hot.all(_PAGE, {"after": after, "many": many})
+    return [found.lead for row in rows if (found := locked_of(row)) is not None]
 
 
 async def lock_or_create(
     hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime,
     look: Look | None = None,
 ) -> Locked:  # fmt: skip
-    """The lead with that address, made when it is new; `row.created` tells. `look`: as in `lock`."""
+    """The lead with that address, or who had it before, made when it is new; `row.created` tells. `look` as in `lock`."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
     if look is None:
-        made = locked_of(await hot.one(_LOCK_OR_CREATE, values))
-        assert made is not None
-        return made
-    row, around = await hot.both(_LOCK_OR_CREATE, values, _AROUND_KEY, {"key": key, **look.values()})
-    found = locked_of(row)
+        row, around = await hot.one(_LOCK_OR_CREATE, values), None
+    else:
+        row, around = await hot.both(_LOCK_OR_CREATE, values, _AROUND_KEY, {"key": key, **look.values()})
+    found = locked_of(row) if row.merged_into is None else await lock(hot, row.merged_into)
     assert found is not None
+    if look is None or row.merged_into is not None:
+        return found
     return replace(found, around=(look, _around_of((), around)))
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
     """The recipient of a message; `row` has owner_id, template, kind, and the state as it was when the lock was asked
     for; with a `link` its url, the campaign, and when a click on the email was last a touch."""
-    return locked_of(await hot.one(_LOCK_BY_MESSAGE, {"message": message, "link": link}))
+    return await _locked(hot, _LOCK_BY_MESSAGE, {"message": message, "link": link})
 
 
 async def lock_by_enrolment(hot: Hot, enrolment: UUID) -> Locked | None:
     """The lead of a run; `row.held` says whether its campaign is paused or stopped (`pause_rules.Pause`)."""
-    return locked_of(await hot.one(LOCK_BY_ENROLMENT, {"enrolment": enrolment}))
+    return await _locked(hot, LOCK_BY_ENROLMENT, {"enrolment": enrolment})
 
 
 async def lock_by_handoff(hot: Hot, handoff: UUID) -> Locked | None:
-    return locked_of(await hot.one(_LOCK_BY_HANDOFF, {"handoff": handoff}))
+    return await _locked(hot, _LOCK_BY_HANDOFF, {"handoff": handoff})
+
+
+async def _locked(hot: Hot, sql: str, values: dict[str, Any]) -> Locked | None:
+    """The lead that the statement locks. A record that has become part of another lead leads on to that one; so does
+    one that was merged while the statement waited, which by then knows nothing of where its rows have gone."""
+    for _ in range(LONGEST_CHAIN):
+        row = await hot.one(sql, values)
+        if row is None or row.merged_into is None:
+            return locked_of(row)
+        values = {**values, "lead": row.merged_into}
+    raise RuntimeError(f"more than {LONGEST_CHAIN} records in a row have become part of one another")
 
 
 async def posted_form(hot: Hot, lead: UUID, seq: int) -> Any | None:
@@ -230,21 +265,24 @@ async def is_known(db: Database, lead: UUID) -> bool:
 
 
 async def find(db: Database, key: str, id: UUID | None = None) -> tuple[UUID, str | None] | None:
-    """The lead with that `email_key` or id: id and address."""
-    known = tables.leads.c
-    chosen = known.email_key == key if id is None else known.id == id
+    """The lead with that `email_key` or id, by now: id and address."""
     async with db.engine.connect() as connection:
-        row = (await connection.execute(select(known.id, known.email).where(chosen))).first()
+        row = (await connection.execute(_FIND, {"key": key, "id": id})).first()
     return (row.id, row.email) if row else None
+
+
+async def merged_record(db: Database, who: str) -> UUID | None:
+    """The record with that address or id which has become part of another lead; None: there is none."""
+    async with db.engine.connect() as connection:
+        found: UUID | None = (await connection.execute(_MERGED, {"who": who})).scalar()
+    return found
 
 
 async def form_awaiting(db: Database, lead: UUID, seq: int) -> str | None:
     """The form that event `seq` of the lead is, which awaits or awaited its confirmation; None for any other event."""
-    log = tables.events.c
-    chosen = (log.lead_id == lead, log.seq == seq, log.type == "form.posted")
-    async with db.engine.connect() as connection:
-        name: str | None = (await connection.execute(select(log.name).where(*chosen))).scalar()
-    return name
+    async with db.hot() as hot:
+        found = await posted_form(hot, lead, seq)
+    return None if found is None else str(found.name)
 
 
 async def link_target(db: Database, link: str) -> str | None:
@@ -305,5 +343,6 @@ def locked_of(row: Any) -> Locked | None:
         id=row.id, email=row.email, seq=row.seq, fields=row.fields, scores=row.scores, rated=row.rated, stage=row.stage,
         topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at, lists=row.lists,
         interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=row.refreshed, origin=row.origin,
+        former=tuple(row.former),
     )  # fmt: skip
     return Locked(lead, row.epoch, row)

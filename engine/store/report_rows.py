@@ -30,7 +30,7 @@ SELECT l.created_at, l.stage, l.origin, l.fields->>'country' AS country,
     (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at)))
         FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
     (SELECT jsonb_agg(id ORDER BY id) FROM deals WHERE leads @> ARRAY[%(id)s::uuid]) AS deals
-FROM leads l WHERE l.id = %(id)s"""
+FROM leads l WHERE l.id = %(id)s AND l.merged_into IS NULL"""
 _MARKS = "SELECT id FROM dirty WHERE lead_id = %(id)s"
 _LOCK_DEAL = "SELECT id FROM deals WHERE id = %(id)s FOR NO KEY UPDATE"
 _DEAL_MARKS = "SELECT id FROM dirty WHERE deal_id = %(id)s"

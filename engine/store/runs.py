@@ -106,6 +106,8 @@ async def lock_and_read(hot: Hot, question: Question) -> tuple[Locked, Run] | No
     """Lock the lead and read its run in one round trip; two statements, so that the second sees what the first
     waited for."""
     lock, row = await hot.both(LOCK_BY_ENROLMENT, {"enrolment": question.id}, _READ, question.values)
+    if lock is not None and lock.merged_into is not None:  # merged while the first statement waited
+        return await lock_and_read(hot, question)
     locked, run = locked_of(lock), _run_of(question, row)
     return None if locked is None or run is None else (locked, run)
 

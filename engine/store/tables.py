@@ -122,10 +122,13 @@ leads = Table(
     Column("segments", JSONB, nullable=False, server_default=EMPTY, comment="watched segment → in or out, by which"),
     Column("epoch", BigInteger, nullable=False, server_default=text("0"), comment="its clocks are set as this says"),
     Column("origin", JSONB, nullable=False, server_default=EMPTY, comment="where the lead came from, by field"),
+    Column("merged_into", Uuid, comment="the lead that this record has become part of"),
+    Column("former", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="hashes of its other addresses"),
     instant("active_at"),
     instant("created_at", required=True),
     instant("last_at", required=True),
     Index("leads_by_epoch", "epoch"),
+    Index("leads_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )  # fmt: skip
 
 visitors = Table(
@@ -266,6 +269,7 @@ messages = Table(
     Column("template", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="marketing | transactional | staff | post, or of a step passed over"),
     Column("staff", Text, comment="the colleague's address of a staff mail"),
+    Column("address", Text, comment="peppered HMAC of the lead's address that it went to"),
     Column("state", Text, nullable=False, comment="sending | accepted | skipped | failed | unknown"),
     Column("reason", Text, nullable=False),
     Column("attempt", Text, nullable=False),
@@ -281,30 +285,6 @@ messages = Table(
     Index("messages_sending", "owner_id", postgresql_where=text("state = 'sending'")),
     Index("messages_of_lead", "lead_id", "at"),
     Index("messages_memos", "at", postgresql_where=text("memo IS NOT NULL")),
-)  # fmt: skip
-
-tests = Table(
-    "tests", metadata,
-    Column("campaign", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("by", Text, nullable=False, comment="clicks | opens | replies | goal"),
-    Column("variants", ARRAY(Text), nullable=False),
-    Column("winner", Text),
-    instant("started_at", required=True),
-    instant("ends_at", required=True),
-    instant("decided_at"),
-)  # fmt: skip
-
-test_leads = Table(
-    "test_leads", metadata,
-    Column("campaign", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("lead_id", Uuid, primary_key=True),
-    Column("enrolment_id", Uuid, nullable=False),
-    Column("variant", Text, nullable=False),
-    Column("steps", ARRAY(Text), nullable=False, comment="the steps that only this variant leads to"),
-    instant("at", required=True),
-    Index("test_leads_of_lead", "lead_id"),
 )  # fmt: skip
 
 outbox = Table(
@@ -340,7 +320,7 @@ handoffs = Table(
     Column("note", Text, nullable=False),
     Column("state", JSONB, nullable=False, comment="engine.rules.sales.ladder.State"),
     Column("member", Text, comment="who has it now"),
-    Column("outcome", Text, comment="accepted | rejected | overdue; None while open"),
+    Column("outcome", Text, comment="accepted | rejected | overdue | merged | erased; None while open"),
     Column("reason", Text),
     Column("gen", Integer, nullable=False),
     Column("wait", JSONB),

@@ -17,8 +17,9 @@ _CONFLICTS = {
         real_leased_until = excluded.real_leased_until""",
     "lead_clock": "ON CONFLICT (lead_id, what) DO UPDATE SET due_at = excluded.due_at "
     "WHERE excluded.due_at < lead_clock.due_at",
-    "suppressions": "ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at "
-    "WHERE suppressions.reason <> excluded.reason",
+    "suppressions": """ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
+        WHERE coalesce(array_position(ARRAY['unsubscribed', 'bounced', 'complained'], excluded.reason), 0)
+            > coalesce(array_position(ARRAY['unsubscribed', 'bounced', 'complained'], suppressions.reason), 0)""",
     "set_aside": "ON CONFLICT (message_id, fate) DO NOTHING",
     "links": "ON CONFLICT (id) DO NOTHING",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,

@@ -25,7 +25,7 @@ MOST_EVENTS = 20_000
 _LEAD = text("""
 SELECT id, email, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at, lists, interests
 FROM leads
-WHERE email_key = :key OR id = CAST(:id AS uuid)""")
+WHERE id = (SELECT lead_now(id) FROM leads WHERE email_key = :key OR id = CAST(:id AS uuid))""")
 
 _SIMILAR = text("""
 SELECT email_key FROM leads WHERE email_key LIKE :begin OR email_key LIKE :end ORDER BY last_at DESC LIMIT 500""")

@@ -20,6 +20,8 @@ OUTCOMES = {
     "finished": "reached the end of the flow", "stopped": "ended at `stop`", "left": "left the campaign",
     "unsubscribed": "left the campaign, because the lead unsubscribed", "moved": "moved to another campaign",
     "goal": "reached the campaign's goal and left",
+    "merged": "ended, because the lead was merged with one who has an older run",
+    "erased": "ended, because the lead was erased",
 }  # fmt: skip
 SHOWN = {"paused": "paused", "stopped": "ended"}
 """State of a campaign as it is stored → as people read it."""

@@ -85,6 +85,8 @@ def _values(event: Event, quote: Quote) -> Mapping[str, str]:
         "before": in_plain_words(data.get("before")), "after": in_plain_words(data.get("after")),
         "member": str(data.get("member") or "a team member"), "by": str(data.get("by") or "sales"),
         "because": f": {data['reason']}" if data.get("reason") else "",
+        "to": str(data.get("to") or "a team member"), "text": str(data.get("text") or ""),
+        "on": f" planned for {data['on']}" if data.get("on") else " canceled",
         "stage": f" to {quote(str(data['pipeline_stage']))}" if data.get("pipeline_stage") else "",
         "campaign": f" {quote(str(data['campaign']))}" if data.get("campaign") else "",
     }  # fmt: skip

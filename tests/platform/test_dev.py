@@ -48,6 +48,9 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
     assert match, text
     assert re.search(r"[Dd]eployment 1 is live", text), text
     assert httpx.get(f"{match[1]}/readyz", trust_env=False).status_code == 200
+    form = re.search(r"Form\s+(\S+)", text)
+    assert form, text
+    assert httpx.get(form[1], trust_env=False).status_code == 200
     metrics = re.search(r"Metrics\s+(\S+/metrics), (\S+/metrics)", text)
     assert metrics, text
     assert metrics.groups() == (f"{match[1]}/metrics", f"http://127.0.0.1:{port}/metrics")

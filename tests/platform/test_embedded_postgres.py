@@ -20,6 +20,7 @@ from engine.embedded import account, postgres
 from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.process import Child, EmbeddedError
 from engine.platform.settings import libpq_url
+from tests.conftest import OWN_INSTALLATION
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +183,7 @@ def test_a_failure_shows_the_end_of_the_log(home: Path) -> None:
 
 
 def test_a_missing_wheel_is_explained(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_installation", OWN_INSTALLATION)
     monkeypatch.setattr("engine.embedded.postgres.importlib.util.find_spec", lambda _: None)
     with pytest.raises(EmbeddedError, match=r"pip install 'coldframe\[embedded\]'"):
         postgres.ensure_running(home)

@@ -51,7 +51,7 @@ def test_stored_hits_are_judged_again_once(new_database: Callable[[], str], run:
     told = run("judge", DATABASE_URL=url)
     assert told.returncode == 0
     assert told.stdout.splitlines() == [
-        "judged 4 hits; changed 3 judgements",
+        "judged 4 hits; changed 3 judgments",
         "  from person to machine: 2",
         "  from machine to person: 1",
         "  of these, 1 had counted as an event; what it caused stays",

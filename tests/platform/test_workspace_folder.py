@@ -50,6 +50,12 @@ def test_a_folder_inside_the_workspace(command: Run, tmp_path: Path, given: str)
     assert command("check", "shop").returncode == 0
 
 
+@pytest.mark.parametrize("given", ["shop/templates", "shop/templates/spring"])
+def test_a_folder_without_campaigns_inside_the_workspace(command: Run, tmp_path: Path, given: str) -> None:
+    write(tmp_path / "shop", {**GOOD, "templates/spring/hello.md": "---\nsubject: Hello\n---\nHello\n"})
+    assert f"{given} is not a workspace folder, but shop is; pass shop" in command("check", given).stderr
+
+
 def test_templates_of_something_else_do_not_hide_it(command: Run, tmp_path: Path) -> None:
     write(tmp_path, {**INNER, "templates/base.html": "<p>of a web site</p>"})
     assert "pass first" in command("check", ".").stderr

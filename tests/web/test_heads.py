@@ -126,3 +126,29 @@ async def test_a_second_request_on_the_same_connection_has_bounds_of_its_own(por
     writer.write(head(b"a: " + b"b" * MAX_BYTES))
     assert (await reader.read(4096)).startswith(b"HTTP/1.1 431")
     writer.close()
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_a_chunk_whose_extension_never_ends_is_refused(port: int) -> None:
+    answer = await ask(port, CHUNKED + b"1;", *[b"a" * 65_536] * 40)
+    assert answer.startswith(b"HTTP/1.1 413") or answer == b""
+
+
+@pytest.mark.parametrize(
+    "body", [b"1\r\nb\r\n" * 60_000 + b"0" + END, b"10000;a=b\r\n" + b"b" * 65_536 + b"\r\n0" + END]
+)
+async def test_small_and_large_chunks_are_read(port: int, body: bytes) -> None:
+    assert (await ask(port, CHUNKED + body)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [(b"http://evil.example/mailbox", b"evil.example"), (b"HTTP://a@b:1?x", b"a@b:1"), (b"/http://c", b"x")],
+)
+def test_the_hosts_name_in_the_target_outweighs_the_line(target: bytes, host: bytes) -> None:
+    heads = BoundedHeads.__new__(BoundedHeads)
+    heads.url, heads.headers = target, [(b"a", b"b"), (b"host", b"x")]
+    heads._name_target()
+    assert dict(heads.headers) == {b"a": b"b", b"host": host}

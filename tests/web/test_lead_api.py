@@ -118,3 +118,25 @@ async def test_a_lead_is_read_back(http: httpx.AsyncClient, stored: Stored) -> N
 async def test_nobody_is_read_back(http: httpx.AsyncClient, who: str) -> None:
     assert (await http.get(f"/api/leads/{who}", headers=KEY)).status_code == 404
     assert (await http.get(f"/api/leads/{who}")).status_code == 401
+
+
+async def test_a_new_address(http: httpx.AsyncClient, new_lead: Make, stored: Stored) -> None:
+    lead = await new_lead("old@firm.example", topics={"newsletter": "subscribed"})
+    await new_lead("other@firm.example")
+    told = {"email": "old@firm.example", "new_email": "new@firm.example", "fields": {"company": "Firm"}}
+    for _ in range(2):
+        answer = await http.post("/api/leads", json=told, headers=KEY)
+        assert answer.json() == {"state": "stored", "lead": str(lead)}
+    found = await stored("new@firm.example")
+    assert (found.id, found.fields["company"], found.topics) == (lead, "Firm", {"newsletter": "subscribed"})
+    for who in ("old@firm.example", "new@firm.example", str(lead)):
+        assert (await http.get(f"/api/leads/{who}", headers=KEY)).json()["email"] == "new@firm.example"
+    taken = {"email": "new@firm.example", "new_email": "other@firm.example", "fields": {"company": "No"}}
+    answer = await http.post("/api/leads", json=taken, headers=KEY)
+    assert (answer.status_code, [*answer.json()["errors"]]) == (422, ["new_email"])
+    assert (await stored("new@firm.example")).fields["company"] == "Firm"
+    answer = await http.post("/api/leads", json={"email": "new@firm.example", "new_email": "x"}, headers=KEY)
+    assert [*answer.json()["errors"]] == ["new_email"]
+    fresh = {"email": "nobody@firm.example", "new_email": "somebody@firm.example"}
+    assert (await http.post("/api/leads", json=fresh, headers=KEY)).json()["state"] == "stored"
+    assert (await stored("somebody@firm.example")).email == "somebody@firm.example"

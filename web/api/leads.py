@@ -16,10 +16,13 @@ from starlette.responses import JSONResponse, Response
 from dsl.plan import Program
 from dsl.plan.company import MEASURED
 from engine.leads import external_changes
+from engine.leads.address import Taken, change_address
 from engine.leads.given_consent import Given
 from engine.leads.profile import profile
 from engine.model.lead import TRACKING
+from engine.platform.tokens import email_key
 from engine.runtime.runtime import NothingDeployed
+from engine.store.leads import find
 from web.api.events import MAX_BATCH, Wrong, authorise, instant_of, line, who
 from web.http.answers import is_json, missing
 from web.http.context import deployed, load_json, runtime
@@ -28,7 +31,7 @@ from web.http.words import Words
 
 router = APIRouter()
 MAX_LISTS = 50
-KNOWN = frozenset({"email", "fields", "owner", "lists", "leave", "consent"})
+KNOWN = frozenset({"email", "new_email", "fields", "owner", "lists", "leave", "consent"})
 PROOF = frozenset({"topic", "wording", "given_at", "how"})
 MAX_PROOF = 500
 """Characters of a wording, and of how consent was given."""
@@ -62,10 +65,37 @@ async def _take(request: Request, item: object, program: Program, by: str) -> di
     try:
         email, fields, lists, left = read_lead(item, program)
         given = read_consents(item, program, runtime(request).clock.real(), by)
+        if (new := _new_email(item)) is not None:
+            email = await _moved(request, email, new)
     except Wrong as wrong:
         return {"state": "refused", "errors": {wrong.member: wrong.message}}
     lead, states = await external_changes.tell(runtime(request), email, fields, lists, left, given)
     return {"state": "stored", "lead": str(lead), **({"consent": states} if states else {})}
+
+
+def _new_email(item: object) -> str | None:
+    """The address that the lead has from now on. Raises Wrong."""
+    given = item.get("new_email") if isinstance(item, dict) else None
+    if given is None:
+        return None
+    try:
+        found, _ = who({"email": given})
+    except Wrong as wrong:
+        raise Wrong("new_email", wrong.message) from None
+    return found
+
+
+async def _moved(request: Request, email: str, new: str) -> str:
+    """The address under which the lead is known afterwards. Raises Wrong if it is another lead's."""
+    rt = runtime(request)
+    known = await find(rt.db, email_key(email))
+    if known is None or known[1] is None:
+        return new
+    try:
+        await change_address(rt, known[0], new, "api")
+    except Taken:
+        raise Wrong("new_email", "Another lead has this address. Merge the two with `coldframe leads merge`.") from None
+    return new
 
 
 def read_consents(item: object, program: Program, now: datetime, by: str = "") -> tuple[Given, ...]:

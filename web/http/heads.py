@@ -16,6 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_BYTES = 32 * 1024
 """Of a head: its target and its header lines together."""
 MAX_LINES = 100
+MAX_FRAMING = 32 * 1024
+"""Bytes of a chunked body that are none of it, beside those that its chunks need: sizes, extensions, line ends."""
+PER_BYTE = 8
+"""Bytes that frame one byte of a body, if it comes alone in a chunk: `1`, two line ends, and some zeros."""
 SECONDS = 10.0
 """From the first byte of a head, or from the connection before its first, to the head's end."""
 
@@ -32,6 +36,8 @@ class BoundedHeads(HttpToolsProtocol):
         self._in_head = True
         self._arrived = 0
         """Bytes that came while no head was complete: also those of a line whose end has not come yet."""
+        self._framing = 0
+        """Bytes that came after the head, less those that its body may account for."""
         self._parsed = 0
         self._lines = 0
         self._refused = False
@@ -50,9 +56,13 @@ class BoundedHeads(HttpToolsProtocol):
             return
         if self._in_head:
             self._arrived += len(data)
+        else:
+            self._framing += len(data)
         super().data_received(data)
         if self._in_head and self._arrived > MAX_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif not self._in_head and self._framing > MAX_FRAMING:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
         if not self._refused:
@@ -61,7 +71,7 @@ class BoundedHeads(HttpToolsProtocol):
     # ── called by the parser ─────────────────────────────────────────────────────────────────────────────────────────
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._arrived, self._parsed, self._lines = True, 0, 0, 0
+        self._in_head, self._arrived, self._framing, self._parsed, self._lines = True, 0, 0, 0, 0
         self._wait()
 
     def on_url(self, url: bytes) -> None:
@@ -77,7 +87,12 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_waiting()
+        self._name_target()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._framing -= len(body) * (1 + PER_BYTE)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -89,6 +104,15 @@ class BoundedHeads(HttpToolsProtocol):
         if self._parsed > MAX_BYTES or self._lines > MAX_LINES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             raise ValueError("the head is too large")  # which ends the parser
+
+    def _name_target(self) -> None:
+        """A target with a host, such as proxies are sent, outweighs the `Host` line (RFC 9112, 3.2.2)."""
+        scheme, sign, rest = self.url.partition(b"://")
+        if sign and scheme.lower() in (b"http", b"https"):
+            authority = rest.split(b"/", 1)[0].split(b"?", 1)[0]
+            self.headers[:] = [(name, value) for name, value in self.headers if name != b"host"] + [
+                (b"host", authority)
+            ]
 
     def _wait(self) -> None:
         if self._timer is None:

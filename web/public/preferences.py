@@ -15,7 +15,7 @@ from uuid import UUID
 
 from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -182,7 +182,7 @@ async def _offer(request: Request, token: str) -> Offer:
     lead_id = _lead(request, token)
     deployment = await deployed(request)
     async with runtime(request).db.engine.connect() as connection:
-        row = (await connection.execute(select(leads).where(leads.c.id == lead_id))).first()
+        row = (await connection.execute(select(leads).where(leads.c.id == func.lead_now(lead_id)))).first()
     if row is None or row.email is None or deployment is None:
         raise missing()
     lead = Lead(

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -136,7 +136,7 @@ async def _choices(request: Request, token: str) -> Choices:
     deployment = await deployed(request)
     async with runtime(request).db.engine.connect() as connection:
         columns = (leads.c.email, leads.c.topics, leads.c.fields, leads.c.suppressed)
-        row = (await connection.execute(select(*columns).where(leads.c.id == lead_id))).first()
+        row = (await connection.execute(select(*columns).where(leads.c.id == func.lead_now(lead_id)))).first()
     if row is None or row.email is None or deployment is None:
         raise missing()
     workspace = deployment.program.workspace

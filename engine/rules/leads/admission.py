@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dsl.plan import BusinessHours, Duration, Plan, Target
-from engine.model.lead import Event
+from engine.model.lead import MERGED, Event
 from engine.rules.conditions import calendar
 
 if TYPE_CHECKING:
@@ -74,9 +74,11 @@ def reaches_goal(plan: Plan, run: Enrolment, event: Event, zone: str, hours: Bus
 
 def way_out(plan: Plan, run: Enrolment, leaving: Event | None, zone: str) -> tuple[Target, str]:
     """The first step of the block a run leaves through because of that event, and the outcome it leaves with; empty
-    where it has no name of its own."""
+    where it has no name of its own. One that gives way to a merged lead's other run leaves through no block."""
     if leaving is None:
         return None, ""
+    if leaving.type == MERGED:
+        return None, "merged"
     entry = next((one.entry for one in plan.leaves if run.hears(one.pattern, leaving, zone)), None)
     goal = plan.goal
     reached = goal is not None and goal.leaves and run.goal_at == leaving.at and run.hears(goal.pattern, leaving, zone)

@@ -128,9 +128,10 @@ class WorkingCopy(ABC):
         return fresh
 
     def end(self, enrolment: Enrolment, outcome: str) -> None:
-        """The run has come to its end; its row is the caller's to write."""
+        """The run has come to its end; its row is the caller's to write. One that gave way to another of the same
+        campaign has not left it."""
         enrolment.state, enrolment.ended_at, self._older = "ended", self.now, None
-        if self.listened("campaign.left"):
+        if outcome != "merged" and self.listened("campaign.left"):
             self.happen("campaign.left", enrolment.campaign, {"outcome": outcome})
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ A pure state machine. Until it is closed a handoff always has an instant at whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,9 +15,10 @@ from engine.rules.conditions.calendar import add, next_business_opening
 from engine.rules.sales.routing import Choice, distinct, everyone, same
 
 Phase = Literal["waiting", "assigned", "acknowledged", "contacted", "closed"]
-Outcome = Literal["accepted", "rejected", "overdue"]
+Outcome = Literal["accepted", "rejected", "overdue", "merged", "erased"]
+"""`merged`: the lead turned out to be another one, whose own handoff goes on. `erased`: the lead's data is gone."""
 Act = Literal["acknowledge", "contacted", "accept", "reject"]
-NoticeKind = Literal["assigned", "reassigned", "escalated", "reminder", "overdue"]
+NoticeKind = Literal["assigned", "reassigned", "escalated", "reminder", "follow_up", "overdue"]
 Ignored = Literal["closed", "done before", "taken"]
 """Why an action changed nothing: the handoff is closed, or already that far, or a colleague has acknowledged it."""
 
@@ -35,7 +36,8 @@ _REACHES: dict[Act, Phase] = {
 
 class State(Frozen):
     """Where a handoff stands. `escalated_to` is not empty while the present step's limit runs for the second time;
-    `meant_for` is the member who gets it first."""
+    `meant_for` is the member who gets it first, `passed_on` are members who had it until somebody gave it to another:
+    their links no longer work. At `follow_up_at` the member is reminded once."""
 
     phase: Phase
     team: str
@@ -43,6 +45,8 @@ class State(Frozen):
     meant_for: str | None = None
     tried: tuple[str, ...] = ()
     escalated_to: tuple[str, ...] = ()
+    passed_on: tuple[str, ...] = ()
+    follow_up_at: datetime | None = None
     step_started_at: datetime
     due_at: datetime | None = None
     acknowledged_at: datetime | None = None
@@ -58,7 +62,8 @@ class Notice:
     """A mail to one colleague.
 
     assigned: the lead is yours. reassigned: a colleague has it now. escalated: somebody else's limit has passed, or
-    nobody is free. reminder: your own limit has passed. overdue: closed without an answer.
+    nobody is free. reminder: your own limit has passed. follow_up: the day you chose is there. overdue:
+    closed without an answer.
     """
 
     kind: NoticeKind
@@ -95,7 +100,7 @@ def act(state: State, action: Act, by: str, reason: str | None, now: datetime, t
     if state.phase == "closed":
         return Change(state, ignored="closed")
     takes_over = bool(by) and (state.member is None or _may_take_over(state, by, team))
-    if not takes_over and _is_colleague(state, by, team):
+    if not may_change(state, by, team):
         return Change(state, ignored="taken")
     phase = max(state.phase, _REACHES[action], key=_ORDER.index)
     if phase == state.phase and not takes_over:
@@ -114,6 +119,50 @@ def act(state: State, action: Act, by: str, reason: str | None, now: datetime, t
     if phase == "closed":
         return Change(_closed(state, now, "accepted" if action == "accept" else "rejected", reason), lost)
     return Change(_begin_step(state, now, team), lost)
+
+
+def may_change(state: State, by: str, team: Team) -> bool:
+    """Whether somebody may decide about the lead: not a colleague who may neither have it nor take it over."""
+    takes_over = bool(by) and (state.member is None or _may_take_over(state, by, team))
+    return takes_over or not _is_colleague(state, by, team)
+
+
+def reassign(state: State, to: str, its: Team, by: str, now: datetime, team: Team) -> Change:
+    """Somebody gives the lead to a member of their choice, who has to acknowledge it. `its` is that member's team.
+
+    Limits and days away do not count: a person has decided. Whoever had it is told, unless they did it themselves.
+    """
+    if state.phase == "closed":
+        return Change(state, ignored="closed")
+    if same(to, state.member):
+        return Change(state, ignored="done before")
+    if not may_change(state, by, team):
+        return Change(state, ignored="taken")
+    before = state.member
+    change = _place(state, now, Choice(its, to))
+    notices = tuple(one for one in change.notices if one.kind == "assigned" or not same(one.to, by))
+    passed_on = distinct([*change.state.passed_on, *([before] if before else [])])
+    return Change(change.state.model_copy(update={"passed_on": passed_on}), notices)
+
+
+def schedule(state: State, at: datetime | None, by: str, team: Team) -> Change:
+    """Remind the member at that instant; None: no longer. The time limits stay as they are."""
+    if state.phase == "closed":
+        return Change(state, ignored="closed")
+    if not may_change(state, by, team):
+        return Change(state, ignored="taken")
+    if state.follow_up_at == at:
+        return Change(state, ignored="done before")
+    return Change(state.model_copy(update={"follow_up_at": at}))
+
+
+def remind(change: Change, now: datetime) -> Change:
+    """The same, and with it the reminder if the day that the member chose is there."""
+    state = change.state
+    if state.follow_up_at is None or now < state.follow_up_at:
+        return change
+    told = _notices("follow_up", [state.member] if state.member and state.phase != "closed" else [])
+    return replace(change, state=state.model_copy(update={"follow_up_at": None}), notices=(*change.notices, *told))
 
 
 def tick(state: State, now: datetime, team: Team, choose: Choose) -> Change:
@@ -153,6 +202,14 @@ def member_left(state: State, now: datetime, choose: Choose, here: Callable[[str
     return _place(free, now, choice)
 
 
+def merged(state: State, now: datetime) -> Change:
+    """The lead turned out to be one that has an older open handoff, which goes on; whoever had this one is told."""
+    if state.phase == "closed":
+        return Change(state, ignored="closed")
+    told = _notices("reassigned", [state.member] if state.member else [])
+    return Change(_closed(state, now, "merged", None), told)
+
+
 # ── rungs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _place(state: State, now: datetime, choice: Choice) -> Change:
     """Give the lead to the chosen member, or let it wait until business opens again."""
@@ -173,6 +230,8 @@ def _place(state: State, now: datetime, choice: Choice) -> Change:
             "tried": distinct([*state.tried, choice.member]),
             "acknowledged_at": None,
             "contacted_at": None,
+            "follow_up_at": None,
+            "passed_on": tuple(one for one in state.passed_on if not same(one, choice.member)),
         }
     )
     notices = (*_notices("assigned", [choice.member]), *lost)
@@ -210,6 +269,7 @@ def _closed(state: State, now: datetime, outcome: Outcome, reason: str | None) -
             "outcome": outcome,
             "reason": reason,
             "escalated_to": (),
+            "follow_up_at": None,
         }
     )
 

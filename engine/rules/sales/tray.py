@@ -59,7 +59,7 @@ def outdated(notice: Pending, state: State) -> str | None:
         return None
     if state.phase == "closed":
         return "closed meanwhile" if notice.kind != "reassigned" else None
-    if notice.kind in ("assigned", "reminder") and not same(notice.to, state.member):
+    if notice.kind in ("assigned", "reminder", "follow_up") and not same(notice.to, state.member):
         return "a colleague has it meanwhile"
     if notice.kind == "reassigned" and same(notice.to, state.member):
         return "it came back meanwhile"
