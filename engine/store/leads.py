@@ -186,7 +186,7 @@ async def lock_or_create(
     hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime,
     look: Look | None = None,
 ) -> Locked:  # fmt: skip
-    """The lead with that address, or who had it before, made when it is new; `row.created` tells. `look` as in `lock`."""
+    """The lead with that address, or who had it before, made when it is new; `row.created` tells. `look`: as above."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
     if look is None:
         row, around = await hot.one(_LOCK_OR_CREATE, values), None
