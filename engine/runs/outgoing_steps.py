@@ -28,6 +28,7 @@ from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import hand_over, message_row
 from engine.sending.webhook import parcel
+from engine.store import messages
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"
@@ -35,7 +36,6 @@ LATEST_NOTICE = timedelta(days=7)
 """A mail to colleagues that could not be sent for so long is given up."""
 LATEST_POST = timedelta(days=1)
 """A post that found nobody for so long is given up."""
-_TOLD = "SELECT visit FROM messages WHERE owner_id = %(run)s AND step = %(step)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,9 @@ def judged(effect: Effect, to: str, plan: Plan, turn: Turn) -> Skip | Hold | Non
     controlled = turn.found.enrolment.controlled(plan, lead.id)
     if isinstance(step, Send):
         return judge(
-            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause, controlled=controlled
-        )
+            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause,
+            facts=lambda: turn.facts(branch), controlled=controlled,
+        )  # fmt: skip
     if controlled:
         return Skip(CONTROL_GROUP)
     if lead.email is None:
@@ -104,7 +105,7 @@ async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, turn:
     """The next colleague who has not been written to; empty: there is nobody, None: all have been."""
     lead = turn.lead
     people = receivers(step, lead, turn.facts(branch), turn.deployment.program.teams, turn.now)
-    told = {row.visit for row in await hot.all(_TOLD, {"run": run, "step": step.id})}
+    told = await messages.visits_of(hot, run, step.id)
     left = [one for one in people if notice_visit(branch, one) not in told]
     if left:
         return left[0]

@@ -97,7 +97,7 @@ async def open_ledger(
         tallies |= (await leads.look_around(hot, lead.id, [*earlier - tallies.keys()])).tallies
     history = await complete_history(rt, hot, lead.id, rules, live, around.history)
     ledger = Ledger(rules, lead, now, around.enrolments, tallies, history=history)
-    if lead.epoch != rules.epoch:
+    if lead.epoch != rules.epoch and lead.email is not None:
         ledger.refresh()
     return ledger, around
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from engine.model.lead import Event, Lead
 from engine.rules.leads.limits import Probe
@@ -346,3 +346,9 @@ def locked_of(row: Any) -> Locked | None:
         former=tuple(row.former),
     )  # fmt: skip
     return Locked(lead, row.epoch, row)
+
+
+async def as_of_now(db: Database, id: UUID) -> Any | None:
+    """The row of a lead, or of the lead that they were joined with; without a lock, for a page."""
+    async with db.engine.connect() as connection:
+        return (await connection.execute(select(tables.leads).where(tables.leads.c.id == func.lead_now(id)))).first()
