@@ -11,6 +11,7 @@ from dsl.plan import Operand, Plan, Program, Send
 from engine.model.lead import TRACKING, Facts, Lead
 from engine.rules.conditions import calendar
 from engine.rules.conditions.conditions import holds, topic_state, value_of
+from engine.rules.leads.suppression import COMES_BACK
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Pause, leaves_at
 from engine.rules.sending.windows import Limits, held_by, hold_until
@@ -86,7 +87,7 @@ def forbidden(step: Send, plan: Plan, program: Program, lead: Lead) -> str | Non
     workspace = program.workspace
     if lead.email is None:
         return "erased"
-    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed == "unsubscribed"):
+    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed in COMES_BACK):
         return f"suppressed: {lead.suppressed}"
     if step.mode == "transactional":
         return None
