@@ -7,6 +7,7 @@ Nothing in the caller's environment reaches a test.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -33,7 +35,6 @@ TEMPLATE = "coldframe_template"
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
 """Bytes that have to be free in memory for the servers' files to lie there; on a disk, most of the time goes to it."""
-WAITING = ("faults", "platform", "workflows")
 _numbers = itertools.count(1)
 register()
 _home: Path | None = None
@@ -55,9 +56,18 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(_home, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What works with real processes waits a lot, so it begins first and the rest is done beside it."""
-    items.sort(key=lambda item: item.path.relative_to(Path(__file__).parent).parts[0] not in WAITING)
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`: whole files, to each worker in the order that suits it."""
+    from tests.support.lanes import Lanes
+
+    return Lanes(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dsl import plan
-from dsl.build.campaign import days, per_span
+from dsl.build.campaign import days, per_span, window
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -19,7 +19,7 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "spend_from", "ignore_referrers", "channel", "business_hours",
+    "spend_from", "ignore_referrers", "channel", "business_hours", "sends_on", "sends_on_working", "unmailed",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -61,6 +61,10 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
+        case "sends_on" | "sends_on_working":
+            return replace(built, windows=(*built.windows, window(row, problems)))
+        case "unmailed":
+            return _unmailed(built, row, problems)
         case "mail" | "tracking":
             return _consent_rule(built, row, problems)
         case _:
@@ -68,6 +72,16 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
                 problems.add("E530", row.span, name=str(args[0]))
                 return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), "")))
             return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), str(args[1]))))
+
+
+def _unmailed(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
+    """`nobody in segment "Under 16" is mailed`."""
+    kind, names = row.args
+    if str(kind) not in ("segment", "list"):
+        hint = f'`nobody in segment "{names[0].value}" is mailed`'
+        problems.add("E523", span_of(kind), what="this group", text=str(kind), hint=hint)
+        return built
+    return replace(built, unmailed=(*built.unmailed, *((text_of(kind), name) for name in names)))
 
 
 _CONSENT_RULES = {
@@ -211,7 +225,7 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":
-            consent = tree.Consent(text_of(args[0]), text_of(args[1]))
+            consent = tree.Consent(_by_language(args[:-1]), text_of(args[-1]))
             return replace(built, consents=(*built.consents, consent))
         case "confirm":
             return replace(built, confirm_with=text_of(args[0]))

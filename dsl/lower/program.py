@@ -21,7 +21,7 @@ from dsl.tree.declarations import Hours, Text
 def lower(scope: Scope) -> plan.Program:
     """Only for a program without errors. The order of files leaves no trace."""
     program = scope.program
-    workspace = _workspace(scope.workspace)
+    workspace = _workspace(scope.workspace, scope)
     declared = [scope.fields[field.name.value] for field in program.fields]
     campaigns = [lower_campaign(campaign, scope) for campaign in program.campaigns]
     confirmations = [_confirmation(form) for form in program.forms if form.confirm_with]
@@ -112,7 +112,7 @@ def _reasons(program: tree.Program) -> tuple[str, ...]:
     return tuple(named[key] for key in sorted(named))
 
 
-def _workspace(written: tree.Workspace | None) -> plan.Workspace:
+def _workspace(written: tree.Workspace | None, scope: Scope) -> plan.Workspace:
     if written is None:
         return plan.Workspace(name="")
     zone = written.hours.zone.value if written.hours.zone else "UTC"
@@ -135,8 +135,18 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,
+        windows=written.windows,
+        unmailed=tuple(_group(kind, name, scope) for kind, name in written.unmailed),
         events_kept=written.events_kept,
     )
+
+
+def _group(kind: Text, name: Text, scope: Scope) -> plan.InSegment | plan.InList:
+    if kind.value == "list":
+        return plan.InList(name=declared(name, scope.lists))
+    asked = scope.segments[name.key].condition
+    assert asked is not None, "a segment without lines is an error"
+    return plan.InSegment(name=declared(name, scope.segments), condition=condition(asked, scope))
 
 
 def host_of(site: str) -> str:
@@ -193,10 +203,7 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
-        consents=tuple(
-            plan.Consent(wording=consent.wording.value, topic=scope.topics[consent.topic.key].name.value)
-            for consent in form.consents
-        ),
+        consents=tuple(_consent(consent, scope) for consent in form.consents),
         confirm_with=_value(form.confirm_with),
         file=_value(form.file),
         thanks=_value(form.thanks),
@@ -209,6 +216,15 @@ def _style(style: tree.FormStyle) -> plan.FormStyle:
     said = {name.value: value.value for name, value in style.parts}
     chosen = {name: colors.written(color) for name in COLORS if (color := colors.color_of(said.get(name, "")))}
     return plan.FormStyle(**chosen, logo=said.get("logo", ""))
+
+
+def _consent(consent: tree.Consent, scope: Scope) -> plan.Consent:
+    spoken = scope.workspace.languages if scope.workspace else ()
+    first = spoken[0].value if spoken else "en"
+    said = [(language or first, text) for language, text in _by_language(consent.wordings, scope)]
+    said.sort(key=lambda one: one[0] != first)
+    topic = scope.topics[consent.topic.key].name.value
+    return plan.Consent(wording=said[0][1], topic=topic, wordings=tuple(said) if len(said) > 1 else ())
 
 
 def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:

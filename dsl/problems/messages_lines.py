@@ -89,6 +89,10 @@ BY_LINE: Mapping[str, Entry] = {
         'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
     ),
     "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
+    "E559": Entry(
+        "consent to `{topic}` has no wording in the first language",
+        'write `consent "{language}" "I would like to receive these emails", … for topic "{topic}"`',
+    ),
     "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
@@ -230,6 +234,18 @@ BY_LINE: Mapping[str, Entry] = {
     "E654": Entry(
         "{rounds} rounds, but only {mails} emails",
         "end the line with `, then start again` or `, then send nothing`, or write `repeat up to {mails} times`",
+    ),
+    "W118": Entry(
+        "`working days` here skips no holidays, because the workspace names none",
+        'add to the workspace: `holidays "DE"`, or `closed from 2026-12-24 to 2027-01-01`',
+    ),
+    "E655": Entry(
+        "the workspace can never send: quiet hours from {hours} cover all its windows",
+        "change `sends on …` or the quiet hours of the workspace",
+    ),
+    "W119": Entry(
+        "this email may come too late: sending can rest for {gap}",
+        "write a `within` longer than {within}, or add days to `sends on`",
     ),
     "W117": Entry(
         "`then {then}` never happens: {rounds} rounds do not need more than {mails} emails",

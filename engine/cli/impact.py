@@ -12,6 +12,7 @@ from engine.wording.changes import campaign as called
 
 if TYPE_CHECKING:
     from engine.deploying.impact import Outlook, Waiting
+    from engine.deploying.recipients import Recipients
     from engine.deploying.template_changes import Sender, TemplateChange
     from engine.deploying.unreached import Unreached
     from engine.rules.deploying.changes import Change, Part
@@ -56,6 +57,7 @@ def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
         "base": outlook.base, "nothing_changes": not outlook.changes, **changes,
         "waiting": [asdict(one) for one in outlook.waiting], "missing_templates": dict(outlook.missing),
         "without_consent": [asdict(one) for one in outlook.unreached],
+        "recipients": [asdict(one) for one in outlook.recipients],
         "templates": [asdict(one) for one in outlook.templates], "takes_leads_again": list(outlook.stopped),
         "leaving_members": [asdict(one) for one in outlook.leavers],
     }  # fmt: skip
@@ -64,8 +66,17 @@ def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
 def consent(one: Unreached) -> str:
     """How many leads would get no email of the campaign, and why."""
     group = f"{one.leads} of {one.of} lead{'' if one.of == 1 else 's'}"
+    if one.group:
+        return f"emails to {group} would be skipped: the workspace excludes {one.group}"
     topic = f"`{one.topic}`" if one.topic else "any topic"
     return f"emails to {group} would be skipped: {'unsubscribed from' if one.refused else 'no consent to'} {topic}"
+
+
+def recipients(one: Recipients) -> str:
+    """Whom a campaign would email that starts for a segment or list, and why not the others."""
+    said = f"{one.audience} has {leads(one.of)} now: {one.emailed} would be emailed"
+    later = [f"{one.held} of them later because of the limit on emails"] if one.held else []
+    return ", ".join([said, *later, *(f"{many} skipped ({reason})" for reason, many in one.skipped.items())])
 
 
 def sender(one: Sender) -> str:
@@ -101,8 +112,11 @@ class _View:
             self._part(change, part)
         if waiting:
             self._fates(change.name, waiting)
+        for group in self.outlook.recipients:
+            if group.campaign == change.name:
+                out.print(f"    {recipients(group)}", markup=False)
         for one in self.outlook.unreached:
-            if one.campaign == change.name:
+            if one.campaign == change.name and not any(g.campaign == change.name for g in self.outlook.recipients):
                 out.print(f"    {consent(one)}", markup=False, style="yellow")
 
     def older(self) -> None:

@@ -17,6 +17,7 @@ from engine.cli import (
     deploy,
     dev,
     explain,
+    export,
     fmt,
     gate,
     graph,
@@ -38,6 +39,7 @@ from engine.cli import (
     results,
     retry,
     rollback,
+    send_once,
     send_test,
     simulate,
     status,
@@ -92,6 +94,7 @@ app.command("rehearse", cls=Command, hidden=True)(rehearse.rehearse)
 app.command("send-test", rich_help_panel=_WRITE)(send_test.send_test)
 app.command("plan", cls=Command, rich_help_panel=_DEPLOY)(plan.plan)
 app.command("deploy", cls=Command, rich_help_panel=_DEPLOY)(deploy.deploy)
+app.command("send-once", rich_help_panel=_DEPLOY)(send_once.send_once)
 app.command("deployments", cls=Command, rich_help_panel=_DEPLOY)(rollback.deployments)
 app.command("rollback", rich_help_panel=_DEPLOY)(rollback.rollback)
 app.command("pause", cls=Command, rich_help_panel=_DEPLOY)(pause.pause)
@@ -112,6 +115,7 @@ app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)
 imports.app.command("leads")(import_leads.leads)
 app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
+app.add_typer(export.app, name="export", rich_help_panel=_PRODUCTION)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)

@@ -84,13 +84,14 @@ def refuse(
 async def ask(settings: Settings, url: str, found: Examined, *, leave: bool = False) -> Outlook:
     """Compare with what is deployed. Raises Stop when this version cannot read that."""
     from engine.deploying.impact import look
+    from engine.platform.clock import parse_clock
     from engine.runtime.epochs import Refused
     from engine.store.db import Database
 
     assert found.program is not None, "a workspace with errors is not compared"
     db = Database(url, size=2)
     try:
-        return await look(db, found.program, found.assets, leave=leave)
+        return await look(db, found.program, found.assets, leave=leave, now=parse_clock(settings.clock).now())
     except Refused as refusal:
         raise Stop(str(refusal)) from None
     finally:

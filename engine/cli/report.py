@@ -14,6 +14,8 @@ from engine.cli.common import FAILED, Stop, database, load_settings, out, print_
 from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from engine.platform.settings import Settings
     from engine.rules.reports.table import Column, Report, Table
 
@@ -23,17 +25,23 @@ Words = dict[str, str | None]
 
 
 def report(
-    name: Annotated[str, typer.Argument(help="The report: sources.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="The report: sources, funnel, nurture, or campaigns.", show_default=False)
+    ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
     last: Annotated[
         str | None, typer.Option(help='A period instead: "30 days" (default), "last quarter", "this year".')
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="What to divide by: channel (default), source, campaign, or keyword.")
+        str | None,
+        typer.Option(help="What to divide by: channel, source, campaign, keyword; in nurture day to year."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="How to divide revenue among touches; last-non-direct by default.")
+    ] = None,
+    days: Annotated[
+        str | None, typer.Option(help="In funnel: within how many days the next stage counts; 90 by default.")
     ] = None,
     without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
@@ -48,7 +56,7 @@ def report(
     Example: `coldframe report sources --last "last quarter" --by campaign --model u-shaped`
     """
     words: Words = {
-        "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone,
+        "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None,
     }  # fmt: skip
     settings = load_settings(reading=True)
@@ -97,7 +105,7 @@ def _only(found: Report, part: str) -> Report:
     return replace(found, tables=tables)
 
 
-def show(found: Report) -> None:
+def show(found: Report, out: Console = out) -> None:
     """The tables for people, without columns in which nothing was counted, and below what the figures leave out."""
     from rich.table import Table as Grid
     from rich.text import Text
@@ -115,7 +123,7 @@ def show(found: Report) -> None:
         columns = [one for one in table.columns if any(row.get(one.key) for row in table.rows)]
         texts = {one.key: [shown(row.get(one.key), one.kind, found.currency) for row in lines] for one in columns}
         out.print(table.title, markup=False, style="italic")
-        for part in _fitting(columns, texts):
+        for part in _fitting(columns, texts, out.width if out.is_terminal else WIDEST):
             grid = Grid(box=None, padding=(0, 2, 0, 0))
             for column in part:
                 grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right", no_wrap=True)
@@ -127,11 +135,11 @@ def show(found: Report) -> None:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
 
 
-def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]]) -> list[list[Column]]:
-    """The columns side by side, as many as the terminal has room for; those with text come first each time."""
+def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]], width: int) -> list[list[Column]]:
+    """The columns side by side, as many as `width` characters have room for; those with text come first each time."""
     heads = [one for one in columns if one.kind == "text"]
     widths = {one.key: max(map(len, (one.head, *texts[one.key]))) + 2 for one in columns}
-    room = (out.width if out.is_terminal else WIDEST) - sum(widths[one.key] for one in heads)
+    room = width - sum(widths[one.key] for one in heads)
     parts: list[list[Column]] = []
     taken = 0
     for one in columns:

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from dsl.plan import Plan, Program, Send
 from engine.deploying.history import Stored, digests, load
 from engine.deploying.moving import LEFT, MOVED, STAYED, judge
+from engine.deploying.recipients import Recipients, recipients
 from engine.deploying.template_changes import TemplateChange, template_changes
 from engine.deploying.unreached import Unreached, unreached
 from engine.rules.deploying.changes import Change, Changes, compare
@@ -80,7 +81,8 @@ class Outlook:
     """`base`: the deployment compared with, 0 when there is none. `ends`: campaign in lower case → how many of its
     leads on older plans would come to which end, each counted once. `missing`: templates that leads on older plans
     still need and that are not there any more, by how many could come to need them. `unreached`: new or changed
-    campaigns whose emails would be skipped for want of consent; `templates`: those whose text changes."""
+    campaigns whose emails would be skipped for want of consent; `templates`: those whose text changes;
+    `recipients`: whom campaigns would email that start for a segment or list."""
 
     base: int
     author: str
@@ -94,6 +96,7 @@ class Outlook:
     leavers: Sequence[Leaver] = ()
     unreached: Sequence[Unreached] = ()
     templates: Sequence[TemplateChange] = ()
+    recipients: Sequence[Recipients] = ()
 
     @property
     def leads(self) -> int:
@@ -105,8 +108,11 @@ class Outlook:
         return sum(one.leads for one in found if one.step == step)
 
 
-async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, leave: bool = False) -> Outlook:
-    """Compare a compiled workspace with what is deployed. `leave`: as with `deploy --move --leave`."""
+async def look(
+    db: Database, program: Program, bundle: Mapping[str, bytes], *, leave: bool = False, now: datetime | None = None
+) -> Outlook:  # fmt: skip
+    """Compare a compiled workspace with what is deployed. `leave`: as with `deploy --move --leave`. `now`: for whom
+    campaigns would email that start for a segment or list; None: do not count them."""
     last = await load(db)
     changes = _changes(last, program, bundle)
     waiting, ends, missing = await _waiting(db, program, bundle, leave)
@@ -117,11 +123,12 @@ async def look(db: Database, program: Program, bundle: Mapping[str, bytes], *, l
         skipped = await unreached(connection, program, changes.campaigns)
         inside = {row.campaign: row.leads for row in await connection.execute(_INSIDE)}
     templates = template_changes(program, last.bundle if last else {}, bundle, inside)
+    mailed = await recipients(db, program, changes.campaigns, now) if now is not None else ()
     teams = {team.name.casefold(): everyone(team) for team in program.teams}
     leavers = [Leaver(row.member, row.team, row.leads, teams.get(row.team.casefold(), ())) for row in rows]
     return Outlook(
         last.epoch if last else 0, last.author if last else "", last.at if last else None, changes, waiting, ends,
-        missing, stopped, last.sources if last else {}, leavers, skipped, templates,
+        missing, stopped, last.sources if last else {}, leavers, skipped, templates, mailed,
     )  # fmt: skip
 
 

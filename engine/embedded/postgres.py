@@ -142,7 +142,7 @@ def _start(home: Path, settings: Mapping[str, str]) -> PostgresServer:
     binaries = account.reachable_copy(uid, *_installation(data)) / "bin"
     log = (home / "logs" / "postgres.log").absolute()
     if not data.exists():
-        _initialise(binaries, data, uid)
+        _initialise(binaries, data, uid, durable=settings.get("fsync") != "off")
     _remove_stale_pid(data)
     socket = _socket_folder(data, uid)
     options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
@@ -191,7 +191,7 @@ def _major(installation: Path) -> int:
     return int(answer.stdout.split()[-1].partition(".")[0])
 
 
-def _initialise(binaries: Path, data: Path, uid: int | None) -> None:
+def _initialise(binaries: Path, data: Path, uid: int | None, *, durable: bool) -> None:
     """Make the data beside its place and move it there when it is whole, so that a killed start leaves nothing half."""
     draft = data.with_name(data.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -206,7 +206,8 @@ def _initialise(binaries: Path, data: Path, uid: int | None) -> None:
     if answer.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
         raise EmbeddedError(f"initdb could not create the PostgreSQL data:\n{answer.stderr.strip()}")
-    os.sync()
+    if durable:
+        os.sync()
     draft.rename(data)
 
 

@@ -14,7 +14,7 @@ from engine.model.lead import TRACKING
 from engine.platform.tokens import address_hash, email_key
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.suppression import UNSUBSCRIBED, suppress
+from engine.rules.leads.suppression import COMES_BACK, UNSUBSCRIBED, suppress
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import Occurred
 from engine.store.writes import Writes
@@ -45,11 +45,13 @@ def note_consent(
 
 
 def proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
-    """What is kept with a consent. `tracking` in the context is the wording beside the box for tracking."""
+    """What is kept with a consent: the wording in the language of the page, and that language. `tracking` in the
+    context is the wording beside the box for tracking."""
     rest = {name: value for name, value in context.items() if name != "tracking"}
     own = context.get("tracking", "") if topic == TRACKING else ""
-    wording = next((one.wording for one in form.consents if one.topic == topic), own)
-    return {"form": form.name, "wording": wording, **rest}
+    consent = next((one for one in form.consents if one.topic == topic), None)
+    language, wording = consent.shown(context.get("language", "")) if consent else ("", own)
+    return {"form": form.name, "wording": wording, **rest, **({"language": language} if language else {})}
 
 
 def left(topic: str | None, how: str) -> Occurred:
@@ -79,7 +81,7 @@ def withdraw(
 
 def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
     """A lead who had unsubscribed wants mail again; whoever is suppressed for another reason stays so."""
-    if ledger.lead.suppressed == UNSUBSCRIBED:
+    if ledger.lead.suppressed in COMES_BACK:
         ledger.lead = ledger.lead.changed(suppressed=None)
         writes.delete("suppressions", "address_hash", hashed(rt, email_key(ledger.lead.email or "")))
 

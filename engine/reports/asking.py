@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from dsl.plan import Program
 from engine.model.lead import stage_order
+from engine.rules.deals.money import decimal_text
 from engine.rules.reports.query import Query
 
 
@@ -39,9 +41,23 @@ class Asked:
         )
         return f"{second}; each counts once"
 
+    @property
+    def qualified(self) -> str | None:
+        """The stage whose leads marketing answers for: the one called MQL, else the first that was agreed on, else the
+        third."""
+        by_name = [stage for stage in self.order if stage.casefold() == "mql"]
+        agreed = [one.name for one in self.program.stages if one.agreed_by and one.name in self.order]
+        return next(iter((*by_name, *agreed, *self.order[2:])), None)
+
     def beyond(self, stage: str) -> tuple[str, ...]:
         """The stage and all after it."""
         return self.order[self.order.index(stage) :]
+
+    def not_converted(self, sums: Mapping[str, int], of: str) -> None:
+        """Say what is in no sum, being in currencies without a rate: minor units by currency."""
+        for code, amount in sorted(sums.items()):
+            said = f"{decimal_text(amount, code)} {code} of {of}"
+            self.note(f"not converted, and in no sum: {said}; add rates with `coldframe import rates`")
 
     def note(self, text: str) -> None:
         if text not in self.notes:

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.reports.asking import Asked
 from engine.reports.paths import live_credits
-from engine.rules.deals.money import decimal_text
 from engine.rules.reports.attribution import LEARNED
 from engine.rules.reports.credits import NO_TOUCH, NOT_CONVERTED, converted
 from engine.rules.reports.query import SOURCE_BY
@@ -66,10 +65,7 @@ async def _revenue(connection: AsyncConnection, asked: Asked, cells: Cells, widt
             aside[row.currency] = aside.get(row.currency, 0) + row.amount
         elif row.source_id == NO_TOUCH or row.currency == asked.currency:
             _add(cells, row, width, revenue=row.amount)
-    for code, amount in sorted(aside.items()):
-        asked.note(
-            f"Not converted, and in no sum: {decimal_text(amount, code)} {code} of revenue; `coldframe import rates`"
-        )
+    asked.not_converted(aside, "revenue")
 
 
 async def _cost(connection: AsyncConnection, asked: Asked, cells: Cells, width: int) -> None:
@@ -80,10 +76,7 @@ async def _cost(connection: AsyncConnection, asked: Asked, cells: Cells, width: 
             aside[row.currency] = aside.get(row.currency, 0) + row.amount
         else:
             _add(cells, row, width, cost=converted(row.amount, row.currency, asked.currency, rate))
-    for code, amount in sorted(aside.items()):
-        asked.note(
-            f"Not converted, and in no sum: {decimal_text(amount, code)} {code} of cost; `coldframe import rates`"
-        )
+    asked.not_converted(aside, "cost")
 
 
 def _table(asked: Asked, cells: Cells, width: int, reached: Sequence[str]) -> Table:

@@ -42,6 +42,8 @@ team "Sales"
     member "ada@acme.example"{member}
 segment "Readers"
     trial_ends is known
+segment "Locals"
+    trial_ends is unknown
 campaign "Other"
     starts when form "demo" is submitted
     flow
@@ -144,6 +146,38 @@ SAME = [
         "workspace",
         "business hours Mondays to Fridays from 09:00 to 17:00",
         "business hours monday to friday from 09:00 to 17:00",
+    ),
+    ("campaign", "sends on business days", "sends on working days"),
+    ("campaign", "sends on workdays between 09:00 and 10:00", "sends on working days between 09:00 and 10:00"),
+    ("workspace", "sends on work days", "sends on working days"),
+    # times and spans as people say them
+    ("flow", "wait until monday at 9am", "wait until monday 09:00"),
+    ("flow", "wait until monday 9:30 pm", "wait until monday 21:30"),
+    ("flow", "wait until Monday 12am", "wait until monday 00:00"),
+    ("flow", "wait until monday noon", "wait until monday 12:00"),
+    ("flow", "wait until monday at midnight", "wait until monday 00:00"),
+    ("campaign", "sends on weekdays between 9am and 6pm", "sends on weekdays between 09:00 and 18:00"),
+    ("campaign", "sends on daily between noon and midnight", "sends on daily between 12:00 and 24:00"),
+    ("workspace", "quiet hours from 8 pm to 8:00", "quiet hours from 20:00 to 08:00"),
+    ("flow", "wait 5 min", "wait 5 minutes"),
+    ("flow", "wait two hrs", "wait 2 hours"),
+    ("flow", "wait 3 working days", "wait 3 business days"),
+    ("flow", "wait 1 working day 4 working hours", "wait 1 business day 4 business hours"),
+    ("flow", "wait thirty days", "wait 30 days"),
+    ("flow", "add fifteen points", "add 15 points"),
+    ("flow", block("repeat 3 times weekly"), block("repeat up to 3 times every 1 week")),
+    ("flow", block("repeat up to four times monthly"), block("repeat up to 4 times every 1 month")),
+    ("flow", block("repeat 3 times every 14 days"), block("repeat up to 3 times every 14 days")),
+    # nobody
+    *(
+        ("workspace", said, 'nobody in segment "Readers", "Locals" is mailed')
+        for said in (
+            'no one in segment "Readers" or "Locals" is emailed',
+            'nobody in segments "Readers", "Locals" gets emails',
+            'no lead in segment "Readers" and "Locals" receives emails',
+            'never mail segment "Readers", "Locals"',
+            'do not email leads in segments "Readers" and "Locals"',
+        )
     ),
     # comparisons in words
     ("flow", block('if stage is not at least "Sales Qualified"'), block('if not stage is at least "Sales Qualified"')),

@@ -233,7 +233,8 @@ async def _stack(
         config = {**temporal_connect_config(stack.settings), "target_host": stack.temporal_address}
         runs = TemporalRuns(await connect(config, lazy=True), queues(stack.settings.task_queue))  # type: ignore[arg-type]
         person = {"User-Agent": BROWSER}
-        client = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=60, headers=person)
+        fresh = httpx.Limits(max_keepalive_connections=0)  # the server may close one that was idle just as it is used
+        client = httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=60, headers=person, limits=fresh)
         async with open_runtime(stack.settings, runs=runs, clock=clock, size=4) as rt, client:
             yield World(stack, mail, rt, client)
 

@@ -136,3 +136,25 @@ def test_the_totals_in_words() -> None:
         "show.csv: 0 new, 1 known, 5 imported before, 0 bad, 2 erased, 0 suppressed", '1 entered "A"',
         'emails of "A" to 1 of them will be skipped for lack of consent',
     ]  # fmt: skip
+
+
+def test_leads_are_exported_and_the_export_can_be_imported(
+    command: Callable[..., Any], run: Run, fresh_database_url: str, tmp_path: Path
+) -> None:
+    file, table = tmp_path / "show.csv", tmp_path / "all.csv"
+    file.write_text("email,first name\nann@lead.example,Ann\nbob@lead.example,Bob\n")
+    assert command(file, "--list", "Trade show").returncode == 0
+
+    def export(*arguments: object) -> Any:
+        return run("export", "leads", *arguments, DATABASE_URL=fresh_database_url)
+
+    assert export(table, "--list", "trade show").stdout == f"exported 2 leads to {table}\n"
+    assert table.stat().st_mode & 0o077 == 0
+    again = command(table, "--ignore-others")
+    assert (again.returncode, "0 new, 2 known, 0 bad" in again.stdout) == (0, True)
+    assert len(json.loads(export("--format", "json").stdout)) == 2
+    sheet = tmp_path / "all.xlsx"
+    assert export(sheet).stdout == f"exported 2 leads to {sheet}\n"
+    assert "no segment named `Big`" in export("--segment", "Big").stderr
+    assert "a spreadsheet needs a file" in export("--format", "xlsx").stderr
+    assert "cannot write" in export(tmp_path / "none" / "a.csv").stderr

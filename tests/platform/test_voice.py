@@ -76,7 +76,7 @@ def helps() -> Iterator[tuple[str, str]]:
             yield f"{name} {parameter.name}", getattr(parameter, "help", "") or ""
 
 
-@pytest.mark.parametrize(("name", "text"), helps(), ids=lambda one: one if " " in one and len(one) < 40 else "")
+@pytest.mark.parametrize(("name", "text"), tuple(helps()), ids=lambda one: one if " " in one and len(one) < 40 else "")
 def test_help_has_none_of_the_forbidden_forms(name: str, text: str) -> None:
     assert forbidden(text) == [], f"{name}: {text}"
 
@@ -181,7 +181,7 @@ def page_texts() -> Iterator[tuple[str, str]]:
         yield f"phrase {type} now", f"{phrase.subject} {phrase.now}{phrase.rest}"
 
 
-@pytest.mark.parametrize(("name", "text"), page_texts(), ids=lambda one: one[:40])
+@pytest.mark.parametrize(("name", "text"), tuple(page_texts()), ids=lambda one: one[:40])
 def test_pages_emails_and_events_have_none_of_the_forbidden_forms(name: str, text: str) -> None:
     assert [one for one in forbidden(text) if one != "an exclamation mark" or name != "words thanks"] == [], text
 
@@ -208,3 +208,19 @@ def test_a_forbidden_form_is_heard(text: str) -> None:
 )  # fmt: skip
 def test_what_is_well_said_is_let_through(text: str) -> None:
     assert forbidden(text) == []
+
+
+# ── the changelog ────────────────────────────────────────────────────────────────────────────────────────────────────
+READERS = ["Marketers", "Operators", "Web developers", "Engineers"]
+LONGEST_CHANGE = 300
+"""Characters of one change."""
+
+
+def test_the_changelog_is_ordered_by_reader_and_short() -> None:
+    """After a merge that brought old lines back: take the file of main, and add your line under its reader."""
+    unreleased = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## ")[1]
+    assert re.findall(r"^### (.+)$", unreleased, re.MULTILINE) == READERS
+    changes = [" ".join(one.split()) for one in re.split(r"\n- ", unreleased.replace("\n\n", "\n- "))]
+    assert [one for one in changes if len(one) > LONGEST_CHANGE] == []
+    assert [one for one in changes if changes.count(one) > 1] == []
+    assert {one: forbidden(one) for one in changes if forbidden(one)} == {}

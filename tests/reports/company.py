@@ -19,7 +19,7 @@ from sqlalchemy import insert, text
 from engine.rules.tracking.classify import Source
 from engine.store import tables
 from engine.store.db import Database
-from engine.store.measured import sessions, sources, touches, visit_days
+from engine.store.measured import mail_hits, sessions, sources, touches, visit_days
 from engine.store.money import deal_events, deals, rates, spend
 from engine.store.sources import source_id
 
@@ -76,6 +76,29 @@ class Bargain:
 
 
 @dataclass
+class Run:
+    """One run of campaign "Nurture"."""
+
+    person: int
+    started: datetime
+    ended: bool
+    goal: datetime | None
+    held: bool | None
+
+
+@dataclass
+class Letter:
+    """An email of that campaign, and what was done with it."""
+
+    person: int
+    template: str
+    at: datetime
+    state: str
+    done: tuple[str, ...]
+    machine: bool
+
+
+@dataclass
 class Story:
     people: list[Person] = field(default_factory=list)
     deals: list[Bargain] = field(default_factory=list)
@@ -85,6 +108,8 @@ class Story:
     visits: list[tuple[date, int, int]] = field(default_factory=list)
     """Day in Berlin, place, how many."""
     strangers: list[list[tuple[datetime, int]]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
 
 
 def drawn(seed: int, many: int = 60) -> Story:
@@ -103,7 +128,22 @@ def drawn(seed: int, many: int = 60) -> Story:
     story.rates = [(date(2026, month, 10), "USD", Decimal(80 + month) / 100) for month in range(2, 13)]
     for _ in range(many):
         story.strangers.append([(_instant(random), random.randrange(len(PLACES))) for _ in range(random.randint(1, 3))])
+    for _ in range(3 * many):
+        story.runs.append(_run(random, many))
+        done = tuple(one for one in ("bounced", "opened", "clicked", "replied") if random.random() < 0.3)
+        state = random.choice(("accepted", "accepted", "failed"))
+        letter = Letter(
+            random.randrange(many), random.choice("ab"), _instant(random), state, done, random.random() < 0.2
+        )
+        story.letters.append(letter)
     return story
+
+
+def _run(random: Random, many: int) -> Run:
+    """Goals come in time, since the log notes no others."""
+    started = _instant(random)
+    goal = started + timedelta(hours=random.randrange(24 * 30)) if random.random() < 0.4 else None
+    return Run(random.randrange(many), started, random.random() < 0.8, goal, random.choice((True, False, False, None)))
 
 
 def _instant(random: Random) -> datetime:
@@ -195,10 +235,29 @@ async def store(db: Database, story: Story) -> None:
             {"day": day, "currency": code, "rate": rate, "origin": "t", "at": datetime(2026, 12, 31, tzinfo=UTC)}
             for day, code, rate in story.rates
         ])  # fmt: skip
-        await put(deals, [{"id": one.id, "leads": [story.people[who].id for who in one.people]} for one in story.deals])
+        await put(
+            deals,
+            [
+                {"id": one.id, "status": status_of(one), "leads": [story.people[who].id for who in one.people]}
+                for one in story.deals
+            ],
+        )
         await put(deal_events, [row for one in story.deals for row in _facts(one, story.people)])
+        plans = await connection.execute(text("SELECT digest FROM plans WHERE campaign = 'Nurture'"))
+        digest = plans.scalar_one_or_none() or "none"
+        await put(tables.enrolments, [_enrolled(number, one, story, digest) for number, one in enumerate(story.runs)])
+        letters = list(enumerate(story.letters))
+        await put(tables.messages, [row for number, one in letters for row in _letter(number, one, story)])
+        await put(tables.events, [row for number, one in letters for row in _done(number, one, story)])
+        await put(mail_hits, [row for number, one in letters for row in _hit(number, one, story)])
         await connection.execute(text("INSERT INTO dirty (lead_id, at) SELECT id, created_at FROM leads"))
         await connection.execute(text("INSERT INTO dirty (deal_id, at) SELECT id, now() FROM deals"))
+
+
+def status_of(deal: Bargain) -> str:
+    told = [said.type for said in sorted(deal.said, key=lambda said: said.at)]
+    ends = [one.partition(".")[2] for one in told if one in ("deal.won", "deal.lost")]
+    return ends[-1] if ends else "open"
 
 
 def _source(one: Source) -> dict[str, Any]:
@@ -248,4 +307,39 @@ def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
          "amount": said.amount, "currency": one.currency if said.amount is not None else None, "leads": leads,
          "whole": False, "dated": True, "happened_at": said.at, "at": said.at}
         for number, said in enumerate(one.said, 1)
+    ]  # fmt: skip
+
+
+def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any]:
+    return {
+        "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture", "position": {},
+        "number": number, "digest": digest, "state": "ended" if one.ended else "live", "gen": 0, "cursor": 0,
+        "started_at": one.started, "goal_at": one.goal, "held_out": one.held,
+    }  # fmt: skip
+
+
+def _letter(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
+    return [{
+        "id": UUID(int=9000 + number), "owner_id": UUID(int=5000), "step": f"s{number}", "visit": "0", "reason": "",
+        "lead_id": story.people[one.person].id, "template": one.template, "kind": "marketing", "state": one.state,
+        "attempt": "", "source": "c:1", "subject": "", "at": one.at,
+    }]  # fmt: skip
+
+
+def _done(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
+    """Each twice, since somebody may open an email as often as they like; and never an act of the lead's own."""
+    return [
+        {"lead_id": story.people[one.person].id, "seq": 10_000 + number * 20 + place, "type": f"email.{what}",
+         "name": one.template, "data": {}, "message_id": UUID(int=9000 + number), "happened_at": one.at, "at": one.at}
+        for place, what in enumerate((*one.done, *one.done))
+    ]  # fmt: skip
+
+
+def _hit(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
+    kinds = ["machine"] if one.machine else []
+    return [
+        {"id": UUID(int=70_000 + number), "lead_id": story.people[one.person].id, "message_id": UUID(int=9000 + number),
+         "kind": "open", "link": "", "network": "", "client": "c", "agent": "", "signs": [], "judgement": kind,
+         "reasons": [], "version": 1, "at": one.at}
+        for kind in [*kinds, "human"][:1]
     ]  # fmt: skip

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
 
-from engine.reports.keeping import go_through, keep_up
-from engine.reports.report import report
 from engine.rules.reports.attribution import FIXED
-from engine.rules.reports.query import SOURCE_BY, read_query
-from engine.rules.reports.table import Report
+from engine.rules.reports.query import SOURCE_BY
 from tests.reports import slow
-from tests.reports.company import Story, drawn, store
-from tests.support.programs import WORKSPACE
-from tests.support.stage import Stage, open_stage
+from tests.reports.company import Story
+from tests.reports.conftest import Ask
 
 NAMES = ("visits", "leads", "by_form", "by_call", "by_chat", "by_other", "stage0", "stage1", "won", "revenue", "cost")
-
-
-@pytest.fixture(scope="module")
-def story() -> Story:
-    return drawn(7)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def stage(database_url: str, story: Story) -> AsyncIterator[Stage]:
-    async with open_stage(database_url, WORKSPACE) as opened:
-        opened.clock.set(datetime(2027, 3, 1, tzinfo=UTC))
-        await store(opened.rt.db, story)
-        await keep_up(opened.rt)
-        assert (await go_through(opened.rt, "verify")).differing == []
-        yield opened
-
-
-async def ask(stage: Stage, **words: str) -> Report:
-    program = (await stage.rt.catalog.refresh()).program  # type: ignore[union-attr]
-    query = read_query({"report": "sources", **words}, stage.clock.now(), program.workspace.timezone)
-    return await report(stage.rt.db, stage.clock, program, query)
 
 
 PERIODS = [
@@ -53,10 +25,10 @@ PERIODS = [
 @pytest.mark.parametrize("by", SOURCE_BY)
 @pytest.mark.parametrize(("first", "last", "zone"), PERIODS)
 async def test_every_figure_is_what_the_story_says(
-    stage: Stage, story: Story, first: str, last: str, zone: str, by: str
+    ask: Ask, story: Story, first: str, last: str, zone: str, by: str
 ) -> None:
     width = SOURCE_BY.index(by) + 1
-    found = await ask(stage, **{"from": first, "to": last, "zone": zone, "by": by})
+    found = await ask("sources", **{"from": first, "to": last, "zone": zone, "by": by})
     (table,) = found.tables
     expected = slow.sources(story, found.first, found.last, ZoneInfo(zone), width, "last-non-direct")
     assert slow.counted(table.rows, NAMES, SOURCE_BY[:width]) == expected
@@ -69,9 +41,11 @@ async def test_every_figure_is_what_the_story_says(
 
 @pytest.mark.parametrize("direct", [True, False])
 @pytest.mark.parametrize("model", FIXED)
-async def test_every_model_divides_the_same_revenue(stage: Stage, story: Story, model: str, direct: bool) -> None:
+async def test_every_model_divides_the_same_revenue(ask: Ask, story: Story, model: str, direct: bool) -> None:
     switch = {} if direct else {"without-direct": "yes"}
-    found = await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31", "model": model, "by": "keyword", **switch})
+    found = await ask(
+        "sources", **{"from": "2026-01-01", "to": "2026-12-31", "model": model, "by": "keyword", **switch}
+    )
     expected = slow.sources(story, found.first, found.last, slow.BERLIN, 4, model, direct)
     assert slow.counted(found.tables[0].rows, ["revenue"], SOURCE_BY) == {
         key: {name: many for name, many in row.items() if name == "revenue"} for key, row in expected.items()
@@ -81,10 +55,10 @@ async def test_every_model_divides_the_same_revenue(stage: Stage, story: Story, 
 
 
 @pytest.mark.parametrize("model", ["data-driven", "shapley"])
-async def test_learned_models_divide_it_too_and_say_what_they_learned_from(
-    stage: Stage, story: Story, model: str
-) -> None:
-    found, again = [await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31", "model": model}) for _ in range(2)]
+async def test_learned_models_divide_it_too_and_say_what_they_learned_from(ask: Ask, story: Story, model: str) -> None:
+    found, again = [
+        await ask("sources", **{"from": "2026-01-01", "to": "2026-12-31", "model": model}) for _ in range(2)
+    ]
     assert found.tables == again.tables
     expected = slow.sources(story, found.first, found.last, slow.BERLIN, 1, "first")
     assert found.tables[0].total is not None
@@ -93,10 +67,10 @@ async def test_learned_models_divide_it_too_and_say_what_they_learned_from(
     assert any(f"learned from {won} won deals up to 2027-02-28" in note for note in found.notes)
 
 
-async def test_what_has_no_rate_is_told_beside_the_figures(stage: Stage) -> None:
-    found = await ask(stage, **{"from": "2026-01-01", "to": "2026-12-31"})
-    assert any(note.startswith("Not converted") and " CHF of revenue" in note for note in found.notes)
+async def test_what_has_no_rate_is_told_beside_the_figures(ask: Ask) -> None:
+    found = await ask("sources", **{"from": "2026-01-01", "to": "2026-12-31"})
+    assert any(note.startswith("not converted") and " CHF of revenue" in note for note in found.notes)
     assert any(
         "arrived after its end" in note
-        for note in (await ask(stage, **{"from": "2026-03-01", "to": "2026-03-31"})).notes
+        for note in (await ask("sources", **{"from": "2026-03-01", "to": "2026-03-31"})).notes
     )

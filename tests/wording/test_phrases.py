@@ -18,14 +18,15 @@ from engine.wording.terms import quoted
 from web.api.events import TYPES
 
 ENGINE = Path(__file__).resolve().parents[2] / "engine"
+SOURCES = [path.read_text("utf-8") for path in ENGINE.rglob("*.py")]
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def written(function: str, nth: int = 0) -> set[str]:
     """Texts that the engine hands to a function as its nth argument."""
     found = set()
-    for path in ENGINE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for text in SOURCES:
+        for node in ast.walk(ast.parse(text)) if function in text else ():
             if isinstance(node, ast.Call) and len(node.args) > nth and ast.unparse(node.func).endswith(function):
                 parts = ast.walk(node.args[nth])
                 found |= {one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)}

@@ -79,7 +79,7 @@ def known_names(program: Program) -> Mapping[str, str]:
     found = {plain(label): ask.field for form in program.forms for ask in form.asks for _, label in ask.labels}
     found |= {plain(other): field for field, others in NAMES.items() for other in others}
     found |= {plain(name): name for name in program.all_fields if name not in OURS}
-    return found | {plain(name): name for name in BESIDE}
+    return found | {plain(name): name for name in BESIDE} | {"lists": LIST}
 
 
 def count_known(header: Sequence[str], known: Mapping[str, str], renamed: Mapping[str, str]) -> int:

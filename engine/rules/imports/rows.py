@@ -274,7 +274,7 @@ def bare(cell: Cell) -> Cell:
         return cell
     if found := _TEXT.fullmatch(cell.strip()):
         return found[1]
-    return cell[1:] if _SHIELDED.match(cell) else cell
+    return cell[1:] if _SHIELDED.match(cell) or cell.startswith("''") else cell
 
 
 def text_of(cell: Any) -> str:

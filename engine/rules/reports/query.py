@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.rules.reports.attribution import DEFAULT_MODEL, MODELS, Model
 
-Name = Literal["sources"]
+Name = Literal["sources", "funnel", "nurture", "campaigns"]
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 Unit = Literal["day", "week", "month", "quarter", "year"]
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 SOURCE_BY: Final = ("channel", "source", "campaign", "keyword")
 BY: Final[Mapping[Name, Sequence[str]]] = {
-    "sources": SOURCE_BY,
+    "sources": SOURCE_BY, "funnel": (), "nurture": ("month", "day", "week", "quarter", "year"), "campaigns": (),
 }  # fmt: skip
 """By what each report can be divided; the first is the default."""
 DAYS: Final = 90

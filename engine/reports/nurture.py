@@ -1,0 +1,163 @@
+"""The nurture report: new and reopened leads, qualified ones and what each cost, emails, touches of won deals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from statistics import mean, quantiles
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.reports.asking import Asked
+from engine.reports.costs import campaign_costs
+from engine.reports.funnel import silent_since
+from engine.rules.reports.credits import converted
+from engine.rules.reports.query import start_of
+from engine.rules.reports.table import Column, Row, Table, per, ratio, summed
+from engine.store import report_funnel, report_queries
+
+_SUMS: Final = ("new", "times", "mqls", "cohort", "spend", "campaigns", "labour", "cost")
+
+
+async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
+    return [await _leads(connection, asked), await _mails(connection, asked), await _touches(connection, asked)]
+
+
+# ── leads and what they cost ─────────────────────────────────────────────────────────────────────────────────────────
+async def _leads(connection: AsyncConnection, asked: Asked) -> Table:
+    query, zone = asked.query, ZoneInfo(asked.query.zone)
+    rows: dict[date, dict[str, Any]] = {}
+
+    def row_of(day: date) -> dict[str, Any]:
+        begins = max(query.first, start_of(query.by, day))
+        return rows.setdefault(begins, {"period": str(begins), "people": set(), **dict.fromkeys(_SUMS, 0)})
+
+    last = min(query.last, asked.now.astimezone(zone).date())
+    for number in range((last - query.first).days + 1):
+        row_of(query.first + timedelta(days=number))
+
+    def row_at(at: datetime) -> dict[str, Any]:
+        return row_of(at.astimezone(zone).date())
+
+    new = {one.lead_id: one.at for one in await report_funnel.who(connection, asked.known, query.since, query.until)}
+    for at in new.values():
+        row_at(at)["new"] += 1
+    for one in await report_funnel.returns(connection, asked.known, query.since, query.until):
+        quiet = (one.at - timedelta(seconds=one.silent)).astimezone(UTC)
+        if one.sent_back or silent_since(asked, one.stage, quiet) <= one.at:
+            row_at(one.at)["times"] += 1
+            row_at(one.at)["people"].add(one.lead_id)
+    if asked.qualified is not None:
+        beyond = asked.beyond(asked.qualified)
+        for one in await report_funnel.who(connection, beyond, query.since, asked.now + timedelta(microseconds=1)):
+            if one.at < query.until:
+                row_at(one.at)["mqls"] += 1
+            if one.lead_id in new:
+                row_at(new[one.lead_id])["cohort"] += 1
+    await _costs(connection, asked, row_of)
+    people = set().union(*(row["people"] for row in rows.values()))
+    lines = [_with_costs({**row, "reopened": len(row["people"])}) for _, row in sorted(rows.items())]
+    counted = any(line[key] for line in lines for key in _SUMS)
+    total = _with_costs({"period": "Total", **summed(lines, _SUMS), "reopened": len(people)})
+    title = f"Leads and their cost by {query.by}"
+    return Table("leads", title, _columns(asked), lines if counted else [], total if counted else None,
+                 "no lead and no cost in this period")  # fmt: skip
+
+
+async def _costs(connection: AsyncConnection, asked: Asked, row_of: Any) -> None:
+    aside: dict[str, int] = {}
+    for one in await report_queries.spent(connection, asked.query.first, asked.query.last):
+        rate = Fraction(one.rate) if one.rate is not None else None
+        if rate is None and one.currency != asked.currency:
+            aside[one.currency] = aside.get(one.currency, 0) + one.amount
+        else:
+            row_of(one.day)["spend"] += converted(one.amount, one.currency, asked.currency, rate)
+    asked.not_converted(aside, "cost")
+    for days in (await campaign_costs(connection, asked)).values():
+        for one in days:
+            row_of(one.day)["campaigns"] += one.outside
+            row_of(one.day)["labour"] += one.labour
+
+
+def _with_costs(row: Mapping[str, Any]) -> Row:
+    outside = row["spend"] + row["campaigns"]
+    cost = outside + row["labour"]
+
+    def each(amount: int, count: int) -> int | None:
+        return per(amount, count) if amount else None
+
+    return {
+        **{key: value for key, value in row.items() if key != "people"}, "cost": cost,
+        "per_lead": each(cost, row["new"]), "per_mql": each(cost, row["mqls"]),
+        "without_labour": each(outside, row["mqls"]), "per_cohort": each(cost, row["cohort"]),
+    }  # fmt: skip
+
+
+def _columns(asked: Asked) -> Sequence[Column]:
+    mql = asked.qualified or "MQL"
+    return (
+        Column("period", asked.query.by, "text", "its first day in the period"),
+        Column("new", "new leads", "count", asked.new_lead),
+        Column("reopened", "reopened", "count", "known leads who acted again after their stage's reactivation time "
+               "(else 30 days) without doing anything, or after sales sent them back"),
+        Column("times", "times", "count", "how often"),
+        Column("mqls", mql, "count", f"leads whose first time at {mql} or beyond it was"),
+        Column("cohort", f"{mql} so far", "count", f"of the new leads of the period, who have reached {mql} by now"),
+        Column("spend", "advertising", "money", "what advertising cost on these days"),
+        Column("campaigns", "campaigns", "money", "the `costs` of campaigns on these days, without labour"),
+        Column("labour", "labour", "money", "their `hours` lines"),
+        Column("cost", "cost", "money", "advertising + campaigns + labour"),
+        Column("per_lead", "per new lead", "money", "cost ÷ new leads"),
+        Column("per_mql", f"per {mql}", "money", f"cost ÷ {mql}"),
+        Column("without_labour", "without labour", "money", f"(advertising + campaigns) ÷ {mql}"),
+        Column("per_cohort", f"per {mql} so far", "money", f"cost ÷ {mql} so far, since costs come before {mql}"),
+    )  # fmt: skip
+
+
+# ── emails ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def _mails(connection: AsyncConnection, asked: Asked) -> Table:
+    keys = ("sent", "delivered", "opened", "clicked", "machine", "replied")
+    rows = [
+        _with_rates({**{key: getattr(one, key, 0) for key in keys}, "campaign": one.campaign, "template": one.template,
+                     "delivered": one.sent - one.bounced})
+        for one in await report_funnel.mails(connection, asked.query)
+    ]  # fmt: skip
+    if rows:
+        asked.note("open rates miss emails read without pictures, and hide readers behind proxies")
+    columns = (
+        Column("campaign", "campaign", "text"), Column("template", "email", "text"),
+        Column("sent", "sent", "count", "handed over and accepted, by the day of sending"),
+        Column("delivered", "delivered", "count", "sent less bounces"),
+        Column("opened", "opened", "count", "different emails opened by people, up to now"),
+        Column("open_rate", "open rate", "share", "opened ÷ delivered"),
+        Column("clicked", "clicked", "count", "different emails clicked by people, up to now"),
+        Column("click_rate", "click rate", "share", "clicked ÷ delivered"),
+        Column("machine", "by machines", "count", "different emails whose pictures or links a machine fetched"),
+        Column("replied", "replied", "count", "different emails replied to"),
+    )  # fmt: skip
+    total = _with_rates({"campaign": "Total", **summed(rows, keys)}) if rows else None
+    return Table("emails", "Emails", columns, rows, total, "no email was sent in this period")
+
+
+def _with_rates(row: Mapping[str, Any]) -> Row:
+    rates = {f"{name}_rate": ratio(row[f"{name}ed"], row["delivered"]) for name in ("open", "click")}
+    return {**row, **rates}
+
+
+# ── touches ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+async def _touches(connection: AsyncConnection, asked: Asked) -> Table:
+    found = await report_funnel.path_lengths(connection, asked.query.since, asked.query.until)
+    rows: list[Row] = []
+    if found:
+        low, middle, high = quantiles(found, n=4, method="inclusive") if len(found) > 1 else found * 3
+        rows = [{"deals": len(found), "median": middle, "mean": mean(found), "low": low, "high": high}]
+    columns = (
+        Column("deals", "won deals", "count", "deals first won in the period"),
+        Column("median", "median touches", "number", "of the touches in the path of each"),
+        Column("mean", "mean", "number"), Column("low", "a quarter up to", "number"),
+        Column("high", "a quarter from", "number"),
+    )  # fmt: skip
+    return Table("touches", "Touches per won deal", columns, rows, None, "no deal was won in this period")
