@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
 from engine.leads.consent import hashed
+from engine.model.ids import new_id
 from engine.model.lead import Facts, Lead
 from engine.model.ports import Mail, Parcel, Receipt
 from engine.platform.tokens import email_key
@@ -143,7 +144,9 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
     match step:
         case Send():
             given = given_values(step.values, turn.facts(branch))
-            composed = compose_for_lead(step, plan, branch, lead, turn.deployment, rt.tokens, base, given)
+            composed = compose_for_lead(
+                step, plan, branch, lead, turn.deployment, rt.tokens, base, given, new_id(turn.now)
+            )
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(
                 mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,

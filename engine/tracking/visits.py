@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from engine.model.ids import new_id
 from engine.rules.conditions.addresses import LONGEST
 from engine.rules.conditions.addresses import path_of as path_of_address
 from engine.rules.tracking.classify import NO_CONSENT, Source
@@ -107,7 +108,7 @@ def note_view(
         writes.update("sessions", id=session.id, pages=session.pages, last_at=session.last_at)
         _count(writes, day, session.source, session.landing, pages=1)
     else:
-        session = fresh = Session(uuid4(), source, at, at, path)
+        session = fresh = Session(new_id(at), source, at, at, path)
         click = list(source.click) if source.click else None
         writes.insert(
             "sessions", id=session.id, visitor_id=visitor.id, lead_id=visitor.lead, click=click, landing=path, pages=1,
