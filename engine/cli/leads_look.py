@@ -215,7 +215,7 @@ def _story(found: Mapping[str, Any], score: Mapping[str, float], until: datetime
         f"{_at(one['started_at'])}  {one['campaign']}: {one.get('outcome') or one['state']}" for one in found["runs"]
     ])  # fmt: skip
     yield from _part("handoffs", [
-        f"{_at(one['opened_at'])}  {one['team']}: {one.get('outcome', 'open')}, {one.get('member', 'nobody yet')}"
+        f"{_at(one['opened_at'])}  {one['team']}: {one.get('outcome', 'open')}, {one.get('member', 'unassigned')}"
         for one in found["handoffs"]
     ])  # fmt: skip
     yield from _part("deals", [f"{one['id']}: {one['status']}{_money(one)}" for one in found["deals"]])
