@@ -356,7 +356,7 @@ def test_the_demo(home: Path) -> None:
         "SENDGRID_API_KEY": "SG.none", "COLDFRAME_CLOCK": "virtual:2020-01-01T00:00:00Z@2020-01-01T00:00:00Zx1",
         "COLDFRAME_SENDGRID_URL": "http://127.0.0.1:1", "COLDFRAME_HOME": str(home),
     }  # fmt: skip
-    command = [sys.executable, "-m", "engine.cli.main", "demo", "--json", "--leads", "20", "--speed", "3"]
+    command = [sys.executable, "-m", "engine.cli.main", "demo", "--json", "--leads", "20", "--speed", "2"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **elsewhere})
     assert done.returncode == 0, done.stdout + done.stderr
     story = json.loads(done.stdout)
