@@ -20,7 +20,7 @@ KINDS = {
     ("Campaign", "name"): "campaign", ("Campaign", "topic"): "topic", ("Team", "name"): "team",
     ("Scoring", "name"): "scoring", ("ContactList", "name"): "list", ("CustomEvent", "name"): "event",
     ("Webinar", "name"): "webinar", ("Interest", "name"): "interest", ("Segment", "name"): "segment",
-    ("Interest", "files"): "file", ("Interest", "emails"): "template", ("Workspace", "name"): "workspace",
+    ("FormStyle", "logo"): "file", ("Interest", "files"): "file", ("Interest", "emails"): "template", ("Workspace", "name"): "workspace",
     ("AddPoints", "model"): "scoring", ("Score", "model"): "scoring", ("InterestCount", "name"): "interest",
     ("ListStep", "name"): "list", ("TopicStep", "topic"): "topic", ("Subscribed", "topic"): "topic",
     ("HandOff", "team"): "team", ("Enter", "campaign"): "campaign", ("LeaveCampaign", "campaign"): "campaign",
