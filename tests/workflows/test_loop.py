@@ -217,7 +217,7 @@ async def test_news_end_the_rest_after_a_failure(env: WorkflowEnvironment) -> No
             run = await start(env.client, queue="mail")
             await resting(run)  # news that came during the failed call would not end the rest
             await run.signal("wake", 2)
-            await asyncio.wait_for(run.result(), 20)
+            await asyncio.wait_for(run.result(), 60)
     assert domain.woken(run.id) == ["start", "start"]
 
 
@@ -260,7 +260,7 @@ async def test_cancelling_a_run_ends_it_wherever_it_is(env: WorkflowEnvironment)
             await domain.called(run.id, 1)
             await run.cancel()
             with pytest.raises(WorkflowFailureError) as failed:
-                await asyncio.wait_for(run.result(), 20)
+                await asyncio.wait_for(run.result(), 60)
         assert type(failed.value.cause).__name__ == "CancelledError"
         assert len(domain.calls[run.id]) == 1
 
