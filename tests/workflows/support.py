@@ -120,6 +120,17 @@ async def start(client: Client, *, kind: str = "enrolment", prefix: str = "coldf
     return await client.start_workflow(kind, run, id=run.id, task_queue=prefix)
 
 
+async def result(run: WorkflowHandle) -> Any:
+    """The run's result. A test server on a busy machine ends the long question for it now and then without an answer,
+    which the client takes for an error; it is asked again."""
+    while True:
+        try:
+            return await run.result()
+        except RuntimeError as error:
+            if "No completion event" not in str(error):
+                raise
+
+
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
     """Ask again and again, for a minute."""
     async with asyncio.timeout(60):
