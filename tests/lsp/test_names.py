@@ -20,7 +20,7 @@ KINDS = {
     ("Campaign", "name"): "campaign", ("Campaign", "topic"): "topic", ("Team", "name"): "team",
     ("Scoring", "name"): "scoring", ("ContactList", "name"): "list", ("CustomEvent", "name"): "event",
     ("Webinar", "name"): "webinar", ("Interest", "name"): "interest", ("Segment", "name"): "segment",
-    ("FormStyle", "logo"): "file", ("Interest", "files"): "file", ("Interest", "emails"): "template", ("Workspace", "name"): "workspace",
+    ("Interest", "files"): "file", ("Interest", "emails"): "template", ("Workspace", "name"): "workspace",
     ("AddPoints", "model"): "scoring", ("Score", "model"): "scoring", ("InterestCount", "name"): "interest",
     ("ListStep", "name"): "list", ("TopicStep", "topic"): "topic", ("Subscribed", "topic"): "topic",
     ("HandOff", "team"): "team", ("Enter", "campaign"): "campaign", ("LeaveCampaign", "campaign"): "campaign",
@@ -39,6 +39,8 @@ def special(node: Any) -> Iterator[tuple[str, Text]]:
             yield "template", node.email
     elif isinstance(node, tree.Event) and node.dated and node.dated.name:
         yield node.dated.word.value, node.dated.name
+    elif isinstance(node, tree.FormStyle):
+        yield from (("file", value) for name, value in node.parts if name.value == "logo")
     elif isinstance(node, tree.Workspace):
         yield from ((kind.value, name) for kind, name in node.unmailed)
     elif isinstance(node, tree.Membership):
