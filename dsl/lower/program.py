@@ -136,6 +136,7 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,
         events_kept=written.events_kept,
+        leads_kept=written.leads_kept,
     )
 
 

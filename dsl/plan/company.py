@@ -101,6 +101,7 @@ class Workspace(Frozen):
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
     events_kept: Duration | None = Field(default=None, description="the past of leads; None: 5 years")
+    leads_kept: Duration | None = Field(default=None, description="leads who agreed to nothing; None: until erased")
 
     @cached_property
     def timing(self) -> str:

@@ -68,6 +68,7 @@ class Workspace:
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
     events_kept: plan.Duration | None = None
+    leads_kept: plan.Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
