@@ -40,6 +40,7 @@ PARTS = (
     links,
     confirm,
     unsubscribe,
+    own_data,
     preferences,
     mail_view,
     handoff,

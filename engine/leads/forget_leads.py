@@ -1,4 +1,4 @@
-"""Leads who have agreed to nothing are erased after the workspace's time, paced; nobody else ever is without being asked.
+"""Leads who have agreed to nothing are erased after the workspace's time, paced; all others only on request.
 
 The time runs from the last thing that a lead did, that was asked of them, or that they said about a topic, and from
 when they became known. Whoever sales is talking to, or has a deal with, stays.

@@ -42,7 +42,7 @@ LINES: Mapping[str, str] = {
     "channel": "A channel of your own, recognized by a visit's source, medium, campaign, keyword, or content.",
     "spend": "Exports of advertising networks in the workspace, read at each `coldframe deploy`.",
     "suppress": "How many soft bounces in a row count as a bounce. Without it, 5.",
-    "forget": "How long visits of people who never become leads are kept (13 months), the past of leads (5 years), or leads without consent (until erased).",
+    "forget": "How long visits of strangers (13 months), the past of leads (5 years), or leads without consent are kept.",
     "topic workspace": "A subject that leads can subscribe to and unsubscribe from.",
     "topic campaign": "The topic of this campaign. If consent is needed, only its subscribers get the emails.",
     "intent": "The purpose of a submission: content, demo, help, event, newsletter or other.",

@@ -51,7 +51,7 @@ async def remove(db: Database, what: str, before: datetime, many: int) -> int:
 
 
 _WITHOUT_CONSENT = text("""
-SELECT l.id FROM leads l WHERE l.email IS NOT NULL
+SELECT l.id FROM leads l WHERE l.email IS NOT NULL AND l.merged_into IS NULL
     AND l.created_at < :before AND coalesce(l.active_at, l.created_at) < :before
     AND NOT EXISTS (SELECT FROM jsonb_each_text(l.topics) t WHERE t.value = 'subscribed' AND t.key <> :tracking)
     AND NOT EXISTS (SELECT FROM consents c WHERE c.lead_id = l.id AND c.at >= :before)
