@@ -16,7 +16,6 @@ from functools import partial
 import psycopg
 import structlog
 import uvloop
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.runtime import Runtime as TemporalRuntime
@@ -37,7 +36,7 @@ from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
 from engine.sending.webhook import WebPoster
-from engine.store.tables import gates
+from engine.store import gates
 from engine.tracking import hits, retention
 from workflows.activities import Activities
 from workflows.gate import GatedWorker
@@ -200,12 +199,8 @@ def limits_for(settings: Settings) -> Limits:
 async def closed_gate(rt: Runtime) -> str | None:
     """Why the mail provider takes no mail now; None: it does."""
     assert rt.mailer is not None
-    query = select(gates.c.reason, gates.c.real_closed_until).where(gates.c.provider == rt.mailer.name)
-    async with rt.db.engine.connect() as connection:
-        row = (await connection.execute(query)).first()
-    if row is None or row.real_closed_until is None or row.real_closed_until <= rt.clock.real():
-        return None
-    return str(row.reason)
+    closed = await gates.closed(rt.db, rt.clock.real(), rt.mailer.name)
+    return str(closed[0]["reason"]) if closed else None
 
 
 if __name__ == "__main__":

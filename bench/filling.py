@@ -37,8 +37,8 @@ _LEADS = (
     """INSERT INTO stages (lead_id, seq, stage, before, reason, at)
     SELECT pg_temp.id('lead', n, %(seed)s), 1, 'Lead', 'Visitor', 'form', pg_temp.at(1, n)
     FROM generate_series(0, %(leads)s - 1) n""",
-    """INSERT INTO visitors (id, lead_id, first_touch, first_at, last_at)
-    SELECT pg_temp.id('visitor', n, %(seed)s), CASE WHEN n < %(leads)s THEN pg_temp.id('lead', n, %(seed)s) END, '{}',
+    """INSERT INTO visitors (id, lead_id, first_at, last_at)
+    SELECT pg_temp.id('visitor', n, %(seed)s), CASE WHEN n < %(leads)s THEN pg_temp.id('lead', n, %(seed)s) END,
         pg_temp.at(1, n), pg_temp.at(%(events)s, n) FROM generate_series(0, 3 * %(leads)s - 1) n""",
     """INSERT INTO visitor_events (visitor_id, key, type, name, data, at)
     SELECT pg_temp.id('visitor', n, %(seed)s), 'k' || k, 'page.visited', '/page/' || k, '{}', pg_temp.at(k, n)

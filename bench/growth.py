@@ -8,7 +8,10 @@ lead lies far apart on disk, as time leaves it. Then the same requests go to bot
 - `advance`: that run's first call, up to the rest behind its first email;
 - `forms`: a form post of somebody new.
 
-A ratio is the time of the large database by that of the small one within a round; median and spread are printed.
+Each round asks the same leads, as many in either database. The first one, in which what belongs to them comes from the
+disk, is shown by itself as `from_disk`: how long that takes depends on the disk, and most leads who act have acted just
+before. A ratio is the time of the large database by that of the small one within a round; of the later rounds median
+and spread are printed.
 
     python -m bench.growth --json                          # about 10 GB in a temporary folder, and twenty minutes
     python -m bench.growth --events 2000000 --home FOLDER  # keeps what was filled, and finds it again
@@ -20,11 +23,10 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,10 +36,9 @@ import psycopg
 import uvloop
 
 from bench.filling import EVENTS, fill
-from bench.intake import BASE, BODY, CAMPAIGN
-from dsl.compile import compile_workspace
+from bench.intake import BASE, CAMPAIGN
+from bench.workspace import deploy_small, temporary_home
 from engine.cli.stack import Stack
-from engine.deploying.deploy import deploy
 from engine.leads.intake import FormPost, Occurrence, record, submit
 from engine.mail.null import NullMailer
 from engine.model.ports import Wake
@@ -49,7 +50,10 @@ from engine.store.migrate import migrate
 
 KINDS = ("intake", "advance", "forms")
 Say = Callable[[str], None]
-FILLING = {"max_wal_size": "8GB", "maintenance_work_mem": "512MB", "synchronous_commit": "on"}
+SETTINGS = {
+    "max_wal_size": "8GB", "maintenance_work_mem": "512MB", "shared_buffers": "1GB", "wal_compression": "on",
+}  # fmt: skip
+"""As docs/operations.md advises for a database of this size."""
 
 
 @dataclass
@@ -69,21 +73,19 @@ class Side:
     rt: Runtime
     runs: Woken
     leads: int
-    number: int = 0
+    tag: int = field(default_factory=lambda: int(time.time()))
+    """Tells the campaigns and new leads of one measurement from those of another on the same databases."""
 
-    async def deploy(self) -> None:
-        names = [f"templates/{name}.md" for name in ("first", "second")]
-        compiled = compile_workspace({"bench.campaign": BASE + CAMPAIGN.format(n=1)}, names)
-        assert compiled.program is not None, compiled.diagnostics
-        await deploy(self.rt.db, self.rt.clock, compiled.program, dict.fromkeys(names, BODY.encode()), "bench")
-        await self.rt.catalog.refresh()
+    async def deploy(self, campaigns: int) -> None:
+        text = BASE + "".join(CAMPAIGN.format(n=self.tag + n) for n in range(campaigns))
+        await deploy_small(self.rt, text)
 
-    async def seconds(self, number: int) -> dict[str, float]:
-        """One request of each kind; `number` chooses a lead that no other round has chosen. Raises if nothing came of
-        it, so that no failure looks fast."""
+    async def seconds(self, round: int, number: int, of: int) -> dict[str, float]:
+        """One request of each kind, by the lead with that number `of` so many. Raises if nothing came of it, so that no
+        failure looks fast."""
         took: dict[str, float] = {}
-        address = f"l{number * 7919 % self.leads}@bench.example"
-        visit = Occurrence("page.visited", "/landing/1", {"at": ""}, email=address, key=f"bench-{self.number}-{number}")
+        address, key = f"l{number * (self.leads // of)}@bench.example", f"{self.tag}-{round}-{number}"
+        visit = Occurrence("page.visited", f"/landing/{self.tag + round}", {}, email=address, key=key)
         self.runs.last = None
         await _timed(took, "intake", lambda: record(self.rt, visit))
         await self.rt.delivery.settle()
@@ -93,10 +95,21 @@ class Side:
         await _timed(took, "advance", lambda: advance(self.rt, run, 0, "start"))
         deployed = self.rt.catalog.current
         assert deployed is not None
-        values = {"email": f"n{self.number}-{number}@bench.example", "first_name": "Ann", "company": "Acme"}
+        values = {"email": f"n{key}@bench.example", "first_name": "Ann", "company": "Acme"}
         post = FormPost(deployed.forms["enter"], values, ("news",))
         await _timed(took, "forms", lambda: submit(self.rt, post))
         return took
+
+
+@dataclass(frozen=True)
+class Size:
+    """Events of the large and the small database, requests of each kind in a round, and rounds."""
+
+    events: int = 20_000_000
+    against: int = 100_000
+    requests: int = 100
+    rounds: int = 7
+    seed: int = 1
 
 
 async def _timed(took: dict[str, float], kind: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -105,46 +118,34 @@ async def _timed(took: dict[str, float], kind: str, work: Callable[[], Awaitable
     took[kind] = time.perf_counter() - begun
 
 
-@contextmanager
-def _folder(home: Path | None) -> Iterator[Path]:
-    """A folder with a short path that the database's own account can pass through."""
-    if home is not None:
-        home.mkdir(parents=True, exist_ok=True)
-        yield home
-        return
-    with tempfile.TemporaryDirectory(prefix="cf-") as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
-
-
 @asynccontextmanager
 async def open_sides(
-    sizes: tuple[int, int], seed: int, home: Path | None, url: Callable[[str], str] | None, say: Say
+    size: Size, home: Path | None, url: Callable[[str], str] | None, say: Say
 ) -> AsyncIterator[tuple[Side, Side]]:
     """The small and the large database, filled, migrated and analysed. `url`: makes an empty database of a name and
     gives its address; None: PostgreSQL in `home` or a temporary folder."""
     async with AsyncExitStack() as held:
         if url is None:
-            folder = held.enter_context(_folder(home))
+            folder = home or held.enter_context(temporary_home())
             settings = Settings(home=folder, database_url=None)
             parts = {"web": False, "workers": 0, "temporal_server": False}
-            stack = await held.enter_async_context(Stack(settings, **parts, database_settings=FILLING))  # type: ignore[arg-type]
+            stack = await held.enter_async_context(Stack(settings, **parts, database_settings=SETTINGS))  # type: ignore[arg-type]
             url = partial(_database, stack.database_url)
         sides = []
-        for name, events in zip(("small", "large"), sizes, strict=True):
+        for name, events in (("small", size.against), ("large", size.events)):
             address = url(name)
             migrate(address)
             begun = time.perf_counter()
-            leads = fill(plain(address), events, seed, say)
+            leads = fill(plain(address), events, size.seed, say)
             say(f"{name}: {events:,} events of {leads:,} leads, {time.perf_counter() - begun:.0f} s")
             given = Settings(
                 home=Path("."), database_url=address, secret="s" * 32, pepper="p" * 32, database_pool=4,
                 mails_per_second=10_000,
-            )  # type: ignore[arg-type]  # fmt: skip
+            )  # fmt: skip
             runs = Woken()
             rt = await held.enter_async_context(open_runtime(given, runs=runs, mailer=NullMailer()))
             side = Side(rt, runs, leads)
-            await side.deploy()
+            await side.deploy(size.rounds + 1)
             sides.append(side)
         settle_memory()
         yield sides[0], sides[1]
@@ -162,46 +163,36 @@ def _database(server: str, name: str) -> str:
     return f"{head}/{name}{'?' + tail.partition('?')[2] if '?' in tail else ''}"
 
 
-@dataclass(frozen=True)
-class Size:
-    """Events of the large and the small database, requests of each kind in a round, and rounds."""
-
-    events: int = 20_000_000
-    against: int = 100_000
-    requests: int = 100
-    rounds: int = 7
-    seed: int = 1
-
-
 async def measure(
     size: Size, say: Say, *, home: Path | None = None, url: Callable[[str], str] | None = None
 ) -> dict[str, Any]:
     """See the module; `home` and `url` as in `open_sides`."""
-    async with open_sides((size.against, size.events), size.seed, home, url, say) as (small, large):
+    async with open_sides(size, home, url, say) as (small, large):
         ratios: dict[str, list[float]] = {kind: [] for kind in KINDS}
         milliseconds: dict[str, dict[str, list[float]]] = {kind: {"small": [], "large": []} for kind in KINDS}
-        tag = int(time.time())
-        for round in range(-1, size.rounds):  # the first warms up both
+        for round in range(size.rounds + 1):
             took = {side: dict.fromkeys(KINDS, 0.0) for side in ("small", "large")}
             for number in range(size.requests):
                 pair = [("small", small), ("large", large)]
                 for name, side in pair if number % 2 else reversed(pair):
-                    side.number = tag
-                    for kind, seconds in (await side.seconds((round + 1) * size.requests + number)).items():
+                    for kind, seconds in (await side.seconds(round, number, size.requests)).items():
                         took[name][kind] += seconds
-            if round < 0:
-                continue
             for kind in KINDS:
                 ratios[kind].append(took["large"][kind] / took["small"][kind])
                 for name in took:
                     milliseconds[kind][name].append(took[name][kind] / size.requests * 1000)
-            say(f"round {round + 1} of {size.rounds}: " + ", ".join(f"{k} {ratios[k][-1]:.2f}" for k in KINDS))
+            what = f"round {round} of {size.rounds}" if round else "from disk"
+            say(f"{what}: " + ", ".join(f"{kind} {ratios[kind][-1]:.2f}" for kind in KINDS))
     result: dict[str, Any] = {"events": size.events, "against": size.against}
     for kind in KINDS:
         result[kind] = {
-            "ratio": round_(statistics.median(ratios[kind])),
-            "spread": [round_(min(ratios[kind])), round_(max(ratios[kind]))],
-            "milliseconds": {name: round_(statistics.median(all)) for name, all in milliseconds[kind].items()},
+            "ratio": round_(statistics.median(ratios[kind][1:])),
+            "spread": [round_(min(ratios[kind][1:])), round_(max(ratios[kind][1:]))],
+            "milliseconds": {name: round_(statistics.median(all[1:])) for name, all in milliseconds[kind].items()},
+            "from_disk": {
+                "ratio": round_(ratios[kind][0]),
+                "milliseconds": {name: round_(all[0]) for name, all in milliseconds[kind].items()},
+            },
         }
     return {**result, "requests": size.requests, "rounds": size.rounds}
 

@@ -27,6 +27,7 @@ from dsl.checks import (
     references,
     rounds,
     sales,
+    sending_times,
     steps,
     styles,
     tracking,
@@ -60,6 +61,8 @@ CHECKS: tuple[Check, ...] = (
     newcomers.check_agreement,
     deliveries.check_deliveries,
     flows.check_sending,
+    sending_times.check_sending_times,
+    references.check_unmailed,
     flows.check_entrances,
     advice.check_stages,
     advice.check_topics,
@@ -92,6 +95,7 @@ LOCAL: tuple[Check, ...] = (
     newcomers.check_newcomers,
     advice.check_efforts,
     advice.check_frequency,
+    sending_times.check_within,
     clocks.check_clock_changes,
 )
 """Each looks at one declaration after the other, and at campaigns elsewhere only by their names: what it says of a file

@@ -23,7 +23,7 @@ DAY_GROUPS = {
 }  # fmt: skip
 
 
-MANY = ("starts", "starts_on", "starts_every", "leaves", "whenever", "sends_on", "costs")
+MANY = ("starts", "starts_on", "starts_every", "leaves", "whenever", "sends_on", "sends_on_working", "costs")
 """Lines that may stand more than once in a campaign."""
 ADDED = ("starts", "schedules", "leaves", "whenevers", "windows", "costs", "flow")
 """What more than one line can say more of."""
@@ -70,8 +70,8 @@ def _campaign_line(row: Row, reader: Reader, flows: Flows) -> dict[str, Any]:
             return {"sender": text_of(args[0])}
         case "sends_from_owner":
             return {"sender": text_of(args[0]), "from_owner": True}
-        case "sends_on":
-            return {"windows": (_window(row, problems),)}
+        case "sends_on" | "sends_on_working":
+            return {"windows": (window(row, problems),)}
         case "runs":
             return {"runs": values.dates(args[0], args[1], problems)}
         case "goal":
@@ -155,15 +155,17 @@ def _reentry(row: Row, problems: Problems) -> plan.Reentry:
     return plan.Reentry(kind="after", after=after, from_entry=row.rule == "enters_every")
 
 
-def _window(row: Row, problems: Problems) -> plan.Window:
-    chosen, start, end = row.args
-    found = days(chosen, problems)
+def window(row: Row, problems: Problems) -> plan.Window:
+    """`sends on …`, of a campaign or of the workspace."""
+    *chosen, start, end = row.args
+    working = not chosen
+    found = DAY_GROUPS["daily"] if working else days(chosen[0], problems)
     if start is None:
-        return plan.Window(days=found)
+        return plan.Window(days=found, working=working)
     first, last = values.time(start, problems), values.time(end, problems, midnight=True)
     if first and first == last:
         problems.add("E221", row.span, text=first)
-    return plan.Window(days=found, start=first or "00:00", end=last or "24:00")
+    return plan.Window(days=found, start=first or "00:00", end=last or "24:00", working=working)
 
 
 def days(chosen: Any, problems: Problems) -> tuple[int, ...]:

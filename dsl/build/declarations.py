@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dsl import plan
-from dsl.build.campaign import days, per_span
+from dsl.build.campaign import days, per_span, window
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -19,7 +19,7 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "spend_from", "ignore_referrers", "channel", "business_hours",
+    "spend_from", "ignore_referrers", "channel", "business_hours", "sends_on", "sends_on_working", "unmailed",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -61,6 +61,10 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
+        case "sends_on" | "sends_on_working":
+            return replace(built, windows=(*built.windows, window(row, problems)))
+        case "unmailed":
+            return _unmailed(built, row, problems)
         case "mail" | "tracking":
             return _consent_rule(built, row, problems)
         case _:
@@ -68,6 +72,16 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
                 problems.add("E530", row.span, name=str(args[0]))
                 return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), "")))
             return replace(built, topics=(*built.topics, tree.Topic(text_of(args[0]), str(args[1]))))
+
+
+def _unmailed(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
+    """`nobody in segment "Under 16" is mailed`."""
+    kind, names = row.args
+    if str(kind) not in ("segment", "list"):
+        hint = f'`nobody in segment "{names[0].value}" is mailed`'
+        problems.add("E523", span_of(kind), what="this group", text=str(kind), hint=hint)
+        return built
+    return replace(built, unmailed=(*built.unmailed, *((text_of(kind), name) for name in names)))
 
 
 _CONSENT_RULES = {
@@ -112,12 +126,13 @@ def _forget(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspa
     if wrong:
         problems.add("E546", row.span, what=noun, text=values.shown(length), hint=wrong)
         return built
-    return replace(built, **{_KEPT[noun]: kept})
+    if noun == "visitors":
+        return replace(built, visitors_kept=kept)
+    return replace(built, events_kept=kept) if noun == "events" else replace(built, leads_kept=kept)
 
 
 LEADS = "leads without consent"
 _RIGHT = {"visitors": "30 days", "events": "3 years", LEADS: "24 months"}
-_KEPT = {"visitors": "visitors_kept", "events": "events_kept", LEADS: "leads_kept"}
 
 
 def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:

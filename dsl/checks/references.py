@@ -70,6 +70,15 @@ def _check_statement(statement: Statement, scope: Scope, problems: Problems) -> 
             pass
 
 
+def check_unmailed(scope: Scope) -> list[Diagnostic]:
+    """The segments and lists that the workspace emails nobody in."""
+    problems = Problems()
+    for workspace in scope.program.workspaces:
+        for kind, name in workspace.unmailed:
+            check_group(kind.value, name, scope, problems)
+    return problems.found
+
+
 def _check_values(pairs: tuple[tuple[Text, Operand], ...], scope: Scope, problems: Problems) -> None:
     """What a template or a webhook is given."""
     for _, value in pairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from dsl import plan
@@ -229,9 +229,8 @@ def check_webhook(url: Text, problems: Problems) -> None:
 
 # ── campaign lines ───────────────────────────────────────────────────────────────────────────────────────────────────
 def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
-    """Priority, costs, control group, and windows against quiet hours."""
+    """Priority and costs."""
     problems = Problems()
-    workspace = scope.workspace
     for campaign in scope.program.campaigns:
         priority = campaign.priority
         if priority and priority.value not in PRIORITIES:
@@ -239,12 +238,6 @@ def check_campaign_lines(scope: Scope) -> list[Diagnostic]:
             problems.add("E647", priority.span, near=close, text=priority.value)
         for cost in campaign.costs:
             _check_currency(f"{cost.amount.amount:g}", cost.currency, cost.span, scope, problems)
-        if workspace and workspace.quiet_hours and campaign.windows:
-            quiet = _minutes(*workspace.quiet_hours)
-            if all(_minutes(window.start, window.end) <= quiet for window in campaign.windows):
-                hours = " to ".join(workspace.quiet_hours)
-                related = [at("quiet hours are declared here", workspace.span)]
-                problems.add("E649", campaign.span, name=campaign.name.value, hours=hours, related=related)
     return problems.found
 
 
@@ -254,12 +247,3 @@ def _check_currency(amount: str, found: Text, span: Span, scope: Scope, problems
     if workspace and found.value != currency:
         words: dict[str, Any] = {"found": found.value, "currency": currency}
         problems.add("E308", span, amount=amount, **words)
-
-
-@cache
-def _minutes(start: str, end: str) -> frozenset[int]:
-    """The minutes of the day in a span that may pass midnight."""
-    first, last = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (start, end))
-    if first < last:
-        return frozenset(range(first, last))
-    return frozenset((*range(first, 1440), *range(last)))

@@ -17,9 +17,11 @@ def first_moment(wait: tree.Wait, campaign: tree.Campaign, scope: Scope) -> plan
     if not wait.first or not isinstance(wait.until, plan.At):
         return wait.until
     weekday = date.fromisoformat(wait.until.date).weekday()
-    opening = [window.start for window in campaign.windows if weekday in window.days and window.start != "00:00"]
+    workspace = scope.workspace
+    windows = campaign.windows or (workspace.windows if workspace else ())
+    opening = [window.start for window in windows if weekday in window.days and window.start != "00:00"]
     time = min(opening, default=NINE)
-    quiet = scope.workspace.quiet_hours if scope.workspace else None
+    quiet = workspace.quiet_hours if workspace else None
     if quiet and _covers(quiet, time):
         time = quiet[1]
     return wait.until.model_copy(update={"time": time})

@@ -21,7 +21,7 @@ from dsl.tree.declarations import Hours, Text
 def lower(scope: Scope) -> plan.Program:
     """Only for a program without errors. The order of files leaves no trace."""
     program = scope.program
-    workspace = _workspace(scope.workspace)
+    workspace = _workspace(scope.workspace, scope)
     declared = [scope.fields[field.name.value] for field in program.fields]
     campaigns = [lower_campaign(campaign, scope) for campaign in program.campaigns]
     confirmations = [_confirmation(form) for form in program.forms if form.confirm_with]
@@ -112,7 +112,7 @@ def _reasons(program: tree.Program) -> tuple[str, ...]:
     return tuple(named[key] for key in sorted(named))
 
 
-def _workspace(written: tree.Workspace | None) -> plan.Workspace:
+def _workspace(written: tree.Workspace | None, scope: Scope) -> plan.Workspace:
     if written is None:
         return plan.Workspace(name="")
     zone = written.hours.zone.value if written.hours.zone else "UTC"
@@ -135,9 +135,19 @@ def _workspace(written: tree.Workspace | None) -> plan.Workspace:
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
         visitors_kept=written.visitors_kept,
+        windows=written.windows,
+        unmailed=tuple(_group(kind, name, scope) for kind, name in written.unmailed),
         events_kept=written.events_kept,
         leads_kept=written.leads_kept,
     )
+
+
+def _group(kind: Text, name: Text, scope: Scope) -> plan.InSegment | plan.InList:
+    if kind.value == "list":
+        return plan.InList(name=declared(name, scope.lists))
+    asked = scope.segments[name.key].condition
+    assert asked is not None, "a segment without lines is an error"
+    return plan.InSegment(name=declared(name, scope.segments), condition=condition(asked, scope))
 
 
 def host_of(site: str) -> str:

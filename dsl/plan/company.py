@@ -12,9 +12,12 @@ from dsl.plan.terms import (
     Condition,
     Duration,
     Frozen,
+    InList,
+    InSegment,
     Limit,
     Pattern,
     Scalar,
+    Window,
     digest_of,
 )  # fmt: skip
 
@@ -100,13 +103,15 @@ class Workspace(Frozen):
     channels: tuple[ChannelRule, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
+    windows: tuple[Window, ...] = Field(default=(), description="for campaigns that say nothing of their own")
+    unmailed: tuple[InSegment | InList, ...] = Field(default=(), description="who gets no marketing mail")
     events_kept: Duration | None = Field(default=None, description="the past of leads; None: 5 years")
     leads_kept: Duration | None = Field(default=None, description="leads who agreed to nothing; None: until erased")
 
     @cached_property
     def timing(self) -> str:
         """What of it decides when something happens, as a short text: another one means other instants."""
-        kept = {"timezone", "quiet_hours", "mail_limit", "business_hours"}
+        kept = {"timezone", "quiet_hours", "mail_limit", "business_hours", "windows"}
         return digest_of(self.model_dump(mode="json", include=kept))[:12]
 
     def spoken(self, code: str) -> str | None:

@@ -65,11 +65,12 @@ Moment = Annotated[After | Weekday | At | Relative, Field(discriminator="kind")]
 
 
 class Window(Frozen):
-    """When mail may leave: days (Monday is 0) and a local time span; `start` > `end` spans midnight."""
+    """When mail may leave: days (Monday is 0; `working`: business days) and a local time span, maybe past midnight."""
 
     days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     start: str = "00:00"
     end: str = "24:00"
+    working: bool = False
 
 
 class OpenHours(Frozen):
@@ -387,8 +388,7 @@ def digest_of(data: Any) -> str:
 
 
 def _without_sources(data: Any) -> Any:
-    """Without places, and without what is empty: a shape that gains a field keeps the digests it had, as long as the
-    field's default is empty."""
+    """Without places and what is empty: a shape that gains a field whose default is empty keeps the digests it had."""
     if isinstance(data, dict):
         return {
             key: _without_sources(value)

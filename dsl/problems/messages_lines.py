@@ -233,6 +233,18 @@ BY_LINE: Mapping[str, Entry] = {
         "{rounds} rounds, but only {mails} emails",
         "end the line with `, then start again` or `, then send nothing`, or write `repeat up to {mails} times`",
     ),
+    "W118": Entry(
+        "`working days` here skips no holidays, because the workspace names none",
+        'add to the workspace: `holidays "DE"`, or `closed from 2026-12-24 to 2027-01-01`',
+    ),
+    "E655": Entry(
+        "the workspace can never send: quiet hours from {hours} cover all its windows",
+        "change `sends on …` or the quiet hours of the workspace",
+    ),
+    "W119": Entry(
+        "this email may come too late: sending can rest for {gap}",
+        "write a `within` longer than {within}, or add days to `sends on`",
+    ),
     "W117": Entry(
         "`then {then}` never happens: {rounds} rounds do not need more than {mails} emails",
         "delete `, then {then}`, or repeat more often",

@@ -28,7 +28,7 @@ USAGE: Mapping[str, str] = {
     "closed": "closed from 2026-12-29 to 2027-01-04",
     "business": "business hours monday to friday from 09:00 to 17:00",
     "mail": "mail needs consent", "tracking": "tracking needs consent", "own": 'own sites "acme.example"',
-    "forget": "forget visitors after 13 months",
+    "forget": "forget visitors after 13 months", "nobody": 'nobody in segment "Under 16" is mailed',
     "spend": 'spend from "ads/*.csv"',
     "ignore": 'ignore referrers "pay.example"', "suppress": "suppress after 5 soft bounces",
     "channel": 'channel "Partners" when source in ("dealer", "lista")',

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dsl.plan import ORIGIN
 from dsl.text.lexer import Lexeme
 from dsl.text.values import UNITS, WEEKDAYS
+from dsl.text.wordings import WORDINGS
 
 Tokens = list[Lexeme]
 
@@ -27,7 +28,7 @@ BEFORE_ONE = ("last", "next", "every")
 """Words after which a unit without a number is one of them."""
 LISTED = (
     "subscribe", "unsubscribe", "add", "remove", "enter", "leave", "languages", "holidays", "agreed", "allowed",
-    "pages", "files", "emails", "send",
+    "pages", "files", "emails", "send", "nobody",
 )  # fmt: skip
 """Lines that take several names, where `and` joins two of them as a comma does."""
 MAKERS = ("form", "event", "call", "chat", "webinar", "meeting", "order", "deal", "import", "api")
@@ -52,7 +53,7 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in _REWRITES:
+    for triggers, rewrite in (*WORDINGS, *_REWRITES):
         if not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens

@@ -21,7 +21,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
-        "forget", "spend_from",
+        "forget", "spend_from", "unmailed", "sends_on", "sends_on_working",
     ),
     "form": (
         "intent", "title", "intro", "button", "style", "ask", "hidden", "consent", "confirm", "gives", "thanks",
@@ -39,7 +39,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "campaign": (
         "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per",
         "enters_period", "enters_every", "leaves", "runs", "goal", "costs", "topic", "sends_from",
-        "sends_from_owner", "sends_on", "priority", "control", "flow", "whenever",
+        "sends_from_owner", "sends_on", "sends_on_working", "priority", "control", "flow", "whenever",
     ),
     "trigger": ("only",),
     "flow": STATEMENTS,
@@ -75,7 +75,8 @@ HEADS: Mapping[str, str] = {
     "own_sites": "own", "ignore_referrers": "ignore", "spend_from": "spend", "soft_bounces": "suppress",
     "takes_where": "takes", "takes_rest": "takes", "takes_others": "takes", "takes_all": "takes", "when_full": "when",
     "enters_once": "enters", "enters_again": "enters", "enters_always": "enters", "sends_from": "sends",
-    "sends_from_owner": "sends", "sends_on": "sends", "wait_weekday": "wait", "wait_date": "wait", "wait_for": "wait",
+    "sends_from_owner": "sends", "sends_on": "sends", "sends_on_working": "sends",
+    "unmailed": "nobody", "wait_weekday": "wait", "wait_date": "wait", "wait_for": "wait",
     "or_for": "or", "otherwise_if": "otherwise", "if_": "if", "hand_off": "hand", "when_accepted": "when",
     "when_rejected": "when", "when_overdue": "when", "only": "only", "event_rule": "", "state_rule": "",
 }  # fmt: skip

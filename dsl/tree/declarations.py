@@ -67,6 +67,9 @@ class Workspace:
     spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
     visitors_kept: plan.Duration | None = None
+    windows: tuple[plan.Window, ...] = ()
+    unmailed: tuple[tuple[Text, Text], ...] = ()
+    """Kind and name of each group that gets no marketing mail."""
     events_kept: plan.Duration | None = None
     leads_kept: plan.Duration | None = None
 

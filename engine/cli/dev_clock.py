@@ -138,14 +138,15 @@ def closed_now(program: Program, now: datetime) -> list[str]:
     waiting: dict[str, list[str]] = {}
     openings: list[datetime] = []
     for plan in program.campaigns:
-        if is_open(now, zone, plan.windows, workspace.quiet_hours):
+        own, hours = plan.windows or workspace.windows, workspace.business_hours
+        if is_open(now, zone, own, workspace.quiet_hours, hours):
             continue
-        if not is_open(now, zone, plan.windows, None):
-            why = f"sends {windows(plan.windows)}"
+        if not is_open(now, zone, own, None, hours):
+            why = f"sends {windows(own)}"
         else:
             why = "observes quiet hours from {} to {}".format(*workspace.quiet_hours or ("", ""))
         waiting.setdefault(why, []).append(plan.campaign)
-        if (opening := next_opening(now, zone, plan.windows, workspace.quiet_hours)) is not None:
+        if (opening := next_opening(now, zone, own, workspace.quiet_hours, hours)) is not None:
             openings.append(opening)
     lines = []
     for why, names in waiting.items():

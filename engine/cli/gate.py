@@ -43,7 +43,7 @@ def gate(
 
 async def _ask(settings: Settings, url: str, provider: str | None, *, opening: bool) -> list[dict[str, Any]]:
     from engine.platform.clock import parse_clock
-    from engine.sending import gates
+    from engine.store import gates
     from engine.store.db import Database
 
     db, now = Database(url, size=1), parse_clock(settings.clock).real()

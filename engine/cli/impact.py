@@ -66,6 +66,8 @@ def as_data(outlook: Outlook, sources: Mapping[str, str]) -> dict[str, Any]:
 def consent(one: Unreached) -> str:
     """How many leads would get no email of the campaign, and why."""
     group = f"{one.leads} of {one.of} lead{'' if one.of == 1 else 's'}"
+    if one.group:
+        return f"emails to {group} would be skipped: the workspace excludes {one.group}"
     topic = f"`{one.topic}`" if one.topic else "any topic"
     return f"emails to {group} would be skipped: {'unsubscribed from' if one.refused else 'no consent to'} {topic}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import leads_merge, leads_split
+from engine.cli import leads_erase, leads_merge, leads_split
 from engine.cli.aliases import Command
 
 app = typer.Typer(no_args_is_help=True)
@@ -16,4 +16,5 @@ def leads() -> None:
 
 
 app.command("merge", cls=Command)(leads_merge.merge)
+app.command("erase", cls=Command)(leads_erase.erase)
 app.command("split", cls=Command)(leads_split.split)

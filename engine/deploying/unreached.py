@@ -27,10 +27,19 @@ FROM (SELECT
             AND s.value->>'in' = 'true'))) known""")
 
 
+_BARRED = text("""
+SELECT count(*) AS leads, count(*) FILTER (WHERE CASE WHEN :kind = 'list'
+    THEN EXISTS (SELECT FROM jsonb_object_keys(lists) l WHERE lower(l) = lower(:name))
+    ELSE EXISTS (SELECT FROM jsonb_each(segments) s WHERE lower(s.key) = lower(:name) AND s.value->>'in' = 'true') END)
+    AS barred
+FROM leads WHERE email IS NOT NULL AND suppressed IS NULL""")
+
+
 @dataclass(frozen=True)
 class Unreached:
     """Of `of` leads, those in the lists and segments that start the campaign or else all, `leads` would get none of its
-    emails. `topic` is empty if the campaign has none; `refused`: emails need no consent, and they have opted out."""
+    emails. `topic` is empty if the campaign has none; `refused`: emails need no consent, and they have opted out.
+    `group`: they are in this segment or list, in which the workspace emails nobody (then of all leads)."""
 
     campaign: str
     source: str
@@ -38,14 +47,18 @@ class Unreached:
     leads: int
     of: int
     refused: bool = False
+    group: str = ""
 
 
 async def unreached(connection: AsyncConnection, program: Program, changes: Iterable[Change]) -> Sequence[Unreached]:
     """For each new or changed campaign whose emails would be skipped for some of the leads there are."""
     changed = {one.name.casefold() for one in changes if one.kind in ("added", "changed")}
-    found = []
+    found: list[Unreached] = []
     for plan in program.campaigns:
-        if plan.campaign.casefold() not in changed or not _asks(plan, program):
+        if plan.campaign.casefold() not in changed:
+            continue
+        found += await _barred(connection, plan, program)
+        if not _asks(plan, program):
             continue
         needed, topic = program.workspace.mail_needs_consent, plan.topic or ""
         groups = [_group(start) for start in plan.starts]
@@ -59,9 +72,26 @@ async def unreached(connection: AsyncConnection, program: Program, changes: Iter
     return found
 
 
+async def _barred(connection: AsyncConnection, plan: Plan, program: Program) -> Sequence[Unreached]:
+    """The leads in each segment or list that the workspace emails nobody in."""
+    if not _markets(plan):
+        return []
+    found = []
+    for group in program.workspace.unmailed:
+        row = (await connection.execute(_BARRED, {"kind": group.kind, "name": group.name})).one()
+        if row.barred:
+            named = f'{group.kind} "{group.name}"'
+            found.append(Unreached(plan.campaign, plan.source, "", row.barred, row.leads, group=named))
+    return found
+
+
+def _markets(plan: Plan) -> bool:
+    return plan.written and any(isinstance(one, Send) and one.mode != "transactional" for one in plan.steps)
+
+
 def _asks(plan: Plan, program: Program) -> bool:
     """Whether it mails leads whose consent is not asked for by the very form that lets them in."""
-    if not plan.written or not any(isinstance(one, Send) and one.mode != "transactional" for one in plan.steps):
+    if not _markets(plan):
         return False
     asking = {
         form.name.casefold()

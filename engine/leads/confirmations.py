@@ -12,13 +12,13 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Literal
 
 from prometheus_client import Counter
-from sqlalchemy import text
 
 from engine.leads.consent import hashed
 from engine.platform.tokens import email_key
 from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction
+from engine.store import confirmations
 
 SPAN = timedelta(hours=24)
 KEPT = timedelta(days=7)
@@ -36,18 +36,6 @@ ASKED = Counter(
     "coldframe_confirmations_total", "Confirmation emails asked for: sent, or which budget was spent", ["outcome"]
 )
 
-_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%(identity)s, 0))"
-# Under the lock of the mailbox, since two leads can be one mailbox; the other budgets may be overrun by a few.
-_COUNT = """
-SELECT (SELECT count(*) FROM confirmations WHERE identity = %(identity)s AND address = %(address)s AND at > %(since)s)
-        AS address,
-    (SELECT count(*) FROM confirmations WHERE identity = %(identity)s AND at > %(since)s) AS identity,
-    (SELECT count(*) FROM confirmations WHERE domain = %(domain)s AND at > %(since)s) AS domain,
-    (SELECT count(*) FROM confirmations WHERE network = %(network)s AND at > %(since)s) AS network,
-    (SELECT count(*) FROM confirmations WHERE at > %(since)s) AS all,
-    (SELECT max(at) FROM confirmations WHERE identity = %(identity)s AND address = %(address)s) AS last"""
-_FORGET = text("DELETE FROM confirmations WHERE at < :before")
-
 
 async def spend(work: LeadTransaction, client: str, *, asked_again: bool = False) -> Outcome:
     """Whether one more confirmation email may go to the lead of this transaction; `sent` is also booked, for the event
@@ -55,7 +43,7 @@ async def spend(work: LeadTransaction, client: str, *, asked_again: bool = False
     rt, now = work.rt, work.rt.clock.now()
     assert work.ledger.lead.email is not None
     values = _keys(rt, work.ledger.lead.email, client)
-    _, row = await work.hot.both(_TURN, {"identity": values["identity"]}, _COUNT, {**values, "since": now - SPAN})
+    row = await confirmations.count(work.hot, values, now - SPAN)
     outcome = _judge(row, values, rt.settings.confirmations_per_day, now if asked_again else None)
     if outcome == "sent":
         seq = work.ledger.lead.seq + 1
@@ -66,8 +54,7 @@ async def spend(work: LeadTransaction, client: str, *, asked_again: bool = False
 
 async def forget(rt: Runtime) -> None:
     """Remove what no budget counts any more."""
-    async with rt.db.engine.begin() as connection:
-        await connection.execute(_FORGET, {"before": rt.clock.now() - KEPT})
+    await confirmations.forget(rt.db, rt.clock.now() - KEPT)
 
 
 def identity_of(key: str) -> str:

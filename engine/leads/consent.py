@@ -14,7 +14,7 @@ from engine.model.lead import TRACKING
 from engine.platform.tokens import address_hash, email_key
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
-from engine.rules.leads.suppression import UNSUBSCRIBED, suppress
+from engine.rules.leads.suppression import COMES_BACK, UNSUBSCRIBED, suppress
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import Occurred
 from engine.store.writes import Writes
@@ -79,7 +79,7 @@ def withdraw(
 
 def come_back(rt: Runtime, ledger: Ledger, writes: Writes) -> None:
     """A lead who had unsubscribed wants mail again; whoever is suppressed for another reason stays so."""
-    if ledger.lead.suppressed == UNSUBSCRIBED:
+    if ledger.lead.suppressed in COMES_BACK:
         ledger.lead = ledger.lead.changed(suppressed=None)
         writes.delete("suppressions", "address_hash", hashed(rt, email_key(ledger.lead.email or "")))
 

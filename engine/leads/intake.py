@@ -17,6 +17,7 @@ from dsl.plan import EventType, Form, Scalar
 from engine.leads import confirmations
 from engine.leads.consent import agree, agree_unconfirmed, come_back, hashed, left, note_consent, proof, withdraw
 from engine.leads.mail_events import follow
+from engine.model.ids import new_id
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.conditions.addresses import page_name
@@ -25,7 +26,7 @@ from engine.rules.leads.suppression import has_left
 from engine.rules.tracking.classify import Source
 from engine.rules.tracking.click_ids import without_click_id, without_click_ids
 from engine.runtime.runtime import Runtime
-from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction
+from engine.runtime.transaction import LeadTransaction, Occurred, lead_transaction, look_for
 from engine.store import consents, leads
 from engine.store.leads import Locked
 from engine.tracking.hits import Followed
@@ -97,8 +98,8 @@ async def submit(rt: Runtime, post: FormPost) -> Submitted:
     key = email_key(address)
     async with lead_transaction(rt, key) as work:
         seen = await lock_visitor(rt, work.hot, post.visitor)
-        locked = await known(work, address, key)
         keys, fresh = _natural_keys(post, rt.clock.now())
+        locked = await known(work, address, key, keys, fresh, anonymous(seen))
         ledger = await work.open(locked, _event_of(post), keys=keys, fresh=fresh, visitor=anonymous(seen))
         if work.around.repeated is not None:
             return Submitted("repeated", locked.lead.id, work.around.repeated)
@@ -194,14 +195,16 @@ async def record(rt: Runtime, one: Occurrence) -> Taken:
     if one.email is not None:
         key = email_key(one.email)
         async with lead_transaction(rt, key) as work:
-            return await _occur(work, await known(work, one.email, key), one)
+            keys = _occurrence_keys(one)
+            return await _occur(work, await known(work, one.email, key, keys), one, keys)
     assert one.visitor is not None, "an event needs an address or a visitor"
     async with lead_transaction(rt, str(one.visitor)) as work:
         seen = await lock_visitor(rt, work.hot, one.visitor)
         assert seen is not None, "it is made if it is new"
-        if seen.lead is not None and (found := await leads.lock(work.hot, seen.lead)):
-            return await _occur(work, found, one, seen)
         deployment = rt.catalog.current or await rt.catalog.refresh()
+        keys = _occurrence_keys(one, seen)
+        if seen.lead is not None and (found := await leads.lock(work.hot, seen.lead, look_for(deployment, keys))):
+            return await _occur(work, found, one, keys, seen)
         if one.type == "page.visited" and deployment is not None:
             await see(rt, work.hot, work.writes, deployment.ways, seen, one.data)
         key = one.key or str(uuid4())
@@ -211,14 +214,27 @@ async def record(rt: Runtime, one: Occurrence) -> Taken:
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def known(work: LeadTransaction, address: str, key: str) -> Locked:
-    """The lead with that address under its lock; a new one stands at the first stage."""
+async def known(
+    work: LeadTransaction, address: str, key: str, keys: Sequence[str] | None = None,
+    fresh: datetime | None = None, visitor: UUID | None = None,
+) -> Locked:  # fmt: skip
+    """The lead with that address under its lock; a new one stands at the first stage. `keys`, `fresh` and `visitor` are
+    what `open` will be asked, so that it is looked up at once; no `keys`: nothing is."""
     rt = work.rt
     current = rt.catalog.current or await rt.catalog.refresh()
     first = current.first_stage if current else ""
+    now = rt.clock.now()
     return await leads.lock_or_create(
-        work.hot, id=uuid4(), email=address, key=key, hash=hashed(rt, key), stage=first, now=rt.clock.now()
+        work.hot, id=new_id(now), email=address, key=key, hash=hashed(rt, key), stage=first, now=now,
+        look=look_for(current, keys, fresh, visitor) if keys is not None else None,
     )  # fmt: skip
+
+
+def _occurrence_keys(one: Occurrence, seen: Visitor | None = None) -> list[str]:
+    """The natural keys, the own one first. Those of a visitor are as those of what they brought when they became known,
+    by which `split` finds them."""
+    own = [one.key] if one.key else []
+    return own if seen is None else [f"v:{seen.id}:{one.key or uuid4()}", *own]
 
 
 async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer: str, *, new: bool) -> Path:
@@ -228,12 +244,12 @@ async def _path(work: LeadTransaction, seen: Visitor | None, page: str, referrer
     return await path_for(work.hot, work.locked.lead.id, seen, own, new=new)
 
 
-async def _occur(work: LeadTransaction, locked: Locked, one: Occurrence, seen: Visitor | None = None) -> Taken:
+async def _occur(
+    work: LeadTransaction, locked: Locked, one: Occurrence, keys: Sequence[str], seen: Visitor | None = None
+) -> Taken:  # fmt: skip
     if one.type == "page.visited" and locked.lead.topics.get(TRACKING) == "unsubscribed":
         return "declined"
-    data, keys = without_click_ids(one.data), [one.key] if one.key else []
-    if seen is not None:  # as those that the visitor brought when they became known: `split` finds them by it
-        keys.insert(0, f"v:{seen.id}:{one.key or uuid4()}")
+    data = without_click_ids(one.data)
     ledger = await work.open(locked, (one.type, one.name, data), keys=keys)
     if work.around.repeated is not None:
         return "repeated"

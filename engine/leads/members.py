@@ -66,7 +66,11 @@ class _Judging:
         return any(isinstance(one, InCampaign | Has) for one in parts(self.condition))
 
     async def holds(self, hot: Hot, lead: Lead, now: datetime) -> bool:
-        around = await leads.look_around(hot, lead.id, history=self.asked) if self.asked or self.runs else None
+        around = (
+            await leads.look_around(hot, lead.id, look=leads.Look(history=frozenset(self.asked)))
+            if self.asked or self.runs
+            else None
+        )
         ledger = Ledger(
             self.rules, lead, now, around.enrolments if around else [], history=around.history if around else ()
         )

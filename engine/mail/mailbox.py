@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from engine.mail.guard import plain_recipient, problem
 from engine.model.ports import Clock, Mail, Receipt
-from engine.store.tables import mailbox
+from engine.store import mailbox
 
 
 class Mailbox:
@@ -28,8 +27,7 @@ class Mailbox:
             "headers": mail.headers, "html": mail.html, "text": mail.text, "at": self._clock.now(),
         }  # fmt: skip
         try:
-            async with self._database.begin() as connection:
-                await connection.execute(insert(mailbox).values(row).on_conflict_do_nothing(index_elements=["id"]))
+            await mailbox.put(self._database, row)
         except (SQLAlchemyError, OSError) as error:
             return Receipt("retry", f"the mailbox cannot be written: {type(error).__name__}")
         return Receipt("accepted", provider_id=str(mail.message_id))

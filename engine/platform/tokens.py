@@ -11,6 +11,7 @@ import binascii
 import hmac
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
@@ -108,6 +109,7 @@ def _decode(token: str) -> bytes | None:
     return raw if _encode(raw) == token else None  # only one spelling of each token is good
 
 
+@lru_cache(maxsize=256)
 def email_key(address: str) -> str:
     """The identity behind an address: NFKC, lower case, the domain in its IDNA (ASCII) form. Nothing is looked up.
 

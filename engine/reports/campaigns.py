@@ -38,7 +38,7 @@ class Lift:
 
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
-    runs = await report_funnel.runs(connection, asked.query.since, asked.query.until)
+    runs = await report_funnel.runs(connection, asked.query)
     goals = await report_funnel.goals(connection, sorted({one.digest for one in runs}))
     return [await _campaigns(connection, asked, runs), _lift(asked, runs, goals)]
 
@@ -51,9 +51,9 @@ async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Ta
         return rows.setdefault(name, {"campaign": name, **dict.fromkeys(keys, 0)})
 
     for one in runs:
-        row(one.campaign)["entered"] += 1
-        row(one.campaign)["live"] += one.state != "ended"
-        row(one.campaign)["goals"] += one.reached
+        row(one.campaign)["entered"] += one.many
+        row(one.campaign)["live"] += one.many * (one.state != "ended")
+        row(one.campaign)["goals"] += one.many * one.reached
     for name, days in (await campaign_costs(connection, asked)).items():
         row(name)["outside"] += sum(day.outside for day in days)
         row(name)["labour"] += sum(day.labour for day in days)
@@ -103,15 +103,15 @@ def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any]) -> Table:
             continue
         lift = found.setdefault(one.campaign, Lift())
         if not _ripe(asked, one, plan.goal):
-            lift.unripe += 1
+            lift.unripe += one.many
             continue
-        lift.expected += float(plan.control) / 100
+        lift.expected += one.many * float(plan.control) / 100
         if one.held_out:
-            lift.held += 1
-            lift.held_goals += one.reached
+            lift.held += one.many
+            lift.held_goals += one.many * one.reached
         else:
-            lift.treated += 1
-            lift.treated_goals += one.reached
+            lift.treated += one.many
+            lift.treated_goals += one.many * one.reached
     rows = [_row(asked, name, lift) for name, lift in sorted(found.items())]
     columns = (
         Column("campaign", "campaign", "text"),

@@ -154,6 +154,9 @@ def _of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
     """The lead's rows, and the sources that they name as writes."""
     writes, created = Writes(), row.created_at.astimezone(UTC)
     moves = [Move(**{**one, "at": _instant(one["at"])}) for one in row.moves or ()]
+    if row.merged is not None and moves and moves[-1].stage != row.stage:
+        # The last move was the other record's, and the lead has stayed where the kept one stood.
+        moves.append(Move(row.merged["seq"], row.stage, moves[-1].stage, "merged", _instant(row.merged["at"])))
     acts = [(refused, _instant(at)) for refused, at in row.acts or ()]
     stays = stays_of(created, row.stage, moves)
     returns = returns_of(

@@ -123,7 +123,7 @@ async def _mails(connection: AsyncConnection, asked: Asked) -> Table:
     rows = [
         _with_rates({**{key: getattr(one, key, 0) for key in keys}, "campaign": one.campaign, "template": one.template,
                      "delivered": one.sent - one.bounced})
-        for one in await report_funnel.mails(connection, asked.query.since, asked.query.until)
+        for one in await report_funnel.mails(connection, asked.query)
     ]  # fmt: skip
     if rows:
         asked.note("open rates miss emails read without pictures, and hide readers behind proxies")

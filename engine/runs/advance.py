@@ -32,7 +32,7 @@ from engine.runtime.transaction import commit
 from engine.sending.allowance import Allowance
 from engine.sending.delivery import settle_late
 from engine.sending.feedback import reported
-from engine.store import leads, runs
+from engine.store import leads, messages, runs
 from engine.store.db import Hot, Overtaken
 from engine.store.writes import Writes
 
@@ -113,7 +113,7 @@ class _Call:
         self.plan, self.position = plan, own.position
         for left in self.turn.found.sending:
             if left["kind"] == "post":  # it carries its key, and is simply repeated
-                await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": UUID(left["id"])})
+                await messages.remove(hot, UUID(left["id"]))
                 continue
             state, reason = reported(left["reason"]) or ("unknown", "interrupted")
             self.writes.update("messages", id=UUID(left["id"]), state=state, reason=reason, settled_at=self.turn.now)
@@ -248,7 +248,7 @@ class _Call:
         receipt = self._as_reported(outgoing, receipt)
         if outgoing.again(receipt, self.turn.now) is not None:
             # At once, since the same call may have to write the step down as skipped.
-            await hot.run("DELETE FROM messages WHERE id = %(id)s", {"id": outgoing.id})
+            await messages.remove(hot, outgoing.id)
         self._settle_sent(outgoing, receipt)
         return await self._carry_on(hot)
 

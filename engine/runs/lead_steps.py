@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from dsl.plan import (
     AnyStep,
@@ -16,6 +16,7 @@ from dsl.plan import (
     VariantTest,
 )  # fmt: skip
 from engine.leads.consent import note_consent
+from engine.model.ids import new_id
 from engine.rules.leads.lead_changes import change, change_topic, misfit, needs_consent
 from engine.rules.runs.interpreter import Effect, Verdict
 from engine.rules.runs.position import Branch
@@ -71,7 +72,7 @@ class LeadSteps:
     def skip(self, step: AnyStep, visit: str, reason: str, held: Sequence[tuple[str, str]] = ()) -> Verdict:
         """Write down that the step was passed over. `held`: what had kept its mail."""
         lead, now = self.turn.lead, self.turn.now
-        row = message_row(uuid4(), self.run, step, visit, lead, "skipped", reason, self.attempt, now, held=held)
+        row = message_row(new_id(now), self.run, step, visit, lead, "skipped", reason, self.attempt, now, held=held)
         self.writes.insert("messages", **row)
         return Verdict(lead.seq)
 

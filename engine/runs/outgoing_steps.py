@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from dsl.plan import Notify, Plan, Post, Receiver, Send, Team
 from engine.leads.consent import hashed
+from engine.model.ids import new_id
 from engine.model.lead import Facts, Lead
 from engine.model.ports import Mail, Parcel, Receipt
 from engine.platform.tokens import email_key
@@ -27,6 +28,7 @@ from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import hand_over, message_row
 from engine.sending.webhook import parcel
+from engine.store import messages
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"
@@ -34,7 +36,6 @@ LATEST_NOTICE = timedelta(days=7)
 """A mail to colleagues that could not be sent for so long is given up."""
 LATEST_POST = timedelta(days=1)
 """A post that found nobody for so long is given up."""
-_TOLD = "SELECT visit FROM messages WHERE owner_id = %(run)s AND step = %(step)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ def judged(effect: Effect, to: str, plan: Plan, turn: Turn) -> Skip | Hold | Non
     controlled = turn.found.enrolment.controlled(plan, lead.id)
     if isinstance(step, Send):
         return judge(
-            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause, controlled=controlled
-        )
+            step, branch, plan, turn.deployment.program, lead, turn.found.sent, now, turn.pause,
+            facts=lambda: turn.facts(branch), controlled=controlled,
+        )  # fmt: skip
     if controlled:
         return Skip(CONTROL_GROUP)
     if lead.email is None:
@@ -103,7 +105,7 @@ async def next_receiver(hot: Hot, step: Notify, branch: Branch, run: UUID, turn:
     """The next colleague who has not been written to; empty: there is nobody, None: all have been."""
     lead = turn.lead
     people = receivers(step, lead, turn.facts(branch), turn.deployment.program.teams, turn.now)
-    told = {row.visit for row in await hot.all(_TOLD, {"run": run, "step": step.id})}
+    told = await messages.visits_of(hot, run, step.id)
     left = [one for one in people if notice_visit(branch, one) not in told]
     if left:
         return left[0]
@@ -142,7 +144,9 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
     match step:
         case Send():
             given = given_values(step.values, turn.facts(branch))
-            composed = compose_for_lead(step, plan, branch, lead, turn.deployment, rt.tokens, base, given)
+            composed = compose_for_lead(
+                step, plan, branch, lead, turn.deployment, rt.tokens, base, given, new_id(turn.now)
+            )
             mail, variant = composed.mail, subject_of(step.subjects, plan, step.id, lead.id) or None
             row = message_row(
                 mail.message_id, run, step, branch.visit, **marked, subject=mail.subject, variant=variant,

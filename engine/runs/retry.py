@@ -15,7 +15,7 @@ from engine.rules.runs.position import Position
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import lead_transaction, write
 from engine.sales.handoff_turn import HandoffTurn, wake_of
-from engine.store import leads
+from engine.store import leads, runs
 from engine.store.writes import Writes
 
 _PARKED = text("""
@@ -35,10 +35,6 @@ WHERE (parked.attention IS NOT NULL OR l.attention IS NOT NULL)
     AND (CAST(:campaign AS text) IS NULL OR lower(parked.campaign) = lower(:campaign))
     AND (CAST(:lead AS text) IS NULL OR l.email_key = lower(:lead))
 ORDER BY parked.since""")
-
-# Not while a mail is on its way: its outcome must find the run as it left it.
-_ONE = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AND state <> 'ended'
-    AND NOT EXISTS (SELECT FROM messages WHERE owner_id = e.id AND state = 'sending')"""
 
 
 async def parked_by_campaign(rt: Runtime, attention: str) -> list[dict[str, Any]]:
@@ -65,7 +61,7 @@ async def retry(rt: Runtime, *, campaign: str | None, lead: str | None, attentio
 async def _go_on(rt: Runtime, id: UUID) -> bool:
     async with lead_transaction(rt, str(id)) as work:
         locked = await leads.lock_by_enrolment(work.hot, id)
-        row = await work.hot.one(_ONE, {"id": id})
+        row = await runs.to_retry(work.hot, id)
         if locked is None or row is None:
             return False
         ledger = await work.open(locked)

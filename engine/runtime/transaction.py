@@ -22,6 +22,7 @@ from engine.model.lead import Event
 from engine.rules.conditions.matching import watch_of
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.limits import Rules, needed
+from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.store import leads
 from engine.store.db import Hot
@@ -75,16 +76,18 @@ async def open_ledger(
 ) -> tuple[Ledger, Around]:  # fmt: skip
     """A ledger on a locked lead that knows what judging `event`, and what may follow from it, will ask for.
 
-    `also` are events beside it; for `keys`, `fresh`, `visitor`, `around_hit` see `leads.look_around`.
+    `also` are events beside it; for `keys`, `fresh`, `visitor`, `around_hit` see `leads.look_around`. What the lock has
+    looked at already is not asked again, unless limits have to be counted.
     Raises NothingDeployed.
     """
     deployment, lead, now = await rt.deployment(locked.epoch), locked.lead, rt.clock.now()
     rules = deployment.rules
-    asked = rules.index.watch.history
     probes = dict.fromkeys(probe for one in (event, *also) for probe in needed(rules, lead, *one, now))
-    around = await leads.look_around(
-        hot, lead.id, list(probes), keys, fresh=fresh, visitor=visitor, history=asked, around_hit=around_hit
-    )  # fmt: skip
+    look = look_for(deployment, keys, fresh, visitor)
+    if locked.around is not None and locked.around[0] == look and not probes and around_hit is None:
+        around = locked.around[1]
+    else:
+        around = await leads.look_around(hot, lead.id, list(probes), look, around_hit)
     live = [one.digest for one in around.enrolments if one.state != "ended"]
     await rt.catalog.need(live)
     tallies = around.tallies
@@ -94,9 +97,17 @@ async def open_ledger(
         tallies |= (await leads.look_around(hot, lead.id, [*earlier - tallies.keys()])).tallies
     history = await complete_history(rt, hot, lead.id, rules, live, around.history)
     ledger = Ledger(rules, lead, now, around.enrolments, tallies, history=history)
-    if lead.epoch != rules.epoch:
+    if lead.epoch != rules.epoch and lead.email is not None:
         ledger.refresh()
     return ledger, around
+
+
+def look_for(
+    deployment: Deployment | None, keys: Sequence[str] = (), fresh: datetime | None = None, visitor: UUID | None = None
+) -> leads.Look:
+    """What opening a ledger will look at under that deployment, for the statement that locks the lead."""
+    history = deployment.rules.index.watch.history if deployment is not None else frozenset()
+    return leads.Look(tuple(keys), fresh, visitor, history)
 
 
 async def complete_history(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from engine.mail.errors import TemplateError
+from engine.model.ids import new_id
 from engine.model.ports import Mail, Receipt
 from engine.rules.runs.answer import FAR_AHEAD, RESTORED, Answer
 from engine.rules.sales.ladder import State
@@ -176,7 +177,7 @@ class _Call:
     def _put_away(self, turn: HandoffTurn, notice: Pending, state: str, why: str, writes: Writes) -> None:
         """Record a notice that does not go out."""
         lead, now = turn.ledger.lead.id, turn.ledger.now
-        row = notice_row(uuid4(), notice, self.id, lead, turn.found.source, self.attempt, now, state, why)
+        row = notice_row(new_id(now), notice, self.id, lead, turn.found.source, self.attempt, now, state, why)
         writes.insert("messages", **row)
 
     def _settle(

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
 from dsl.plan import HandOff
 from engine.mail.errors import TemplateError
+from engine.model.ids import new_id
 from engine.model.ports import Wake
 from engine.rules.conditions.calendar import local_date, next_business_opening, zone_of
 from engine.rules.leads.consequences import Ledger
@@ -61,7 +62,7 @@ async def open_for(
         ledger.attention = f"{step.source}: {NO_TEAM}"
         log.warning("handoff.no_team", enrolment=str(enrolment), source=step.source)
         return None
-    id = uuid4()
+    id = new_id(ledger.now)
     opened = ledger.happen("handoff.opened", team.name, {"handoff": str(id)}, mute=True)
     state = State(phase="waiting", team=team.name, meant_for=member, step_started_at=opened.at)
     writes.insert(

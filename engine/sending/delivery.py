@@ -36,15 +36,11 @@ from dsl.plan import (
 from engine.model.lead import Lead
 from engine.model.ports import Mail, Receipt
 from engine.runtime.runtime import Runtime
-from engine.sending import gates
+from engine.store import gates, messages
 from engine.store.db import Hot
 
 FRESH_MARK = timedelta(seconds=2)
 """A mark older than this is not handed over any more: a suppression may have come since."""
-
-_SETTLE_LATE = """
-UPDATE messages SET state = 'accepted', reason = '', provider_id = %(provider)s
-WHERE id = %(id)s AND attempt = %(attempt)s"""
 
 
 def message_row(
@@ -104,5 +100,5 @@ async def settle_late(hot: Hot, id: UUID, attempt: str, receipt: Receipt) -> Non
     """Another attempt has the run by now, but only this one knows what became of its mail: keep that it was accepted,
     where the row is still this attempt's, and commit."""
     if receipt.state == "accepted":
-        await hot.run(_SETTLE_LATE, {"id": id, "attempt": attempt, "provider": receipt.provider_id})
+        await messages.keep_accepted(hot, id, attempt, receipt.provider_id)
         await hot.commit()

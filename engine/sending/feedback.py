@@ -23,7 +23,7 @@ from engine.rules.leads import suppression
 from engine.rules.leads.consequences import Ledger
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import NOTHING, Occurred, lead_transaction
-from engine.store import leads
+from engine.store import leads, messages
 from engine.store.db import Hot
 from engine.store.leads import Locked
 from engine.store.writes import Writes
@@ -46,33 +46,9 @@ _WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
     "complained": ("complaint", suppression.COMPLAINED), "unsubscribed": ("provider", suppression.UNSUBSCRIBED),
 }  # fmt: skip
 """How the lead unsubscribed, and why nothing may be mailed then."""
-
-_KNOWN = """
-SELECT id, lead_id, state FROM messages
-WHERE id = ANY(%(ids)s::uuid[]) AND kind IN ('marketing', 'transactional', 'staff')"""
-
-_SOFT_BEFORE = """
-SELECT count(*) AS soft FROM events e
-WHERE lead_id = %(lead)s AND type = %(soft)s AND seq > coalesce((
-    SELECT max(seq) FROM events d
-    WHERE lead_id = %(lead)s AND type = ANY(%(proofs)s) AND message_id <> %(message)s AND NOT EXISTS (
-        SELECT 1 FROM events b
-        WHERE b.lead_id = %(lead)s AND b.type = %(soft)s AND b.message_id = d.message_id)), 0)
-    AND NOT EXISTS (SELECT FROM messages m WHERE m.id = e.message_id AND m.address <> %(address)s::text)"""
-"""Soft bounces of one address since the last mail that is known to have arrived; one that came back later had not."""
 SOFT: EventType = "email.soft_bounced"
 BOUNCED: EventType = "email.bounced"
 PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
-
-_STATE = "SELECT state, reason FROM messages WHERE id = %(id)s"
-
-_NEWEST = """
-SELECT m.id FROM messages m
-WHERE m.lead_id = (SELECT lead_now(id) FROM leads WHERE email_key = %(key)s)
-    AND (m.address IS NULL OR m.address = %(hash)s) AND m.kind IN ('marketing', 'transactional')
-    AND m.state IN ('sending', 'accepted', 'unknown')
-    AND (%(template)s::text IS NULL OR lower(m.template) = lower(%(template)s::text))
-ORDER BY m.at DESC, m.id LIMIT 1"""
 
 
 async def report(rt: Runtime, one: Report) -> Outcome:
@@ -115,7 +91,7 @@ async def report_all(rt: Runtime, reports: Sequence[Report]) -> Counter[Outcome]
     A lead whose report fails holds up no other; the first failure is raised once all have been tried.
     """
     async with rt.db.hot() as hot:
-        rows = await hot.all(_KNOWN, {"ids": [one.message_id for one in reports]})
+        rows = await messages.known(hot, [one.message_id for one in reports])
     known = {row.id: row for row in rows}
     counts: Counter[Outcome] = Counter()
     by_lead: dict[UUID, list[Report]] = {}
@@ -147,9 +123,7 @@ async def newest_mail(rt: Runtime, email: str, template: str | None) -> UUID | N
     """
     async with rt.db.hot() as hot:
         key = email_key(email)
-        row = await hot.one(_NEWEST, {"key": key, "hash": hashed(rt, key), "template": template})
-    found: UUID | None = row.id if row else None
-    return found
+        return await messages.newest(hot, key=key, hash=hashed(rt, key), template=template)
 
 
 def reported(reason: str) -> tuple[Literal["accepted", "failed"], str] | None:
@@ -196,8 +170,7 @@ async def _too_many_soft(rt: Runtime, hot: Hot, one: Report, locked: Locked) -> 
         "lead": locked.lead.id, "message": one.message_id, "soft": SOFT, "proofs": PROOFS,
         "address": locked.row.address,
     }  # fmt: skip
-    row = await hot.one(_SOFT_BEFORE, values)
-    many = 1 + (row.soft if row else 0)
+    many = 1 + await messages.soft_bounces(hot, values)
     most = (await rt.deployment(locked.epoch)).program.workspace.soft_bounces
     return many if many >= most else 0
 
@@ -241,7 +214,7 @@ async def _settle(hot: Hot, writes: Writes, one: Report, state: str, now: dateti
     dropped = one.fate == "dropped"
     if state in ("failed", "skipped") or (state == "accepted" and not dropped):
         return ""
-    row = await hot.one(_STATE, {"id": one.message_id})
+    row = await messages.state_of(hot, one.message_id)
     if row is None or row.state in ("failed", "skipped") or (row.state == "accepted" and not dropped):
         return ""
     if row.state == "sending":

@@ -6,16 +6,12 @@ import asyncio
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import select
-
 from engine.mail.compose import Addressed, compose
 from engine.mail.errors import TemplateError
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import confirm_url, file_urls
 from engine.sending.mail_record import context_of
-from engine.store.tables import leads, messages
-
-_COLUMNS = (messages.c.lead_id, messages.c.template, messages.c.kind, messages.c.variant, messages.c.memo)
+from engine.store import messages
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,7 @@ class View:
 
 async def view(rt: Runtime, message_id: UUID) -> View | None:
     """The mail as its reader got it; None when there is none, or its reader has been erased."""
-    chosen = select(*_COLUMNS, leads.c.email, leads.c.fields).join(leads, leads.c.id == messages.c.lead_id)
-    async with rt.db.engine.connect() as connection:
-        row = (await connection.execute(chosen.where(messages.c.id == message_id))).first()
+    row = await messages.to_show(rt.db, message_id)
     if row is None or row.email is None or row.kind not in ("marketing", "transactional"):
         return None
     gone = View(language=str(row.fields.get("language") or ""))

@@ -89,7 +89,10 @@ class Effects:
         host, lead = self._host, ledger.lead
         host.watcher.progressed(person, ledger)
         controlled = run.controlled(plan, lead.id)
-        judged = judge(send, branch, plan, host.deployment.program, lead, person.sent, host.now, controlled=controlled)
+        judged = judge(
+            send, branch, plan, host.deployment.program, lead, person.sent, host.now,
+            facts=lambda: _facts(ledger, run, branch), controlled=controlled,
+        )  # fmt: skip
         mail: Mail | None = None
         links: Mapping[str, str] = {}
         if judged is None and host.render:

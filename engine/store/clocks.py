@@ -25,7 +25,7 @@ WHERE due_at <= :now AND coalesce({_PUT_OFF_UNTIL.format("c.lead_id")}, '-infini
 ORDER BY due_at LIMIT :many""")
 
 _BEHIND = text(f"""
-SELECT id FROM leads l WHERE epoch < :epoch AND merged_into IS NULL
+SELECT id FROM leads l WHERE epoch < :epoch AND email IS NOT NULL
     AND {_PUT_OFF_UNTIL.format("l.id")} IS NULL ORDER BY epoch LIMIT :many""")
 
 _PUT_OFF = text("""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from engine.model.lead import Event, Lead
 from engine.rules.leads.limits import Probe
@@ -114,16 +114,41 @@ _MERGED = text("""SELECT id FROM leads WHERE merged_into IS NOT NULL
     AND (email_key = lower(:who) OR CAST(id AS text) = lower(:who))""")
 
 _AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
+# The lead is found by the address, so that this can be sent together with the statement that locks them.
+_AROUND_KEY = "WITH l AS MATERIALIZED (SELECT id FROM leads WHERE email_key = %(key)s) " + _AROUND.replace(
+    "%(lead)s", "(SELECT id FROM l)"
+)
 _AROUND_HIT = f"{_AROUND}, {AROUND_HIT}"
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What `look_around` is asked beside probes: see there."""
+
+    keys: tuple[str, ...] = ()
+    fresh: datetime | None = None
+    visitor: UUID | None = None
+    history: frozenset[str] = frozenset()
+
+    def values(self, probes: Sequence[Probe] = ()) -> dict[str, Any]:
+        return {
+            "keys": list(self.keys), "fading": self.fresh is not None, "fresh": self.fresh, "visitor": self.visitor,
+            "probes": probes_json(probes), "history": sorted(self.history),
+        }  # fmt: skip
+
+
+NOWHERE = Look()
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
-    """A lead under its lock. `row` carries what the particular lock read beside it."""
+    """A lead under its lock. `row` carries what the particular lock read beside it; `around` what was looked at in the
+    same round trip, without probes, and how."""
 
     lead: Lead
     epoch: int | None
     row: Any
+    around: tuple[Look, Around] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +166,16 @@ class Around:
     """With hits: when the first of the lead's runs, or their clock, is due."""
 
 
-async def lock(hot: Hot, lead: UUID) -> Locked | None:
-    """The lead of that id, or the one that its record has become part of."""
-    return await _locked(hot, _LOCK, {"lead": lead})
+async def lock(hot: Hot, lead: UUID, look: Look | None = None) -> Locked | None:
+    """The lead of that id, or the one that its record has become part of. `look`: also look around, in the same round
+    trip where that is who the id names."""
+    if look is None:
+        return await _locked(hot, _LOCK, {"lead": lead})
+    row, around = await hot.both(_LOCK, {"lead": lead}, _AROUND, {"lead": lead, **look.values()})
+    found = locked_of(row) if row is not None and row.merged_into is None else None
+    if found is None:
+        return await lock(hot, row.merged_into) if row is not None else None
+    return replace(found, around=(look, _around_of((), around)))
 
 
 async def page_after(hot: Hot, after: UUID, many: int) -> list[Lead]:
@@ -152,13 +184,21 @@ async def page_after(hot: Hot, after: UUID, many: int) -> list[Lead]:
     return [found.lead for row in rows if (found := locked_of(row)) is not None]
 
 
-async def lock_or_create(hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime) -> Locked:
-    """The lead with that address, or who had it before, made when it is new; `row.created` tells."""
+async def lock_or_create(
+    hot: Hot, *, id: UUID, email: str, key: str, hash: str, stage: str, now: datetime,
+    look: Look | None = None,
+) -> Locked:  # fmt: skip
+    """The lead with that address, or who had it before, made when it is new; `row.created` tells. `look`: as above."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
-    row = await hot.one(_LOCK_OR_CREATE, values)
+    if look is None:
+        row, around = await hot.one(_LOCK_OR_CREATE, values), None
+    else:
+        row, around = await hot.both(_LOCK_OR_CREATE, values, _AROUND_KEY, {"key": key, **look.values()})
     found = locked_of(row) if row.merged_into is None else await lock(hot, row.merged_into)
     assert found is not None
-    return found
+    if look is None or row.merged_into is not None:
+        return found
+    return replace(found, around=(look, _around_of((), around)))
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
@@ -194,20 +234,20 @@ async def posted_form(hot: Hot, lead: UUID, seq: int) -> Any | None:
 
 
 async def look_around(
-    hot: Hot, lead: UUID, probes: Sequence[Probe] = (), keys: Sequence[str] = (), *, fresh: datetime | None = None,
-    visitor: UUID | None = None, history: Collection[str] = (), around_hit: Mapping[str, Any] | None = None,
+    hot: Hot, lead: UUID, probes: Sequence[Probe] = (), look: Look = NOWHERE,
+    around_hit: Mapping[str, Any] | None = None,
 ) -> Around:  # fmt: skip
-    """Everything around a locked lead, in one statement. `fresh`: keys older than this instant no longer count.
+    """Everything around a locked lead, in one statement. `look.keys`: under which natural keys an event may have come
+    before; those older than `fresh` no longer count.
 
-    `history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
+    `look.history`: of which types of events the past is asked; what an anonymous `visitor` did is given in any case.
     `around_hit`: see `hits.question`.
     """
-    values = {
-        "lead": lead, "keys": list(keys), "fading": fresh is not None, "fresh": fresh, "visitor": visitor,
-        "probes": probes_json(probes), "history": sorted(history),
-        **(around_hit or {}),
-    }  # fmt: skip
-    row = await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values)
+    values = {"lead": lead, **look.values(probes), **(around_hit or {})}
+    return _around_of(probes, await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values))
+
+
+def _around_of(probes: Sequence[Probe], row: Any) -> Around:
     return Around(
         enrolments=enrolments_of(row.enrolments),
         tallies=tallies_of(probes, row.tallies),
@@ -308,3 +348,9 @@ def locked_of(row: Any) -> Locked | None:
         former=tuple(row.former),
     )  # fmt: skip
     return Locked(lead, row.epoch, row)
+
+
+async def as_of_now(db: Database, id: UUID) -> Any | None:
+    """The row of a lead, or of the lead that they were joined with; without a lock, for a page."""
+    async with db.engine.connect() as connection:
+        return (await connection.execute(select(tables.leads).where(tables.leads.c.id == func.lead_now(id)))).first()

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine.rules.reports.query import Query
 from engine.store.report_queries import REACHED, rows
 
 _WHO = text(f"SELECT r.lead_id, r.at FROM ({REACHED}) r")
@@ -43,15 +44,24 @@ what AS (
             AND h.judgement = 'machine') AS machine
     FROM sent s LEFT JOIN events v ON v.lead_id = s.lead_id AND v.message_id = s.id
     GROUP BY s.id, s.lead_id, s.campaign, s.template)
-SELECT campaign, template, count(*) AS sent, count(*) FILTER (WHERE bounced) AS bounced,
-    count(*) FILTER (WHERE opened AND NOT bounced) AS opened,
-    count(*) FILTER (WHERE clicked AND NOT bounced) AS clicked,
-    count(*) FILTER (WHERE replied AND NOT bounced) AS replied, count(*) FILTER (WHERE machine) AS machine
-FROM what GROUP BY campaign, template ORDER BY campaign, template""")
+SELECT campaign, template, sum(sent)::bigint AS sent, sum(bounced)::bigint AS bounced, sum(opened)::bigint AS opened,
+    sum(clicked)::bigint AS clicked, sum(replied)::bigint AS replied, sum(machine)::bigint AS machine
+FROM (SELECT campaign, template, count(*) AS sent, count(*) FILTER (WHERE bounced) AS bounced,
+        count(*) FILTER (WHERE opened AND NOT bounced) AS opened,
+        count(*) FILTER (WHERE clicked AND NOT bounced) AS clicked,
+        count(*) FILTER (WHERE replied AND NOT bounced) AS replied, count(*) FILTER (WHERE machine) AS machine
+    FROM what GROUP BY campaign, template
+    UNION ALL
+    SELECT campaign, template, emails, 0, opened, clicked, 0, 0 FROM past_emails
+    WHERE state = 'accepted' AND kind IN ('marketing', 'transactional') AND day >= :first AND day <= :last) figures
+GROUP BY campaign, template ORDER BY campaign, template""")
 _PATHS = text("SELECT touches FROM deal_facts WHERE won_at >= :since AND won_at < :until ORDER BY touches")
 _RUNS = text("""
-SELECT campaign, digest, started_at, state, goal_at IS NOT NULL AS reached, held_out FROM enrolments
-WHERE started_at >= :since AND started_at < :until""")
+SELECT campaign, digest, started_at, state, goal_at IS NOT NULL AS reached, held_out, 1 AS many FROM enrolments
+WHERE started_at >= :since AND started_at < :until
+UNION ALL
+SELECT campaign, digest, day::timestamp AT TIME ZONE 'UTC', 'ended', goal, held_out, runs FROM past_runs
+WHERE day >= :first AND day <= :last""")
 _GOALS = text("SELECT digest, body->'goal' AS goal, body->'control' AS control FROM plans WHERE digest = ANY(:digests)")
 _OWN = text("""
 SELECT o.campaign, sum(c.amount)::bigint AS amount FROM credits c JOIN sources o ON o.id = c.source_id
@@ -80,9 +90,10 @@ async def programs(connection: AsyncConnection, until: datetime) -> Sequence[Any
     return await rows(connection, _PROGRAMS, until=until)
 
 
-async def mails(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
-    """Emails of the period by campaign and template, each counted once for what was done with it up to now."""
-    return await rows(connection, _MAILS, since=since, until=until)
+async def mails(connection: AsyncConnection, query: Query) -> Sequence[Any]:
+    """Emails of the period by campaign and template, each counted once for what was done with it up to now. Of those
+    that were forgotten, what is kept as figures, by days in UTC."""
+    return await rows(connection, _MAILS, **_span(query))
 
 
 async def path_lengths(connection: AsyncConnection, since: datetime, until: datetime) -> list[int]:
@@ -90,8 +101,13 @@ async def path_lengths(connection: AsyncConnection, since: datetime, until: date
     return [row.touches for row in await rows(connection, _PATHS, since=since, until=until)]
 
 
-async def runs(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
-    return await rows(connection, _RUNS, since=since, until=until)
+async def runs(connection: AsyncConnection, query: Query) -> Sequence[Any]:
+    """Runs begun in the period; `many` is 1, but for figures of runs that were forgotten."""
+    return await rows(connection, _RUNS, **_span(query))
+
+
+def _span(query: Query) -> dict[str, Any]:
+    return {"since": query.since, "until": query.until, "first": query.first, "last": query.last}
 
 
 async def goals(connection: AsyncConnection, digests: Sequence[str]) -> dict[str, Any]:

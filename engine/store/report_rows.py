@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engine.model.lead import MERGED
 from engine.rules.reports.attribution import PathTouch
 from engine.store.db import Database, Hot
 from engine.store.report_tables import credits, deal_facts, lead_facts, lead_returns, stage_stays
@@ -29,7 +30,9 @@ SELECT l.created_at, l.stage, l.origin, l.fields->>'country' AS country,
         ORDER BY seq) FROM stages WHERE lead_id = l.id) AS moves,
     (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at)))
         FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
-    (SELECT jsonb_agg(id ORDER BY id) FROM deals WHERE leads @> ARRAY[%(id)s::uuid]) AS deals
+    (SELECT jsonb_agg(id ORDER BY id) FROM deals WHERE leads @> ARRAY[%(id)s::uuid]) AS deals,
+    (SELECT jsonb_build_object('seq', seq, 'at', at) FROM events WHERE lead_id = l.id AND type = %(merged)s::text
+        ORDER BY seq DESC LIMIT 1) AS merged
 FROM leads l WHERE l.id = %(id)s AND l.merged_into IS NULL"""
 _MARKS = "SELECT id FROM dirty WHERE lead_id = %(id)s"
 _LOCK_DEAL = "SELECT id FROM deals WHERE id = %(id)s FOR NO KEY UPDATE"
@@ -66,8 +69,9 @@ async def lock_deal(hot: Hot, deal: str) -> list[int]:
 
 
 async def lead(hot: Hot, id: UUID, types: Collection[str]) -> Any | None:
-    """What the log says of a lead; of its events those of these types and rejections by sales. None: there is none."""
-    return await hot.one(_LEAD, {"id": id, "types": sorted({*types, "handoff.rejected"})})
+    """What the log says of a lead; of its events those of these types and rejections by sales. None: there is no such
+    lead, or it has become part of another."""
+    return await hot.one(_LEAD, {"id": id, "types": sorted({*types, "handoff.rejected"}), "merged": MERGED})
 
 
 async def known_since(hot: Hot, leads: Sequence[UUID]) -> list[tuple[UUID, datetime]]:

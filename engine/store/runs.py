@@ -102,6 +102,11 @@ class Question:
         }  # fmt: skip
 
 
+# Not while a mail is on its way: its outcome must find the run as it left it.
+_TO_RETRY = """SELECT position, gen, attention FROM enrolments e WHERE id = %(id)s AND state <> 'ended'
+    AND NOT EXISTS (SELECT FROM messages WHERE owner_id = e.id AND state = 'sending')"""
+
+
 async def lock_and_read(hot: Hot, question: Question) -> tuple[Locked, Run] | None:
     """Lock the lead and read its run in one round trip; two statements, so that the second sees what the first
     waited for."""
@@ -143,3 +148,8 @@ def rest_rows(writes: Writes, id: UUID, resting: Sequence[Resting]) -> None:
             "waits", enrolment_id=id, branch=one.branch, step=one.step, source=one.source, what=one.what,
             due_at=one.due, held=one.held,
         )  # fmt: skip
+
+
+async def to_retry(hot: Hot, id: UUID) -> Any | None:
+    """Position, gen and attention of a run that may be retried; None while one of its emails is on its way."""
+    return await hot.one(_TO_RETRY, {"id": id})

@@ -29,6 +29,9 @@ Connection = psycopg.AsyncConnection[Any]
 Values = Mapping[str, Any] | Sequence[Any]
 
 _prepared: WeakKeyDictionary[Connection, dict[bytes, bytes]] = WeakKeyDictionary()
+_rows: dict[tuple[bytes, int], Callable[[Sequence[Any]], Any]] = {}
+"""By statement and number of columns, what makes a named tuple of a row."""
+MOST_ROWS = 1000
 _PLACE = re.compile(r"%\((\w+)\)s|%s|%%")
 _STATEMENT, _SYNC = b"statement", b"sync"
 _numbers = itertools.count()
@@ -47,9 +50,12 @@ class Wire:
             known = _prepared[driver] = {}
             set_json_loads(orjson.loads, driver)
         self._known = known
+        self._transformer: Any = Transformer(driver)
         self._opening = opening
         self._unread: list[bytes] = []
         """For each result still to come, in order: the query that is being prepared, or what kind it is."""
+        self._sent: list[bytes] = []
+        """The statements of this transaction, in order."""
         self._open = False
 
     def send(self, sql: str, values: Values) -> None:
@@ -63,18 +69,19 @@ class Wire:
         query, names = _parsed(sql)
         given = [values[name] for name in names] if isinstance(values, Mapping) else values
         self._query(query, [_text(value) for value in given])
+        self._sent.append(query)
 
     async def rows(self) -> list[Any]:
         """The rows of the last statement, as named tuples. Raises what went wrong with it or one before it."""
         self._pg.send_flush_request()
         result = (await self._read())[-1]
-        return _load(self._driver, result)
+        return self._load(result, self._sent[-1])
 
     async def two_rows(self) -> tuple[list[Any], list[Any]]:
         """The rows of the last two statements."""
         self._pg.send_flush_request()
         results = await self._read()
-        return _load(self._driver, results[-2]), _load(self._driver, results[-1])
+        return self._load(results[-2], self._sent[-2]), self._load(results[-1], self._sent[-1])
 
     async def commit(self) -> None:
         """End the transaction for good. Raises what went wrong with any statement since the last rows."""
@@ -87,11 +94,12 @@ class Wire:
         if not self._open or self._pg.status == ConnStatus.BAD:
             return
         try:
+            self._query(b"ROLLBACK", [])
             await self._sync()
         except psycopg.Error:
             if self._pg.transaction_status == TransactionStatus.UNKNOWN:
                 raise
-        if self._pg.transaction_status != TransactionStatus.IDLE:
+        if self._pg.transaction_status != TransactionStatus.IDLE:  # what follows an error is skipped, the end as well
             self._query(b"ROLLBACK", [])
             await self._sync()
         self._close()
@@ -127,6 +135,17 @@ class Wire:
                 raise error_from_result(result, encoding="utf-8")
         return [result for result, kind in zip(results, kinds, strict=True) if kind == _STATEMENT]
 
+    def _load(self, result: Any, query: bytes) -> list[Any]:
+        self._transformer.set_pgresult(result)
+        row = _rows.get((query, result.nfields))
+        if row is None:
+            names = tuple(result.fname(column).decode() for column in range(result.nfields))
+            if len(_rows) >= MOST_ROWS:
+                _rows.clear()
+            row = _rows[query, result.nfields] = _row(names)
+        found: list[Any] = self._transformer.load_rows(0, result.ntuples, row)
+        return found
+
     def _close(self) -> None:
         self._open = False
         self._pg.exit_pipeline_mode()
@@ -150,13 +169,6 @@ def _collect(pg: Any, many: int) -> Generator[Wait, Ready | int, list[Any]]:
             found.append(result or current)
             current = None
     return found
-
-
-def _load(driver: Connection, result: Any) -> list[Any]:
-    transformer = Transformer(driver)
-    transformer.set_pgresult(result)
-    names = tuple(result.fname(column).decode() for column in range(result.nfields))
-    return transformer.load_rows(0, result.ntuples, _row(names))
 
 
 @lru_cache(maxsize=500)

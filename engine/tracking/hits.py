@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 
+from engine.model.ids import new_id
 from engine.rules.tracking.hits import VERSION, Hit, Judgement, Kind, judge
 from engine.runtime.runtime import Runtime
 from engine.store import hits
@@ -72,7 +73,7 @@ def note_hit(
     seq: int | None = None, due: datetime | None = None,
 ) -> None:  # fmt: skip
     writes.insert(
-        "mail_hits", id=uuid4(), lead_id=hit.lead, message_id=None if what.kind == "download" else what.id,
+        "mail_hits", id=new_id(hit.at), lead_id=hit.lead, message_id=None if what.kind == "download" else what.id,
         kind=hit.kind, link=hit.link, network=network_of(fetch.address), client=hit.client, agent=hit.agent,
         signs=list(hit.signs), judgement=judgement, reasons=list(reasons), version=VERSION, seq=seq, at=hit.at,
         handed=hit.handed, due_at=due,

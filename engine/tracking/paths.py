@@ -14,6 +14,7 @@ from engine.rules.leads.consequences import Ledger
 from engine.rules.tracking.classify import OFFLINE, UNKNOWN, Source
 from engine.rules.tracking.sessions import CONVERSIONS, Session, conversion_touch, visit_touch
 from engine.rules.tracking.ways import Ways
+from engine.store import visitors
 from engine.store.db import Hot
 from engine.store.sources import source_of
 from engine.store.writes import Writes
@@ -22,17 +23,6 @@ from engine.tracking.visits import Visitor, session_of
 
 MOST_SESSIONS = 500
 """Of a visitor who becomes known, the newest so many are joined."""
-
-_SESSIONS = f"""
-SELECT jsonb_agg(jsonb_build_object('id', s.id, 'begun', s.begun, 'last_at', s.last_at, 'landing', s.landing,
-    'pages', s.pages, 'source', jsonb_build_array(o.channel, o.source, o.medium, o.campaign, o.keyword, o.content))
-    ORDER BY s.begun) AS sessions
-FROM (SELECT * FROM sessions WHERE visitor_id = %(visitor)s AND lead_id IS NULL
-    ORDER BY begun DESC LIMIT {MOST_SESSIONS}) s JOIN sources o ON o.id = s.source_id"""
-
-_FIRST = """
-SELECT jsonb_build_array(o.channel, o.source, o.medium, o.campaign, o.keyword, o.content) AS source, t.at
-FROM touches t JOIN sources o ON o.id = t.source_id WHERE t.lead_id = %(lead)s ORDER BY t.at, t.key LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -51,8 +41,7 @@ class Path:
 
 async def unjoined(hot: Hot, visitor: UUID) -> list[Session]:
     """The sessions of a visitor who is nobody's yet, in order."""
-    row = await hot.one(_SESSIONS, {"visitor": visitor})
-    return [session_of(one) for one in row.sessions or ()]
+    return [session_of(one) for one in await visitors.sessions_of_nobody(hot, visitor, MOST_SESSIONS)]
 
 
 async def path_for(hot: Hot, lead: UUID, visitor: Visitor | None, own: Source, *, new: bool) -> Path:
@@ -66,7 +55,7 @@ async def path_for(hot: Hot, lead: UUID, visitor: Visitor | None, own: Source, *
 
 
 async def first_touch(hot: Hot, lead: UUID) -> tuple[Source, datetime] | None:
-    row = await hot.one(_FIRST, {"lead": lead})
+    row = await visitors.first_touch(hot, lead)
     return (source_of(row.source), row.at) if row else None
 
 

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from engine.model.ids import new_id
 from engine.rules.conditions.addresses import LONGEST
 from engine.rules.conditions.addresses import path_of as path_of_address
 from engine.rules.tracking.classify import NO_CONSENT, Source
 from engine.rules.tracking.sessions import FOLLOWS_CLICK, Session, visit_touch
 from engine.rules.tracking.ways import Ways
 from engine.runtime.runtime import Runtime
+from engine.store import visitors
 from engine.store.db import Hot
 from engine.store.marks import mark_lead
 from engine.store.sources import note_source, source_of, tuple_of
 from engine.store.writes import Writes
-from engine.tracking.touches import clicks_since, note_touch
+from engine.tracking.touches import note_touch
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,6 @@ class Visitor:
         return Visitor(row.id, row.lead_id, session_of(row.session) if row.session else None, row.seen_on)
 
 
-_LOCK = """
-INSERT INTO visitors AS v (id, first_at, last_at) VALUES (%(id)s, %(now)s, %(now)s)
-ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at RETURNING id, lead_id, session, seen_on"""
-
 FULL = 200_000
 """Rows of `sources` from which on keywords are no longer told apart: an address can be made up by anybody."""
 _EVERY = timedelta(minutes=1)
@@ -51,7 +49,7 @@ async def lock_visitor(rt: Runtime, hot: Hot, visitor: UUID | None) -> Visitor |
     """The visitor under their lock, made if they are new. Always before the lead's."""
     if visitor is None:
         return None
-    return Visitor.of(await hot.one(_LOCK, {"id": visitor, "now": rt.clock.now()}))
+    return Visitor.of(await visitors.lock(hot, visitor, rt.clock.now()))
 
 
 def anonymous(visitor: Visitor | None) -> UUID | None:
@@ -75,7 +73,7 @@ async def see(rt: Runtime, hot: Hot, writes: Writes, ways: Ways, visitor: Visito
     begun = note_view(writes, visitor, source, address, at, ways.day(at))
     if begun is None or visitor.lead is None:
         return
-    if touch := visit_touch(begun, await clicks_since(hot, visitor.lead, at - FOLLOWS_CLICK)):
+    if touch := visit_touch(begun, await visitors.clicks_since(hot, visitor.lead, at - FOLLOWS_CLICK)):
         note_touch(writes, visitor.lead, touch)
         mark_lead(writes, visitor.lead, at)
 
@@ -96,8 +94,7 @@ async def _full(rt: Runtime, hot: Hot) -> bool:
     """Whether there are so many sources that new keywords are not kept; counted once a minute in each process."""
     now = rt.clock.real()
     if rt.sources_counted is None or now - rt.sources_counted[0] > _EVERY:
-        row = await hot.one("SELECT count(*) AS many FROM sources", {})
-        rt.sources_counted = (now, int(row.many))
+        rt.sources_counted = (now, await visitors.count_sources(hot))
     return rt.sources_counted[1] >= FULL
 
 
@@ -111,7 +108,7 @@ def note_view(
         writes.update("sessions", id=session.id, pages=session.pages, last_at=session.last_at)
         _count(writes, day, session.source, session.landing, pages=1)
     else:
-        session = fresh = Session(uuid4(), source, at, at, path)
+        session = fresh = Session(new_id(at), source, at, at, path)
         click = list(source.click) if source.click else None
         writes.insert(
             "sessions", id=session.id, visitor_id=visitor.id, lead_id=visitor.lead, click=click, landing=path, pages=1,

@@ -73,6 +73,8 @@ def _to(one: Message) -> str:
 def _reason(reason: str, plan: Plan | None) -> str:
     if reason == "no consent":
         return f"the lead is not subscribed to {quoted(plan.topic)}" if plan and plan.topic else REASONS[reason]
+    if reason.startswith(("in segment ", "in list ")):
+        return f"the lead is {reason}, which the workspace excludes from emails"
     if reason.startswith("suppressed: "):
         return f"the lead is suppressed: {reason.removeprefix('suppressed: ')}"
     return REASONS.get(reason, reason)

@@ -23,8 +23,8 @@ TEXTS: Mapping[str, Words] = {
     ),
     "de": Words(
         "Ihre Daten bei {company}",
-        ("Sie haben gefragt, was {company} über Sie gespeichert hat. Der Link zeigt es. Dort können Sie Ihre Daten auch "
-         "löschen lassen.",
+        ("Sie haben gefragt, was {company} über Sie gespeichert hat. Der Link zeigt es. Dort können Sie Ihre Daten "
+         "auch löschen lassen.",
          "Der Link gilt 7 Tage. Wenn Sie nicht gefragt haben, ignorieren Sie diese E-Mail. Bitte leiten Sie sie nicht "
          "weiter."),
         "Meine Daten ansehen",

@@ -125,7 +125,7 @@ def _window(window: Window) -> str:
         (0, 1, 2, 3, 4, 5, 6): "daily", (0, 1, 2, 3, 4): "on weekdays",
     }  # fmt: skip
     days = tuple(sorted(window.days))
-    said = named.get(days) or "on " + ", ".join(WEEKDAYS[day] for day in days)
+    said = "on working days" if window.working else named.get(days) or "on " + ", ".join(WEEKDAYS[day] for day in days)
     if (window.start, window.end) == ("00:00", "24:00"):
         return said
     return f"{said} between {window.start} and {window.end}"

@@ -42,6 +42,8 @@ team "Sales"
     member "ada@acme.example"{member}
 segment "Readers"
     trial_ends is known
+segment "Locals"
+    trial_ends is unknown
 campaign "Other"
     starts when form "demo" is submitted
     flow
@@ -144,6 +146,20 @@ SAME = [
         "workspace",
         "business hours Mondays to Fridays from 09:00 to 17:00",
         "business hours monday to friday from 09:00 to 17:00",
+    ),
+    ("campaign", "sends on business days", "sends on working days"),
+    ("campaign", "sends on workdays between 09:00 and 10:00", "sends on working days between 09:00 and 10:00"),
+    ("workspace", "sends on work days", "sends on working days"),
+    # nobody
+    *(
+        ("workspace", said, 'nobody in segment "Readers", "Locals" is mailed')
+        for said in (
+            'no one in segment "Readers" or "Locals" is emailed',
+            'nobody in segments "Readers", "Locals" gets emails',
+            'no lead in segment "Readers" and "Locals" receives emails',
+            'never mail segment "Readers", "Locals"',
+            'do not email leads in segments "Readers" and "Locals"',
+        )
     ),
     # comparisons in words
     ("flow", block('if stage is not at least "Sales Qualified"'), block('if not stage is at least "Sales Qualified"')),

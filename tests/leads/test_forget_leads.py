@@ -1,4 +1,4 @@
-"""Leads without consent are erased after the workspace's time, to the instant, on a clock that skips; all others stay."""
+"""Leads without consent are erased after the workspace's time, to the instant; all others stay."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ async def test_leads_without_consent_go_after_their_time_and_all_others_stay(fre
         await stage.rows(  # eve is with sales, and zoe has bought
             "WITH a AS (INSERT INTO handoffs (id, lead_id, source, team, note, state, gen, opened_at) SELECT"
             " gen_random_uuid(), id, 's:1', 't', '', '{}', 0, now() FROM leads WHERE email LIKE 'eve%%' RETURNING 1),"
-            " b AS (INSERT INTO deals (id, leads) SELECT 'd', ARRAY[id] FROM leads WHERE email LIKE 'zoe%%' RETURNING 1)"
+            " b AS (INSERT INTO deals (id, leads) SELECT 'd', ARRAY[id] FROM leads WHERE email LIKE 'zoe%%'"
+            " RETURNING 1)"
             " SELECT 1"
         )
         due = begun.astimezone(BERLIN).replace(year=begun.year + 2).astimezone(UTC)

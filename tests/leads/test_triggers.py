@@ -200,7 +200,7 @@ CLOCKED = ("10 days before contract_end", "birthday", "lead is inactive for 20 d
            'starts every first tuesday of the month at 10:00 for segment "Large"')  # fmt: skip
 
 
-@examples(8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(8, suppress_health_check=list(HealthCheck))
 @given(st.lists(OPERATIONS, min_size=5, max_size=25))
 def test_no_occurrence_fires_twice(new_database: Any, operations: list[tuple[str, Any]]) -> None:
     asyncio.run(_live(new_database(), operations))

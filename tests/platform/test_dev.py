@@ -47,15 +47,15 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
     match = re.search(r"Coldframe\s+(http://127\.0\.0\.1:\d+)", text)
     assert match, text
     assert re.search(r"[Dd]eployment 1 is live", text), text
-    assert httpx.get(f"{match[1]}/readyz", trust_env=False).status_code == 200
+    assert httpx.get(f"{match[1]}/readyz", trust_env=False, timeout=60).status_code == 200
     form = re.search(r"Form\s+(\S+)", text)
     assert form, text
-    assert httpx.get(form[1], trust_env=False).status_code == 200
+    assert httpx.get(form[1], trust_env=False, timeout=60).status_code == 200
     metrics = re.search(r"Metrics\s+(\S+/metrics), (\S+/metrics)", text)
     assert metrics, text
     assert metrics.groups() == (f"{match[1]}/metrics", f"http://127.0.0.1:{port}/metrics")
     for address in metrics.groups():
-        assert "# HELP" in httpx.get(address, trust_env=False).text
+        assert "# HELP" in httpx.get(address, trust_env=False, timeout=60).text
     assert postgres.running(home) is not None
     child.send_signal(signal.SIGINT)
     rest = child.stdout.read()
@@ -65,7 +65,7 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
     assert postgres.running(home) is None
     assert temporal.running(home) is None
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{match[1]}/readyz", trust_env=False)
+        httpx.get(f"{match[1]}/readyz", trust_env=False, timeout=60)
 
 
 @pytest.mark.timeout(300)
@@ -98,7 +98,7 @@ def test_a_time_within_the_window_lets_the_first_email_leave_immediately(home: P
         base = dev.post(text)
         mails: list[dict[str, str]] = []
         for _ in range(100):
-            answer = httpx.get(f"{base}/mailbox", headers={"Accept": "application/json"}, trust_env=False)
+            answer = httpx.get(f"{base}/mailbox", headers={"Accept": "application/json"}, trust_env=False, timeout=60)
             mails = answer.json()["mails"]
             if mails:
                 break
@@ -140,7 +140,7 @@ class Dev:
         """Post the form, at the address that was printed, which is handed back."""
         address = re.search(r"Coldframe\s+(http://127\.0\.0\.1:\d+)", text)
         assert address, text
-        answer = httpx.post(f"{address[1]}/f/guide", json={"email": "ada@lead.example"}, trust_env=False)
+        answer = httpx.post(f"{address[1]}/f/guide", json={"email": "ada@lead.example"}, trust_env=False, timeout=60)
         assert answer.status_code == 200
         return address[1]
 

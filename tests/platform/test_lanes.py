@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lanes import LANES, WAITING, choose, folder_of
+from tests.support.lanes import FOLDERS, STACKS, choose, lane_of
 
 TESTS = Path(__file__).resolve().parents[1]
-FILES = ("tests/dsl/a.py", "tests/faults/b.py", "tests/platform/c.py", "tests/faults/d.py", "tests/test_e.py")
+COMPUTING = ["tests/dsl/test_a.py", "tests/test_e.py"]
+FILES = (*COMPUTING, "tests/faults/test_changes.py", *sorted(STACKS), "tests/platform/test_c.py", "tests/test_f.py")
 
 
 def order(worker: int) -> list[str]:
@@ -23,15 +24,18 @@ def order(worker: int) -> list[str]:
 
 @pytest.mark.parametrize(
     ("worker", "first"),
-    [(0, ["tests/faults/b.py", "tests/faults/d.py"]), (1, ["tests/platform/c.py"]), (2, []), (3, [])],
+    [(0, [*STACKS]), (1, ["tests/platform/test_c.py", "tests/faults/test_changes.py"]), (2, []), (3, [])],
 )
 def test_a_worker_begins_with_its_lane_goes_on_with_what_computes_and_takes_all(worker: int, first: list[str]) -> None:
-    computing = ["tests/dsl/a.py", "tests/test_e.py"]
-    assert order(worker)[: len(first) + 2] == first + computing
+    assert order(worker)[: len(first) + 2] == first + COMPUTING
     assert sorted(order(worker)) == sorted(FILES)
 
 
-def test_lanes_name_folders_that_are_there_once_each() -> None:
-    assert len(WAITING) == len(set(WAITING)) == sum(map(len, LANES))
-    assert [name for name in WAITING if not (TESTS / name).is_dir()] == []
-    assert {folder_of(f"tests/{name}/test_x.py") for name in WAITING} == set(WAITING)
+def test_lanes_name_what_is_there() -> None:
+    assert [file for file in STACKS if not (TESTS.parent / file).is_file()] == []
+    assert [name for name in FOLDERS if not (TESTS / name).is_dir()] == []
+    assert {path.name for path in TESTS.glob("faults/test_*.py") if "open_world" in path.read_text("utf-8")} <= {
+        Path(file).name for file in STACKS
+    }
+    assert {lane_of(file) for file in STACKS} == {0}
+    assert lane_of("tests/faults/test_changes.py") == 1

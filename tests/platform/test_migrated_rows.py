@@ -11,8 +11,11 @@ from sqlalchemy import Connection, create_engine, text
 from engine.embedded.postgres import PostgresServer, connect
 from engine.store.migrate import migrate, revisions
 
-CHANGED: dict[str, frozenset[str]] = {"0002": frozenset({"leads.active_at"})}
-"""Columns that a revision itself fills, by the revision."""
+CHANGED: dict[str, frozenset[str]] = {
+    "0002": frozenset({"leads.active_at"}),
+    "0016": frozenset({"visitors.first_touch"}),
+}
+"""Columns that a revision itself fills, or drops because nothing was ever in them, by the revision."""
 ROWS = 3
 """Rows that each table gets before each revision."""
 VALUES = {

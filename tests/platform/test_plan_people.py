@@ -78,6 +78,14 @@ def test_plan_counts_who_would_get_no_email_for_want_of_consent(run: Run, tmp_pa
     assert "emails to 1 of 3 leads would be skipped: unsubscribed from `newsletter`" in shown
 
 
+def test_plan_counts_who_is_in_a_group_that_nobody_is_mailed_in(run: Run, tmp_path: Path, url: str) -> None:
+    barred = HEAD.replace("    topic", '    nobody in list "Press" is mailed\n    topic', 1) + 'list "Press"\n'
+    folder = write(tmp_path / "campaigns", {**FILES, "all.campaign": barred})
+    add_leads(url, ('{"newsletter": "subscribed"}', '{"Press": "2026-11-01"}'), ("{}", "{}"))
+    shown = run("plan", str(folder), DATABASE_URL=url).stdout
+    assert 'emails to 1 of 2 leads would be skipped: the workspace excludes list "Press"' in shown
+
+
 def test_plan_before_the_first_deployment_speaks_of_forms_and_not_of_what_the_compiler_made(
     run: Run, tmp_path: Path, url: str
 ) -> None:  # fmt: skip

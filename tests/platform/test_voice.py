@@ -76,7 +76,7 @@ def helps() -> Iterator[tuple[str, str]]:
             yield f"{name} {parameter.name}", getattr(parameter, "help", "") or ""
 
 
-@pytest.mark.parametrize(("name", "text"), helps(), ids=lambda one: one if " " in one and len(one) < 40 else "")
+@pytest.mark.parametrize(("name", "text"), tuple(helps()), ids=lambda one: one if " " in one and len(one) < 40 else "")
 def test_help_has_none_of_the_forbidden_forms(name: str, text: str) -> None:
     assert forbidden(text) == [], f"{name}: {text}"
 
@@ -181,7 +181,7 @@ def page_texts() -> Iterator[tuple[str, str]]:
         yield f"phrase {type} now", f"{phrase.subject} {phrase.now}{phrase.rest}"
 
 
-@pytest.mark.parametrize(("name", "text"), page_texts(), ids=lambda one: one[:40])
+@pytest.mark.parametrize(("name", "text"), tuple(page_texts()), ids=lambda one: one[:40])
 def test_pages_emails_and_events_have_none_of_the_forbidden_forms(name: str, text: str) -> None:
     assert [one for one in forbidden(text) if one != "an exclamation mark" or name != "words thanks"] == [], text
 

@@ -63,7 +63,7 @@ async def until_accepted(stack: Stack, many: int) -> None:
 
 
 async def post(stack: Stack, email: str) -> None:
-    async with httpx.AsyncClient(base_url=stack.base_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=stack.base_url, trust_env=False, timeout=60) as client:
         answer = await client.post("/f/guide", json={"email": email})
     assert answer.is_success, answer.text
 
@@ -129,7 +129,7 @@ def logs_of(home: Path) -> dict[str, str]:
 
 
 async def test_both_kinds_of_process_show_health_and_metrics(stack: Stack) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         for address in (stack.base_url, stack.parts["worker-1"].address):
             for path in ("/healthz", "/readyz", "/metrics"):
                 assert (await client.get(f"{address}{path}")).status_code == 200, address + path

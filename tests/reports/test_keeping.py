@@ -14,7 +14,9 @@ import pytest
 from engine.deals.costs import take_rates
 from engine.leads.deals import record as record_deal
 from engine.leads.intake import FormPost, Occurrence, record, submit
+from engine.leads.merge import merge
 from engine.leads.split import split
+from engine.leads.unmerge import unmerge
 from engine.reports.keeping import go_through, keep_up, refresh_lead
 from engine.rules.deals.history import DealType
 from engine.rules.deals.rate_files import RateLine
@@ -60,7 +62,7 @@ class Company:
     async def step(self) -> None:
         act = self.random.choice((
             self.form, self.form, self.visit, self.visit, self.event, self.event, self.deal, self.deal, self.deal,
-            self.rate, self.rejection, self.split, self.days, self.days,
+            self.rate, self.rejection, self.split, self.merge, self.days, self.days,
         ))  # fmt: skip
         await act()
 
@@ -112,6 +114,17 @@ class Company:
             one = self.random.choice(found)
             await split(self.rt, one.lead_id, one.id)
 
+    async def merge(self) -> None:
+        """Two leads become one, or are told apart again."""
+        joined = await self.stage.rows("SELECT other FROM merges WHERE undone_at IS NULL ORDER BY at, other")
+        if joined and self.random.random() < 0.5:
+            await unmerge(self.rt, joined[-1].other)
+            return
+        found = await self.stage.rows("SELECT id FROM leads WHERE merged_into IS NULL ORDER BY email")
+        if len(found) > 2:
+            kept, other = self.random.sample(found, 2)
+            await merge(self.rt, kept.id, other.id)
+
     async def days(self) -> None:
         self.stage.clock.set(self.stage.clock.now() + timedelta(hours=self.random.choice((1, 30, 24 * 45))))
 
@@ -131,7 +144,12 @@ async def test_what_is_kept_is_what_a_rebuild_makes(stage: Stage, seed: int) -> 
     assert all(kept.values()), {name: len(rows) for name, rows in kept.items()}
     found = await go_through(stage.rt, "verify")
     assert (found.differing, found.behind) == ([], 0)
-    assert (found.leads, found.deals) == (len(kept["lead_facts"]), len(kept["deal_facts"]))
+    (apart,) = await stage.rows("SELECT count(*) AS many FROM leads WHERE merged_into IS NULL")
+    assert (apart.many, found.deals) == (len(kept["lead_facts"]), len(kept["deal_facts"]))
+    standing = await stage.rows("""SELECT l.stage, s.stage AS kept FROM leads l
+        JOIN stage_stays s ON s.lead_id = l.id AND s.departed IS NULL""")
+    assert len(standing) == apart.many
+    assert [row.stage for row in standing] == [row.kept for row in standing]
     async with stage.rt.db.hot() as hot:
         for name in TABLES:
             await hot.run(f"TRUNCATE {name}", {})

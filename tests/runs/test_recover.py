@@ -12,7 +12,8 @@ from engine.reports.status import status
 from engine.rules.runs.answer import RESTORED
 from engine.runs import advance
 from engine.runs.retry import parked_by_campaign, retry
-from engine.sending import feedback, gates
+from engine.sending import feedback
+from engine.store import gates
 from tests.support.picture import query
 from tests.support.stage import company, open_stage
 

@@ -202,18 +202,20 @@ campaign "Tries"
 async def test_a_winner_that_other_leads_made(new_database, rest: str):
     tested = TESTED.replace("by clicks", f"by clicks{rest}")
     async with open_stage(new_database(), tested) as stage:
-        for number in range(24):
-            await stage.post("paper", email=f"lead{number}@x.example")
+        first = 0
+        while first < 12 or not {"a", "b"} <= {one.category for one in stage.mailer.mails}:
+            await stage.post("paper", email=f"lead{first}@x.example")
+            first += 1
         for mail in [one for one in stage.mailer.mails if one.category == "b"]:
             await intake.click(stage.rt, mail.message_id, link_id("https://acme.example/b"))
         await on_stage_all(stage, timedelta(days=4))
         before = len(stage.mailer.mails)
-        for number in range(24, 32):
+        for number in range(first, first + 8):
             await stage.post("paper", email=f"lead{number}@x.example")
         assert {one.category for one in stage.mailer.mails[before:]} == {"b"}
         await on_stage_all(stage, timedelta(days=1))
         found = await rehearsed(stage, tested)
-    assert (found.leads, differences(found)) == (32, [])
+    assert (found.leads, differences(found)) == (first + 8, [])
 
 
 async def on_stage_all(stage: Stage, span: timedelta) -> None:

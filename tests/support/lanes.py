@@ -1,8 +1,9 @@
 """Which worker of `pytest -n` takes which test files, so that those that wait and those that compute share the cores.
 
-A test with real servers and processes waits half of its time. The first worker begins with `faults`, the second with
-the other folders that wait, and every further one with what only computes; whoever is done helps with the rest. So no
-two stacks of `faults` compete, and no core is idle while another worker waits.
+A test with real servers and processes waits half of its time. The first worker begins with the files that have a whole
+stack of their own under fire, the second with the other folders that wait, and every further one with what only
+computes; whoever is done helps with the rest. So no two of those stacks compete for long, and no core is idle while
+another worker waits.
 """
 
 from __future__ import annotations
@@ -12,23 +13,28 @@ from collections.abc import Sequence
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-LANES = (("faults",), ("platform", "workflows", "browser"))
-"""Folders of tests/ by the number of the worker that begins with them."""
-WAITING = tuple(folder for lane in LANES for folder in lane)
+STACKS = tuple(
+    f"tests/faults/test_{name}.py" for name in ("storm", "whole_language", "temporal_down", "real_stack", "provider")
+)
+"""In the order of how long they take."""
+FOLDERS = ("platform", "workflows", "browser", "faults")
 
 
-def folder_of(file: str) -> str:
-    """The folder below tests/ in which it lies; empty for one in tests/ itself."""
+def lane_of(file: str) -> int:
+    """The number of the worker that begins with it; 2 for one that only computes."""
     parts = file.split("/")
-    return parts[1] if len(parts) > 2 else ""
+    return 0 if file in STACKS else 1 if len(parts) > 2 and parts[1] in FOLDERS else 2
 
 
 def choose(files: Sequence[str], worker: int) -> str:
     """The next of these files for that worker: of its own lane, else one that only computes, else the first."""
-    lane = LANES[worker] if worker < len(LANES) else ()
-    own = (file for file in files if folder_of(file) in lane)
-    computing = (file for file in files if folder_of(file) not in WAITING)
-    return next(own, None) or next(computing, files[0])
+    lane = min(worker, 2)
+    own = [file for file in files if lane_of(file) == lane]
+    if lane == 0:
+        own.sort(key=STACKS.index)
+    elif lane == 1:
+        own.sort(key=lambda file: FOLDERS.index(file.split("/")[1]))
+    return next((file for file in [*own, *files] if lane_of(file) in (lane, 2)), files[0])
 
 
 class Lanes(LoadFileScheduling):

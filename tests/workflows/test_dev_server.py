@@ -51,7 +51,7 @@ ACTION = re.compile(r'^action\{action_type="([^"]*)",namespace="default"[^}]*\} 
 
 
 async def _get(url: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return (await http.get(url)).text
 
 

@@ -32,7 +32,7 @@ async def server(parts: dict[str, bool]) -> AsyncIterator[HealthServer]:
 
 
 async def fetch(server: HealthServer, path: str, method: str = "GET") -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         return await client.request(method, f"http://127.0.0.1:{server.port}{path}")
 
 

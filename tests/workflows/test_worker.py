@@ -41,7 +41,7 @@ def settings(fresh_database_url: str, temporal_server: TemporalServer, monkeypat
 
 
 async def page(settings: Settings, path: str) -> httpx.Response | None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         try:
             return await client.get(f"http://127.0.0.1:{settings.metrics_port}{path}")
         except httpx.ConnectError:

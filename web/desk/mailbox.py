@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import func, select, text
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -18,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from engine.model.ports import Fate, Report
 from engine.platform.settings import Settings
 from engine.sending import feedback
-from engine.store.tables import mailbox
+from engine.store import mailbox
 from web.http.answers import missing, page, wants_json
 from web.http.context import posted, runtime, token_uuid
 from web.http.origins import SAME_ORIGIN, origin_of, own_page
@@ -29,11 +28,6 @@ FATES: Mapping[Fate, str] = {
     "delivered": "Delivered", "replied": "Reply", "bounced": "Bounce", "complained": "Complaint",
 }  # fmt: skip
 """What the buttons of a mail do."""
-
-_TO_LEAD = text("SELECT FROM messages WHERE id = :message AND kind IN ('marketing', 'transactional')")
-_BECAME = text("""
-SELECT v.type, v.at FROM messages m JOIN events v ON v.lead_id = m.lead_id
-WHERE m.id = :message AND (v.message_id = m.id OR v.key = 'complained:' || CAST(m.id AS text)) ORDER BY v.seq""")
 
 
 def active(settings: Settings) -> bool:
@@ -46,14 +40,7 @@ async def listing(request: Request) -> Response:
     _need(request)
     to = request.query_params.get("to", "")[:320].strip().replace("\0", "")
     number = _page_number(request)
-    chosen = select(mailbox.c.id, mailbox.c.to, mailbox.c.sender, mailbox.c.subject, mailbox.c.at)
-    count = select(func.count()).select_from(mailbox)
-    if to:
-        chosen, count = chosen.where(mailbox.c.to == to), count.where(mailbox.c.to == to)
-    chosen = chosen.order_by(mailbox.c.at.desc(), mailbox.c.id).offset((number - 1) * PER_PAGE).limit(PER_PAGE)
-    async with runtime(request).db.engine.connect() as connection:
-        mails = (await connection.execute(chosen)).all()
-        total: int = (await connection.execute(count)).scalar_one()
+    mails, total = await mailbox.page(runtime(request).db, to, (number - 1) * PER_PAGE, PER_PAGE)
     pages = max(1, -(-total // PER_PAGE))
     if wants_json(request):
         return JSONResponse({"mails": [_plain(mail._asdict()) for mail in mails], "total": total, "pages": pages})
@@ -66,9 +53,7 @@ async def show(request: Request, mail: str) -> Response:
     found = await _mail(request, mail)
     if wants_json(request):
         return JSONResponse(_plain(found))
-    async with runtime(request).db.engine.connect() as connection:
-        events = (await connection.execute(_BECAME, {"message": found["id"]})).all()
-        to_lead = (await connection.execute(_TO_LEAD, {"message": found["id"]})).first() is not None
+    events, to_lead = await mailbox.what_became_of(runtime(request).db, found["id"])
     became = [
         ("complained" if one.type == "lead.unsubscribed" else one.type.partition(".")[2], one.at) for one in events
     ]
@@ -130,8 +115,7 @@ def _page_number(request: Request) -> int:
 
 
 async def _mail(request: Request, mail: str) -> Mapping[str, Any]:
-    async with runtime(request).db.engine.connect() as connection:
-        row = (await connection.execute(select(mailbox).where(mailbox.c.id == token_uuid(mail)))).mappings().first()
-    if row is None:
+    found = await mailbox.one(runtime(request).db, token_uuid(mail))
+    if found is None:
         raise missing()
-    return dict(row)
+    return found

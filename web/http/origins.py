@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PORTS = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=256)
 def origin_of(url: str) -> str | None:
     """`https://host` or `https://host:port` of an address, in lower case and readable (browsers send `xn--` names), no
     default port; None when it has none."""

@@ -87,8 +87,8 @@ ENGLISH: Mapping[str, str] = {
     "consent subscribed": "agreed",
     "consent unsubscribed": "withdrawn",
     "erase": "Erase my data",
-    "erase text": "We erase everything we store about you. This cannot be undone. We keep only a code that your address "
-    "cannot be read from, so that we do not contact you again.",
+    "erase text": "We erase everything we store about you. This cannot be undone. We keep only a code that does not "
+    "reveal your address, so that we do not contact you again.",
     "erase sure": "I want you to erase my data.",
     "data erased": "Your data has been erased",
     "data erased text": "We no longer store anything about you.",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from dsl.plan import Form, Scalar
 from engine.leads import intake
+from engine.model.ids import new_id
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.conditions.addresses import ascii_address
@@ -86,7 +87,7 @@ async def submit(request: Request, form: str) -> Response:
     if incoming.parsed.ignored and not incoming.trapped:
         log.info("form values ignored", form=declared.name, count=len(incoming.parsed.ignored))
     if incoming.trapped:
-        return accepted(request, incoming, uuid4(), 1)
+        return accepted(request, incoming, new_id(runtime(request).clock.now()), 1)
     if incoming.parsed.problems or incoming.hurried:
         return refused(request, incoming)
     _spend_address(request, incoming.parsed)

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter
-from sqlalchemy import func, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +24,7 @@ from engine.leads import intake
 from engine.leads.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.model.lead import TRACKING, Lead
 from engine.rules.leads.suppression import UNSUBSCRIBED
-from engine.store.tables import leads
+from engine.store import leads
 from web.http.answers import missing, page
 from web.http.context import client, deployed, runtime, spend, token_parts, token_uuid
 from web.http.deadline import UNAVAILABLE, TooSlow
@@ -181,8 +180,7 @@ def _lead(request: Request, token: str) -> UUID:
 async def _offer(request: Request, token: str) -> Offer:
     lead_id = _lead(request, token)
     deployment = await deployed(request)
-    async with runtime(request).db.engine.connect() as connection:
-        row = (await connection.execute(select(leads).where(leads.c.id == func.lead_now(lead_id)))).first()
+    row = await leads.as_of_now(runtime(request).db, lead_id)
     if row is None or row.email is None or deployment is None:
         raise missing()
     lead = Lead(

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import func, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,7 +18,7 @@ from engine.leads import intake
 from engine.leads.spool import Leaving, Spool
 from engine.mail.compose import preferences_url
 from engine.rules.conditions.conditions import topic_state
-from engine.store.tables import leads
+from engine.store import leads
 from web.http.answers import missing, page
 from web.http.context import deployed, posted, runtime, token_parts, token_uuid
 from web.http.deadline import UNAVAILABLE, TooSlow
@@ -134,9 +133,7 @@ def _lead(request: Request, token: str) -> tuple[UUID, str]:
 async def _choices(request: Request, token: str) -> Choices:
     lead_id, topic = _lead(request, token)
     deployment = await deployed(request)
-    async with runtime(request).db.engine.connect() as connection:
-        columns = (leads.c.email, leads.c.topics, leads.c.fields, leads.c.suppressed)
-        row = (await connection.execute(select(*columns).where(leads.c.id == func.lead_now(lead_id)))).first()
+    row = await leads.as_of_now(runtime(request).db, lead_id)
     if row is None or row.email is None or deployment is None:
         raise missing()
     workspace = deployment.program.workspace

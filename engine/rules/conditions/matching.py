@@ -11,6 +11,7 @@ from dsl.plan import (
     Age,
     DateIs,
     Has,
+    InSegment,
     Pattern,
     Plan,
     Program,
@@ -126,6 +127,7 @@ class Index:
         self.thresholds = thresholds(_patterns(program), "score.")
         asking = (program.campaigns, program.scorings, program.stages, program.teams)
         watched = [one.name or "*" for one in _patterns(program) if one.type in ("segment.joined", "segment.left")]
+        watched += [one.name for one in program.workspace.unmailed if isinstance(one, InSegment)]
         self.segments: tuple[Segment, ...] = tuple(
             one for one in program.segments if any(glob(name, one.name) for name in watched)
         )

@@ -19,6 +19,8 @@ BOUNCED = "bounced"
 COMPLAINED = "complained"
 ERASED = "erased"
 """Of addresses alone, whose lead was erased on request."""
+COMES_BACK = (UNSUBSCRIBED, ERASED)
+"""What a person lifts by confirming that they want email again."""
 STRENGTH = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
 
 

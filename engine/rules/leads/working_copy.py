@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from dsl.plan import Duration, Plan, Program
+from engine.model.ids import new_id
 from engine.model.lead import Event, Facts, Lead
 from engine.model.ports import Queue, Wake
 from engine.rules.conditions import calendar
@@ -115,8 +116,8 @@ class WorkingCopy(ABC):
         if self.working is not None or (event is not None and event.by_run):
             position = position.changed(fed=longer(last.position.fed if last else None, self.now, 1))
         fresh = Enrolment(
-            id=uuid4(), campaign=plan.campaign, number=last.number + 1 if last else 1, digest=plan.digest, state="live",
-            position=position, started_at=self.now, per=value, held_out=in_control(plan, self.lead.id),
+            id=new_id(self.now), campaign=plan.campaign, number=last.number + 1 if last else 1, digest=plan.digest,
+            state="live", position=position, started_at=self.now, per=value, held_out=in_control(plan, self.lead.id),
         )  # fmt: skip
         self.enrolments.append(fresh)
         self.started.append(fresh)

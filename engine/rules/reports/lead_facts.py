@@ -52,15 +52,20 @@ class Return:
 
 
 def stays_of(created: datetime, stage: str, moves: Sequence[Move]) -> list[StageStay]:
-    """From the beginning until now. `stage`: where the lead stands; `moves` in the order of their events."""
-    begun = Move(0, moves[0].before if moves else stage, "", "", created)
-    steps = [begun, *moves]
+    """From the beginning until now. `stage`: where the lead stands; `moves` in the order of their events.
+
+    Where two records have been merged, both may have come to the same stage: the second time is no move.
+    """
+    steps = [Move(0, moves[0].before if moves else stage, "", "", created)]
+    for move in moves:
+        if move.stage != steps[-1].stage:
+            steps.append(move)
     return [
         StageStay(
-            one.seq, one.stage, one.before if one.seq else None, following.stage if following else None, one.reason,
+            one.seq, one.stage, before.stage if before else None, following.stage if following else None, one.reason,
             one.at, following.at if following else None,
         )
-        for one, following in zip(steps, [*moves, None], strict=True)
+        for before, one, following in zip([None, *steps], steps, [*steps[1:], None], strict=False)
     ]  # fmt: skip
 
 

@@ -210,6 +210,11 @@ def merged(state: State, now: datetime) -> Change:
     return Change(_closed(state, now, "merged", None), told)
 
 
+def erased(state: State, now: datetime) -> State:
+    """Closed, because there is nobody left to call."""
+    return state if state.phase == "closed" else _closed(state, now, "erased", None)
+
+
 # ── rungs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _place(state: State, now: datetime, choice: Choice) -> Change:
     """Give the lead to the chosen member, or let it wait until business opens again."""

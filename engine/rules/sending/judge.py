@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from dsl.plan import Operand, Plan, Program, Send
 from engine.model.lead import TRACKING, Facts, Lead
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import topic_state, value_of
+from engine.rules.conditions.conditions import holds, topic_state, value_of
+from engine.rules.leads.suppression import COMES_BACK
 from engine.rules.runs.position import Branch
 from engine.rules.sending.pause_rules import Pause, leaves_at
 from engine.rules.sending.windows import Limits, held_by, hold_until
+from engine.wording.terms import quoted
 
 CONTROL_GROUP = "control group"
 """Why a step is skipped whose lead is only measured."""
@@ -40,14 +42,15 @@ class Hold:
 
 def judge(
     step: Send, branch: Branch, plan: Plan, program: Program, lead: Lead, sent: Sequence[datetime], now: datetime,
-    pause: Pause | None = None, *, controlled: bool = False,
+    pause: Pause | None = None, *, facts: Callable[[], Facts], controlled: bool = False,
 ) -> Skip | Hold | None:  # fmt: skip
     """Whether the mail may leave now: None, or why never, or until when not. `sent`: when mails went that count;
-    `pause`: the last pause, after which what is overdue leaves bit by bit; `controlled`: the run is held out."""
+    `pause`: the last pause, after which what is overdue leaves bit by bit; `controlled`: the run is held out;
+    `facts`: what the step may ask for."""
     workspace = program.workspace
     if controlled:
         return Skip(CONTROL_GROUP)
-    if reason := forbidden(step, plan, program, lead):
+    if reason := forbidden(step, plan, program, lead) or barred(step, program, facts):
         return Skip(reason)
     zone, hours = lead.zone(program), workspace.business_hours
     deadline = calendar.add(step.within, branch.arrived or now, zone, hours)
@@ -56,7 +59,9 @@ def judge(
     place = None if step.mode == "transactional" else leaves_at(branch, pause, lead.id, deadline)
     if place is not None and now < place:
         return Hold(place, why=RESUMED)
-    limits = Limits(zone, plan.windows, workspace.quiet_hours, workspace.mail_limit, hours)
+    own = bool(plan.windows) or not workspace.windows
+    windows, whose = (plan.windows, "the campaign") if own else (workspace.windows, "the workspace")
+    limits = Limits(zone, windows, workspace.quiet_hours, workspace.mail_limit, hours, whose)
     until = hold_until(now, lead.id, limits, sent=sent, mode=step.mode, event_at=branch.event_at, deadline=deadline)
     if until is None:
         return None
@@ -82,7 +87,7 @@ def forbidden(step: Send, plan: Plan, program: Program, lead: Lead) -> str | Non
     workspace = program.workspace
     if lead.email is None:
         return "erased"
-    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed == "unsubscribed"):
+    if lead.suppressed is not None and not (step.mode == "transactional" and lead.suppressed in COMES_BACK):
         return f"suppressed: {lead.suppressed}"
     if step.mode == "transactional":
         return None
@@ -91,6 +96,15 @@ def forbidden(step: Send, plan: Plan, program: Program, lead: Lead) -> str | Non
     if workspace.mail_needs_consent:
         return None if "subscribed" in states else NO_CONSENT
     return LEFT_TOPIC if plan.topic and "unsubscribed" in states else None
+
+
+def barred(step: Send, program: Program, facts: Callable[[], Facts]) -> str | None:
+    """In which group the lead is that gets no marketing mail, in words; None: in none. Transactional mail leaves."""
+    groups = program.workspace.unmailed
+    if not groups or step.mode == "transactional":
+        return None
+    known = facts()
+    return next((f"in {one.kind} {quoted(one.name)}" for one in groups if holds(one, known)), None)
 
 
 def given_values(values: Sequence[tuple[str, Operand]], facts: Facts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from itertools import product
 from typing import Literal
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from dsl.plan import BusinessHours, Limit, Window
 from engine.model.records import Record, record
-from engine.rules.conditions.calendar import add, local_date, local_time, minutes_of, zone_of
+from engine.rules.conditions.calendar import add, is_business_day, local_date, local_time, minutes_of, zone_of
 from engine.wording.terms import duration, windows
 
 Quiet = tuple[str, str]
@@ -33,13 +33,15 @@ FRESH = timedelta(minutes=15)
 
 @record
 class Limits(Record):
-    """What holds a mail back. `zone` is the lead's; `hours` counts business time in `limit`."""
+    """What holds a mail back. `zone` is the lead's; `hours` counts business time in `limit` and knows the working days.
+    `whose`: who sends in these windows, in words."""
 
     zone: str
     windows: tuple[Window, ...] = ()
     quiet: Quiet | None = None
     limit: Limit | None = None
     hours: BusinessHours | None = None
+    whose: str = "the campaign"
 
 
 def hold_until(
@@ -63,7 +65,7 @@ def hold_until(
     free = cap_opening(limits.limit, sent, now, limits.zone, limits.hours)
     if mode == "trigger" and event_at is not None and free - event_at < FRESH:
         return free if free > now else None
-    opening = next_opening(free, limits.zone, limits.windows, limits.quiet)
+    opening = next_opening(free, limits.zone, limits.windows, limits.quiet, limits.hours)
     if opening is None:
         return free + HORIZON
     if opening > free:
@@ -85,8 +87,8 @@ def held_by(
     if free > now and limits.limit is not None:
         reasons.append(f"at most {limits.limit.times} emails per {duration(limits.limit.per)}")
     passes = mode == "trigger" and event_at is not None and free - event_at < FRESH
-    if limits.windows and not passes and not is_open(free, limits.zone, limits.windows, None):
-        reasons.append(f"the campaign sends {windows(limits.windows)}")
+    if limits.windows and not passes and not is_open(free, limits.zone, limits.windows, None, limits.hours):
+        reasons.append(f"{limits.whose} sends {windows(limits.windows)}")
     if limits.quiet is not None and not passes and not is_open(free, limits.zone, (), limits.quiet):
         reasons.append("quiet hours from {} to {}".format(*limits.quiet))
     return " and ".join(reasons)
@@ -106,31 +108,34 @@ def cap_opening(
 
 
 def next_opening(
-    now: datetime, zone: str, windows: tuple[Window, ...] = (), quiet: Quiet | None = None
-) -> datetime | None:
+    now: datetime, zone: str, windows: tuple[Window, ...] = (), quiet: Quiet | None = None,
+    hours: BusinessHours | None = None,
+) -> datetime | None:  # fmt: skip
     """The earliest instant from `now` on inside any window and outside quiet hours; None: not within `HORIZON`.
 
-    No windows means any time.
+    No windows means any time. `hours` know the working days.
     """
-    if is_open(now, zone, windows, quiet):
+    if is_open(now, zone, windows, quiet, hours):
         return now
     clocks = [*(window.start for window in windows), *(quiet or ())]
     for ahead in (timedelta(days=1), HORIZON):  # nearly every opening is less than a day away
         for at in _edges(now, now + ahead, zone, clocks):
-            if is_open(at, zone, windows, quiet):
+            if is_open(at, zone, windows, quiet, hours):
                 return at
     return None
 
 
-def is_open(at: datetime, zone: str, windows: tuple[Window, ...] = (), quiet: Quiet | None = None) -> bool:
-    """Whether mail may leave at this instant."""
+def is_open(
+    at: datetime, zone: str, windows: tuple[Window, ...] = (), quiet: Quiet | None = None,
+    hours: BusinessHours | None = None,
+) -> bool:  # fmt: skip
+    """Whether mail may leave at this instant. `hours` know the working days."""
     if not windows and quiet is None:
         return True
     local = local_time(at, zone)
-    weekday, minute = local.weekday(), local.hour * 60 + local.minute
-    if quiet is not None and _inside(weekday, minute, Window(start=quiet[0], end=quiet[1])):
+    if quiet is not None and _inside(local, Window(start=quiet[0], end=quiet[1]), hours):
         return False
-    return not windows or any(_inside(weekday, minute, window) for window in windows)
+    return not windows or any(_inside(local, window, hours) for window in windows)
 
 
 def spread(opening: datetime, lead_id: UUID, room: timedelta) -> timedelta:
@@ -150,16 +155,24 @@ def _room(opening: datetime, limits: Limits, deadline: datetime | None) -> timed
     """How long mails may trail an opening: at most SPREAD, not past the window's end, not past the deadline."""
     end = opening + SPREAD
     edges = _edges(opening, end, limits.zone, [*(window.end for window in limits.windows), *(limits.quiet or ())])
-    end = next((at for at in edges if not is_open(at, limits.zone, limits.windows, limits.quiet)), end)
+    end = next((at for at in edges if not is_open(at, limits.zone, limits.windows, limits.quiet, limits.hours)), end)
     return (end if deadline is None else min(end, deadline)) - opening
 
 
-def _inside(weekday: int, minute: int, window: Window) -> bool:
+def _inside(local: datetime, window: Window, hours: BusinessHours | None) -> bool:
     """Whether a wall time lies in the window; the part after midnight belongs to the day on which it began."""
     start, end = minutes_of(window.start), minutes_of(window.end)
+    minute, today = local.hour * 60 + local.minute, local.date()
     if start < end:
-        return weekday in window.days and start <= minute < end
-    return (weekday in window.days and minute >= start) or ((weekday - 1) % 7 in window.days and minute < end)
+        return start <= minute < end and _is_day(today, window, hours)
+    return (minute >= start and _is_day(today, window, hours)) or (
+        minute < end and _is_day(today - timedelta(days=1), window, hours)
+    )
+
+
+def _is_day(day: date, window: Window, hours: BusinessHours | None) -> bool:
+    """Whether it is one of the window's days; a working day by the calendar of the workspace, wherever the lead is."""
+    return day.weekday() in window.days and (not window.working or hours is None or is_business_day(day, hours))
 
 
 def _edges(after: datetime, until: datetime, zone: str, clocks: Iterable[str]) -> list[datetime]:
