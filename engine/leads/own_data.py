@@ -76,8 +76,10 @@ async def answer(rt: Runtime) -> None:
     """The job: send what was asked for. An email whose sending broke off may have left, and is not sent again."""
     if rt.mailer is None or (deployment := await rt.catalog.refresh()) is None:
         return
-    for request, lead in await requests.claim(rt.db, MANY):
-        state = "failed"
+    for _ in range(MANY):
+        if (claimed := await requests.claim(rt.db)) is None:
+            break
+        (request, lead), state = claimed, "failed"
         async with rt.db.hot() as hot:
             found = await leads.lock(hot, lead)
         if found is not None and found.lead.email and found.lead.suppressed not in (BOUNCED, COMPLAINED):
@@ -94,6 +96,6 @@ async def answer(rt: Runtime) -> None:
 def _mail(rt: Runtime, deployment: Deployment, lead: Lead, request: UUID) -> Mail:
     workspace = deployment.program.workspace
     language = lead.language(deployment.program)
-    link = f"{rt.settings.base_url}/d/{token(rt, lead.id, rt.clock.now())}"
+    link = f"{rt.settings.base_url}/me/{token(rt, lead.id, rt.clock.now())}"
     subject, html, plain = email(language if language in TEXTS else "en", workspace.name, link)
     return Mail(request, lead.email or "", workspace.sender, subject, html, plain, category="data request")

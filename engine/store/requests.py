@@ -26,7 +26,7 @@ FROM (SELECT id FROM leads WHERE id = :lead FOR NO KEY UPDATE) l
 WHERE NOT EXISTS (SELECT FROM data_requests WHERE lead_id = :lead AND at > :since)""")
 _CLAIM = text("""
 UPDATE data_requests SET state = 'sending' WHERE id IN (
-    SELECT id FROM data_requests WHERE state = 'asked' ORDER BY at LIMIT :many FOR UPDATE SKIP LOCKED)
+    SELECT id FROM data_requests WHERE state = 'asked' ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, lead_id""")
 _SETTLE = text("UPDATE data_requests SET state = :state WHERE id = :id")
 _FORGET = text("DELETE FROM data_requests WHERE at < :before")
@@ -39,10 +39,11 @@ async def ask(db: Database, lead: UUID, now: datetime, since: datetime) -> bool:
     return done.rowcount == 1
 
 
-async def claim(db: Database, many: int) -> list[tuple[UUID, UUID]]:
-    """The oldest requests that nobody has answered yet, by request and lead; they are this caller's from now on."""
+async def claim(db: Database) -> tuple[UUID, UUID] | None:
+    """The oldest request that nobody has answered yet, and its lead; it is this caller's from now on."""
     async with db.engine.begin() as connection:
-        return [(row.id, row.lead_id) for row in await connection.execute(_CLAIM, {"many": many})]
+        row = (await connection.execute(_CLAIM)).first()
+    return None if row is None else (row.id, row.lead_id)
 
 
 async def settle(db: Database, request: UUID, state: str) -> None:

@@ -43,7 +43,7 @@ async def ask(request: Request, token: str) -> Response:
     return page("problem.html", words=words, title=words("data asked"), text=words("data asked text"))
 
 
-@router.get("/d/{token}")
+@router.get("/me/{token}")
 async def show(request: Request, token: str) -> Response:
     found, words, program = await _found(request, token)
     return page(
@@ -53,14 +53,14 @@ async def show(request: Request, token: str) -> Response:
     )  # fmt: skip
 
 
-@router.get("/d/{token}/file")
+@router.get("/me/{token}/file")
 async def take_along(request: Request, token: str) -> Response:
     """All of it as JSON, to keep or to hand on."""
     found, _, _ = await _found(request, token)
     return JSONResponse(found, headers={"Content-Disposition": 'attachment; filename="my-data.json"'})
 
 
-@router.post("/d/{token}")
+@router.post("/me/{token}")
 async def forget(request: Request, token: str) -> Response:
     """Erase everything; 422 without the tick in the box."""
     if not own_page(request, runtime(request).settings.base_url, unnamed=True):
