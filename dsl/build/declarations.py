@@ -229,7 +229,7 @@ def _form_line(built: tree.Form, row: Row) -> tree.Form:
         case "hidden":
             return replace(built, hidden=(*built.hidden, (text_of(args[0]), args[-1])))
         case "consent":
-            consent = tree.Consent(text_of(args[0]), text_of(args[1]))
+            consent = tree.Consent(_by_language(args[:-1]), text_of(args[-1]))
             return replace(built, consents=(*built.consents, consent))
         case "confirm":
             return replace(built, confirm_with=text_of(args[0]))

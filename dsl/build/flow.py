@@ -123,6 +123,8 @@ class Flows:
             self.problems.add("E626", row.span)
         times = values.whole(count, self.problems) if count is not None else None
         every = values.duration(length, self.problems) if length else None
+        if every is None and (length or count is None):
+            every = plan.Duration(days=1)  # reported here; that the rounds need a pause would be an echo
         self.reader.needs_block(row)
         body = self.block(self.reader.below(row))
         return tree.Repeat(row.span, times or 1, every, until, body, label_of(label))

@@ -24,6 +24,16 @@ SHORT_DAYS = ("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat",
 """Days of the week as people shorten them, which are no fields."""
 
 
+NO_DAYS: Mapping[str, str] = {
+    **dict.fromkeys(("tomorrow", "now", "today", "tonight"), "write `wait 1 day`, or `wait until monday 09:00`"),
+    **dict.fromkeys(
+        ("weekdays", "weekday", "weekends", "weekend", "daily"),
+        "write `sends on weekdays between 08:00 and 18:00` in the campaign; emails then wait for it",
+    ),
+}
+"""Words that are no fields, and what to write for them."""
+
+
 def wait_until(row: Row, problems: Problems) -> tree.Wait:
     *parts, skip, label = row.args
     made: tree.Wait = WAITS[row.rule](row, parts, problems)
@@ -33,6 +43,9 @@ def wait_until(row: Row, problems: Problems) -> tree.Wait:
 def _weekday(row: Row, parts: list[Any], problems: Problems) -> tree.Wait:
     day, clock = parts
     word = str(day)
+    if word in NO_DAYS:
+        problems.add("E010", span_of(day), text=word, head="wait until", advice=NO_DAYS[word])
+        return tree.Wait(row.span, until=plan.Weekday(weekday=0, time=NINE))
     if word not in values.WEEKDAYS and word.lower() not in SHORT_DAYS and not near(word, values.WEEKDAYS):
         return _field(row, text_of(day), clock, problems)
     weekday = values.weekday(day, problems)

@@ -182,6 +182,11 @@ def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     workspace = scope.workspace
     languages = {language.value for language in workspace.languages} if workspace else set()
     texts = [*form.title, *form.intro, *form.button]
+    for consent in form.consents:
+        texts += consent.wordings
+        main = workspace.languages[0].value if workspace and workspace.languages else "en"
+        if all(language is not None and language.value != main for language, _ in consent.wordings):
+            problems.add("E559", consent.topic.span, topic=consent.topic.value, language=main)
     for ask in form.asks:
         if _fillable(ask.field, scope, problems):
             texts += ask.labels

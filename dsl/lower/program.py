@@ -204,10 +204,7 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         asks=asks,
         hidden=tuple((name.value, scalar(value)) for name, value in form.hidden if value is not None),
         filled=tuple(name.value for name, value in form.hidden if value is None),
-        consents=tuple(
-            plan.Consent(wording=consent.wording.value, topic=scope.topics[consent.topic.key].name.value)
-            for consent in form.consents
-        ),
+        consents=tuple(_consent(consent, scope) for consent in form.consents),
         confirm_with=_value(form.confirm_with),
         file=_value(form.file),
         thanks=_value(form.thanks),
@@ -220,6 +217,15 @@ def _style(style: tree.FormStyle) -> plan.FormStyle:
     said = {name.value: value.value for name, value in style.parts}
     chosen = {name: colors.written(color) for name in COLORS if (color := colors.color_of(said.get(name, "")))}
     return plan.FormStyle(**chosen, logo=said.get("logo", ""))
+
+
+def _consent(consent: tree.Consent, scope: Scope) -> plan.Consent:
+    spoken = scope.workspace.languages if scope.workspace else ()
+    first = spoken[0].value if spoken else "en"
+    said = [(language or first, text) for language, text in _by_language(consent.wordings, scope)]
+    said.sort(key=lambda one: one[0] != first)
+    topic = scope.topics[consent.topic.key].name.value
+    return plan.Consent(wording=said[0][1], topic=topic, wordings=tuple(said) if len(said) > 1 else ())
 
 
 def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:

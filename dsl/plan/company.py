@@ -131,8 +131,18 @@ class Ask(Frozen):
 
 
 class Consent(Frozen):
+    """What a box beside a form asks consent to. `wordings`: (language, wording), the first language first, if there is
+    more than one."""
+
     wording: str
     topic: str
+    wordings: tuple[tuple[str, str], ...] = ()
+
+    def shown(self, language: str) -> tuple[str, str]:
+        """The language and the wording that somebody reads in this one; else the first. "" if there is one wording for
+        all languages."""
+        own = next((one for one in self.wordings if one[0] == language), None)
+        return own or (self.wordings[0] if self.wordings else ("", self.wording))
 
 
 class FormStyle(Frozen):

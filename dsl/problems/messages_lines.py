@@ -89,6 +89,10 @@ BY_LINE: Mapping[str, Entry] = {
         'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
     ),
     "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
+    "E559": Entry(
+        "consent to `{topic}` has no wording in the first language",
+        'write `consent "{language}" "I would like to receive these emails", … for topic "{topic}"`',
+    ),
     "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),

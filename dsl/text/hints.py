@@ -40,7 +40,18 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
+    (
+        r"\b(if|and|or|not|until) (opened|clicked|visited|submitted|received|downloaded|watched|attended|placed) \^",
+        'write `has opened email "whitepaper/welcome"`, with `has` before what the lead did',
+    ),
+    (
+        r"\b(if|and|or|not) (email|form|page|link|file|video) \^ @",
+        'write `has opened email "whitepaper/welcome"`, which asks what the lead did',
+    ),
     # steps
+    (r"^wait up to .* \^ until\b", 'write `wait up to 4 days for form "demo" is submitted`'),
+    (r"^sends on .* \^ (except|without|but|excluding|not)\b", "write `sends on working days`, which skips holidays"),
+    (r"^repeat (every|\w+ly) .*\^ ?up\b|^repeat \^ \w+ly\b", "write `repeat up to 3 times every 14 days`"),
     (
         r"^wait until .* (before|after) webinar \^",
         "write the day, as in `wait until 2026-10-05 at 11:00`; or start a campaign with `starts when 1 day {0} "

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dsl.plan import ORIGIN
+from dsl.text.clock_words import CLOCK_WORDS, REPEATS
 from dsl.text.lexer import Lexeme
 from dsl.text.values import UNITS, WEEKDAYS
 from dsl.text.wordings import WORDINGS
@@ -16,6 +17,9 @@ SPANS = frozenset((*UNITS, *(f"{unit}s" for unit in UNITS)))
 COUNTS: Mapping[str, str] = {
     "a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
+    "thirteen": "13", "fourteen": "14", "fifteen": "15", "sixteen": "16",
+    "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20", "thirty": "30",
+    "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100",
 }  # fmt: skip
 """Numbers as words, where something that is counted follows."""
 COUNTED: Mapping[str, str] = {
@@ -53,8 +57,8 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in (*WORDINGS, *_REWRITES):
-        if not triggers.isdisjoint(words):
+    for triggers, rewrite in (*WORDINGS, *CLOCK_WORDS, *_REWRITES, REPEATS):
+        if not triggers or not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens
 

@@ -92,7 +92,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    wording: Text
+    """`wordings` by language; None is the first."""
+
+    wordings: tuple[tuple[Text | None, Text], ...]
     topic: Text
 
 

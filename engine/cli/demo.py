@@ -141,16 +141,19 @@ async def _play(
     stack: Stack, console: Console, people: list[Person], seed: int, speed: float
 ) -> tuple[Summary, HeldClock]:
     from engine.cli.dev import say
+    from engine.cli.report import for_programs, show
     from engine.cli.workspace import examine
+    from engine.demo.figures import reports
     from engine.demo.show import Display, show_summary
     from engine.demo.story import Story, clock_for
-    from engine.demo.summary import settle, summarise
+    from engine.demo.summary import Summary, settle, summarise
     from engine.store.db import Database
 
     found = await asyncio.to_thread(examine, stack.settings.campaigns)
     if found.program is None:
         raise Stop(f"{stack.settings.campaigns} has errors; `coldframe check` shows them", FAILED)
-    zone = found.program.workspace.timezone
+    program = found.program
+    zone = program.workspace.timezone
     clock = clock_for(zone, stack.home / "clock", speed)
     clock.signal.unlink(missing_ok=True)
     stack.set_clock(clock)
@@ -158,14 +161,20 @@ async def _play(
     try:
         key = await _prepare(stack, db, clock)
         await asyncio.gather(stack.add_web(), stack.add_worker())
-        story = Story(stack.base_url, clock, found.program, people, key, seed)
+        story = Story(stack.base_url, clock, program, people, key, seed)
         say(f"ready; read the emails at {stack.base_url}/mailbox while it runs")
         with Display(console, zone, people, clock.domain_start, story.end) as display:
             await story.play(db, None if console.quiet else display)
         say("the two weeks are over; finishing work in progress")
         await settle(db, clock)
         summary = await summarise(db, clock, people, story.counts, story.problems)
+        read, fact = await reports(db, clock, program, clock.domain_start)
+        told = {**summary.figures, "reports": [for_programs(one) for one in read]}
+        summary = Summary(told, (*summary.facts, fact))
         show_summary(console, summary)
+        for one in read:
+            console.print()
+            show(one, console)
     finally:
         await db.close()
     return summary, clock

@@ -14,6 +14,8 @@ from engine.cli.common import FAILED, Stop, database, load_settings, out, print_
 from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from engine.platform.settings import Settings
     from engine.rules.reports.table import Column, Report, Table
 
@@ -103,7 +105,7 @@ def _only(found: Report, part: str) -> Report:
     return replace(found, tables=tables)
 
 
-def show(found: Report) -> None:
+def show(found: Report, out: Console = out) -> None:
     """The tables for people, without columns in which nothing was counted, and below what the figures leave out."""
     from rich.table import Table as Grid
     from rich.text import Text
@@ -121,7 +123,7 @@ def show(found: Report) -> None:
         columns = [one for one in table.columns if any(row.get(one.key) for row in table.rows)]
         texts = {one.key: [shown(row.get(one.key), one.kind, found.currency) for row in lines] for one in columns}
         out.print(table.title, markup=False, style="italic")
-        for part in _fitting(columns, texts):
+        for part in _fitting(columns, texts, out.width if out.is_terminal else WIDEST):
             grid = Grid(box=None, padding=(0, 2, 0, 0))
             for column in part:
                 grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right", no_wrap=True)
@@ -133,11 +135,11 @@ def show(found: Report) -> None:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
 
 
-def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]]) -> list[list[Column]]:
-    """The columns side by side, as many as the terminal has room for; those with text come first each time."""
+def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]], width: int) -> list[list[Column]]:
+    """The columns side by side, as many as `width` characters have room for; those with text come first each time."""
     heads = [one for one in columns if one.kind == "text"]
     widths = {one.key: max(map(len, (one.head, *texts[one.key]))) + 2 for one in columns}
-    room = (out.width if out.is_terminal else WIDEST) - sum(widths[one.key] for one in heads)
+    room = width - sum(widths[one.key] for one in heads)
     parts: list[list[Column]] = []
     taken = 0
     for one in columns:

@@ -45,11 +45,13 @@ def note_consent(
 
 
 def proof(form: Form, topic: str, context: Mapping[str, str]) -> dict[str, str]:
-    """What is kept with a consent. `tracking` in the context is the wording beside the box for tracking."""
+    """What is kept with a consent: the wording in the language of the page, and that language. `tracking` in the
+    context is the wording beside the box for tracking."""
     rest = {name: value for name, value in context.items() if name != "tracking"}
     own = context.get("tracking", "") if topic == TRACKING else ""
-    wording = next((one.wording for one in form.consents if one.topic == topic), own)
-    return {"form": form.name, "wording": wording, **rest}
+    consent = next((one for one in form.consents if one.topic == topic), None)
+    language, wording = consent.shown(context.get("language", "")) if consent else ("", own)
+    return {"form": form.name, "wording": wording, **rest, **({"language": language} if language else {})}
 
 
 def left(topic: str | None, how: str) -> Occurred:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Duration
+from dsl.plan.campaign import CONFIRMING
 from engine.reports.asking import Asked
 from engine.reports.costs import campaign_costs
 from engine.reports.paths import live_credits
@@ -38,7 +39,8 @@ class Lift:
 
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
-    runs = await report_funnel.runs(connection, asked.query)
+    found = await report_funnel.runs(connection, asked.query)
+    runs = [one for one in found if not one.campaign.startswith(CONFIRMING)]
     goals = await report_funnel.goals(connection, sorted({one.digest for one in runs}))
     return [await _campaigns(connection, asked, runs), _lift(asked, runs, goals)]
 

@@ -38,7 +38,8 @@ async def _notes(connection: AsyncConnection, asked: Asked) -> None:
     query = asked.query
     state = await queries.state(connection)
     if state.behind:
-        asked.note(f"{state.behind} leads and deals changed since {state.since:%Y-%m-%d %H:%M} UTC are not counted yet")
+        changed = "1 lead or deal has" if state.behind == 1 else f"{state.behind} leads and deals have"
+        asked.note(f"{changed} changed since {state.since:%Y-%m-%d %H:%M} UTC, which is not counted yet")
     if late := await queries.late(connection, query.since, query.until):
         asked.note(f"{late} {'event' if late == 1 else 'events'} of this period arrived after its end")
     if query.since > asked.now:

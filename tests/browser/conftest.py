@@ -34,7 +34,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     """The application on a free port of 127.0.0.1; its address."""
     server = Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     serving = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.up.wait(), 20)
+    await asyncio.wait_for(server.up.wait(), 60)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     await serving

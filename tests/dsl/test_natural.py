@@ -150,6 +150,24 @@ SAME = [
     ("campaign", "sends on business days", "sends on working days"),
     ("campaign", "sends on workdays between 09:00 and 10:00", "sends on working days between 09:00 and 10:00"),
     ("workspace", "sends on work days", "sends on working days"),
+    # times and spans as people say them
+    ("flow", "wait until monday at 9am", "wait until monday 09:00"),
+    ("flow", "wait until monday 9:30 pm", "wait until monday 21:30"),
+    ("flow", "wait until Monday 12am", "wait until monday 00:00"),
+    ("flow", "wait until monday noon", "wait until monday 12:00"),
+    ("flow", "wait until monday at midnight", "wait until monday 00:00"),
+    ("campaign", "sends on weekdays between 9am and 6pm", "sends on weekdays between 09:00 and 18:00"),
+    ("campaign", "sends on daily between noon and midnight", "sends on daily between 12:00 and 24:00"),
+    ("workspace", "quiet hours from 8 pm to 8:00", "quiet hours from 20:00 to 08:00"),
+    ("flow", "wait 5 min", "wait 5 minutes"),
+    ("flow", "wait two hrs", "wait 2 hours"),
+    ("flow", "wait 3 working days", "wait 3 business days"),
+    ("flow", "wait 1 working day 4 working hours", "wait 1 business day 4 business hours"),
+    ("flow", "wait thirty days", "wait 30 days"),
+    ("flow", "add fifteen points", "add 15 points"),
+    ("flow", block("repeat 3 times weekly"), block("repeat up to 3 times every 1 week")),
+    ("flow", block("repeat up to four times monthly"), block("repeat up to 4 times every 1 month")),
+    ("flow", block("repeat 3 times every 14 days"), block("repeat up to 3 times every 14 days")),
     # nobody
     *(
         ("workspace", said, 'nobody in segment "Readers", "Locals" is mailed')

@@ -16,6 +16,7 @@ import worker
 from dsl.compile import compile_workspace
 from engine.deploying.deploy import deploy
 from engine.embedded.postgres import PostgresServer
+from engine.embedded.process import free_port
 from engine.embedded.temporal import TemporalServer
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
@@ -26,7 +27,7 @@ from engine.store.tables import enrolments, leads
 from tests.support.pooler import PROGRAM, pooled, pooler
 from tests.support.stage import company
 from tests.web.conftest import BASE, UNLIMITED, client_of
-from tests.workflows.support import free_port, until
+from tests.workflows.support import until
 from web.app import create_app
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
@@ -94,7 +95,7 @@ async def test_a_hundred_posts_at_once_are_taken_and_a_worker_carries_them_on(
         assert await ended()
     finally:
         stop.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
     async with rt.db.engine.connect() as connection:
         scores = (await connection.execute(select(leads.c.scores))).scalars().all()
     assert [sum(one.values()) for one in scores] == [10] * AT_ONCE

@@ -364,4 +364,6 @@ def test_the_demo(home: Path) -> None:
     assert story["leads"] == 20
     assert story["mails"]["accepted"] > 20
     assert story["needs_attention"] == 0
+    assert [one["report"] for one in story["reports"]] == ["sources", "funnel", "campaigns"]
+    assert {"fact": "the reports say what the log says", "holds": True, "broken": []} in story["facts"]
     assert sum(story["handoffs"].values()) > 0, "each of those who could be handed over is in the control group"

@@ -32,7 +32,7 @@ def nothing_left_running(home: Path) -> Iterator[None]:
     _until(lambda: postgres.running(home) is None)
 
 
-def _until(true: Callable[[], bool], seconds: float = 20) -> None:
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -29,7 +29,7 @@ def servers_only(home: Path, **more: object) -> Stack:
     return Stack(Settings(home=home), **options)  # type: ignore[arg-type]
 
 
-async def until(true: Callable[[], bool], seconds: float = 30) -> None:
+async def until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -208,3 +208,19 @@ def test_a_forbidden_form_is_heard(text: str) -> None:
 )  # fmt: skip
 def test_what_is_well_said_is_let_through(text: str) -> None:
     assert forbidden(text) == []
+
+
+# ── the changelog ────────────────────────────────────────────────────────────────────────────────────────────────────
+READERS = ["Marketers", "Operators", "Web developers", "Engineers"]
+LONGEST_CHANGE = 300
+"""Characters of one change."""
+
+
+def test_the_changelog_is_ordered_by_reader_and_short() -> None:
+    """After a merge that brought old lines back: take the file of main, and add your line under its reader."""
+    unreleased = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## ")[1]
+    assert re.findall(r"^### (.+)$", unreleased, re.MULTILINE) == READERS
+    changes = [" ".join(one.split()) for one in re.split(r"\n- ", unreleased.replace("\n\n", "\n- "))]
+    assert [one for one in changes if len(one) > LONGEST_CHANGE] == []
+    assert [one for one in changes if changes.count(one) > 1] == []
+    assert {one: forbidden(one) for one in changes if forbidden(one)} == {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import psycopg
 
 from engine.embedded import account
 from engine.embedded.postgres import USER, PostgresServer
-from engine.embedded.process import Child, wait_until_ready
+from engine.embedded.process import Child, free_port, wait_until_ready
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -37,9 +36,7 @@ server_login_retry = 1
 def pooler(server: PostgresServer, folder: Path, mode: str, *, size: int) -> Iterator[int]:
     """The port it listens on. `mode`: transaction or session; `size`: connections to the server for each database."""
     assert PROGRAM is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     uid = server.data.stat().st_uid if os.geteuid() == 0 else None
     account.own_folder(folder, uid)
     text = _CONFIGURATION.format(server=server.socket, user=USER, port=port, mode=mode, size=size)

@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import select
 
+from dsl.plan import Consent
 from engine.leads import intake
+from engine.leads.consent import proof
 from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.tables import consents
@@ -30,6 +32,18 @@ async def proofs(rt: Runtime, lead_id: UUID) -> dict[tuple[str, str], dict[str, 
     return {(row.topic, row.state): row.record for row in rows}
 
 
+def test_the_wording_is_shown_and_kept_in_the_language_of_the_page() -> None:
+    both = Consent(wording="Yes", topic="newsletter", wordings=(("en", "Yes"), ("de", "Ja")))
+    form = PROGRAM.forms[0].model_copy(update={"consents": (both,)})
+    assert [offers(form, PROGRAM, Words("en"), language)[0] for language in ("en", "de", "fr")] == [
+        ("newsletter", "Yes"), ("newsletter", "Ja"), ("newsletter", "Yes"),
+    ]  # fmt: skip
+    kept = [proof(form, "newsletter", {"language": language, "page": "/p"}) for language in ("de", "fr")]
+    assert [(one["wording"], one["language"], one["page"]) for one in kept] == [("Ja", "de", "/p"), ("Yes", "en", "/p")]
+    single = form.model_copy(update={"consents": (Consent(wording="Yes", topic="newsletter"),)})
+    assert proof(single, "newsletter", {"language": "de"})["language"] == "de", "as it was before"
+
+
 def test_tracking_is_offered_only_where_it_needs_consent() -> None:
     form, raw = PROGRAM.forms[0], {"consent": ["@tracking", "newsletter"]}
     free = PROGRAM.model_copy(
@@ -37,8 +51,8 @@ def test_tracking_is_offered_only_where_it_needs_consent() -> None:
     )
     assert ticked(form, PROGRAM, raw) == ("newsletter", "@tracking")
     assert ticked(form, free, raw) == ("newsletter",)
-    assert [topic for topic, _ in offers(form, PROGRAM, Words("en"))] == ["newsletter", "@tracking"]
-    assert [topic for topic, _ in offers(form, free, Words("en"))] == ["newsletter"]
+    assert [topic for topic, _ in offers(form, PROGRAM, Words("en"), "en")] == ["newsletter", "@tracking"]
+    assert [topic for topic, _ in offers(form, free, Words("en"), "en")] == ["newsletter"]
 
 
 async def test_the_page_asks_in_its_language_and_keeps_its_words(

@@ -46,7 +46,7 @@ async def ask(port: int, *parts: bytes) -> bytes:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        return await asyncio.wait_for(reader.read(4096), 20)
+        return await asyncio.wait_for(reader.read(4096), 60)
     except ConnectionError:
         return b""
     finally:

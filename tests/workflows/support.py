@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -32,12 +31,6 @@ def binary(name: str) -> str:
     found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     assert found, f"{name} is not installed"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ class Domain:
         """Wait until `id` has been advanced that often."""
         while len(self.calls[id]) < times:
             self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 30)
+            await asyncio.wait_for(self.changed.wait(), 60)
 
     @property
     def activities(self) -> Activities:
@@ -127,9 +120,20 @@ async def start(client: Client, *, kind: str = "enrolment", prefix: str = "coldf
     return await client.start_workflow(kind, run, id=run.id, task_queue=prefix)
 
 
+async def result(run: WorkflowHandle) -> Any:
+    """The run's result. A test server on a busy machine ends the long question for it now and then without an answer,
+    which the client takes for an error; it is asked again."""
+    while True:
+        try:
+            return await run.result()
+        except RuntimeError as error:
+            if "No completion event" not in str(error):
+                raise
+
+
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again, for 30 s."""
-    async with asyncio.timeout(30):
+    """Ask again and again, for a minute."""
+    async with asyncio.timeout(60):
         while not await happened():  # noqa: ASYNC110 - what a server knows has no event to wait for
             await asyncio.sleep(0.05)
 

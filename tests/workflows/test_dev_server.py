@@ -12,7 +12,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from tests.workflows.support import FAR, Called, Domain, dev_server, event_types, free_port, start, until, workers
+from engine.embedded.process import free_port
+from tests.workflows.support import FAR, Called, Domain, dev_server, event_types, start, until, workers
 from workflows.contracts import Next
 from workflows.health import sdk_runtime
 
@@ -149,7 +150,7 @@ async def test_a_worker_that_shuts_down_does_not_end_the_run(server: Server, que
         run = await start(server.client, queue=queue)
         await stopped.called(run.id, 1)
     async with workers(server.client, following):
-        await asyncio.wait_for(run.result(), 30)
+        await asyncio.wait_for(run.result(), 60)
     assert following.woken(run.id) == ["start"]
 
 

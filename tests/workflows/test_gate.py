@@ -119,7 +119,7 @@ async def test_a_worker_that_breaks_breaks_the_process(bench: Bench) -> None:
     bench.made[0].broken = RuntimeError("broken")
     bench.made[0].ended.set()
     with pytest.raises(RuntimeError, match="broken"):
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ async def test_on_a_real_queue_a_closed_gate_costs_no_attempt_and_loses_nothing(
         [pending] = (await run.describe()).raw_description.pending_activities
         assert (pending.attempt, domain.calls[run.id]) == (1, [])
         bench.reason = None
-        await asyncio.wait_for(run.result(), 30)
+        await asyncio.wait_for(run.result(), 60)
         bench.stop.set()
         await running
     assert len(domain.calls[run.id]) == 1

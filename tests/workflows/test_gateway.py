@@ -10,8 +10,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.envconfig import ClientConnectConfig
 
+from engine.embedded.process import free_port
 from engine.model.ports import Unreachable, Wake
-from tests.workflows.support import Domain, dev_server, free_port, until, workers
+from tests.workflows.support import Domain, dev_server, until, workers
 from workflows import gateway
 from workflows.contracts import Next
 from workflows.gateway import TemporalRuns, connect

@@ -18,6 +18,7 @@ from tests.workflows.support import (
     event_types,
     last_event_at,
     rests,
+    result,
     start,
     time_skipping,
     until,
@@ -44,7 +45,7 @@ async def test_an_event_before_the_deadline_ends_the_wait(env: WorkflowEnvironme
         run = await start(env.client, seq=1)
         await domain.called(run.id, 1)
         await run.signal("wake", 2)
-        await run.result()
+        await result(run)
     assert domain.calls[run.id][1:] == [Called(domain.calls[run.id][0].id, 1, "event", False)]
 
 
@@ -53,7 +54,7 @@ async def test_the_deadline_ends_the_wait(env: WorkflowEnvironment) -> None:
     domain = Domain([wait(1, 1, wake_at=due), DONE])
     async with workers(env.client, domain):
         run = await start(env.client, seq=1)
-        await run.result()
+        await result(run)
     assert domain.woken(run.id) == ["start", "timer"]
     assert timedelta(0) <= await last_event_at(env.client, run.id) - due < timedelta(minutes=1)
 
@@ -63,7 +64,7 @@ async def test_a_deadline_that_has_passed_needs_no_timer(env: WorkflowEnvironmen
     domain = Domain([wait(1, 1, wake_at=past), DONE])
     async with workers(env.client, domain):
         run = await start(env.client, seq=1)
-        await run.result()
+        await result(run)
     assert domain.woken(run.id) == ["start", "timer"]
     assert await rests(run) == []
 
@@ -76,7 +77,7 @@ async def test_without_a_deadline_only_an_event_ends_the_wait(env: WorkflowEnvir
         await env.sleep(timedelta(days=400))
         assert domain.woken(run.id) == ["start"]
         await run.signal("wake", 2)
-        await run.result()
+        await result(run)
 
 
 async def test_a_signal_that_is_already_seen_wakes_nobody(env: WorkflowEnvironment) -> None:
@@ -88,7 +89,7 @@ async def test_a_signal_that_is_already_seen_wakes_nobody(env: WorkflowEnvironme
         await env.sleep(timedelta(hours=1))
         assert domain.woken(run.id) == ["start"]
         await run.signal("wake", 6)
-        await run.result()
+        await result(run)
     assert domain.woken(run.id) == ["start", "event"]
 
 
@@ -97,7 +98,7 @@ async def test_a_signal_before_the_first_advance_is_not_lost(env: WorkflowEnviro
     run = await start(env.client, seq=1)
     await run.signal("wake", 2)
     async with workers(env.client, domain):
-        await run.result()
+        await result(run)
     assert domain.woken(run.id) == ["start", "event"]
 
 
@@ -120,7 +121,7 @@ async def test_a_storm_of_signals_is_cut_into_short_histories_and_none_is_lost(e
             # An event is committed before its signal is sent, as in intake.
             sent = batch[-1]
             await asyncio.gather(*(any_run.signal("wake", seq) for seq in batch))
-        await asyncio.wait_for(any_run.result(), 60)
+        await asyncio.wait_for(result(any_run), 60)
     assert seen == last
     assert [call.gen for call in domain.calls[run.id]] == list(range(len(domain.calls[run.id])))
     first_run = env.client.get_workflow_handle(run.id, run_id=run.first_execution_run_id)
@@ -133,7 +134,7 @@ async def test_continue_as_new_keeps_the_deadline_and_the_position(env: Workflow
     domain = Domain([Next(state="again", gen=1), wait(2, 1, wake_at=due, on_timer="mail"), DONE])
     async with workers(env.client, domain):
         run = await start(env.client, seq=1, most=2)
-        await run.result()
+        await result(run)
     assert [(call.gen, call.woken, call.can_send) for call in domain.calls[run.id]] == [
         (0, "start", False), (1, "again", False), (2, "timer", True),
     ]  # fmt: skip
@@ -144,7 +145,7 @@ async def test_again_goes_to_the_queue_it_names(env: WorkflowEnvironment) -> Non
     domain = Domain([Next(state="again", gen=1, on_event="mail"), Next(state="again", gen=2), DONE])
     async with workers(env.client, domain):
         run = await start(env.client)
-        await run.result()
+        await result(run)
     assert [(call.woken, call.can_send) for call in domain.calls[run.id]] == [
         ("start", False), ("again", True), ("again", False),
     ]  # fmt: skip
@@ -154,7 +155,7 @@ async def test_a_run_that_is_never_given_rest_slows_down(env: WorkflowEnvironmen
     domain = Domain([*(Next(state="again", gen=n) for n in range(1, 31)), DONE])
     async with workers(env.client, domain):
         run = await start(env.client)
-        await run.result()
+        await result(run)
     # Twenty turns are free; each further one rests a second longer.
     assert await rests(run) == list(range(1, 11))
     assert domain.woken(run.id) == ["start"] + ["again"] * 30
@@ -164,7 +165,7 @@ async def test_the_first_advance_goes_to_the_queue_of_the_input(env: WorkflowEnv
     domain = Domain([DONE])
     async with workers(env.client, domain):
         run = await start(env.client, kind="handoff", queue="mail")
-        await run.result()
+        await result(run)
     assert domain.calls[run.id][0].can_send
 
 
@@ -172,7 +173,7 @@ async def test_a_local_failure_falls_to_the_db_queue(env: WorkflowEnvironment) -
     domain = Domain([ConnectionError("someone@example.com"), DONE])
     async with workers(env.client, domain):
         run = await start(env.client)
-        await run.result()
+        await result(run)
     history = await run.fetch_history()
     queues = [
         event.activity_task_scheduled_event_attributes.task_queue.name
@@ -187,7 +188,7 @@ async def test_transient_failures_are_retried_by_the_server(env: WorkflowEnviron
     domain = Domain([ConnectionError()] * 4 + [DONE])
     async with workers(env.client, domain):
         run = await start(env.client, queue="mail")
-        await run.result()
+        await result(run)
     assert len(domain.calls[run.id]) == 5
 
 
@@ -196,7 +197,7 @@ async def test_after_the_last_retry_the_run_rests_ever_longer_and_goes_on(env: W
     domain = Domain([ConnectionError()] * 15 + [wait(1, 1, wake_at=begun), DONE])
     async with workers(env.client, domain):
         run = await start(env.client, queue="mail", seq=1)
-        await run.result()
+        await result(run)
     # Three rounds of five attempts each.
     assert domain.woken(run.id) == ["start"] * 16 + ["timer"]
     assert await rests(run) == [60, 120, 240]
@@ -206,7 +207,7 @@ async def test_a_failure_that_cannot_be_retried_rests_at_once(env: WorkflowEnvir
     domain = Domain([ValueError("broken"), DONE])
     async with workers(env.client, domain):
         run = await start(env.client, queue="mail")
-        await run.result()
+        await result(run)
     assert await rests(run) == [60]
 
 
@@ -217,7 +218,7 @@ async def test_news_end_the_rest_after_a_failure(env: WorkflowEnvironment) -> No
             run = await start(env.client, queue="mail")
             await resting(run)  # news that came during the failed call would not end the rest
             await run.signal("wake", 2)
-            await asyncio.wait_for(run.result(), 20)
+            await asyncio.wait_for(result(run), 60)
     assert domain.woken(run.id) == ["start", "start"]
 
 
@@ -237,7 +238,7 @@ async def test_waking_a_finished_run_starts_none(env: WorkflowEnvironment) -> No
     domain = Domain([DONE])
     async with workers(env.client, domain):
         run = await start(env.client)
-        await run.result()
+        await result(run)
         with pytest.raises(WorkflowAlreadyStartedError):
             await env.client.start_workflow(
                 "enrolment", {"id": run.id}, id=run.id, task_queue="coldframe", id_reuse_policy=REUSE,
@@ -260,7 +261,7 @@ async def test_cancelling_a_run_ends_it_wherever_it_is(env: WorkflowEnvironment)
             await domain.called(run.id, 1)
             await run.cancel()
             with pytest.raises(WorkflowFailureError) as failed:
-                await asyncio.wait_for(run.result(), 20)
+                await asyncio.wait_for(result(run), 60)
         assert type(failed.value.cause).__name__ == "CancelledError"
         assert len(domain.calls[run.id]) == 1
 

@@ -17,10 +17,11 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import worker
+from engine.embedded.process import free_port
 from engine.embedded.temporal import TemporalServer
 from engine.platform.settings import Settings
 from engine.store.tables import gates, processes
-from tests.workflows.support import free_port, until
+from tests.workflows.support import until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,7 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[asyncio.Event]:
         yield stop
     finally:
         stop.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
 
 
 async def metric(settings: Settings, name: str, having: str = "") -> float:
@@ -120,7 +121,7 @@ async def test_it_waits_for_temporal_and_says_so(settings: Settings, monkeypatch
     assert answer is not None
     assert answer.json() == {"serving": True, "temporal": False, "postgres": False}
     stop.set()
-    await asyncio.wait_for(task, 30)
+    await asyncio.wait_for(task, 60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -136,7 +137,7 @@ async def test_a_signal_drains_the_process(settings: Settings, number: signal.Si
     try:
         await until(ready(settings))
         process.send_signal(number)
-        _, log = await asyncio.wait_for(process.communicate(), 30)
+        _, log = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()

@@ -109,7 +109,7 @@ def form_page(request: Request, deployment: Deployment, form: Form, filled: Fill
         action=f"/f/{quote(form.name, safe='')}{_kept(request, program, language)}",
         fields=[shown(ask, program, language, words, back) for ask in form.asks],
         hidden=[(name, value) for name in (*form.filled, *SCRIPTED) for value in _filled(request, name, back)],
-        consents=[(topic, wording, topic in back.topics) for topic, wording in offers(form, program, words)],
+        consents=[(topic, wording, topic in back.topics) for topic, wording in offers(form, program, words, language)],
         nonce=back.nonce or new_nonce(runtime(request).tokens, form, runtime(request).clock.real()),
         honeypot=HONEYPOT,
         nonce_name=NONCE,
@@ -161,9 +161,9 @@ def _unseen(form: Form, words: Words, back: Filled) -> str:
     return " ".join(f"{words.label(name)}: {words.problem(back.problems[name])}" for name in wrong)
 
 
-def offers(form: Form, program: Program, words: Words) -> list[tuple[str, str]]:
+def offers(form: Form, program: Program, words: Words, language: str) -> list[tuple[str, str]]:
     """What the page asks consent to, as (topic, wording); the last is tracking, where that needs consent."""
-    found = [(consent.topic, consent.wording) for consent in form.consents]
+    found = [(consent.topic, consent.shown(language)[1]) for consent in form.consents]
     return [*found, (TRACKING, words("track"))] if program.workspace.tracking_needs_consent else found
 
 
