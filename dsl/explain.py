@@ -7,7 +7,8 @@ The texts are Markdown files in `explanations/`, one section per code. The first
     file          lines as they stand in a campaign file
     files         two files, the second below the comment `# in another file`
     alone         a whole workspace
-    template      a mail, `layout` one, `confirmation` one, a mail in `mjml`, or a `version` in German alone
+    template      a mail, `layout` one, `confirmation` one, a mail in `mjml`, a `version` in German alone, or one that a
+                  campaign waits to be `clicked` in
     script        a script for `coldframe simulate`
     abridged      too long to print; the text says what it would be
 """

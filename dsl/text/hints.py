@@ -50,6 +50,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ),
     # steps
     (r"^wait up to .* \^ until\b", 'write `wait up to 4 days for form "demo" is submitted`'),
+    (
+        r"^closed \^ (on|every|each)\b",
+        "write the days that are open: `business hours tuesday to sunday from 10:00 to 18:00`",
+    ),
     (r"^sends on .* \^ (except|without|but|excluding|not)\b", "write `sends on working days`, which skips holidays"),
     (r"^repeat (every|\w+ly) .*\^ ?up\b|^repeat \^ \w+ly\b", "write `repeat up to 3 times every 14 days`"),
     (

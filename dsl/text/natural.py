@@ -57,7 +57,7 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in (*WORDINGS, *CLOCK_WORDS, *_REWRITES, REPEATS):
+    for triggers, rewrite in (*CLOCK_WORDS, *WORDINGS, *_REWRITES, REPEATS):
         if not triggers or not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens

@@ -73,8 +73,94 @@ def working_days(tokens: Tokens) -> Tokens:
     return tokens
 
 
+PERIODS = ("day", "week", "month", "year")
+REST = (
+    ["other", "leads"], ["the", "rest"], ["all", "others"], ["everything", "else"], ["everyone", "else"],
+    ["all", "the", "other", "leads"], ["all", "the", "rest"], ["all", "remaining", "leads"], ["remaining", "leads"],
+)  # fmt: skip
+
+
+def _said(at: Lexeme, text: str) -> Tokens:
+    return [at.corrected("NAME", word) for word in text.split(" ")]
+
+
+def otherwise(tokens: Tokens) -> Tokens:
+    """`else`, `else if`, `elseif` at the beginning of a line."""
+    words = _words(tokens)
+    if words[0] in ("elif", "elseif"):
+        return [*_said(tokens[0], "otherwise if"), *tokens[1:]]
+    if words[0] == "else" and (len(words) == 1 or words[1] == "if"):
+        return [*_said(tokens[0], "otherwise"), *tokens[1:]]
+    return tokens
+
+
+def again(tokens: Tokens) -> Tokens:
+    """`enters each year`, `enters once per year`, `starts each monday`."""
+    words = _words(tokens)
+    if words[0] == "enters" and words[1:3] == ["once", "per"] and words[3:] and words[3] in PERIODS:
+        return [tokens[0], *_said(tokens[1], "every"), *tokens[3:]]
+    if words[0] == "enters" and words[1:] in (["once", "a", period] for period in PERIODS):
+        return [tokens[0], *_said(tokens[1], "every"), tokens[3]]
+    if words[0] in ("enters", "starts", "repeat"):
+        return [token.corrected("NAME", "every") if token == "each" else token for token in tokens]
+    return tokens
+
+
+def hours(tokens: Tokens) -> Tokens:
+    """`quiet hours 20:00 to 08:00`, `quiet hours between 20:00 and 08:00`, and the same of business hours."""
+    words = _words(tokens)
+    if words[:2] not in (["quiet", "hours"], ["business", "hours"]):
+        return tokens
+    done: Tokens = []
+    for index, token in enumerate(tokens):
+        number = token.type == "NUMBER"
+        spans = index + 2 < len(tokens) and tokens[index + 2].type == "NUMBER"
+        if words[index] == "between" and index + 3 < len(tokens) and words[index + 2] == "and":
+            done += _said(token, "from")
+            continue
+        if words[index] == "and" and index > 1 and words[index - 2] == "between":
+            done += _said(token, "to")
+            continue
+        if number and spans and words[index + 1] == "to" and words[index - 1] not in ("from", "between"):
+            done += _said(token, "from")
+        done.append(token)
+    return done
+
+
+def closed(tokens: Tokens) -> Tokens:
+    """`closed on 2026-12-24`."""
+    words = _words(tokens)
+    if words[0] == "closed" and len(tokens) == 3 and words[1] == "on" and tokens[2].type == "NUMBER":
+        return [tokens[0], *_said(tokens[1], "from"), tokens[2], *_said(tokens[2], "to"), tokens[2]]
+    return tokens
+
+
+def takes(tokens: Tokens) -> Tokens:
+    """`takes other leads`, `takes everyone else`."""
+    words = _words(tokens)
+    return [tokens[0], *_said(tokens[1], "all other leads")] if words[0] == "takes" and words[1:] in REST else tokens
+
+
+def notices(tokens: Tokens) -> Tokens:
+    """`notify owner, otherwise team "Sales" with "internal/note"`: the template belongs behind the first receiver."""
+    words = _words(tokens)
+    commas = [index for index, token in enumerate(tokens) if token.type == "_COMMA"]
+    if words[0] != "notify" or not commas or words[commas[0] + 1 : commas[0] + 2] != ["otherwise"]:
+        return tokens
+    at = next((index for index in range(commas[-1], len(tokens) - 1) if words[index] == "with"), 0)
+    if "with" in words[: commas[0]] or not at or tokens[at + 1].type != "STRING":
+        return tokens
+    return [*tokens[: commas[0]], *tokens[at : at + 2], *tokens[commas[0] : at], *tokens[at + 2 :]]
+
+
 WORDINGS: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset(said[0] for said in (*_NOBODY, *_NEVER)), nobody),
     (frozenset(("sends",)), working_days),
+    (frozenset(("else", "elif", "elseif")), otherwise),
+    (frozenset(("enters", "each")), again),
+    (frozenset(("quiet", "business")), hours),
+    (frozenset(("closed",)), closed),
+    (frozenset(("takes",)), takes),
+    (frozenset(("notify",)), notices),
 )
 """Each rewriting, behind the words without which there is nothing for it to do."""

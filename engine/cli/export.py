@@ -78,7 +78,7 @@ async def _run(
         deployment = await rt.catalog.refresh()
         if deployment is None:
             raise Stop(NOTHING_DEPLOYED, FAILED)
-        chosen, many = _chosen(deployment.program, segment, to_list, stage), 0
+        chosen, many = chosen_by(deployment.program, segment, to_list, stage), 0
         with _Target(file) as target:
             writer = writer_of(kind, target, deployment.program)
             async for row in rows(rt, chosen, deployment.program):
@@ -88,7 +88,8 @@ async def _run(
     return many
 
 
-def _chosen(program: Program, segment: str | None, to_list: str | None, stage: str | None) -> Chosen:
+def chosen_by(program: Program, segment: str | None, to_list: str | None, stage: str | None) -> Chosen:
+    """Which leads the options mean. Raises Stop."""
     from engine.leads.export import Chosen, narrowed
 
     found = narrowed(program, segment, to_list, stage)

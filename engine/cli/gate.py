@@ -36,9 +36,10 @@ def gate(
     elif not found:
         out.print("no gate is closed: emails go out", markup=False)
     for one in [] if as_json else found:
-        said = f"opened {one['provider']}" if action == "open" else f"{one['provider']} is closed until {one['until']}"
-        since = f", since {one['since']}" if one["since"] else ""
-        out.print(f"{said}; it was closed{since}: {one['reason']}", markup=False)
+        since = f" since {one['since']}" if one["since"] else ""
+        opened = f"opened {one['provider']}, which was closed{since}: {one['reason']}"
+        closed = f"{one['provider']} is closed{since} until {one['until']}: {one['reason']}"
+        out.print(opened if action == "open" else closed, markup=False)
 
 
 async def _ask(settings: Settings, url: str, provider: str | None, *, opening: bool) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from engine.cli import (
     judge,
     key,
     leads,
+    leads_look,
     lsp,
     migrate,
     new,
@@ -108,6 +109,7 @@ app.command("report", cls=Command, rich_help_panel=_MONITOR)(report.report)
 app.add_typer(reports.app, name="reports", rich_help_panel=_MONITOR)
 app.command("retry", rich_help_panel=_MONITOR)(retry.retry)
 app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
+app.command("segments", rich_help_panel=_MONITOR)(leads_look.segments)
 app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)

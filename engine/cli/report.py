@@ -44,6 +44,9 @@ def report(
         str | None, typer.Option(help="In funnel: within how many days the next stage counts; 90 by default.")
     ] = None,
     without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
+    restated: Annotated[
+        bool, typer.Option("--restated", help="Count refunds and changed amounts on the day of winning.")
+    ] = False,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
@@ -57,7 +60,7 @@ def report(
     """
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
-        "without-direct": "yes" if without_direct else None,
+        "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
     }  # fmt: skip
     settings = load_settings(reading=True)
     with database(settings) as url:

@@ -32,6 +32,7 @@ _SALES: dict[str, Act] = {
 }  # fmt: skip
 _MAIL: dict[str, EventType] = {
     "opens": "email.opened", "clicks": "email.clicked", "replies": "email.replied", "bounces": "email.bounced",
+    "soft bounces": "email.soft_bounced",
 }  # fmt: skip
 _THINGS: dict[tuple[str, ...], EventType] = {
     ("visits", "page"): "page.visited", ("visits",): "page.visited",
@@ -46,6 +47,7 @@ _THINGS: dict[tuple[str, ...], EventType] = {
 }  # fmt: skip
 ACTIONS = (
     "submits form", "confirms", "opens email", "clicks email", "clicks link", "replies to email", "bounces",
+    "soft bounces",
     "visits page", "downloads file", "watches video", "registers for webinar", "attends webinar", "books meeting",
     "holds meeting", "calls", "starts chat", "updates cart", "places order", "opens deal", "moves deal",
     "changes deal", "wins deal", "loses deal", "refunds deal", "happens event", "sales acknowledges",
@@ -237,7 +239,7 @@ class _Line:
             if self._take(*words):
                 return self._thing(type)
         for word, type in _MAIL.items():
-            if self._take(word):
+            if self._take(*word.split()):
                 return self._mail(type)
         return self._unknown()
 

@@ -37,6 +37,7 @@ PHRASES: Sequence[tuple[tuple[str, ...], tuple[str, ...]]] = tuple(
         ("clicks in email", "clicks email"), ("clicks on link", "clicks link"), ("clicks button", "clicks link"),
         ("follows link", "clicks link"), ("clicks on email", "clicks email"), ("clicks on", "clicks"),
         ("answers email", "replies to email"), ("replies to mail", "replies to email"), ("answers", "replies"),
+        ("bounces softly", "soft bounces"), ("soft-bounces", "soft bounces"), ("mailbox is full", "soft bounces"),
         ("views page", "visits page"), ("views", "visits page"), ("browses", "visits page"), ("goes to", "visits page"),
         ("views video", "watches video"), ("plays video", "watches video"), ("plays", "watches video"),
         ("signs up for webinar", "registers for webinar"), ("signs up for", "registers for webinar"),

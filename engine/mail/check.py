@@ -11,6 +11,7 @@ from dsl.plan import Age, EventRef, FieldRef, InterestRef, Operand, Program, Sco
 from dsl.plan.carries import CARRIES
 from dsl.problems.diagnostics import Diagnostic, Related
 from dsl.problems.near import did_you_mean, near, one_of
+from engine.mail.clicks import awaited_clicks
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
 from engine.mail.diagnose import diagnostic_of, related_to
@@ -34,7 +35,7 @@ _SAMPLES: Mapping[str, Any] = {
     "country": "DE", "language": "en", "phone": "+49 2855 0000", "timezone": "Europe/Berlin",
 }  # fmt: skip
 
-CODES = (*(f"E7{number:02}" for number in range(1, 16)), "W701", "W702")
+CODES = (*(f"E7{number:02}" for number in range(1, 16)), "W701", "W702", "W703")
 """What can be wrong with a template; `coldframe explain` knows them all."""
 
 _HELP: Mapping[str, str] = {
@@ -54,6 +55,14 @@ def check_templates(program: Program, assets: Mapping[str, bytes | str]) -> list
     check = Check(program, Renderer(templates, program.workspace), files, uses)
     found = [problem for path in sorted(templates) for problem in check.file(path)]
     found += [problem for line in lines for problem in check.text(line)]
+    broken = {one.file for one in found if one.severity == "error"}
+    for name, source in awaited_clicks(program).items():
+        found += [
+            problem
+            for path in sorted(templates)
+            if f"templates/{path}" not in broken
+            for problem in check.clickable(name, path, source)
+        ]
     return unreadable + each_once(found)
 
 
@@ -97,6 +106,8 @@ class Check:
         self.line: Line | None = None
         """The template in a campaign that is looked at."""
         self.problems: list[Diagnostic] = []
+        self.links = 0
+        """Links whose clicks are recorded in the last email that was tried."""
 
     def file(self, path: str) -> list[Diagnostic]:
         """What is wrong with a template, by its path under `templates/`, and with the parts that it brings in."""
@@ -114,6 +125,20 @@ class Check:
         self._text(walk, "", 1, 1, line.text)
         self._judge(walk.found, [line.use], NAMES)
         self.line = None
+        return self.problems
+
+    def clickable(self, name: str, path: str, source: str) -> list[Diagnostic]:
+        """Whether the email at this path, if it is that one, has a link whose clicks are recorded; `source` waits."""
+        self.problems = []
+        sends = [use for use in self.uses.get(name, ()) if use.kind == "marketing"]
+        known, language = named(path, self.program.workspace.languages)
+        if known == name and sends and not path.endswith(".txt"):
+            language = language or self.renderer.first_language
+            attempts = [self.attempt(name, self._sampled(path, language, use, False), use.kind) for use in sends]
+            if not any(attempts) and not self.links:
+                message = "no click in this email is recorded, but a campaign waits for one"
+                help = "add a link, or remove `data-untracked` from the link that counts"
+                self._add("W703", path, 1, message, help, related=related_to(Use("marketing", source)))
         return self.problems
 
     def _line_breaks(self, path: str) -> None:
@@ -292,9 +317,10 @@ class Check:
         """Why the mail cannot be made for such a lead; None when it can."""
         message = Addressed(_NOBODY, _NOBODY, "ada@example.com", kind)
         try:
-            compose(self.renderer, name, context, message, _TOKENS, "https://example.com", tracked=True)
+            made = compose(self.renderer, name, context, message, _TOKENS, "https://example.com", tracked=True)
         except TemplateError as error:
             return error
+        self.links = len(made.links)
         return None
 
     def _event_parts(self, path: str) -> set[str]:

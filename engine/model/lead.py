@@ -18,6 +18,8 @@ MERGED, UNMERGED, MOVED_TO = "lead.merged", "lead.split", "lead.address_changed"
 address."""
 HANDOFF_EVENTS = ("handoff.accepted", "handoff.rejected", "handoff.overdue")
 """The types of events that end a handoff."""
+ARRIVED = ("email.delivered", "email.opened", "email.clicked", "email.replied")
+"""The types of events that show that an email has arrived."""
 
 
 @record

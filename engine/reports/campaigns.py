@@ -14,7 +14,6 @@ from engine.reports.asking import Asked
 from engine.reports.costs import campaign_costs
 from engine.reports.paths import live_credits
 from engine.rules.conditions import calendar
-from engine.rules.reports.attribution import LEARNED
 from engine.rules.reports.statistics import chance_of_split, difference, leads_missing
 from engine.rules.reports.table import Column, Row, Table, ratio, summed
 from engine.store import report_funnel
@@ -82,7 +81,7 @@ async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Ta
 
 async def _credited(connection: AsyncConnection, asked: Asked) -> dict[str, int]:
     query = asked.query
-    if query.model not in LEARNED and query.direct:
+    if not query.live:
         return await report_funnel.own_credits(connection, query.model, query.since, query.until)
     found: dict[str, int] = {}
     for one in await live_credits(connection, asked):

@@ -61,7 +61,7 @@ async def live_credits(connection: AsyncConnection, asked: Asked) -> list[Credit
     """The credits of the period by source, by the question's model and switches."""
     query, deals = asked.query, await _deals(connection, asked)
     worth = await _worth(connection, asked, deals) if query.model in LEARNED else None
-    terms = Terms(query.model, asked.currency, direct=query.direct, worth=worth)
+    terms = Terms(query.model, asked.currency, direct=query.direct, worth=worth, restated=query.restated)
     sums: Counter[tuple[int, str]] = Counter()
     for deal in deals:
         for one in credits_of(deal.won, terms):

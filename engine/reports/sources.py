@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.reports.asking import Asked
 from engine.reports.paths import live_credits
-from engine.rules.reports.attribution import LEARNED
+from engine.rules.conditions import calendar
 from engine.rules.reports.credits import NO_TOUCH, NOT_CONVERTED, converted
 from engine.rules.reports.query import SOURCE_BY
 from engine.rules.reports.table import Column, Row, Table, per, ratio, summed
 from engine.store import report_queries as queries
+from engine.tracking.retention import VISITORS
 
 NO_TOUCH_KNOWN: Final = "No touch known"
 Key = tuple[str, ...]
@@ -30,6 +31,7 @@ async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
     span, days = (query.since, query.until), (query.first, query.last)
     for row in await queries.visits(connection, *days):
         _add(cells, row, width, visits=row.visits)
+    everybody = await _visitors(connection, asked, cells, width)
     for row in await queries.leads(connection, asked.known, *span):
         _add(cells, row, width, leads=row.many, **{_KEYS.get(row.made_by, "by_other"): row.many})
     reached = asked.order[2:]
@@ -40,7 +42,7 @@ async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
         _add(cells, row, width, won=row.many)
     await _revenue(connection, asked, cells, width)
     await _cost(connection, asked, cells, width)
-    return [_table(asked, cells, width, reached)]
+    return [_table(asked, cells, width, reached, everybody)]
 
 
 def _add(cells: Cells, row: Any, width: int, **counts: int) -> None:
@@ -52,10 +54,28 @@ def _add(cells: Cells, row: Any, width: int, **counts: int) -> None:
         cell[name] = cell.get(name, 0) + many
 
 
+async def _visitors(connection: AsyncConnection, asked: Asked, cells: Cells, width: int) -> int | None:
+    """How many different visitors there were in all; None where visits of strangers may have been removed already."""
+    workspace = asked.program.workspace
+    lengths = [workspace.visitors_kept or VISITORS, *([workspace.events_kept] if workspace.events_kept else [])]
+    kept = max(calendar.since(one, asked.now, workspace.timezone) for one in lengths)
+    if asked.query.since < kept:
+        asked.note(f"visitors are left out: single visits are kept from {kept.date()} on")
+        return None
+    ids: set[Any] = set()
+    seen: dict[Key, set[Any]] = {}
+    for row in await queries.visitors(connection, asked.query.since, asked.query.until):
+        ids.add(row.visitor_id)
+        seen.setdefault((row.channel, row.source, row.campaign, row.keyword)[:width], set()).add(row.visitor_id)
+    for key, found in seen.items():
+        cells.setdefault(key, {})["visitors"] = len(found)
+    return len(ids)
+
+
 async def _revenue(connection: AsyncConnection, asked: Asked, cells: Cells, width: int) -> None:
     query = asked.query
     found: Sequence[Any]
-    if query.model in LEARNED or not query.direct:
+    if query.live:
         found = await live_credits(connection, asked)
     else:
         found = await queries.credited(connection, query.model, query.since, query.until)
@@ -79,18 +99,20 @@ async def _cost(connection: AsyncConnection, asked: Asked, cells: Cells, width: 
     asked.not_converted(aside, "cost")
 
 
-def _table(asked: Asked, cells: Cells, width: int, reached: Sequence[str]) -> Table:
+def _table(asked: Asked, cells: Cells, width: int, reached: Sequence[str], everybody: int | None) -> Table:
     stages = [f"stage{number}" for number in range(len(reached))]
-    counts = ["visits", "leads", *(key for key, _ in MADE), *stages, "won", "revenue", "cost"]
+    counted = ["visitors"] if everybody is not None else []
+    counts = ["visits", *counted, "leads", *(key for key, _ in MADE), *stages, "won", "revenue", "cost"]
     order = sorted(cells.items(), key=lambda one: (-(one[1].get("revenue") or 0), -one[1].get("leads", 0), one[0]))
     rows = [
         _with_ratios({**dict(zip(SOURCE_BY, key, strict=False)), **dict.fromkeys(counts, 0), **cell}, stages)
         for key, cell in order
         if any(cell.values())
     ]
-    total = _with_ratios({SOURCE_BY[0]: "Total", **summed(rows, counts)}, stages) if rows else None
+    sums = {SOURCE_BY[0]: "Total", **summed(rows, counts), "visitors": everybody}
+    columns = [one for one in _columns(asked, width, reached) if one.key != "visitors" or counted]
     return Table(
-        "sources", f"Sources by {asked.query.by}", list(_columns(asked, width, reached)), rows, total,
+        "sources", f"Sources by {asked.query.by}", columns, rows, _with_ratios(sums, stages) if rows else None,
         "nothing was counted in this period; visits need the script on your pages, costs `coldframe import spend`",
     )  # fmt: skip
 
@@ -107,6 +129,7 @@ def _with_ratios(row: dict[str, Any], stages: Sequence[str]) -> Row:
 def _columns(asked: Asked, width: int, reached: Sequence[str]) -> Iterable[Column]:
     yield from (Column(name, name, "text") for name in SOURCE_BY[:width])
     yield Column("visits", "visits", "count", "sessions begun, by the days of the workspace's time zone")
+    yield Column("visitors", "visitors", "count", "different visitors; one who came two ways is in both rows")
     yield Column("leads", "new leads", "count", asked.new_lead)
     for key, head in MADE:
         yield Column(key, head, "count", f"new leads who became known {head}" if key != "by_other" else "all others")

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from dsl.plan import EventType
 from engine.leads.consent import hashed, left, note_suppression, withdraw
+from engine.model.lead import ARRIVED
 from engine.model.ports import Fate, Report
 from engine.platform.tokens import email_key
 from engine.rules.leads import suppression
@@ -48,7 +49,7 @@ _WITHDRAWN: Mapping[Fate, tuple[str, str]] = {
 """How the lead unsubscribed, and why nothing may be mailed then."""
 SOFT: EventType = "email.soft_bounced"
 BOUNCED: EventType = "email.bounced"
-PROOFS = ["email.delivered", "email.opened", "email.clicked", "email.replied"]
+PROOFS = list(ARRIVED)
 
 
 async def report(rt: Runtime, one: Report) -> Outcome:

@@ -10,6 +10,7 @@ from dsl.plan import EventType, Form, Scalar
 from engine.leads.external_changes import note, note_import
 from engine.leads.intake import REPEAT, fill
 from engine.leads.mail_events import ONE_CLICK
+from engine.model.lead import ARRIVED
 from engine.rules.conditions.conditions import topic_state
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.suppression import UNSUBSCRIBED, bounce, has_left, suppress
@@ -89,7 +90,8 @@ class Doors:
             person.consents.add(topic.casefold())
 
     def mail_event(self, person: Person, letter: Letter, type: EventType, link: str = "") -> str | None:
-        """A mail is opened, or a link in it clicked; also answered or bounced."""
+        """A mail is opened, or a link in it clicked; also answered or bounced. Too many soft bounces in a row are a
+        bounce."""
         tracked = type not in ("email.opened", "email.clicked") or person.lead.may_be_tracked(
             self.sim.deployment.program
         )
@@ -101,9 +103,17 @@ class Doors:
                 return "it is already recorded"
         ledger = self.sim.open(person)
         ledger.rate()
-        data = {"link": link} if link else {}
+        data: dict[str, Any] = {"link": link} if link else {}
+        about: dict[str, Any] = {"enrolment_id": letter.run.id, "message_id": letter.id}
+        if type == "email.soft_bounced":
+            ledger.happen(type, letter.send.template, mute=True, **about)
+            many = _soft_in_a_row(person)
+            if many < self.sim.deployment.program.workspace.soft_bounces:
+                self.sim.commit(person, ledger)
+                return None
+            type, data = "email.bounced", {"soft bounces": many}
         event = ledger.happen(
-            type, letter.send.template, data, enrolment_id=letter.run.id, message_id=letter.id
+            type, letter.send.template, data, **about
         )  # fmt: skip
         if type == "email.bounced":
             bounce(ledger, event)
@@ -155,3 +165,14 @@ class Doors:
                 ledger.leave(run, event.seq)
         sim.commit(person, ledger)
         return None
+
+
+def _soft_in_a_row(person: Person) -> int:
+    """This soft bounce and those since the last email that is known to have arrived; see engine.sending.feedback."""
+    came_back = {event.message_id for event in person.log if event.type == "email.soft_bounced"}
+    many = 1
+    for event in reversed(person.log):
+        if event.type in ARRIVED and event.message_id not in came_back:
+            break
+        many += event.type == "email.soft_bounced"
+    return many

@@ -154,6 +154,8 @@ class Story:
             case "mail":
                 return self._mail(action)
             case "event" if action.type is not None:
+                if lacking := self._lacking(action.type, action.name or "", action.data):
+                    return f"the event is refused, because it has no `{lacking}`; add `with {lacking} = …`"
                 return self.doors.happens(self.person, action.type, action.name or "", action.data)
             case "tell":
                 return self.doors.tell(self.person, action.data)
@@ -173,6 +175,11 @@ class Story:
                     "done before": "sales has already done that", "taken": "another team member has the lead",
                 }.get(done or "")  # fmt: skip
         return None
+
+    def _lacking(self, type: EventType, name: str, data: Mapping[str, Any]) -> str | None:
+        """A property that the workspace declares every such event to have, and this one has not."""
+        needed = self.deployment.program.required_by(type, name)
+        return next((one for one in needed if data.get(one) in (None, "")), None)
 
     def _submit(self, action: Action) -> str | None:
         form = self.deployment.forms[(action.name or "").casefold()]

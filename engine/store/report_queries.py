@@ -28,6 +28,10 @@ SELECT {_BY}, sum(v.visits)::bigint AS visits, sum(v.visitors)::bigint AS visito
 FROM visit_days v JOIN sources o ON o.id = v.source_id WHERE v.day >= :first AND v.day <= :last
 GROUP BY {_BY} HAVING sum(v.visits) > 0""")
 
+_VISITORS = text(f"""
+SELECT DISTINCT s.visitor_id, {_BY} FROM sessions s JOIN sources o ON o.id = s.source_id
+WHERE s.begun >= :since AND s.begun < :until""")
+
 
 def _leads(chosen: str) -> TextClause:
     return text(f"""
@@ -80,6 +84,11 @@ async def rows(connection: AsyncConnection, statement: Any, **values: Any) -> Se
 async def visits(connection: AsyncConnection, first: date, last: date) -> Sequence[Any]:
     """Visits and daily visitors by source, of the days in the workspace's zone."""
     return await rows(connection, _VISITS, first=first, last=last)
+
+
+async def visitors(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
+    """Each visitor with each source of the visits they began."""
+    return await rows(connection, _VISITORS, since=since, until=until)
 
 
 async def leads(connection: AsyncConnection, beyond: Sequence[str], since: datetime, until: datetime) -> Sequence[Any]:

@@ -185,6 +185,7 @@ events = Table(
     instant("at", required=True),
     instant("happened_at"),
     UniqueConstraint("lead_id", "key", name="events_natural_key"),
+    Index("events_happened", "happened_at", postgresql_using="brin"),
     Index("events_of_enrolment", "enrolment_id", "seq", postgresql_where=text("enrolment_id IS NOT NULL")),
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ async def site(rt: Runtime) -> AsyncIterator[tuple[str, str]]:
             forms = (
                 Form(name="demo", asks=(Ask(field="email"),), thanks=f"{own}/thanks", allowed_on=(own,), source="f:1"),
             )
-            quote = CustomEvent(name="quote", data=(("amount", "number"),))
+            quote = CustomEvent(name="quote", data=(("amount", "number"),), required=("amount",))
             program = Program(workspace=Workspace(name="Acme"), forms=forms, events=(quote,))
             await deploy(rt.db, rt.clock, program, {}, "test")
             yield own, base
@@ -147,3 +147,25 @@ async def test_a_browser_that_objects_sends_nothing(browser: Browser, site: tupl
     await asyncio.sleep(0.3)
     assert sent == []
     await context.close()
+
+
+async def test_an_event_that_is_refused_says_why(page: Page, rt: Runtime, site: tuple[str, str]) -> None:
+    own, _ = site
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "warning" else None)
+    await page.goto(own)
+    assert await page.evaluate("coldframe('event', 'quote', {amount: 5})") is False
+    assert said == []
+    await page.get_by_role("button", name="Agree").click()
+    assert await page.evaluate("coldframe('event', 'quote', {amount: 5})") is True
+    for given in ("'quote', {}", "'quote', {amount: 'x'}", "'q'"):
+        assert await page.evaluate(f"coldframe('event', {given})") is False
+    for _ in range(100):
+        if len(said) == 3:
+            break
+        await page.wait_for_timeout(50)
+    assert said == [
+        'cf {"error":"`data.amount` is missing, which this event is declared to have."}',
+        'cf {"error":"`data.amount` is a number."}',
+        'cf {"error":"The workspace declares no event of this name."}',
+    ]

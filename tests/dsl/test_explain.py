@@ -27,7 +27,7 @@ SECRET = "SG." + "a" * 22 + "." + "b" * 43
 
 
 def problems(example: Example, code: str) -> tuple[tuple[Diagnostic, ...], dict[str, str]]:
-    if example.kind in ("template", "layout", "confirmation", "mjml", "version"):
+    if example.kind in ("template", "layout", "confirmation", "mjml", "version", "clicked"):
         return of_template(example), {}
     if example.kind == "script":
         return of_script(example), {}
@@ -59,6 +59,8 @@ def of_template(example: Example) -> tuple[Diagnostic, ...]:
             'campaign "Example"\n    starts when form "whitepaper" is submitted\n    flow\n        send "other"\n'
             '        send "example"\n        send "example" with discount = 10\n'
         )
+        if example.kind == "clicked":
+            text += '        wait up to 4 days for email "example" is clicked\n'
     assets = {
         "templates/whitepaper/_footer.md": b"Bye", "templates/other.md": b"---\nsubject: Other\n---\nHello\n",
         "templates/example.md": b"---\nsubject: Example\n---\nHello\n",

@@ -168,6 +168,34 @@ SAME = [
     ("flow", block("repeat 3 times weekly"), block("repeat up to 3 times every 1 week")),
     ("flow", block("repeat up to four times monthly"), block("repeat up to 4 times every 1 month")),
     ("flow", block("repeat 3 times every 14 days"), block("repeat up to 3 times every 14 days")),
+    # as newcomers wrote them
+    (
+        "flow",
+        block("if score >= 5") + "\n        else\n            stop",
+        block("if score >= 5") + "\n        otherwise\n            stop",
+    ),
+    (
+        "flow",
+        block("if score >= 5") + "\n        else if score >= 3\n            stop",
+        block("if score >= 5") + "\n        otherwise if score >= 3\n            stop",
+    ),
+    ("campaign", "enters once per year", "enters every year"),
+    ("campaign", "enters once a month", "enters every month"),
+    ("campaign", "enters each year", "enters every year"),
+    ("campaign", 'starts each monday at 10:00 for list "A"', 'starts every monday at 10:00 for list "A"'),
+    ("workspace", "quiet hours 20:00 to 8:00", "quiet hours from 20:00 to 08:00"),
+    ("workspace", "quiet hours between 20:00 and 8:00", "quiet hours from 20:00 to 08:00"),
+    (
+        "workspace",
+        "business hours monday to friday 9:00 to 17:00 and saturday 10:00 to 12:00",
+        "business hours monday to friday from 09:00 to 17:00 and saturday from 10:00 to 12:00",
+    ),
+    ("workspace", "closed on 2026-12-24", "closed from 2026-12-24 to 2026-12-24"),
+    (
+        "flow",
+        'notify owner, otherwise team "Sales" with "internal/note"',
+        'notify owner with "internal/note", otherwise team "Sales"',
+    ),
     # nobody
     *(
         ("workspace", said, 'nobody in segment "Readers", "Locals" is mailed')

@@ -40,8 +40,6 @@ HINTS = [
     ("flow", "every 2 days", "repeat up to 3 times"),
     ("flow", "until tuesday 09:00", "wait until tuesday 09:00"),
     ("flow", "unless score >= 5", "if not"),
-    ("flow", "else", "otherwise"),
-    ("flow", "elseif score >= 5", "otherwise if"),
     ("flow", "end", "indentation ends a block"),
     ("flow", "end if", "indentation ends a block"),
     ("flow", "exit", "stop"),

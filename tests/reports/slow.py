@@ -109,7 +109,9 @@ def cut(net: int, parts: list[Fraction]) -> list[int]:
     return [sign * int(one) for one in cents]
 
 
-def booked(story: Story, deal: Bargain, model: str, direct: bool = True) -> list[tuple[datetime, int | None, int]]:
+def booked(
+    story: Story, deal: Bargain, model: str, direct: bool = True, restated: bool = False
+) -> list[tuple[datetime, int | None, int]]:
     """Instant, place (None: no touch known), euro cents; nothing of a deal without a rate."""
     nets, wins = worth_over_time(deal)
     if not wins or (rate := rate_on(story, wins[-1].astimezone(BERLIN).date(), deal.currency)) is None:
@@ -131,9 +133,19 @@ def booked(story: Story, deal: Bargain, model: str, direct: bool = True) -> list
             ):
                 now[one.place] += cents
         for place in {*before, *now}:
-            found.append((at, place, now.get(place, 0) - before.get(place, 0)))
+            found.append((nets[0][0] if restated else at, place, now.get(place, 0) - before.get(place, 0)))
         before = now
     return found
+
+
+def visitors(story: Story, first: date, last: date, zone: ZoneInfo) -> tuple[dict[str, int], int]:
+    """Different strangers by channel, and in all."""
+    within = days(first, last, zone)
+    came = [(PLACES[place].channel, number)
+            for number, one in enumerate(story.strangers) for at, place in one if within(at)]  # fmt: skip
+    channels = {channel for channel, _ in came}
+    by_channel = {one: len({number for channel, number in came if channel == one}) for one in channels}
+    return by_channel, len({number for _, number in came})
 
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,8 +185,7 @@ def sources(
 
 
 def counted(rows: Iterable[Any], names: Iterable[str], keys: Iterable[str]) -> dict[tuple[str, ...], dict[str, int]]:
-    """The product's rows in the same shape."""
+    """The product's rows in the same shape, where one of the figures is not zero."""
     keys, names = list(keys), list(names)
-    return {
-        tuple(row[key] for key in keys): {name: row[name] for name in names if row.get(name)} for row in rows
-    }  # fmt: skip
+    found = {tuple(row[key] for key in keys): {name: row[name] for name in names if row.get(name)} for row in rows}
+    return {key: row for key, row in found.items() if row}

@@ -15,6 +15,8 @@ from web.http.context import runtime, spend
 
 router = APIRouter()
 EVENTS = Counter("coldframe_provider_events_total", "Events that the mail provider has reported", ["outcome"])
+for _outcome in ("malformed", "set aside"):
+    EVENTS.labels(_outcome)  # a series that begins with 1 has no increase, and its alert would stay silent
 REFUSED = "The email provider did not sign this batch."
 log = structlog.get_logger("web")
 

@@ -66,6 +66,11 @@ def wants_json(request: Request) -> bool:
     return is_json(request) and "text/html" not in accept
 
 
+def for_machines(request: Request) -> bool:
+    """Whether only programs call this address; `/t` is where the script of the company's pages sends what it sees."""
+    return request.url.path.startswith(MACHINES) or request.url.path == "/t"
+
+
 def is_json(request: Request) -> bool:
     return media_type(request) == "application/json"
 
@@ -79,13 +84,13 @@ def problem(request: Request, status: int, headers: Mapping[str, str] | None = N
     if status == 404:
         return _missing(request)
     title, usual = REFUSALS.get(status, REFUSALS[400 if status < 500 else 500])
-    if wants_json(request) or request.url.path.startswith(MACHINES):
+    if wants_json(request) or for_machines(request):
         return JSONResponse({"error": text or title}, status, headers)
     return page("problem.html", status=status, headers=headers, title=title, text=text or usual)
 
 
 def _missing(request: Request) -> Response:
-    if wants_json(request) or request.url.path.startswith(MACHINES):
+    if wants_json(request) or for_machines(request):
         return JSONResponse({"error": "not found"}, 404)
     words = Words(preferred(request.headers.get("accept-language", ""), tuple(LANGUAGES)))
     return page("problem.html", status=404, words=words, title=words("not found"), text=words("not found text"))

@@ -24,6 +24,8 @@ SECONDS = 10.0
 """From the first byte of a head, or from the connection before its first, to the head's end."""
 
 REFUSED = Counter("coldframe_web_heads_refused_total", "Connections closed over their request head", ["status"])
+for _status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
+    REFUSED.labels(str(_status.value))
 
 
 class BoundedHeads(HttpToolsProtocol):

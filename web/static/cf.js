@@ -16,8 +16,8 @@
   const may = () => !off && (free || kept("local", "consent") === "1");
   const send = (body) => fetch(base + "/t", {
     method: "POST", body: JSON.stringify(body), keepalive: true, credentials: "include"
-  }).catch(() => {});
-  const tell = (kind, name, data) =>
+  }).then((r) => (r.status === 422 && r.text().then((t) => console.warn("cf", t)), r.ok), () => false);
+  const tell = async (kind, name, data) =>
     may() && send({ consent: true, kind, url: l.href, title: d.title, referrer: from, name, data });
 
   const page = () => {
@@ -32,13 +32,13 @@
   };
   const fill = (form) => {
     const stored = (key) => may() && kept("session", key);
-    const values = {
+    const put = {
       cf_page: l.href, cf_landing: stored("landing") || l.href, cf_referrer: stored("referrer") || d.referrer
     };
     const own = form.action.startsWith(base + "/f/"), fields = form.elements;
-    const query = new URL(values.cf_landing).searchParams;
-    for (const name of params) values[name] = query.get(name) || "";
-    for (const name in values) {
+    const query = new URL(put.cf_landing).searchParams;
+    for (const name of params) put[name] = query.get(name) || "";
+    for (const name in put) {
       let field = fields[name];
       if (!field && own && name[2] === "_") {
         field = d.createElement("input");
@@ -46,47 +46,47 @@
         field.name = name;
         form.append(field);
       }
-      if (field && field.type === "hidden") field.value = values[name];
+      if (field && field.type === "hidden") field.value = put[name];
     }
   };
   const embed = (box) => {
-    const frame = d.createElement("iframe"), name = box.dataset.coldframeForm, code = encodeURIComponent;
-    frame.src = `${base}/f/${code(name)}?embed=1&cf_page=${code(l.href)}`;
-    frame.title = box.title || name;
-    frame.style = "width:100%;border:0;height:420px";
+    const it = d.createElement("iframe"), name = box.dataset.coldframeForm, code = encodeURIComponent;
+    it.src = `${base}/f/${code(name)}?embed=1&cf_page=${code(l.href)}`;
+    it.title = box.title || name;
+    it.style = "width:100%;border:0;height:420px";
     w.addEventListener("message", (e) => {
-      if (e.source === frame.contentWindow && e.origin === base && e.data.coldframe)
-        frame.style.height = e.data.coldframe + "px";
+      if (e.source === it.contentWindow && e.origin === base && e.data.coldframe)
+        it.style.height = e.data.coldframe + "px";
     });
-    box.replaceChildren(frame);
+    box.replaceChildren(it);
   };
   const on = (what, then) => d.addEventListener(what, (e) => then(e.target), true);
-  on("click", (target) => {
-    const a = target.closest && target.closest("a[href]");
+  on("click", (at) => {
+    const a = at.closest && at.closest("a[href]");
     if (!a || !/^http/.test(a.protocol)) return;
     if (files.test(a.pathname)) tell("download", a.href);
     else if (a.host !== l.host) tell("outbound", a.href);
   });
   on("submit", fill);
-  on("ended", (target) => tell("video", target.title || target.currentSrc));
+  on("ended", (at) => tell("video", at.title || at.currentSrc));
   for (const name of ["pushState", "replaceState"]) {
     const was = history[name];
-    history[name] = function (...given) {
-      was.apply(this, given);
+    history[name] = function (...all) {
+      was.apply(this, all);
       setTimeout(page);
     };
   }
   w.addEventListener("popstate", page);
 
-  const waiting = (w.coldframe && w.coldframe.q) || [];
+  const early = (w.coldframe && w.coldframe.q) || [];
   w.coldframe = (what, a, b) => {
-    if (what === "event") tell("event", a, b);
+    if (what === "event") return tell("event", a, b);
     if (what === "consent") {
       kept("local", "consent", a ? "1" : "0");
       if (a) page(); else send({ consent: false, url: l.href });
     }
   };
-  for (const call of waiting) w.coldframe(...call);
+  for (const call of early) w.coldframe(...call);
   const ready = () => {
     for (const form of d.forms) fill(form);
     d.querySelectorAll("[data-coldframe-form]").forEach(embed);

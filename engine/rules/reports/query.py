@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.rules.reports.attribution import DEFAULT_MODEL, MODELS, Model
+from engine.rules.reports.attribution import DEFAULT_MODEL, LEARNED, MODELS, Model
 
 Name = Literal["sources", "funnel", "nurture", "campaigns"]
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
@@ -37,7 +37,8 @@ class BadQuery(ValueError):
 
 
 class Query(BaseModel):
-    """One report's question. `first` and `last` are days of `zone`, both included."""
+    """One report's question. `first` and `last` are days of `zone`, both included. `restated`: refunds and changes of
+    a deal's revenue count on the day of winning."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,6 +50,12 @@ class Query(BaseModel):
     model: Model = DEFAULT_MODEL
     days: int = DAYS
     direct: bool = True
+    restated: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the credits that are kept do not answer it, and it needs the paths themselves."""
+        return self.model in LEARNED or not self.direct or self.restated
 
     @property
     def since(self) -> datetime:
@@ -75,6 +82,7 @@ def read_query(words: Mapping[str, str | None], now: datetime, zone: str) -> Que
         name=name, first=first, last=last, zone=zone, by=_by(name, word("by")),
         model=_one_of("model", word("model").lower().replace(" ", "-"), MODELS) if word("model") else DEFAULT_MODEL,
         days=_days(word("days")), direct=not word("without-direct"),
+        restated=bool(word("restated")),
     )  # fmt: skip
 
 
