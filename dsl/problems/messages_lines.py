@@ -98,7 +98,9 @@ BY_LINE: Mapping[str, Entry] = {
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     "E545": Entry(
-        "`{text}` cannot be forgotten", "write `forget visitors after 13 months` or `forget events after 3 years`"
+        "`{text}` cannot be forgotten",
+        "use one of forget visitors after 13 months, forget events after 3 years, or "
+        "forget leads without consent after 24 months",
     ),
     "E546": Entry("{what} cannot be forgotten after `{text}`", "{hint}"),
     "E547": Entry(
