@@ -24,7 +24,7 @@ from temporalio.worker import Worker
 
 from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
-from engine.leads import confirmations, forgetting, lead_clocks, mail_hits
+from engine.leads import confirmations, forget_leads, forgetting, lead_clocks, mail_hits, own_data
 from engine.mail.choose import choose_mailer
 from engine.model.ports import Unreachable
 from engine.platform.log import configure_logging
@@ -56,6 +56,8 @@ BESIDE = (
     sweeper.Recurring(30, watchdog.wake_stalled),
     sweeper.Recurring(60, retention.forget),
     sweeper.Recurring(60, forgetting.forget_past),
+    sweeper.Recurring(5, own_data.answer),
+    sweeper.Recurring(3600, forget_leads.forget_leads),
     sweeper.Recurring(3600, hits.prune),
     sweeper.Recurring(3600, confirmations.forget),
 )

@@ -61,6 +61,7 @@ form "other {n}"
     ask email required
 """
 SITE = "https://bench.example"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 PLENTY = Budget(1e9, 1e9)
 KINDS = ("forms", "pages", "events")
 SLOTS = 16
@@ -92,7 +93,7 @@ class Bench:
         """Of 200 visitors, one after the other, each on pages of one visit."""
         body = {"url": f"{SITE}/page/{number % 50}", "title": "Page", "referrer": "", "consent": True}
         cookie = f"cf_v={self.cookies[number % len(self.cookies)]}"
-        return await client.post("/t", json=body, headers={"origin": SITE, "cookie": cookie})
+        return await client.post("/t", json=body, headers={"origin": SITE, "cookie": cookie, "user-agent": BROWSER})
 
     async def event(self, client: httpx.AsyncClient, number: int, email: str = "") -> httpx.Response:
         """Of 200 leads, one after the other."""

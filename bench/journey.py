@@ -22,6 +22,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -37,14 +38,16 @@ from bench.floor import Floor
 from bench.workspace import MORE, REFERENCE, deploy_small, temporary_home
 from engine.cli.stack import Stack
 from engine.embedded import temporal
-from engine.leads import intake
+from engine.leads import intake, mail_hits
 from engine.mail.links import link_id
 from engine.model.ports import Mail, Receipt
 from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
+from engine.rules.tracking.hits import SCANNED
 from engine.runs import advance
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
+from engine.tracking.hits import Fetch, Followed
 from workflows.activities import Activities
 from workflows.gateway import TemporalRuns, connect
 from workflows.ids import ENROLMENT
@@ -53,6 +56,8 @@ from workflows.workers import Limits, db_worker, mail_worker, main_worker, runne
 
 FLOOR = "Floor"
 LINK = link_id(MORE)
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+CLICK_LATER = timedelta(seconds=1)
 WARM_UP = 80
 CLICK_AFTER = 0.3
 """Seconds between a first mail and its click, so that the wait is registered; the floor's signal comes as late."""
@@ -169,7 +174,10 @@ class Bench:
 
     async def _click(self, message: UUID) -> None:
         await asyncio.sleep(CLICK_AFTER)
-        await intake.click(self.rt, message, LINK)
+        # As a browser's click some minutes after the email, each from a client of its own: stored, judged and counted.
+        at = self.rt.clock.now() + SCANNED + CLICK_LATER
+        client = Fetch(f"2001:db8::{message.int >> 16 & 0xFFFF:x}:{message.int & 0xFFFF:x}", BROWSER)
+        await mail_hits.take(self.rt, Followed("click", message, LINK, at), client)
 
     async def _signal(self, key: str) -> None:
         await asyncio.sleep(CLICK_AFTER)

@@ -30,7 +30,7 @@ from web.http.deadline import Deadline
 from web.http.hosts import KnownHost
 from web.http.limits import Budgets, Limits
 from web.http.security import BodyLimit, Guard, SecurityHeaders
-from web.public import confirm, forms, links, look, mail_view, preferences, script, unsubscribe, visits
+from web.public import confirm, forms, links, look, mail_view, own_data, preferences, script, unsubscribe, visits
 
 PARTS = (
     forms,
@@ -40,6 +40,7 @@ PARTS = (
     links,
     confirm,
     unsubscribe,
+    own_data,
     preferences,
     mail_view,
     handoff,

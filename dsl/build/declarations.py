@@ -106,29 +106,33 @@ def _consent_rule(built: tree.Workspace, row: Row, problems: Problems) -> tree.W
 
 
 SOONEST = 90
-"""Days that the past of leads is kept at least: rules and emails under way still ask for it."""
+"""Days that leads and their past are kept at least: rules and emails under way still ask for them."""
 
 
 def _forget(built: tree.Workspace, row: Row, problems: Problems) -> tree.Workspace:
-    """How long what strangers leave behind is kept, or the past of leads. Whole days at least, since a visit may still
-    go on."""
-    noun, length = row.args
+    """How long what strangers leave behind is kept, the past of leads, or leads who have agreed to nothing. Whole days
+    at least, since a visit may still go on."""
+    *words, length = row.args
+    noun = " ".join(map(str, words))
     kept = values.duration(length, problems)
-    if noun not in ("visitors", "events"):
-        problems.add("E545", span_of(noun, noun), text=str(noun))
+    if noun not in _RIGHT:
+        problems.add("E545", span_of(words[0], words[-1]), text=noun)
         return built
     wrong = ""
     if kept is not None and (kept.minutes or kept.business_days or kept.business_minutes):
         wrong = f"use whole days: `forget {noun} after {_RIGHT[noun]}`"
-    elif noun == "events" and kept is not None and kept.months * 31 + kept.days < SOONEST:
-        wrong = f"use at least {SOONEST} days: `forget events after {SOONEST} days`"
+    elif noun != "visitors" and kept is not None and kept.months * 31 + kept.days < SOONEST:
+        wrong = f"use at least {SOONEST} days: `forget {noun} after {SOONEST} days`"
     if wrong:
-        problems.add("E546", row.span, what=str(noun), text=values.shown(length), hint=wrong)
+        problems.add("E546", row.span, what=noun, text=values.shown(length), hint=wrong)
         return built
-    return replace(built, visitors_kept=kept) if noun == "visitors" else replace(built, events_kept=kept)
+    if noun == "visitors":
+        return replace(built, visitors_kept=kept)
+    return replace(built, events_kept=kept) if noun == "events" else replace(built, leads_kept=kept)
 
 
-_RIGHT = {"visitors": "30 days", "events": "3 years"}
+LEADS = "leads without consent"
+_RIGHT = {"visitors": "30 days", "events": "3 years", LEADS: "24 months"}
 
 
 def _quiet(row: Row, problems: Problems) -> tuple[str, str] | None:

@@ -92,7 +92,7 @@ def _pairs(part: Any) -> tuple[tuple[Text, Operand], ...]:
 def _send_next(row: Row, problems: Problems) -> Statement:
     """One mail for each round, each with the suffixes of the line."""
     names = [part for part in row.args if isinstance(part, Lexeme)]
-    *suffixes, last = row.args[len(names) :]
+    last, *suffixes = row.args[len(names) :]
     again = last.data == "starts_again" if last is not None else None
     sends = [_send(text_of(name), suffixes, row, problems if name is names[0] else Problems()) for name in names]
     unnamed = tuple(replace(send, label=None) for send in sends)

@@ -36,10 +36,10 @@ def _check(step: tree.NextOf, around: tree.Repeat | None, problems: Problems) ->
         return
     check_twice("email", (send.template for send in step.sends), problems)
     if around is None:
-        problems.add("E652", step.span, mails=mails)
+        problems.add("E652", step.span, emails=mails)
     elif step.again is None and around.times > mails:
         related = [at("the rounds are counted here", around.span)]
-        problems.add("E654", step.span, mails=mails, rounds=around.times, related=related)
+        problems.add("E654", step.span, emails=mails, rounds=around.times, related=related)
     elif step.again is not None and around.times <= mails:
         then = "start again" if step.again else "send nothing"
-        problems.add("W117", step.span, then=then, mails=mails, rounds=around.times)
+        problems.add("W117", step.span, then=then, emails=mails, rounds=around.times)

@@ -138,6 +138,7 @@ def _workspace(written: tree.Workspace | None, scope: Scope) -> plan.Workspace:
         windows=written.windows,
         unmailed=tuple(_group(kind, name, scope) for kind, name in written.unmailed),
         events_kept=written.events_kept,
+        leads_kept=written.leads_kept,
     )
 
 

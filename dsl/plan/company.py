@@ -106,6 +106,7 @@ class Workspace(Frozen):
     windows: tuple[Window, ...] = Field(default=(), description="for campaigns that say nothing of their own")
     unmailed: tuple[InSegment | InList, ...] = Field(default=(), description="who gets no marketing mail")
     events_kept: Duration | None = Field(default=None, description="the past of leads; None: 5 years")
+    leads_kept: Duration | None = Field(default=None, description="leads who agreed to nothing; None: until erased")
 
     @cached_property
     def timing(self) -> str:

@@ -98,7 +98,9 @@ BY_LINE: Mapping[str, Entry] = {
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),
     "E544": Entry("a form cannot fill `{name}`, which Coldframe measures", "delete the line"),
     "E545": Entry(
-        "`{text}` cannot be forgotten", "write `forget visitors after 13 months` or `forget events after 3 years`"
+        "`{text}` cannot be forgotten",
+        "use one of forget visitors after 13 months, forget events after 3 years, or "
+        "forget leads without consent after 24 months",
     ),
     "E546": Entry("{what} cannot be forgotten after `{text}`", "{hint}"),
     "E547": Entry(
@@ -228,12 +230,12 @@ BY_LINE: Mapping[str, Entry] = {
     ),
     "E652": Entry(
         "`send next of` needs rounds",
-        "put it below `repeat up to {mails} times every 14 days`, or write one `send` for each email",
+        "put it below `repeat up to {emails} times every 14 days`, or write one `send` for each email",
     ),
     "E653": Entry("`send next of` needs at least two emails", 'write `send "{name}"`, or add another email'),
     "E654": Entry(
-        "{rounds} rounds, but only {mails} emails",
-        "end the line with `, then start again` or `, then send nothing`, or write `repeat up to {mails} times`",
+        "{rounds} rounds, but only {emails} emails",
+        "add `, then start again` or `, then send nothing`, or write `repeat up to {emails} times`",
     ),
     "W118": Entry(
         "`working days` here skips no holidays, because the workspace names none",
@@ -248,7 +250,7 @@ BY_LINE: Mapping[str, Entry] = {
         "write a `within` longer than {within}, or add days to `sends on`",
     ),
     "W117": Entry(
-        "`then {then}` never happens: {rounds} rounds do not need more than {mails} emails",
+        "`then {then}` never happens: {rounds} rounds do not need more than {emails} emails",
         "delete `, then {then}`, or repeat more often",
     ),
     "W114": Entry(

@@ -71,6 +71,7 @@ class Workspace:
     unmailed: tuple[tuple[Text, Text], ...] = ()
     """Kind and name of each group that gets no marketing mail."""
     events_kept: plan.Duration | None = None
+    leads_kept: plan.Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)

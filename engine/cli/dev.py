@@ -159,6 +159,7 @@ async def deploy_or_explain(stack: Stack) -> Sequence[str]:
     and the stack stays."""
     from dsl.problems.diagnostics import as_text
     from engine.cli.deploy import described, put_into_force
+    from engine.cli.spend_folder import import_spend
     from engine.cli.workspace import examine
 
     folder = stack.settings.campaigns
@@ -169,6 +170,8 @@ async def deploy_or_explain(stack: Stack) -> Sequence[str]:
             say(f"{folder} has errors, so nothing was deployed; fix them and run `coldframe deploy`")
             return ()
         say(described(await put_into_force(stack.settings, stack.database_url, found, "coldframe dev")))
+        if found.program.workspace.spend_files:
+            await asyncio.to_thread(import_spend, stack.settings, stack.database_url, folder, found.program)
     except Stop as problem:
         say(f"nothing was deployed: {problem}")
         return ()

@@ -43,7 +43,7 @@ def send_once(
 
     Without a terminal, it needs `--yes`.
 
-    Example: `coldframe send-once newsletter/september --to segment Customers --at "monday 10:00"`
+    Example: `coldframe send-once newsletter/digest --to segment Customers --at "monday 10:00"`
     """
     import sys
 

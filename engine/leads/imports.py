@@ -149,7 +149,7 @@ async def take_row(rt: Runtime, row: ImportedLead, options: Import, *, dry: bool
     """One row, one transaction. Raises NothingDeployed."""
     async with lead_transaction(rt, row.key) as work:
         locked = await known(work, row.email, row.key)
-        new, key = bool(locked.row.created), options.key(row)
+        new, key = bool(getattr(locked.row, "created", False)), options.key(row)
         if new and locked.lead.suppressed == ERASED:
             return Outcome("erased")
         joined: list[Occurred] = [("list.joined", name, {}) for name in (*options.lists, *row.lists)]

@@ -95,13 +95,13 @@ def _refuse_unreadable(project: Project, markup: Markup) -> None:
             parse_text(path, source.front.lines[key], value)
     except TemplateError as error:
         line = error.line if project.template(shown) is not None else markup.span(0, 0).line
-        raise Refused(f"{shown}:{max(line, 1)} cannot be read, so mend it first: {error.message}") from None
+        raise Refused(f"{shown}:{max(line, 1)} cannot be read, so fix it first: {error.message}") from None
 
 
 def _refuse_ambiguous(project: Project, span: Span, field: str) -> None:
     """Forms carry the field into events; another event may carry something of the same name."""
     if datum_declared(project.checked.scope, field) or any(field in data for data in CARRIES.values()):
-        raise Refused(f"{span.source}: `event.{field}` may also be a property of another event, so change it by hand")
+        raise Refused(f"{span.source}: `event.{field}` may also be a property of another event, so change it yourself")
 
 
 def _events(lines: Sequence[Line], field: str) -> Iterator[Span]:

@@ -257,7 +257,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "yes": "yes", "no": "no", "unsubscribe": "Unsubscribe", "preferences": "Choose what you receive",
-        "view": "Read this mail in your browser", "greeting": "Hello", "named": "Hello {name}",
+        "view": "View this email in your browser", "greeting": "Hello", "named": "Hello {name}",
     },
     "de": {
         "yes": "ja", "no": "nein", "unsubscribe": "Abmelden", "preferences": "Auswählen, was Sie erhalten",

@@ -41,45 +41,45 @@ def lint(subject: str, preheader: str, html: str, text: str, sent_bytes: int | N
 
 def _lines(subject: str, preheader: str) -> Iterator[Warned]:
     if len(subject) > LONG_SUBJECT:
-        said = f"the subject has {len(subject)} characters: most inboxes cut it after {LONG_SUBJECT}, phones after 40"
+        said = f"the subject has {len(subject)} characters; most inboxes cut it after {LONG_SUBJECT}, phones after 40"
         yield Warned("subject-long", said)
     if len(preheader) > LONG_PREHEADER:
-        said = f"the preheader has {len(preheader)} characters: inboxes show {LONG_PREHEADER} at most"
+        said = f"the preheader has {len(preheader)} characters; inboxes show {LONG_PREHEADER} at most"
         yield Warned("preheader-long", said)
     for name, line in (("subject", subject), ("preheader", preheader)):
         if "{{" in line or "{%" in line:
-            yield Warned("braces", f"the {name} still holds braces of the template: {line}")
+            yield Warned("braces", f"the {name} contains unrendered template braces: {line}")
 
 
 def _size(size: int) -> Iterator[Warned]:
     if size > GMAIL_CLIPS:
-        said = f"the HTML has {size / 1000:.0f} KB: Gmail clips a mail above 102 KB, and with it the unsubscribe link"
+        said = f"the HTML has {size / 1000:.0f} KB; Gmail clips emails above 102 KB, and the unsubscribe link with them"
         yield Warned("gmail-clips", said)
     elif size > GMAIL_CLIPS * 0.9:
-        yield Warned("gmail-near", f"the HTML has {size / 1000:.0f} KB; Gmail clips a mail above 102 KB")
+        yield Warned("gmail-near", f"the HTML has {size / 1000:.0f} KB; Gmail clips emails above 102 KB")
 
 
 def _parts(page: _Page, text: str) -> Iterator[Warned]:
     if not text.strip():
-        yield Warned("no-text", "there is no plain text for those who read without pictures and styles")
+        yield Warned("no-text", "there is no plain-text part for people who read without images and styles")
     if page.without_alt:
-        said = f"{_many(page.without_alt, 'picture')} without `alt`: many inboxes show no pictures until asked"
+        said = f"{_many(page.without_alt, 'image')} without `alt`; many email clients hide images by default"
         yield Warned("no-alt", f"{said} ({_some(page.without_alt)})")
     if page.elements:
         found = ", ".join(f"<{name}>" for name in page.elements)
-        yield Warned("stripped", f"mail programs remove {found}")
+        yield Warned("stripped", f"email clients remove {found}")
     if page.unknown:
         found = ", ".join(f"<{name}>" for name in page.unknown)
         yield Warned("unknown-element", f"no email client knows {found}")
     if page.styles_elsewhere:
-        yield Warned("external-css", f"mail programs fetch no style sheet from elsewhere: {page.styles_elsewhere[0]}")
+        yield Warned("external-css", f"email clients load no external style sheets: {page.styles_elsewhere[0]}")
     for name, width in page.wide[:3]:
-        yield Warned("wide", f"a <{name}> is {width:g} pixels wide: more than {WIDEST} is cut or shrunk")
+        yield Warned("wide", f"a <{name}> is {width:g} pixels wide; more than {WIDEST} is cut off or shrunk")
     if page.images and page.letters < TEXT_PER_IMAGE * page.images:
-        said = f"hardly any text ({page.letters} characters) beside {_many_of(page.images, 'picture')}"
-        yield Warned("little-text", f"{said}: filters take such mails for advertising")
+        said = f"very little text ({page.letters} characters) next to {_many_of(page.images, 'image')}"
+        yield Warned("little-text", f"{said}: filters treat such emails as advertising")
     if page.braces:
-        yield Warned("braces", "the text still holds braces of the template")
+        yield Warned("braces", "the text contains unrendered template braces")
 
 
 def _links(page: _Page) -> Iterator[Warned]:
@@ -95,12 +95,12 @@ def _links(page: _Page) -> Iterator[Warned]:
     said = {
         "link-empty": ("leads nowhere", "lead nowhere"),
         "link-relative": ("has no `https://` and so leads nowhere", "have no `https://` and so lead nowhere"),
-        "link-http": ("begins with `http://`, of which browsers warn", "begin with `http://`, of which browsers warn"),
+        "link-http": ("uses `http://`, which browsers warn about", "use `http://`, which browsers warn about"),
     }  # fmt: skip
     for code, found in sorts.items():
         if found:
             verb = said[code][len(found) > 1]
-            yield Warned(code, f"{_many(found, 'link or picture', 'links or pictures')} {verb} ({_some(found)})")
+            yield Warned(code, f"{_many(found, 'link or image', 'links or images')} {verb} ({_some(found)})")
 
 
 def _local(address: str) -> bool:

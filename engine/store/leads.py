@@ -29,7 +29,9 @@ _COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topi
 
 _LOCK = f"SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
-_PAGE = f"SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL ORDER BY l.id LIMIT %(many)s"
+_PAGE = f"""
+SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
+ORDER BY l.id LIMIT %(many)s"""
 
 _LOCK_OR_CREATE = f"""
 INSERT INTO leads AS l

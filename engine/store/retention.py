@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
+from engine.model.lead import TRACKING
 from engine.store.db import Database
 
 
@@ -46,3 +48,20 @@ async def remove(db: Database, what: str, before: datetime, many: int) -> int:
     """One batch of at most `many` rows, committed; how many it took."""
     async with db.engine.begin() as connection:
         return (await connection.execute(STEPS[what], {"before": before, "many": many})).rowcount
+
+
+_WITHOUT_CONSENT = text("""
+SELECT l.id FROM leads l WHERE l.email IS NOT NULL AND l.merged_into IS NULL
+    AND l.created_at < :before AND coalesce(l.active_at, l.created_at) < :before
+    AND NOT EXISTS (SELECT FROM jsonb_each_text(l.topics) t WHERE t.value = 'subscribed' AND t.key <> :tracking)
+    AND NOT EXISTS (SELECT FROM consents c WHERE c.lead_id = l.id AND c.at >= :before)
+    AND NOT EXISTS (SELECT FROM handoffs h WHERE h.lead_id = l.id AND h.outcome IS NULL)
+    AND NOT EXISTS (SELECT FROM deals d WHERE d.leads @> ARRAY[l.id])
+ORDER BY coalesce(l.active_at, l.created_at), l.id LIMIT :many""")
+
+
+async def without_consent(db: Database, before: datetime, many: int) -> list[UUID]:
+    """Leads who are subscribed to nothing and for whom nothing has happened since `before`, the quietest first."""
+    async with db.engine.connect() as connection:
+        values = {"before": before, "tracking": TRACKING, "many": many}
+        return list((await connection.execute(_WITHOUT_CONSENT, values)).scalars())

@@ -14,7 +14,7 @@ from uuid import UUID
 from engine.model.ids import new_id
 from engine.rules.conditions.addresses import LONGEST
 from engine.rules.conditions.addresses import path_of as path_of_address
-from engine.rules.tracking.classify import NO_CONSENT, Source
+from engine.rules.tracking.classify import Source
 from engine.rules.tracking.sessions import FOLLOWS_CLICK, Session, visit_touch
 from engine.rules.tracking.ways import Ways
 from engine.runtime.runtime import Runtime
@@ -78,14 +78,14 @@ async def see(rt: Runtime, hot: Hot, writes: Writes, ways: Ways, visitor: Visito
         mark_lead(writes, visitor.lead, at)
 
 
-async def refused(rt: Runtime) -> None:
-    """A page view whose visitor did not agree: counted, and nothing else."""
+async def counted(rt: Runtime, source: Source) -> None:
+    """A page view of which only the number is kept, under `NO_CONSENT` or `MACHINES`."""
     deployment = rt.catalog.current or await rt.catalog.refresh()
     if deployment is None:
         return
     async with rt.db.hot() as hot:
         writes = Writes()
-        note_refusal(writes, deployment.ways.day(rt.clock.now()))
+        _count(writes, deployment.ways.day(rt.clock.now()), source, "", pages=1)
         await writes.flush(hot)
         await hot.commit()
 
@@ -117,11 +117,6 @@ def note_view(
         _count(writes, day, source, path, visits=1, visitors=int(visitor.seen_on != day), pages=1)
     writes.update("visitors", id=visitor.id, session=session_row(session), seen_on=day)
     return fresh
-
-
-def note_refusal(writes: Writes, day: date) -> None:
-    """A page view without consent: one more on its day, and nothing else."""
-    _count(writes, day, NO_CONSENT, "", pages=1)
 
 
 def path_of(address: str) -> str:

@@ -39,6 +39,8 @@ def special(node: Any) -> Iterator[tuple[str, Text]]:
             yield "template", node.email
     elif isinstance(node, tree.Event) and node.dated and node.dated.name:
         yield node.dated.word.value, node.dated.name
+    elif isinstance(node, tree.FormStyle):
+        yield from (("file", value) for name, value in node.parts if name.value == "logo")
     elif isinstance(node, tree.Workspace):
         yield from ((kind.value, name) for kind, name in node.unmailed)
     elif isinstance(node, tree.Membership):

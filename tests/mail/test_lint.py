@@ -88,5 +88,5 @@ def test_pictures_without_text_and_mails_without_a_text_part():
 def test_several_of_a_kind_are_one_warning_with_examples():
     many = "".join(f'<a href="http://a.example/{number}">x</a>' for number in range(9))
     [warned] = lint("s", "", GOOD + many, TEXT)
-    assert warned.text.startswith("9 links or pictures begin with `http://`")
+    assert warned.text.startswith("9 links or images use `http://`")
     assert warned.text.count("http://a.example/") == 3

@@ -115,6 +115,8 @@ def test_new_without_a_word_says_what_to_name(run: Run) -> None:
 
 
 READS_A_WORKSPACE = ("check", "fmt", "graph", "preview", "replay", "plan", "deploy", "dev", "simulate")
+BY_OPTION = ("send-once",)
+"""What it is told first is a template, so a folder comes with `--path` alone."""
 
 
 @pytest.mark.parametrize("command", READS_A_WORKSPACE)
@@ -131,7 +133,7 @@ def test_every_command_that_reads_a_workspace_takes_its_folder_as_an_option(comm
 
 def test_no_other_command_has_an_argument_for_a_workspace() -> None:
     found = {name for name, one in GROUP.commands.items() if any(p.name in ("path", "paths") for p in one.params)}
-    assert found - COMMANDS.keys() == set(READS_A_WORKSPACE)
+    assert found - COMMANDS.keys() == {*READS_A_WORKSPACE, *BY_OPTION}
 
 
 def test_a_campaign_is_added_to_the_workspace_that_path_names(run: Run, tmp_path: Path) -> None:

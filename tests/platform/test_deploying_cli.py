@@ -289,7 +289,7 @@ def test_stop_counts_first_and_shows_in_the_list(guide: Any, url: str, workspace
         (("pause",), 2, "name a campaign, or pass --all"),
         (("pause", "Guide", "--all"), 2, "name a campaign"),
         (("pause", "Giude"), 1, "no campaign named `Giude`: did you mean `Guide`?"),
-        (("stop", "Nobody's"), 1, "no campaign named `Nobody's`: use one of `Guide`"),
+        (("stop", "Nobody's"), 1, "no campaign named `Nobody's`: use `Guide`"),
         (("status", "--campaign", "Giude"), 1, "no campaign named `Giude`: did you mean `Guide`?"),
         (("status", "--lead", "nobody@lead.example"), 1, "no lead with the address or id `nobody@lead.example`"),
         (("why", "ada@", "Guide"), 1, "no lead with the address or id `ada@`"),

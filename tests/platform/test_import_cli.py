@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
 
-from engine.platform.settings import libpq_url
+from engine.cli.dev import deploy_or_explain
+from engine.cli.stack import Stack
+from engine.platform.settings import Settings, libpq_url
 from tests.support.cli import GOOD, Run, write
 
 GOOGLE = "Day,Campaign,Currency code,Cost,Clicks\n2026-09-01,Pumps,EUR,12.50,3\n2026-09-02,Pumps,EUR,7.25,1\n"
@@ -93,6 +96,16 @@ def test_a_deployment_imports_the_files_of_its_workspace(
     assert (again.returncode, amounts(url)) == (0, kept)
     assert "bad.csv:3: `lots` is not a number. The file was not imported" in again.stderr
     json.loads(again.stdout)
+
+
+async def test_dev_imports_them_too(workspace: Path, url: str) -> None:
+    line = '            languages "en"\n'
+    shop = GOOD["shop.campaign"].replace(line, f'{line}            spend from "ads/*.csv"\n')
+    write(workspace, {**GOOD, "shop.campaign": shop, "ads/google.csv": GOOGLE})
+    stack = cast(Stack, SimpleNamespace(settings=Settings(campaigns=workspace, database_url=url), database_url=url))
+    for _ in range(2):
+        assert await deploy_or_explain(stack)
+        assert amounts(url) == [("2026-09-01", 1250, "EUR"), ("2026-09-02", 725, "EUR")]
 
 
 def test_what_cannot_be_read(command: Callable[..., Any], tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def test_who_would_get_it_and_who_not(
         ("DE", "{}", None, None), ("DE", yes, "bounced", None), ("AT", yes, None, None),
     )  # fmt: skip
     said = (
-        'segment "Germans" has 5 leads now: 3 would be emailed, 1 skipped (no consent), 1 skipped (suppressed: bounced)'
+        'segment "Germans" has 5 leads now: 3 would be emailed, 1 of them later because of the limit on emails, '
+        "1 skipped (no consent), 1 skipped (suppressed: bounced)"
     )
     to = ("send-once", "welcome", "--to", "segment", "Germans", "--path", workspace)
     dry = command(*to, "--at", "in 3 days", "--dry-run")

@@ -19,11 +19,11 @@ from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.store.measured import sessions, sources, touches
 from engine.store.tables import api_keys
-from tests.web.conftest import BASE, SITE
+from tests.web.conftest import BASE, BROWSER, SITE
 from web.http.script import MOST, integrity, source
 
 Stored = Callable[[str], Awaitable[Any]]
-HEADERS = {"origin": SITE}
+HEADERS = {"origin": SITE, "user-agent": BROWSER}
 
 
 @pytest_asyncio.fixture
@@ -178,6 +178,37 @@ async def test_without_consent_only_a_number_stays(http: httpx.AsyncClient, rt: 
     found = (await rows(rt, query))[0]
     assert (found.pages - before, found.landings) == (3, 1)
     assert await rows(rt, select(sessions).where(sessions.c.landing == "/secret")) == []
+
+
+@pytest.mark.parametrize(
+    ("agent", "machines"),
+    [
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", 1),
+        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0) Chrome/116.0.1938.76", 1),
+        ("python-requests/2.32.3", 1),
+        ("", 1),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/141.0 Safari/537", 0),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1", 0),
+    ],
+)  # fmt: skip
+async def test_a_program_that_runs_the_script_is_counted_apart(
+    http: httpx.AsyncClient, rt: Runtime, agent: str, machines: int
+) -> None:
+    query = text(
+        "SELECT (SELECT count(*) FROM sessions) AS sessions, (SELECT count(*) FROM visitors) AS visitors, "
+        "(SELECT count(*) FROM visitor_events) AS events, (SELECT coalesce(sum(pages), 0) FROM visit_days d "
+        "JOIN sources s ON s.id = d.source_id WHERE s.source = '(machines)' AND d.visits = 0) AS machines"
+    )
+    before = (await rows(rt, query))[0]
+    own = HEADERS | {"user-agent": agent}
+    answer = await http.post("/t", json={"url": f"{SITE}/scan?utm_source=x", "consent": True}, headers=own)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (204, not machines)
+    await http.post("/t", json={"url": SITE, "consent": True, "kind": "video", "name": "How"}, headers=own)
+    after = (await rows(rt, query))[0]
+    assert after.machines - before.machines == machines
+    assert after.sessions - before.sessions == 1 - machines
+    assert after.visitors - before.visitors == 1 - machines, "the cookie of the first names the second"
+    assert after.events - before.events == 2 * (1 - machines)
 
 
 async def test_withdrawing_consent_is_no_visit(http: httpx.AsyncClient, rt: Runtime) -> None:

@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from dsl.plan import CustomEvent, EventType, LeadField, Program
 from engine.leads import intake
+from engine.rules.tracking.agents import scans
+from engine.rules.tracking.classify import MACHINES, NO_CONSENT
 from engine.tracking import visits
 from web.http.context import deployed, load_json, runtime, spend
 from web.http.fields import MAX_CHARS, Context, FieldValue, Refused, clean, cut_url, parse_field, safe_url
@@ -34,7 +36,8 @@ async def visit(request: Request) -> Response:
     """Record what a visitor does on the company's pages: `{"url", "title", "referrer", "consent"}`, and for other than
     a page view `kind`, `name` and `data`. Always 204, whether or not it was recorded.
 
-    `Sec-GPC: 1` and `DNT: 1` count as a refusal. A refusal takes the cookie away and leaves one more view on its day.
+    `Sec-GPC: 1` and `DNT: 1` count as a refusal. A refusal takes the cookie away and leaves one more view on its day,
+    as does a page view of a crawler or another program that runs the script.
     """
     needs_consent = await _admit(request)
     spend(request)
@@ -42,11 +45,15 @@ async def visit(request: Request) -> Response:
     if not isinstance(body, dict):
         raise HTTPException(400)
     answer, consent, kind = Response(status_code=204), body.get("consent"), body.get("kind", "page")
+    if scans(request.headers.get("user-agent", "")):
+        if kind == "page" and consent is not False:
+            await visits.counted(runtime(request), MACHINES)
+        return answer
     if objects(request) or consent is False or (needs_consent and consent is not True):
         if COOKIE in request.cookies:
             answer.delete_cookie(COOKIE, path="/")
         if kind == "page" and consent is not False:
-            await visits.refused(runtime(request))
+            await visits.counted(runtime(request), NO_CONSENT)
         return answer
     url = _address(body, "url")
     if url is None:

@@ -14,6 +14,8 @@ UNNAMED: Final = "an unnamed program"
 """Who sends no user agent, which no browser and no mail program does."""
 CRAWLER: Final = "a crawler"
 """What only crawlerdetect knows."""
+SCREENLESS: Final = "a browser without a screen"
+"""The row of `agents.toml` for browsers that a program drives."""
 
 
 class Agent(NamedTuple):
@@ -44,6 +46,13 @@ def machine(agent: str) -> str | None:
         return UNNAMED
     known = next((one.name for one in agents("machine") if one.pattern.search(agent.strip())), None)
     return known or (CRAWLER if _crawlers().isCrawler(agent) else None)
+
+
+def scans(agent: str) -> bool:
+    """Whether a page view comes from software that visits nothing for a person. Browsers without a screen count as
+    browsers here: a company checks its own pages with them, and where consent is needed they had to give it."""
+    name = machine(agent)
+    return name is not None and name != SCREENLESS
 
 
 @cache

@@ -57,6 +57,8 @@ OFFLINE: Final = Source("Offline", "(offline)", NOT_SET)
 """A call, a chat or a meeting that no session belongs to."""
 NO_CONSENT: Final = Source("Unknown", "(no consent)", NOT_SET)
 """A visit of which only the number is kept."""
+MACHINES: Final = Source("Unknown", "(machines)", NOT_SET)
+"""A page view of a program that ran the script: only the number is kept, apart from people's."""
 
 
 @dataclass(frozen=True)
