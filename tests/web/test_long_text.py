@@ -21,7 +21,7 @@ def test_the_page_has_a_text_area_with_what_was_typed() -> None:
     page = pages.get_template("form.html").render(
         words=Words("en"), company="Acme", title="Contact", intro="", button="Send",
         action="/f/contact", fields=[field], hidden=[], consents=[],
-        whole="", nonce="n", honeypot="cf_website", nonce_name="cf_nonce", embedded=False,
+        whole="", nonce="n", honeypot="cf_website", nonce_name="cf_nonce", embedded=False, look=None,
     )  # fmt: skip
     assert "<textarea" in page
     assert "\n&lt;/textarea&gt;\none</textarea>" in page

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 
+from engine.leads import own_data
 from engine.platform.clock import FixedClock
 from engine.platform.tokens import Tokens
 from engine.runtime.runtime import Runtime, open_runtime
@@ -36,6 +37,7 @@ BY_TOKEN = {
     ("GET", "/confirm/{token}"), ("POST", "/confirm/{token}"), ("GET", "/thanks/{token}"),
     ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
+    ("POST", "/p/{token}/data"), ("GET", "/me/{token}"), ("POST", "/me/{token}"), ("GET", "/me/{token}/file"),
 }  # fmt: skip
 BY_KEY = {
     ("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}"), ("POST", "/api/spend"),
@@ -52,6 +54,7 @@ PURPOSES = {
     "confirm": "confirm",
     "thanks": "thanks",
     "h": "handoff",
+    "me": own_data.PURPOSE,
 }
 
 

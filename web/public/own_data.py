@@ -31,13 +31,15 @@ AUTHOR = "the person, on their page"
 
 @router.post("/p/{token}/data")
 async def ask(request: Request, token: str) -> Response:
-    """The link is sent to the address that the emails go to. The page says the same whatever is known of it."""
+    """The link is sent to the address that the emails go to. Raises 404 for a person who was erased."""
     (id,) = token_parts(request, "preferences", token, 1)
     if not own_page(request, runtime(request).settings.base_url, unnamed=True):
         raise HTTPException(403, "Only the preference page itself can do this.")
     spend(request)
     lead = token_uuid(id)
     found = await own_data.everything(runtime(request), lead)
+    if found is None:
+        raise missing()
     words = await _words(request, found)
     await own_data.ask(runtime(request), lead)
     return page("problem.html", words=words, title=words("data asked"), text=words("data asked text"))
