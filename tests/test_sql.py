@@ -24,6 +24,7 @@ STORE = ("engine/store",)
 READS = (
     # what people and other systems are shown
     "engine/reports", "engine/why", "engine/demo", "engine/sales/handoff_view.py", "engine/leads/profile.py",
+    "engine/leads/own_data.py",
     "engine/runs/retry.py", "engine/cli/dev_clock.py", "engine/deploying/impact.py", "engine/deploying/unreached.py",
     "engine/deploying/history.py",
 )  # fmt: skip

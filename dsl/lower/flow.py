@@ -287,7 +287,19 @@ def _links(step: plan.AnyStep, after: plan.Target, targets: list[plan.Target]) -
             return {"ways": tuple(targets), "next": after}
         case plan.Stop():
             return {}
-        case _:
+        case (
+            plan.Send()
+            | plan.AddPoints()
+            | plan.SetField()
+            | plan.ListStep()
+            | plan.TopicStep()
+            | plan.Qualify()
+            | plan.Recycle()
+            | plan.Notify()
+            | plan.Post()
+            | plan.EnterCampaign()
+            | plan.LeaveCampaign()
+        ):
             return {"next": after}
 
 

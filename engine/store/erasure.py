@@ -130,7 +130,7 @@ ORDER: Mapping[str, str] = {
     "visitor_events": _VISITOR_EVENTS,
     **{table: _delete(table) for table in (
         "dirty", "visitors", "consents", "mail_hits", "confirmations", "lead_clock", "lead_facts", "stage_stays",
-        "lead_returns",
+        "lead_returns", "data_requests",
     )},
     "merges": "DELETE FROM merges WHERE kept = ANY(%(leads)s::uuid[]) OR other = ANY(%(leads)s::uuid[])",
     "suppressions": _SUPPRESSIONS,

@@ -57,14 +57,33 @@ GOOD = "---\nsubject: S\n---\nx"
 
 
 def checked(workspace: str = WORKSPACE, **templates: str) -> list[Diagnostic]:
-    """Diagnostics of these templates; `_` before an ending stands for a dot, and sound ones are added."""
+    """Diagnostics of these templates; `__` stands for a dot, and sound ones are added. That these need no links is said
+    apart: the campaign waits for a click in one."""
     sound = {"mail.md": GOOD, "clicked.md": GOOD, "confirm.md": "---\nsubject: S\n---\n[ok]({{ confirm_url }})"}
     named = {name.replace("__", "."): text for name, text in templates.items()}
     assets = {f"templates/{path}": text.encode() for path, text in {**sound, **named}.items()}
     assets["files/guide.pdf"] = b"%PDF"
     compiled = compile_workspace({"all.campaign": workspace}, assets)
     assert compiled.program is not None, compiled.diagnostics
-    return check_templates(compiled.program, assets)
+    return [one for one in check_templates(compiled.program, assets) if one.code != "W703"]
+
+
+@pytest.mark.parametrize(
+    ("link", "codes"),
+    [
+        ("x", ["W703"]),
+        ('<a data-untracked href="https://acme.example/a">a</a>', ["W703"]),
+        ("[a](https://acme.example/a)", []),
+    ],
+)
+def test_an_email_whose_click_is_awaited_has_a_link_that_is_recorded(link: str, codes: list[str]) -> None:
+    texts = {"mail": f"---\nsubject: S\n---\n{link}", "clicked": GOOD}
+    assets = {f"templates/{name}.md": text.encode() for name, text in texts.items()}
+    assets["templates/confirm.md"] = b"---\nsubject: S\n---\n[ok]({{ confirm_url }})"
+    compiled = compile_workspace({"all.campaign": WORKSPACE}, assets)
+    assert compiled.program is not None
+    found = [one for one in check_templates(compiled.program, assets) if one.code == "W703"]
+    assert [(one.code, one.file) for one in found] == [(code, "templates/mail.md") for code in codes]
 
 
 def body(text: str) -> str:
