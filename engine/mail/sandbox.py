@@ -222,8 +222,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super()._load_template(name, globals)
 
     def compile(  # type: ignore[override]
-        self, source: str | nodes.Template, name: str | None = None, filename: str | None = None, *rest: Any, **more: Any
-    ) -> str | CodeType:
+        self, source: str | nodes.Template, name: str | None = None, filename: str | None = None, *rest: Any,
+        **more: Any,
+    ) -> str | CodeType:  # fmt: skip
         """As always, but the same text is compiled once."""
         if rest or more or not isinstance(source, str):
             found: str | CodeType = super().compile(source, name, filename, *rest, **more)

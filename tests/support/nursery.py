@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,10 @@ from engine.cli.stack import Stack
 from engine.embedded.process import Child, prepare_log
 
 ROOT = Path(__file__).resolve().parents[2]
+LOADED = (
+    "engine.cli.main", "engine.cli.web", "worker", "web.app", "web.http.heads", "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
+)  # fmt: skip
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG"""
 
@@ -114,26 +119,16 @@ def serve(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as link, link.makefile("rwb") as line:
         for text in line:
             question = json.loads(text)
-            if "ended" in question:
-                answer = _ended(question["ended"])
-            else:
-                answer = os.fork() or _child(descriptor, **question)
+            known = question.get("ended")
+            answer = _ended(known) if known else os.fork() or _child(descriptor, **question)
             line.write(json.dumps(answer).encode() + b"\n")
             line.flush()
 
 
 def _load() -> None:
     """What web and workers import, also what they import late. It must not start a thread, which no fork would have."""
-    import uvicorn.lifespan.on
-    import uvicorn.loops.uvloop
-    import uvicorn.protocols.http.httptools_impl  # noqa: F401
-
-    import engine.cli.main
-    import engine.cli.web
-    import web.app
-    import web.http.heads
-    import worker  # noqa: F401
-
+    for name in LOADED:
+        import_module(name)
     assert threading.active_count() == 1
     gc.collect()
     gc.freeze()
