@@ -34,6 +34,7 @@ PLACES = (
     Source("Organic Search", "google", "organic"), Source("Unknown", "(not set)", "(not set)"),
     Source("Referral", "news.example", "referral"),
 )  # fmt: skip
+PIPELINE = ("Talk", "Offer", "Contract")
 ACTS = ("page.visited", "form.submitted", "call.received", "meeting.held")
 
 
@@ -65,6 +66,8 @@ class Said:
     at: datetime
     type: str
     amount: int | None = None
+    stage: str | None = None
+    owner: str | None = None
 
 
 @dataclass
@@ -126,6 +129,9 @@ def drawn(seed: int, many: int = 60) -> Story:
         story.visits.append((day, random.randrange(len(PLACES)), random.randrange(1, 30)))
     story.visits = [(*key, many) for key, many in {one[:2]: one[2] for one in story.visits}.items()]
     story.rates = [(date(2026, month, 10), "USD", Decimal(80 + month) / 100) for month in range(2, 13)]
+    steps = Random(seed + 1)
+    for deal in story.deals:
+        _walk(steps, deal)
     for _ in range(many):
         story.strangers.append([(_instant(random), random.randrange(len(PLACES))) for _ in range(random.randint(1, 3))])
     for _ in range(3 * many):
@@ -198,6 +204,18 @@ def _deal(random: Random, number: int, people: list[Person]) -> Bargain:
             said = Said(won + timedelta(days=random.randrange(1, 60), minutes=place), kind, many)
             one.said.append(said if kind != "deal.lost" else Said(said.at, kind))
     return one
+
+
+def _walk(random: Random, deal: Bargain) -> None:
+    """Through the stages of the pipeline, mostly forward, before it ends and after; some say no stage at all."""
+    at, place = deal.said[0].at, 0
+    if random.random() < 0.8:
+        deal.said[0].stage = PIPELINE[0]
+    deal.said[0].owner = random.choice(("a@acme.example", "b@acme.example", None))
+    for _ in range(random.randrange(5)):
+        at += timedelta(hours=random.randrange(24 * 30))
+        place = max(0, min(len(PIPELINE) - 1, place + random.choice((1, 1, 1, -1))))
+        deal.said.append(Said(at, "deal.moved", None, PIPELINE[place], random.choice((None, None, "c@acme.example"))))
 
 
 # ── as rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +323,7 @@ def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
     return [
         {"deal_id": one.id, "number": number, "key": str(number), "digest": "", "type": said.type, "logged": said.type,
          "amount": said.amount, "currency": one.currency if said.amount is not None else None, "leads": leads,
-         "whole": False, "dated": True, "happened_at": said.at, "at": said.at}
+         "stage": said.stage, "owner": said.owner, "whole": False, "dated": True, "happened_at": said.at, "at": said.at}
         for number, said in enumerate(one.said, 1)
     ]  # fmt: skip
 
