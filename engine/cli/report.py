@@ -27,7 +27,8 @@ Words = dict[str, str | None]
 
 def report(
     name: Annotated[
-        str, typer.Argument(help="The report: sources, funnel, nurture, campaigns, or opportunities.", show_default=False)
+        str,
+        typer.Argument(help="The report: sources, funnel, nurture, campaigns, or opportunities.", show_default=False),
     ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
@@ -211,7 +212,9 @@ def _figures(figures: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
     from engine.rules.reports.table import plain
 
-    kinds = {name: "money" if name in _MONEY and isinstance(value, int) else "number" for name, value in figures.items()}
+    kinds = {
+        name: "money" if name in _MONEY and isinstance(value, int) else "number" for name, value in figures.items()
+    }
     return {
         name: plain(value, kinds[name], currency)  # type: ignore[arg-type]
         if kinds[name] == "money" or isinstance(value, Fraction | float) else value

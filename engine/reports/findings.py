@@ -35,9 +35,10 @@ async def _sources(
 ) -> Iterable[Finding]:  # fmt: skip
     query, rows = asked.query, [row for row in tables[0].rows if row["channel"] != NO_TOUCH_KNOWN]
     untouched = sum(row["revenue"] for row in tables[0].rows if row["channel"] == NO_TOUCH_KNOWN)
+    revenue = untouched + sum(row["revenue"] for row in rows)
     deals: dict[str, int] = {}
     width = SOURCE_BY.index(query.by) + 1
-    for one in rules.little_traffic_high_revenue(rows, query.by, frame, {}):
+    for one in rules.little_traffic_high_revenue(rows, query.by, frame, revenue, {}):
         row = next(row for row in rows if rules.name_of(row, query.by) == one.figures[query.by])
         key = [row[name] for name in SOURCE_BY[:width]]
         if not query.live:
@@ -45,10 +46,10 @@ async def _sources(
                 connection, query.model, query.since, query.until, key
             )
     return chain(
-        rules.many_leads_little_revenue(rows, query.by, frame),
-        rules.little_traffic_high_revenue(rows, query.by, frame, deals),
+        rules.many_leads_little_revenue(rows, query.by, frame, revenue),
+        rules.little_traffic_high_revenue(rows, query.by, frame, revenue, deals),
         rules.money_without_leads(asked.aside["campaigns"], "campaign", frame),
-        rules.revenue_without_touch(untouched, untouched + sum(row["revenue"] for row in rows), frame),
+        rules.revenue_without_touch(untouched, revenue, frame),
     )
 
 

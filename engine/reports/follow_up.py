@@ -86,5 +86,3 @@ def columns(reasons: Sequence[str]) -> Iterable[Column]:
     yield Column("overdue", "overdue", "count", "closed without an answer")
     for number, reason in enumerate(reasons):
         yield Column(f"reason{number}", f"“{reason}”", "count", "rejected for this reason")
-
-

@@ -33,7 +33,7 @@ def slowest(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
     waits.sort(key=lambda row: (-row["days"], row["lead"], row["stage"]))
     columns = (
         Column("lead", "lead", "text", "`coldframe leads show` tells about them"), Column("stage", "stage", "text"),
-        Column("next", "next stage", "text"), Column("days", "days", "days", "from the stage to the next, or until now"),
+        Column("next", "next stage", "text"), Column("days", "days", "days", "from stage to stage, or until now"),
         Column("state", "state", "text", "waiting: the next stage is still to come"),
     )  # fmt: skip
     title = f"The {SLOWEST} slowest"
@@ -65,9 +65,7 @@ async def outlook(connection: AsyncConnection, asked: Asked) -> Table:
 
 
 def _expected(ways: Sequence[Any], until: datetime) -> dict[str, Any]:
-    waits = [
-        (way.reached if way.reached is not None and way.reached < until else None, way.at) for way in ways
-    ]
+    waits = [(way.reached if way.reached is not None and way.reached < until else None, way.at) for way in ways]
     lengths = [(((reached or until) - at) / DAY, reached is not None) for reached, at in waits]
     waiting = [int(length) for length, arrived in lengths if not arrived]
     expected, low, high = arrivals(waiting, daily(lengths), AHEAD)

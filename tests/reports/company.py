@@ -102,6 +102,20 @@ class Letter:
 
 
 @dataclass
+class Given:
+    """A lead handed off to sales."""
+
+    person: int
+    member: str
+    opened: datetime
+    acknowledged: datetime | None = None
+    contacted: datetime | None = None
+    closed: datetime | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+
+@dataclass
 class Story:
     people: list[Person] = field(default_factory=list)
     deals: list[Bargain] = field(default_factory=list)
@@ -113,6 +127,7 @@ class Story:
     strangers: list[list[tuple[datetime, int]]] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
 
 
 def drawn(seed: int, many: int = 60) -> Story:
@@ -142,7 +157,26 @@ def drawn(seed: int, many: int = 60) -> Story:
             random.randrange(many), random.choice("ab"), _instant(random), state, done, random.random() < 0.2
         )
         story.letters.append(letter)
+    story.given = [_given(steps, number) for number in range(many)]
     return story
+
+
+def _given(random: Random, person: int) -> Given:
+    """One of each person, so that no two are open at once. Their ends lie minutes apart, or after every limit."""
+    one = Given(person, random.choice(("eva@acme.example", "jonas@acme.example")), _instant(random))
+    at = one.opened
+    for step in ("acknowledged", "contacted", "closed"):
+        at += random.choice((timedelta(minutes=30), timedelta(hours=20), timedelta(days=40)))
+        if random.random() < 0.2:
+            break
+        setattr(one, step, at)
+    if one.closed is None and random.random() < 0.5:
+        one.closed, one.outcome = at + timedelta(days=9), "overdue"
+    elif one.closed is not None:
+        one.outcome = random.choice(("accepted", "rejected", "rejected", "merged"))
+    if one.outcome == "rejected":
+        one.reason = random.choice(("too small", "no budget", None))
+    return one
 
 
 def _run(random: Random, many: int) -> Run:
@@ -264,6 +298,7 @@ async def store(db: Database, story: Story) -> None:
         plans = await connection.execute(text("SELECT digest FROM plans WHERE campaign = 'Nurture'"))
         digest = plans.scalar_one_or_none() or "none"
         await put(tables.enrolments, [_enrolled(number, one, story, digest) for number, one in enumerate(story.runs)])
+        await put(tables.handoffs, [_handed(number, one, story) for number, one in enumerate(story.given)])
         letters = list(enumerate(story.letters))
         await put(tables.messages, [row for number, one in letters for row in _letter(number, one, story)])
         await put(tables.events, [row for number, one in letters for row in _done(number, one, story)])
@@ -333,6 +368,15 @@ def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any
         "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture", "position": {},
         "number": number, "digest": digest, "state": "ended" if one.ended else "live", "gen": 0, "cursor": 0,
         "started_at": one.started, "goal_at": one.goal, "held_out": one.held,
+    }  # fmt: skip
+
+
+def _handed(number: int, one: Given, story: Story) -> dict[str, Any]:
+    return {
+        "id": UUID(int=8000 + number), "lead_id": story.people[one.person].id, "source": "c:1", "team": "Sales",
+        "note": "", "state": {}, "member": one.member, "outcome": one.outcome, "reason": one.reason, "gen": 0,
+        "opened_at": one.opened, "acknowledged_at": one.acknowledged, "contacted_at": one.contacted,
+        "closed_at": one.closed,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,8 +53,7 @@ def at_end(deal: Bargain, end: datetime) -> Moment | None:
 
 
 def moves(deal: Bargain) -> Iterable[tuple[datetime, Moment, Moment]]:
-    told = moments(deal)
-    for one, then in zip(told, told[1:], strict=False):
+    for one, then in pairwise(moments(deal)):
         if one.status == "open" and (one.status, one.stage) != (then.status, then.stage):
             yield then.since, one, then
 
@@ -113,8 +113,12 @@ def outlook(story: Story, end: datetime) -> list[dict[str, Any]]:
     rows = []
     ends = {deal.id: stood for deal in story.deals if (stood := at_end(deal, end)) is not None}
     for stage in ("", *PIPELINE):
-        been = [deal for deal in story.deals if deal.id in ends and any(
-            one.stage == stage and one.status == "open" and one.since < end for one in moments(deal))]
+        been = [
+            deal
+            for deal in story.deals
+            if deal.id in ends
+            and any(one.stage == stage and one.status == "open" and one.since < end for one in moments(deal))
+        ]
         closed = [ends[deal.id].status for deal in been if ends[deal.id].status != "open"]
         standing = [deal for deal in story.deals if deal.id in ends and ends[deal.id].status == "open"
                     and ends[deal.id].stage == stage]  # fmt: skip

@@ -130,4 +130,4 @@ async def test_what_stands_out_is_said_with_its_figures(ask: Ask, story: Story) 
         if "of new leads" in one.text:
             row = next(row for key, row in expected.items() if key[1] == one.figures["source"])
             assert one.figures["share_of_leads"] == Fraction(row["leads"], leads)
-            assert one.figures["share_of_revenue"] == Fraction(row.get("revenue", 0), revenue)
+            assert one.figures["share_of_revenue"] == Fraction(max(0, row.get("revenue", 0)), revenue)

@@ -105,10 +105,8 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
 
 def deal_of(facts: Iterable[Fact]) -> Deal | None:
     """What the facts make together; None without any."""
-    deal: Deal | None = None
-    for _, deal in told(facts):
-        pass
-    return deal
+    after = [deal for _, deal in told(facts)]
+    return after[-1] if after else None
 
 
 def told(facts: Iterable[Fact]) -> Iterable[tuple[Fact, Deal]]:

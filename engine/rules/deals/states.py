@@ -1,4 +1,4 @@
-"""The states that a deal went through: where it stood, whose it was, and what it was worth, from when until when. Pure."""
+"""The states that a deal went through: where it stood, whose it was, and what it was worth, and when. Pure."""
 
 from __future__ import annotations
 

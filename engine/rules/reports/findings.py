@@ -57,30 +57,32 @@ def things(many: int, one: str, more: str = "") -> str:
 
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def many_leads_little_revenue(rows: Sequence[Row], by: str, frame: Frame) -> Iterable[Finding]:
-    """A source with much of the leads and at most half that share of the revenue."""
-    leads, revenue = (sum(row.get(key) or 0 for row in rows) for key in ("leads", "revenue"))
+def many_leads_little_revenue(rows: Sequence[Row], by: str, frame: Frame, revenue: int) -> Iterable[Finding]:
+    """A source with much of the leads and at most half that share of the revenue. `revenue`: all there is."""
+    leads = sum(row.get("leads") or 0 for row in rows)
     if not leads or revenue <= 0:
         return
     for row in rows:
         of_leads = Fraction(row.get("leads") or 0, leads)
-        of_revenue = Fraction(row.get("revenue") or 0, revenue)
+        own = max(0, row.get("revenue") or 0)
+        of_revenue = Fraction(own, revenue)
         if (row.get("leads") or 0) >= FEW_LEADS and of_leads >= LARGE and of_revenue <= of_leads / 2:
+            brought = f"{share(of_revenue)} of revenue ({frame.money(own)})" if own else "no revenue"
+            name = name_of(row, by)
             yield Finding(
-                f"{name_of(row, by)} brought {share(of_leads)} of new leads ({row['leads']:,}) and {share(of_revenue)} "
-                f"of revenue ({frame.money(row.get('revenue') or 0)})",
-                {by: name_of(row, by), "leads": row["leads"], "share_of_leads": of_leads, "share_of_revenue": of_revenue,
+                f"{name} brought {share(of_leads)} of new leads ({row['leads']:,}) and {brought}",
+                {by: name, "leads": row["leads"], "share_of_leads": of_leads, "share_of_revenue": of_revenue,
                  "revenue": row.get("revenue") or 0},
-                frame.ask("sources", by=by), round(revenue * of_leads) - (row.get("revenue") or 0), row["leads"],
+                frame.ask("sources", by=by), round(revenue * of_leads) - own, row["leads"],
             )  # fmt: skip
 
 
 def little_traffic_high_revenue(
-    rows: Sequence[Row], by: str, frame: Frame, deals: Mapping[str, int]
+    rows: Sequence[Row], by: str, frame: Frame, revenue: int, deals: Mapping[str, int]
 ) -> Iterable[Finding]:  # fmt: skip
     """A source with much of the revenue and at most half that share of the visits. `deals`: how many each got credit
     of."""
-    visits, revenue = (sum(row.get(key) or 0 for row in rows) for key in ("visits", "revenue"))
+    visits = sum(row.get("visits") or 0 for row in rows)
     if not visits or revenue <= 0:
         return
     for row in rows:
@@ -211,7 +213,7 @@ def lifts(rows: Sequence[Row], frame: Frame, worth: int) -> Iterable[Finding]:
         figures = {key: row[key] for key in ("campaign", "lift", "low", "high", "treated", "held")}
         extra = round(Fraction(row["lift"]) * row["treated"])
         sure = row["low"] > 0 or row["high"] < 0
-        said = f"the lift of campaign \"{row['campaign']}\" {'shows' if sure else 'could be chance'}: {reach}"
+        said = f'the lift of campaign "{row["campaign"]}" {"shows" if sure else "could be chance"}: {reach}'
         stake = abs(extra) * worth if sure else 0
         yield Finding(said, figures, frame.ask("campaigns", part="lift"), stake, abs(extra))
 

@@ -126,7 +126,7 @@ def daily(waits: Iterable[tuple[float, bool]]) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
     left = sum(map(sum, ended.values()))
     for day in range(max(ended, default=-1) + 1):
-        arrived, gone = ended.get(day, (0, 0))
-        found[day] = arrived, left
-        left -= arrived + gone
+        came, gone = ended.get(day, (0, 0))
+        found[day] = came, left
+        left -= came + gone
     return found

@@ -17,37 +17,53 @@ def source(name: str, visits: int = 0, leads: int = 0, revenue: int = 0, cost: i
             "cost": cost}  # fmt: skip
 
 
+def total(rows: list[dict[str, Any]]) -> int:
+    return sum(row["revenue"] for row in rows)
+
+
 def texts(found: Any) -> list[str]:
     return [one.text for one in found]
 
 
 def test_many_leads_and_little_revenue() -> None:
     rows = [source("Display", 10, 50, 10_000), source("Email", 10, 50, 90_000)]
-    (found,) = rules.many_leads_little_revenue(rows, "channel", FRAME)
+    (found,) = rules.many_leads_little_revenue(rows, "channel", FRAME, total(rows))
     assert found.text == "Display brought 50% of new leads (50) and 10% of revenue (100.00 EUR)"
     assert (found.stake, found.people) == (40_000, 50)
     assert found.ask == {"report": "sources", "from": "2026-01-01", "to": "2026-01-31", "by": "channel"}
     half = [source("Display", 10, 50, 25_000), source("Email", 10, 50, 75_000)]
-    assert len(texts(rules.many_leads_little_revenue(half, "channel", FRAME))) == 1
+    assert len(texts(rules.many_leads_little_revenue(half, "channel", FRAME, total(half)))) == 1
     more = [source("Display", 10, 50, 25_001), source("Email", 10, 50, 74_999)]
-    assert texts(rules.many_leads_little_revenue(more, "channel", FRAME)) == []
+    assert texts(rules.many_leads_little_revenue(more, "channel", FRAME, total(more))) == []
+    refunded = [source("Display", 10, 50, -100), source("Email", 10, 50, 75_000)]
+    (found,) = rules.many_leads_little_revenue(refunded, "channel", FRAME, 74_900)
+    assert found.text == "Display brought 50% of new leads (50) and no revenue"
     few = [source("Display", 10, 4, 0), source("Email", 10, 4, 100)]
-    assert texts(rules.many_leads_little_revenue(few, "channel", FRAME)) == []
+    assert texts(rules.many_leads_little_revenue(few, "channel", FRAME, total(few))) == []
     small = [source("Display", 1, 14, 0), source("Email", 1, 86, 100)]
-    assert texts(rules.many_leads_little_revenue(small, "channel", FRAME)) == []
-    assert texts(rules.many_leads_little_revenue([source("Display", 1, 9)], "channel", FRAME)) == []
+    assert texts(rules.many_leads_little_revenue(small, "channel", FRAME, total(small))) == []
+    assert (
+        texts(
+            rules.many_leads_little_revenue(
+                [source("Display", 1, 9)], "channel", FRAME, total([source("Display", 1, 9)])
+            )
+        )
+        == []
+    )
 
 
 def test_little_traffic_and_high_revenue_which_may_rest_on_one_deal() -> None:
     rows = [source("Chat", 10, 1, 20_000), source("Email", 90, 1, 80_000)]
-    (found,) = rules.little_traffic_high_revenue(rows, "channel", FRAME, {})
+    (found,) = rules.little_traffic_high_revenue(rows, "channel", FRAME, total(rows), {})
     assert found.text == "Chat brought 20% of revenue (200.00 EUR) with 10% of visits (10)"
-    (found,) = rules.little_traffic_high_revenue(rows, "channel", FRAME, {"Chat": 1})
+    (found,) = rules.little_traffic_high_revenue(rows, "channel", FRAME, total(rows), {"Chat": 1})
     assert found.text.endswith("; it rests on one deal")
     assert found.stake == 20_000
     wide = [source("Chat", 11, 1, 20_000), source("Email", 89, 1, 80_000)]
-    assert texts(rules.little_traffic_high_revenue(wide, "channel", FRAME, {})) == []
-    assert texts(rules.little_traffic_high_revenue([source("Chat")], "channel", FRAME, {})) == []
+    assert texts(rules.little_traffic_high_revenue(wide, "channel", FRAME, total(wide), {})) == []
+    assert (
+        texts(rules.little_traffic_high_revenue([source("Chat")], "channel", FRAME, total([source("Chat")]), {})) == []
+    )
 
 
 def test_money_spent_without_a_lead_and_spend_that_no_visit_matches() -> None:
