@@ -85,4 +85,4 @@ def columns(reasons: Sequence[str]) -> Iterable[Column]:
     yield Column("rejected", "rejected", "count", "rejected by sales")
     yield Column("overdue", "overdue", "count", "closed without an answer")
     for number, reason in enumerate(reasons):
-        yield Column(f"reason{number}", f"“{reason}”", "count", "rejected for this reason")
+        yield Column(f"reason{number}", f"rejected: {reason}", "count", "rejected for this reason")

@@ -28,7 +28,11 @@ async def test_follow_up_by_channel(ask: Ask, story: Story, first: str, last: st
             assert row[name] == real[name], name
         for name in ("kept", "acknowledged", "contacted"):
             assert row[name] == (None if real[name] is None else pytest.approx(real[name])), name
-        heads = {column.head.strip("“”"): column.key for column in table.columns if column.key.startswith("reason")}
+        heads = {
+            column.head.removeprefix("rejected: "): column.key
+            for column in table.columns
+            if column.key.startswith("reason")
+        }
         assert {reason: row[key] for reason, key in heads.items() if row.get(key)} == dict(real["reasons"])
 
 
