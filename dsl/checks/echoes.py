@@ -32,10 +32,13 @@ def without_echoes(
     paths = {path for path, _ in lines}
     roots = {place for root in _roots(files, paths) if (its := set(root)) & lines for place in its}
     found = tuple(found)
+    begun = {(problem.file, problem.line) for problem in found if problem.code == "E411"}
     tabbed = {problem.file for problem in found if problem.code == "E020"}
     kept = []
     for problem in found:
         if problem.file in tabbed and problem.code in BLOCKS:
+            continue
+        if problem.code == "W131" and not begun.isdisjoint(_places(problem.file, problem.line, problem.end_line)):
             continue
         place = (problem.file, problem.line)
         if place in lines and not problem.code.startswith(READING):

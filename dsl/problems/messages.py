@@ -176,7 +176,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E312": Entry("a rule about {noun} cannot have `once per {unit}`", "write `once per {meant}`"),
     "E313": Entry("no field named `{name}`, and a text needs quotes", 'write `"{name}"`'),
-    "E320": Entry("`has` cannot be followed by `{verb}`", "use {options}"),
+    "E320": Entry("`has` cannot be followed by `{verb}`", "{hint}"),
     "E321": Entry("`has {written}` is not a condition", "use {options}"),
     "E322": Entry("`has {written}` has the wrong preposition", "write `{example}`"),
     "E323": Entry(

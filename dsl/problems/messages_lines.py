@@ -30,9 +30,7 @@ BY_LINE: Mapping[str, Entry] = {
         "delete `otherwise`, or wait for an event: `wait up to 4 days for …`",
     ),
     "E410": Entry("a condition cannot start with `{text}` here", "delete it; these lines are joined by `and`"),
-    "E411": Entry(
-        "a condition cannot start with `or`", "write both sides of the `or` on one line; lines are joined by `and`"
-    ),
+    "E411": Entry("a condition cannot start with `or`", "{hint}; lines are joined by `and`"),
     "E413": Entry("`{text}` is not how this line is written", "{hint}"),
     "E412": Entry("a branch of a split must start with its share", 'write `50% "{name}"`, with its steps below it'),
     # ── declarations ──
