@@ -19,6 +19,9 @@ ABSENCE = frozenset(
 """Codes that say something is missing or leads nowhere: not told of a declaration with a damaged line in it, because
 what is missing may stand in that line."""
 
+GUESSED = frozenset(("W114",))
+"""Codes that judge a value, such as a day: not told of a line with an error, whose value is a guess."""
+
 BLOCKS = frozenset(("E022", "E402", "E404"))
 """Codes about the block that a line stands in: not told of a file with tabs, whose width nobody knows."""
 
@@ -33,6 +36,7 @@ def without_echoes(
     roots = {place for root in _roots(files, paths) if (its := set(root)) & lines for place in its}
     found = tuple(found)
     begun = {(problem.file, problem.line) for problem in found if problem.code == "E411"}
+    wrong = {(problem.file, problem.line) for problem in found if problem.severity == "error"}
     tabbed = {problem.file for problem in found if problem.code == "E020"}
     kept = []
     for problem in found:
@@ -42,6 +46,8 @@ def without_echoes(
             continue
         place = (problem.file, problem.line)
         if place in lines and not problem.code.startswith(READING):
+            continue
+        if place in wrong and problem.code in GUESSED:
             continue
         if place in roots and problem.code in ABSENCE:
             continue
