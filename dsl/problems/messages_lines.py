@@ -256,6 +256,10 @@ BY_LINE: Mapping[str, Entry] = {
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
+    "E656": Entry(
+        "campaign `{name}` has no effect",
+        "add a step that does something, such as `{example}`",
+    ),
     "W110": Entry(
         "{text} in {zone} {how}",
         "use a time such as `09:00`; a skipped time runs one hour later, and a repeated time runs once, the first time",

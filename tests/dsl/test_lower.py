@@ -95,7 +95,7 @@ def test_a_wait_without_otherwise_goes_on_when_too_late() -> None:
     ],
 )
 def test_durations(written: str, meant: plan.Duration) -> None:
-    assert only(campaign(f"wait {written}"), plan.Wait).until == plan.After(duration=meant)
+    assert only(campaign(f"add 1 points\nwait {written}"), plan.Wait).until == plan.After(duration=meant)
 
 
 def test_a_label_is_the_id() -> None:

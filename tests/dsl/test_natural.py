@@ -47,11 +47,11 @@ segment "Locals"
 campaign "Other"
     starts when form "demo" is submitted
     flow
-        wait 1 day
+        add 1 points
 campaign "Another"
     starts when form "demo" is submitted
     flow
-        wait 1 day
+        add 1 points
 campaign "Case"
     starts when form "demo" is submitted
     topic "news"
