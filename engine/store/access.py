@@ -42,6 +42,7 @@ PARTS: Mapping[str, str] = {
     "visitors": _rows("visitors", "t.first_at"),
     "fetches": _rows("mail_hits", "t.at"),
     "confirmations": _rows("confirmations", "t.at"),
+    "requests": _rows("data_requests", "t.at"),
     "pending": _rows("lead_clock", "t.due_at"),
     "deals": _rows("deals", "t.opened_at", without="leads facts", where="t.leads @> ARRAY[CAST(:lead AS uuid)]"),
     "deal_events": _rows("deal_events", "t.deal_id, t.number", without="leads",
