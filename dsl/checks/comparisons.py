@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.checks.kinds import KINDS, TYPES, comparable, fitting, type_for, unsuited
+from dsl.checks.literals import check_spoken
 from dsl.checks.meant import as_condition
 from dsl.checks.shown import plain, show
 from dsl.checks.stages import a_stage, check_interest
 from dsl.names.events import spec_of
-from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
+from dsl.names.known import CURRENCIES, check_country, check_zone
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
@@ -303,7 +304,7 @@ class Comparisons:
         elif op in ("is", "is not") and field.type == "country":
             check_country(Text(right.value, right.span), self.problems)
         elif op in ("is", "is not") and field.type == "language":
-            check_language(Text(right.value, right.span), self.problems)
+            check_spoken(Text(right.value, right.span), self.scope, self.problems)
         elif op in ("is", "is not") and field.type == "timezone":
             check_zone(Text(right.value, right.span), self.problems)
 

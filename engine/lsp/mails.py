@@ -128,7 +128,7 @@ class Mails:
 
     def uses_of(self, path: str) -> Sequence[Use]:
         """Of a template by its path under `templates/`, as far as that was looked at."""
-        return self.uses.get(named(path, self.company.workspace.languages)[0], ()) if self.company else ()
+        return self.uses.get(named(path, self.company.workspace.marks)[0], ()) if self.company else ()
 
     def _judge(self, path: str, now: Surroundings) -> bool:
         """Whether the template had to be looked at."""

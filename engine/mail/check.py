@@ -135,9 +135,9 @@ class Check:
         """Whether the email at this path, if it is that one, has a link whose clicks are recorded; `source` waits."""
         self.problems = []
         sends = [use for use in self.uses.get(name, ()) if use.kind == "marketing"]
-        known, language = named(path, self.program.workspace.languages)
+        known, language = named(path, self.program.workspace.marks)
         if known == name and sends and not path.endswith(".txt"):
-            language = language or self.renderer.first_language
+            language = self.renderer.reader(name, path, language)
             attempts = [self.attempt(name, self._sampled(path, language, use, False), use.kind) for use in sends]
             if not any(attempts) and not self.links:
                 message = "no click in this email is recorded, but a campaign waits for one"
@@ -155,7 +155,7 @@ class Check:
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
         self._line_breaks(path)
-        name, language = named(path, self.program.workspace.languages)
+        name, language = named(path, self.program.workspace.marks)
         try:
             source = self.renderer.source(path)
         except TemplateError as error:
@@ -190,7 +190,7 @@ class Check:
         if len(self.problems) == before:
             unknown = {one.root: Value(value="Sample") for one in mentions if one.root not in NAMES}
             for use in _different(uses) or [Use("transactional", "", unknown)]:
-                self._trial(name, path, language or self.renderer.first_language, use)
+                self._trial(name, path, self.renderer.reader(name, path, language), use)
 
     def _mentions(self, source: Source, uses: Sequence[Use], names: frozenset[str]) -> list[Mention]:
         walk = Walk(self._part)

@@ -68,7 +68,7 @@ def test_a_wait_for_a_date_moves_with_the_field() -> None:
     assert found.by_id[wait.then].amount == 1
 
 
-END = "contract_end\notherwise\n    stop"
+END = "contract_end\notherwise\n    stop\nadd 1 points"
 
 
 def test_polarity_of_the_new_lines() -> None:
@@ -146,7 +146,7 @@ def test_costs(written: str, meant: plan.Cost) -> None:
 
 def test_the_lines_of_a_campaign() -> None:
     found = campaign(
-        "stop",
+        "add 1 points",
         head='    starts when form "demo" is submitted\n    runs from 2026-09-01 to 2027-08-31\n    priority high\n'
         "    control group 12.5%\n    goal lead becomes MQL within 60 days, then leave\n",
     )
@@ -157,7 +157,10 @@ def test_the_lines_of_a_campaign() -> None:
 
 def test_what_is_normal_leaves_no_trace() -> None:
     head = '    starts when form "demo" is submitted\n'
-    assert campaign("add 1 points", head=head).digest == campaign("add 1 points", head=f"{head}    priority normal\n").digest
+    assert (
+        campaign("add 1 points", head=head).digest
+        == campaign("add 1 points", head=f"{head}    priority normal\n").digest
+    )
 
 
 def test_an_owner_who_is_missing_has_a_stand_in() -> None:

@@ -47,6 +47,7 @@ campaign "Other"
     enters every time
     flow
         wait 1 day
+        add 1 points
 """
 
 

@@ -41,6 +41,7 @@ lifecycle
 campaign "Wake up"
     flow
         wait 1 day
+        add to list "Back"
 scoring
     +5 when event "points" happens
 """
