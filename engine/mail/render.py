@@ -136,7 +136,7 @@ class Renderer:
         `welcome.de.md` serves `de-AT`, unless there is a `welcome.de-AT.md`."""
         written = {mark: path for mark in self.workspace.marks if (path := self._file(f"{name}.{mark}"))}
         found: dict[str, str] = {}
-        for language in self.workspace.languages:
+        for language in self.workspace.languages or (self.first_language,):
             mark = tags.chosen(language, written)
             if language == self.first_language and mark not in tags.ancestors(language):
                 mark = None
