@@ -76,7 +76,8 @@ async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Ta
         Column("roi", "ROI", "share", "(revenue − cost − labour) ÷ (cost + labour)"),
     )  # fmt: skip
     total = _with_roi({"campaign": "Total", **summed(lines, keys)}) if lines else None
-    return Table("campaigns", "Campaigns", columns, lines, total, "no campaign did anything in this period")
+    return Table("campaigns", "Campaigns", columns, lines, total, "no campaign did anything in this period",
+                 ("entered", "goals", "revenue"))  # fmt: skip
 
 
 async def _credited(connection: AsyncConnection, asked: Asked) -> dict[str, int]:
@@ -128,7 +129,7 @@ def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any]) -> Table:
         Column("verdict", "verdict", "text", "whether the difference shows, or may be chance"),
     )  # fmt: skip
     empty = "no run of a campaign with a goal and a control group began in this period"
-    return Table("lift", "Lift against the control group", columns, rows, None, empty)
+    return Table("lift", "Lift against the control group", columns, rows, None, empty, ("lift",))
 
 
 def _ripe(asked: Asked, run: Any, goal: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ import structlog
 
 from dsl.plan import Workspace
 from engine.rules.deals.history import Deal, deal_of
+from engine.rules.deals.states import states_of
 from engine.rules.leads.composite import ACTIVE
 from engine.rules.reports.attribution import FIXED, PathTouch, path_of
 from engine.rules.reports.credits import VERSION, Terms, Won, credits_of
@@ -179,7 +180,8 @@ def _of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
 
 async def _of_deal(hot: Hot, id: str, workspace: Workspace) -> Rows:
     _, facts = await deals.lock(hot, id)
-    deal = deal_of(deals.fact_from(one) for one in facts)
+    told = [deals.fact_from(one) for one in facts]
+    deal = deal_of(told)
     if deal is None:
         return {}
     known = await report_rows.known_since(hot, deal.leads)
@@ -195,7 +197,8 @@ async def _of_deal(hot: Hot, id: str, workspace: Workspace) -> Rows:
          "currency": one.currency, "version": VERSION, "at": one.at}
         for model in FIXED for one in credits_of(won, Terms(model, workspace.currency))
     ]  # fmt: skip
-    return {"deal_facts": [row], "credits": booked}
+    states = [{"deal_id": id, **asdict(one)} for one in states_of(told)]
+    return {"deal_facts": [row], "deal_states": states, "credits": booked}
 
 
 async def _won(

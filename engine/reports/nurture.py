@@ -64,7 +64,7 @@ async def _leads(connection: AsyncConnection, asked: Asked) -> Table:
     total = _with_costs({"period": "Total", **summed(lines, _SUMS), "reopened": len(people)})
     title = f"Leads and their cost by {query.by}"
     return Table("leads", title, _columns(asked), lines if counted else [], total if counted else None,
-                 "no lead and no cost in this period")  # fmt: skip
+                 "no lead and no cost in this period", ("new", "mqls", "per_mql"), by_place=True)  # fmt: skip
 
 
 async def _costs(connection: AsyncConnection, asked: Asked, row_of: Any) -> None:
@@ -139,7 +139,7 @@ async def _mails(connection: AsyncConnection, asked: Asked) -> Table:
         Column("replied", "replied", "count", "different emails replied to"),
     )  # fmt: skip
     total = _with_rates({"campaign": "Total", **summed(rows, keys)}) if rows else None
-    return Table("emails", "Emails", columns, rows, total, "no email was sent in this period")
+    return Table("emails", "Emails", columns, rows, total, "no email was sent in this period", ("sent", "click_rate"))
 
 
 def _with_rates(row: Mapping[str, Any]) -> Row:
@@ -160,4 +160,5 @@ async def _touches(connection: AsyncConnection, asked: Asked) -> Table:
         Column("mean", "mean", "number"), Column("low", "a quarter up to", "number"),
         Column("high", "a quarter from", "number"),
     )  # fmt: skip
-    return Table("touches", "Touches per won deal", columns, rows, None, "no deal was won in this period")
+    return Table("touches", "Touches per won deal", columns, rows, None, "no deal was won in this period",
+                 ("deals", "median"), by_place=True)  # fmt: skip

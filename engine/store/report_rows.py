@@ -12,15 +12,15 @@ from sqlalchemy import text
 from engine.model.lead import MERGED
 from engine.rules.reports.attribution import PathTouch
 from engine.store.db import Database, Hot
-from engine.store.report_tables import credits, deal_facts, lead_facts, lead_returns, stage_stays
+from engine.store.report_tables import credits, deal_facts, deal_states, lead_facts, lead_returns, stage_stays
 from engine.store.writes import Writes
 
 Row = Mapping[str, Any]
 OF_LEAD: Final = tuple(table.name for table in (lead_facts, stage_stays, lead_returns))
-OF_DEAL: Final = tuple(table.name for table in (deal_facts, credits))
+OF_DEAL: Final = tuple(table.name for table in (deal_facts, deal_states, credits))
 _COLUMNS: Final = {
     table.name: tuple(column.name for column in table.columns)
-    for table in (lead_facts, stage_stays, lead_returns, deal_facts, credits)
+    for table in (lead_facts, stage_stays, lead_returns, deal_facts, deal_states, credits)
 }
 
 _LOCK_LEAD = "SELECT id FROM leads WHERE id = %(id)s FOR NO KEY UPDATE"

@@ -76,7 +76,8 @@ async def test_the_weakest_step_is_named(ask: Ask) -> None:
     found = await ask("funnel", **YEAR)
     ripe = [row for row in part(found, "cohort").rows if row["high"] is not None]
     weakest = min(ripe, key=lambda row: row["high"])
-    assert any(f"weakest step is {weakest['stage']} to {weakest['next']}" in note for note in found.notes)
+    named = f"the weakest step is {weakest['stage']} to {weakest['next']}: "
+    assert any(one.text.startswith(named) for one in found.findings)
 
 
 @pytest.mark.parametrize(("first", "last", "zone"), PERIODS)
