@@ -130,7 +130,7 @@ ORDER: Mapping[str, str] = {
     "visitor_events": _VISITOR_EVENTS,
     **{table: _delete(table) for table in (
         "dirty", "visitors", "consents", "mail_hits", "confirmations", "lead_clock", "lead_facts", "stage_stays",
-        "lead_returns", "data_requests",
+        "lead_returns", "data_requests", "crm_links", "crm_outbox",
     )},
     "merges": "DELETE FROM merges WHERE kept = ANY(%(leads)s::uuid[]) OR other = ANY(%(leads)s::uuid[])",
     "suppressions": _SUPPRESSIONS,
@@ -143,7 +143,8 @@ ORDER: Mapping[str, str] = {
 WITH_MESSAGES = frozenset({"mailbox", "set_aside"})
 """Tables whose rows go with those of `messages`."""
 NOBODY = frozenset({
-    "api_keys", "assets", "campaign_states", "credits", "deployments", "gates", "jobs", "money_log", "past_emails",
+    "api_keys", "assets", "campaign_states", "credits", "crm_cursors", "crm_hooks", "deployments",
+    "gates", "jobs", "money_log", "past_emails",
     "past_runs", "plans", "processes", "rates", "sources", "spend", "sweeps", "teams", "tests", "visit_days",
 })  # fmt: skip
 """Tables that know no lead."""
