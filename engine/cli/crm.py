@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.runtime.runtime import Runtime
 
 app = typer.Typer(
-    help="Look after the CRMs that the workspace declares: what waits, what is wrong, and a full comparison.",
+    help="See and mend the exchange with the CRMs of the workspace.",
     no_args_is_help=True,
 )
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -38,7 +38,7 @@ def status(name: Name = None, as_json: Json = False) -> None:
     elif not found:
         out.print("the workspace declares no CRM", markup=False)
     for one in [] if as_json else found:
-        out.print(f"[bold]{one['crm']}[/] ({one['provider']}): {one['linked']} leads linked")
+        out.print(f"[bold]{one['crm']}[/] ({one['provider']}): {_many(one['linked'], 'lead')} linked")
         for line in _lines(one):
             out.print(f"  {line}", markup=False)
 
@@ -49,12 +49,12 @@ def _lines(one: dict[str, Any]) -> list[str]:
         lines.append(f"not connected: {one['not_connected']}")
     if one["closed"]:
         lines.append(f"closed until {one['closed']['until']}: {one['closed']['reason']}")
-    waiting = f"{one['waiting']} changes wait, the first since {one['since']}" if one["waiting"] else "nothing waits"
-    lines.append(waiting)
+    since = f"waiting to be written: {_many(one['waiting'], 'lead')}, since {one['since']}"
+    lines.append(since if one["waiting"] else "nothing waits to be written")
     if one["refused"]:
-        lines.append(f"{one['refused']} leads were refused, the last because: {one['last_refusal']}")
+        lines.append(f"refused: {_many(one['refused'], 'lead')}; the last because {one['last_refusal']}")
     if one["attention"]:
-        lines.append(f"{one['attention']} leads need attention; see `coldframe crm link LEAD`")
+        lines.append(f"needs attention: {_many(one['attention'], 'lead')}; `coldframe crm link LEAD` says why")
     if one["read_at"]:
         lines.append(f"last read at {one['read_at']}")
     return lines
@@ -82,15 +82,16 @@ def check(name: Name = None, as_json: Json = False) -> None:
 
 @app.command()
 def sync(
-    full: Annotated[bool, typer.Option("--full", help="Also make leads of contacts that nobody here knows.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Also make leads of unknown contacts.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be written.")] = False,
     name: Name = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every lead with each CRM: what differs is written by the workers, and what changed there is read.
+    """Compare every lead with each CRM.
 
-    With `--full` every contact is read, and one whom nobody here knows becomes a lead. No campaign starts for it, and
-    it gets no email. If it is interrupted, run it again: it continues where it stopped.
+    The workers write what differs, and what has changed there is read. With `--full`, every contact is read, and each
+    unknown one becomes a lead. No campaign starts for it, and it gets no email. If the command is interrupted, run it
+    again: it continues where it stopped.
 
     Example: `coldframe crm sync --full`
     """
@@ -101,8 +102,8 @@ def sync(
         if one["problem"]:
             out.print(f"{one['crm']}: {one['problem']}", markup=False)
             continue
-        verb = "would be compared" if dry_run else "will be compared and, where they differ, written"
-        out.print(f"{one['crm']}: {one['compared']} leads {verb}", markup=False)
+        verb = "to compare" if dry_run else "queued; the workers write those that differ"
+        out.print(f"{one['crm']}: {_many(one['compared'], 'lead')} {verb}", markup=False)
         if one["read"]:
             counts = ", ".join(f"{many} {what}" for what, many in sorted(one["read"].items()))
             out.print(f"  read: {counts}", markup=False)
@@ -114,7 +115,9 @@ def sync(
 def link(
     lead: Annotated[str, typer.Argument(help="The lead's address or id.")], as_json: Json = False
 ) -> None:  # fmt: skip
-    """Show a lead's record in each CRM: its id there, what it was last known to say, and what is wrong with it.
+    """Show a lead's record in each CRM.
+
+    The record's id there, its values as they were last written or read, and any problem.
 
     Example: `coldframe crm link ada@acme.example`
     """
@@ -131,7 +134,7 @@ def link(
             if one[label]:
                 out.print(f"  {'needs attention' if label == 'attention' else 'refused'}: {one[label]}", markup=False)
         if one["waiting_since"]:
-            out.print(f"  a change waits since {_at(one['waiting_since'])}", markup=False)
+            out.print(f"  waiting to be written since {_at(one['waiting_since'])}", markup=False)
 
 
 def _run(name: str | None, what: Callable[[Runtime, Program, Crm], Awaitable[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -248,6 +251,10 @@ def _linked(who: str) -> list[dict[str, Any]]:
     settings = load_settings(reading=True)
     with database(settings) as url:
         return asyncio.run(ask())
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _at(at: datetime | None) -> str | None:

@@ -61,8 +61,9 @@ def _signed(rt: Runtime, request: Request, crm: Crm, raw: bytes) -> bool:
     now = rt.clock.real()
     if crm.provider == "hubspot":
         secret = access.secret.get_secret_value() if access.secret else ""
-        url = f"{rt.settings.base_url}{request.url.path}"
-        return bool(secret) and hubspot.signed(secret, "POST", url, raw, request.headers, now)
+        paths = {request.scope["path"], request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]}
+        urls = [f"{rt.settings.base_url}{path}" for path in sorted(paths) if path]
+        return bool(secret) and any(hubspot.signed(secret, "POST", url, raw, request.headers, now) for url in urls)
     secret = access.secret.get_secret_value() if access.secret else rt.settings.secret.get_secret_value()
     return webhooks.signed(secret, raw, request.headers.get("x-coldframe-signature", ""), now)
 
