@@ -25,7 +25,7 @@ from dsl.text.vocabulary import heads
 FOLDER = Path(__file__).parent / "explanations"
 _SECTION = re.compile(r"^## ([EWS]\d{3}) ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _EXAMPLE = re.compile(r"^```(wrong|right)(?: (\w+))?\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
-_FLOW = 'campaign "Example"\n    starts when form "whitepaper" is submitted\n    flow\n'
+_FLOW = 'campaign "Example"\n    starts when form "whitepaper" is submitted\n    flow\n        add 1 points\n'
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dsl.checks.kinds import KINDS, TYPES, comparable, fitting, type_for, unsuited
+from dsl.checks.literals import check_spoken
+from dsl.checks.meant import as_condition
 from dsl.checks.shown import plain, show
 from dsl.checks.stages import a_stage, check_interest
 from dsl.names.events import spec_of
-from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
+from dsl.names.known import CURRENCIES, check_country, check_zone
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place
 from dsl.plan import LeadField
@@ -19,19 +22,15 @@ from dsl.text.vocabulary import CARRIERS
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Operand, Text
 
-KINDS = {
-    "number": "number", "money": "money", "date": "date", "moment": "date", "yes/no": "flag", "choices": "choices",
-}  # fmt: skip
-"""How field types compare; every other type is text."""
-
 WORDS = {
     "text": "a text", "number": "a number", "money": "an amount of money", "date": "a date", "flag": "yes or no",
     "choices": "a list of choices", "any": "anything",
 }  # fmt: skip
 GROUPS = ("segment", "list", "campaign")
 """What a lead is in."""
-ORDERED = ("number", "money", "date", "any")
 FLAGS = ("yes", "no")
+ALONE = "alone"
+"""Stands for an operator where a word has none."""
 AMOUNT = {"number": "200", "money": "1200 EUR"}
 OPEN = ("deal",)
 """Things that come from elsewhere with properties of their own, which need no declaration."""
@@ -55,14 +54,14 @@ class Comparisons:
             hint = 'write the field first: `country is "DE"`'
             self.problems.add("E307", atom.left.span, thing="a value on the left", hint=hint)
             return
-        left = self.kind(atom.left, place, type_for(atom.right))
+        left = self.kind(atom.left, place, type_for(atom.right, self.scope.fields), atom.op)
         right = self._right(atom.left, left, atom.right, place)
         if left is None or right is None:
             return
-        if hint := _unsuited(atom, left):
+        if hint := unsuited(atom.op, left).format(plain(atom.left)):
             words: dict[str, Any] = {"op": atom.op, "left": show(atom.left), "kind": WORDS[left]}
             self.problems.add("E302", atom.span, hint=hint, **words)
-        elif not _comparable(left, right):
+        elif not comparable(left, right):
             self._different(atom.left, left, atom.right, right)
         else:
             self._literal(atom.left, atom.op, atom.right, place)
@@ -85,7 +84,7 @@ class Comparisons:
         self.problems.add("E301", right.span, right=show(right), right_type=WORDS[right_kind], hint=hint, **words)
 
     def one_of(self, atom: tree.OneOf, place: Place) -> None:
-        left = self.kind(atom.left, place)
+        left = self.kind(atom.left, place, type_for(atom.values[0], self.scope.fields) if atom.values else None)
         for value in atom.values:
             if not isinstance(value, tree.Quoted | tree.Number):
                 self.problems.add("E311", value.span, text=plain(value))
@@ -93,13 +92,13 @@ class Comparisons:
             right = self._right(atom.left, left, value, place)
             if left is None or right is None:
                 continue
-            if not _comparable("text" if left == "choices" else left, right):
+            if not comparable("text" if left == "choices" else left, right):
                 self._different(atom.left, left, value, right)
             else:
                 self._literal(atom.left, "is", value, place)
 
     def bare(self, operand: Operand, place: Place) -> None:
-        kind = self.kind(operand, place)
+        kind = self.kind(operand, place, "yes/no", ALONE)
         if kind in ("flag", "any", None):
             return
         name = plain(operand)
@@ -119,11 +118,12 @@ class Comparisons:
         self.problems.add("E303", value.span, left=shown, example=example)
 
     # ── operands ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def kind(self, operand: Operand, place: Place, type: str = "text") -> str | None:
-        """How the operand compares; None after reporting that it does not exist. `type` is what to declare then."""
+    def kind(self, operand: Operand, place: Place, type: str | None = None, op: str = "") -> str | None:
+        """How the operand compares; None after reporting that it does not exist. `type` and `op` are what it stands
+        with, which tells the fields that can be meant."""
         match operand:
             case tree.Word(name=name, span=span):
-                return self._field_kind(Text(name, span), place, type)
+                return self._field_kind(Text(name, span), place, type, op)
             case tree.Score(model=model, span=span):
                 return self._score_kind(model, span, place)
             case tree.EventDatum(name=name, span=span) if place.kind == "where":
@@ -143,7 +143,7 @@ class Comparisons:
             case tree.Number():
                 return self._number_kind(operand)
 
-    def _field_kind(self, name: Text, place: Place, type: str) -> str | None:
+    def _field_kind(self, name: Text, place: Place, type: str | None, op: str = "") -> str | None:
         if place.kind == "where":
             return self._datum_kind(name, place)
         if name.value in FLAGS:
@@ -160,8 +160,17 @@ class Comparisons:
                 hint = f'write `in {name.value} "…"`'
                 self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
-                unknown(self.problems, "E101", name, {**self.scope.fields, "score": None}, type=type)
+                self._no_field(name, type, op)
         return None
+
+    def _no_field(self, name: Text, type: str | None, op: str) -> None:
+        """Report a word that no field has, with the fields whose type fits, or the condition that it means."""
+        if meant := as_condition(name, self.scope, alone=op == ALONE):
+            self.problems.add("E101", name.span, near=meant, name=name.value)
+            return
+        known = fitting(self.scope.fields, type, "" if op == ALONE else op)
+        score = {"score": None} if type in (None, "number") else {}
+        unknown(self.problems, "E101", name, {**known, **score}, type=type or "text")
 
     def _score_kind(self, model: Text | None, span: tree.Span, place: Place) -> str | None:
         if place.kind == "scoring":
@@ -256,14 +265,18 @@ class Comparisons:
             return self.kind(right, place)
         if not isinstance(right, tree.Word) or right.name in FLAGS or right.name in self.scope.fields:
             return self.kind(right, place)
-        if left_kind == "date" and not near(right.name, self.scope.fields):
+        type = None if left_kind == "any" else TYPES.get(left_kind or "", left_kind)
+        fields = fitting(self.scope.fields, type)
+        if left_kind == "date" and not near(right.name, fields):
             self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
-        elif left_kind in AMOUNT and not near(right.name, (*self.scope.fields, *MEANT)):
+        elif left_kind in AMOUNT and not near(right.name, (*fields, *MEANT)):
             self.problems.add("E207", right.span, text=right.name)
-        elif left_kind is not None and not near(right.name, self.scope.fields):
-            self.problems.add("E313", right.span, near=MEANT.get(right.name, ()), name=right.name)
+        elif left_kind is not None and not near(right.name, fields):
+            about_email = isinstance(left, tree.Word) and left.name == "email"
+            deed = as_condition(Text(right.name, right.span), self.scope, alone=True) if about_email else ()
+            self.problems.add("E313", right.span, near=MEANT.get(right.name, deed), name=right.name)
         elif left_kind is not None:
-            self.kind(right, place if place.kind != "where" else Place("flow"))
+            self.kind(right, place if place.kind != "where" else Place("flow"), type)
         return None
 
     def _of_event(self, name: str, place: Place) -> bool:
@@ -291,7 +304,7 @@ class Comparisons:
         elif op in ("is", "is not") and field.type == "country":
             check_country(Text(right.value, right.span), self.problems)
         elif op in ("is", "is not") and field.type == "language":
-            check_language(Text(right.value, right.span), self.problems)
+            check_spoken(Text(right.value, right.span), self.scope, self.problems)
         elif op in ("is", "is not") and field.type == "timezone":
             check_zone(Text(right.value, right.span), self.problems)
 
@@ -311,21 +324,6 @@ class Comparisons:
         elif amount.unit and amount.unit.value != currency:
             words: dict[str, Any] = {"found": amount.unit.value, "currency": currency, "amount": amount.raw}
             self.problems.add("E308", amount.span, **words)
-
-
-def type_for(value: Operand | None) -> str:
-    """The type of field that compares with a value that is written out."""
-    match value:
-        case tree.Number(unit=None, raw=raw):
-            return "date" if values.is_date(raw) else "number"
-        case tree.Number():
-            return "money"
-        case tree.Word(name="yes" | "no"):
-            return "yes/no"
-        case tree.Today():
-            return "date"
-        case _:
-            return "text"
 
 
 def check_datum(
@@ -367,22 +365,3 @@ def _other_properties(known: Sequence[str], own: str | None) -> str:
     of_start = f"use {options}, which the event that starts the run has" if known else ""
     nothing = "delete the condition; the event that starts the run has no properties"
     return ", or ".join(part for part in (own, of_start) if part) or nothing
-
-
-def _unsuited(atom: tree.Compare, left: str) -> str:
-    """Why an operator does not go with what stands on its left; empty when it does."""
-    if atom.op in ("<", "<=", ">", ">=") and left not in ORDERED:
-        return "use `is`; more and less work only for numbers, amounts and dates"
-    if atom.op in ("contains", "starts with") and left not in ("text", "choices", "any"):
-        return f"use `is` or a comparison such as `>=`; `{atom.op}` works only for texts"
-    if left == "choices" and atom.op != "contains":
-        return f'write `{plain(atom.left)} contains "…"`'
-    return ""
-
-
-def _comparable(left: str, right: str) -> bool:
-    if "any" in (left, right) or left == right:
-        return True
-    if left == "choices":
-        return right == "text"
-    return {left, right} == {"number", "money"}

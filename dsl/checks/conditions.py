@@ -13,9 +13,10 @@ from dsl.names.events import DEED_VERBS, DEEDS
 from dsl.names.scope import Scope
 from dsl.names.walk import Place, atoms, conditions, joined
 from dsl.problems.diagnostics import Diagnostic
-from dsl.problems.near import near
+from dsl.problems.near import near, one_of
 from dsl.problems.problems import Problems
 from dsl.text import values
+from dsl.text.deeds import history_hint
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Text
 
@@ -119,8 +120,7 @@ class _Checker:
     def _date(self, atom: tree.DateIs, place: Place) -> None:
         left = self.comparisons.kind(atom.left, place, "date")
         if left not in ("date", "any", None):
-            names = tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
-            self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=names)
+            self.problems.add("E329", atom.left.span, left=show(atom.left), kind=WORDS[left], names=self._dates())
         relation = atom.relation
         if isinstance(atom.left, tree.Word) and atom.left.name == "birthday" and relation.value in (*SPANS, "today"):
             self.problems.add("W133", atom.span)
@@ -140,6 +140,9 @@ class _Checker:
         if atom.length is not None:
             values.duration(atom.length, self.problems)
 
+    def _dates(self) -> tuple[str, ...]:
+        return tuple(name for name, field in self.scope.fields.items() if field.type in ("date", "moment"))
+
     def _date_on_the_right(self, right: tree.Operand, place: Place) -> None:
         match right:
             case tree.Number(raw=raw, unit=None, span=span):
@@ -147,12 +150,12 @@ class _Checker:
             case tree.Quoted(value=text, span=span):
                 meant = text if values.is_date(text) else "2026-12-24"
                 self.problems.add("E330", span, text=show(right), meant=meant)
-            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self.scope.fields):
+            case tree.Word(name=name, span=span) if name not in self.scope.fields and not near(name, self._dates()):
                 self.problems.add("E330", span, text=show(right), meant="2026-12-24")
             case tree.Word() if self.comparisons.is_lead_field(right, place):
                 self.comparisons.lead_field(right)
             case tree.Word() | tree.EventDatum() | tree.Today() | tree.Shifted():
-                if self.comparisons.kind(right, place) not in ("date", "any", None):
+                if self.comparisons.kind(right, place, "date") not in ("date", "any", None):
                     self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
             case _:
                 self.problems.add("E330", right.span, text=show(right), meant="2026-12-24")
@@ -177,7 +180,10 @@ class _Checker:
         written = " ".join(word for word in (verb.value, deed.deed, noun.value) if word)
         words: dict[str, Any] = {"written": written}
         if verb.value not in DEED_VERBS:
-            self.problems.add("E320", verb.span, near=near(verb.value, DEED_VERBS), verb=verb.value, options=DEED_VERBS)
+            close = near(verb.value, DEED_VERBS)
+            meant = "" if close else history_hint(["has", verb.value, noun.value, "@" if deed.name else ""], 3)
+            options = f"use {one_of(DEED_VERBS)}"
+            self.problems.add("E320", verb.span, near=close, verb=verb.value, hint=meant or options)
         elif known is None:
             examples = tuple(deed.spec.example for (name, _), deed in DEEDS.items() if name == verb.value)
             self.problems.add("E321", verb.span.to(noun.span), options=examples, **words)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsl.checks.comparisons import KINDS, WORDS, check_datum
+from dsl.checks.comparisons import WORDS, check_datum
+from dsl.checks.kinds import KINDS
 from dsl.checks.literals import HOLDS
 from dsl.names.arrivals import data
 from dsl.names.scope import Scope

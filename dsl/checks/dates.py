@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsl.checks.meant import as_event
 from dsl.names.events import DATES, EVENTS, NOUNS, verbs_of
 from dsl.names.scope import Scope, unknown
 from dsl.problems.near import near
@@ -50,6 +51,8 @@ def _day(word: Text, span: Span, scope: Scope, problems: Problems) -> None:
         return
     elif word.value == "anniversary":
         problems.add("E336", span, word=word.value, hint="add a date: `anniversary of created`")
+    elif meant := as_event(word, scope):
+        problems.add("E336", span, word=word.value, hint=f"write `{meant}`")
     else:
         problems.add("E116", word.span, near=near(word.value, (*NOUNS, *DATES)), noun=word.value)
 

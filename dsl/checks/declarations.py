@@ -9,7 +9,7 @@ from dsl.checks.literals import SITE, URL, check_literal, check_sender
 from dsl.checks.references import check_template
 from dsl.names.known import CURRENCIES, check_country, check_language, check_zone
 from dsl.names.scope import FIELD_TYPES, Scope, unknown
-from dsl.plan import BUILT_IN, CONFIRMING, LeadField
+from dsl.plan import BUILT_IN, CONFIRMING, LeadField, tags
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
@@ -180,12 +180,13 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
 
 def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     workspace = scope.workspace
-    languages = {language.value for language in workspace.languages} if workspace else set()
+    spoken = workspace.languages if workspace else ()
+    languages = {mark for language in spoken for mark in tags.ancestors(language.value)}
     texts = [*form.title, *form.intro, *form.button]
     for consent in form.consents:
         texts += consent.wordings
         main = workspace.languages[0].value if workspace and workspace.languages else "en"
-        if all(language is not None and language.value != main for language, _ in consent.wordings):
+        if all(language and language.value not in tags.ancestors(main) for language, _ in consent.wordings):
             problems.add("E559", consent.topic.span, topic=consent.topic.value, language=main)
     for ask in form.asks:
         if _fillable(ask.field, scope, problems):

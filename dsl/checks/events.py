@@ -8,6 +8,7 @@ from typing import Any
 
 from dsl.checks.comparisons import Comparisons
 from dsl.checks.dates import check_dated
+from dsl.checks.meant import as_event, verb_of
 from dsl.checks.stages import check_interest, check_stage
 from dsl.names.events import DATES, EVENTS, NOUNS, Spec, spec_of, verbs_of
 from dsl.names.scope import Scope, matches, no_template, unknown
@@ -16,6 +17,7 @@ from dsl.problems.diagnostics import Diagnostic
 from dsl.problems.near import near, one_of
 from dsl.problems.problems import Problems
 from dsl.text import values
+from dsl.text.deeds import PERSONS
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Event, Text
 
@@ -35,8 +37,8 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
     if event.dated:
         check_dated(event.dated, event.span, scope, problems)
     elif spec is None:
-        _unknown_event(event, problems)
-    elif _further_verbs(event, problems) and _well_formed(event, spec, problems):
+        _unknown_event(event, scope, problems)
+    elif _further_verbs(event, scope, problems) and _well_formed(event, spec, problems):
         _check_name(event, scope, problems)
         _check_change(event, scope, problems)
     if event.times:
@@ -46,25 +48,28 @@ def check_event(event: Event, scope: Scope, problems: Problems) -> None:
             values.duration(length, problems)
 
 
-def _further_verbs(event: Event, problems: Problems) -> bool:
+def _further_verbs(event: Event, scope: Scope, problems: Problems) -> bool:
     """Whether each further verb of `is clicked or replied` is one of the noun's."""
     verbs = verbs_of(event.noun.value)
     for verb in event.also:
         if verb.value not in verbs:
-            _unknown_event(replace(event, verb=verb), problems)
+            _unknown_event(replace(event, verb=verb), scope, problems)
             return False
     return True
 
 
-def _unknown_event(event: Event, problems: Problems) -> None:
+def _unknown_event(event: Event, scope: Scope, problems: Problems) -> None:
     noun, verb = event.noun.value, event.verb.value
-    if noun in NOUNS:
-        verbs = verbs_of(noun)
+    close = near(verb, verbs_of(noun))
+    if noun in PERSONS and not close and (meant := as_event(event.verb, scope)):
+        problems.add("E116", event.noun.span.to(event.verb.span), near=(meant,), noun=f"{noun} {verb}")
+    elif noun in NOUNS:
+        verbs, other = verbs_of(noun), verb_of(noun, verb)
         example = EVENTS[noun, verbs[0]].example
         problems.add(
             "E111",
             event.verb.span,
-            near=near(verb, verbs),
+            near=close or ((other,) if other else ()),
             noun=noun,
             verb=verb,
             options=verbs,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dsl.names.known import check_country, check_language, check_zone
-from dsl.plan import LeadField
+from dsl.names.known import check_country, check_language, check_zone, is_language
+from dsl.names.scope import Scope
+from dsl.plan import LeadField, tags
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -28,6 +29,15 @@ def check_address(address: Text, problems: Problems) -> None:
     """The shape of an address; whether it exists only a mail can tell."""
     if not ADDRESS.fullmatch(address.value) or len(address.value) > 254:
         problems.add("E503", address.span, text=address.value)
+
+
+def check_spoken(name: Text, scope: Scope, problems: Problems) -> None:
+    """A language that a lead can have: leads keep a region only if the workspace writes in it."""
+    check_language(name, problems)
+    spoken = scope.workspace.languages if scope.workspace else ()
+    regional = is_language(name.value) and "-" in name.value and not scope.lost("workspace")
+    if regional and all(name.value not in tags.ancestors(one.value) for one in spoken):
+        problems.add("E121", name.span, name=name.value, language=name.value.partition("-")[0])
 
 
 HOLDS = {

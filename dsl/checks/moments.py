@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 
 from dsl import plan
 from dsl.names.scope import Scope
@@ -17,6 +19,11 @@ Dates = Mapping[str, float | None]
 """The lead's date fields that are known to hold a date, each with the least number of days until it; None: it may lie
 in the past."""
 NOTHING: Dates = {}
+Moment = tuple[str, str]
+"""A day and a time of day, as they are compared."""
+END_OF_DAY = "24:00"
+ENDLESS: Moment = ("9999-12-31", END_OF_DAY)
+NEVER: Moment = ("", "")
 HELD = 2.0
 """Days that a mail may wait for its window, about, where it says nothing itself."""
 
@@ -27,7 +34,7 @@ def check_moments(scope: Scope) -> list[Diagnostic]:
         return []
     walk = _Walk(scope, problems)
     for campaign in scope.program.campaigns:
-        walk.last = campaign.runs[1] if campaign.runs else ""
+        walk.last = walk.last_entry(campaign)
         walk.block(campaign.flow, walk.entering(campaign))
     return problems.found
 
@@ -35,14 +42,34 @@ def check_moments(scope: Scope) -> list[Diagnostic]:
 class _Walk:
     def __init__(self, scope: Scope, problems: Problems) -> None:
         self.scope, self.problems = scope, problems
-        self.last = ""
-        """The last day on which leads may enter the campaign; empty: there is none."""
+        self.last = NEVER
+        """The last day and time at which a lead that comes here may have entered the campaign."""
         self.since = ""
         """The fixed day that every lead has reached here, as far as waits before show; empty: none."""
         everything = (one for campaign in scope.program.campaigns for one in all_statements(campaign))
         self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
         for stage in scope.stages.values():
             self.entered |= {stage.reactivate.campaign.key} if stage.reactivate else set()
+
+    def last_entry(self, campaign: Campaign) -> Moment:
+        """Until when leads may enter: the end of `runs`, the last of its dates, or no end."""
+        if campaign.runs:
+            return campaign.runs[1], END_OF_DAY
+        if campaign.name.key in self.entered or not (campaign.starts or campaign.schedules):
+            return ENDLESS
+        ends = [self._last_of(start.event) for start in campaign.starts]
+        ends += [(one.dated.at.date, one.dated.at.time) if one.dated.at else ENDLESS for one in campaign.schedules]
+        return max(ends)
+
+    def _last_of(self, event: Event) -> Moment:
+        """`1 day before webinar "Seals explained"` happens once."""
+        dated = event.dated
+        webinar = self.scope.webinars.get(dated.name.key) if dated and dated.name else None
+        if dated is None or webinar is None or event.absent is not None:
+            return ENDLESS
+        length = values.duration(dated.offset, Problems()) if dated.offset and not dated.before else None
+        after = timedelta(days=math.ceil(_days(length)))
+        return (date.fromisoformat(webinar.date) + after).isoformat(), END_OF_DAY
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
     def entering(self, campaign: Campaign) -> Dates:
@@ -69,7 +96,7 @@ class _Walk:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def block(self, block: Block, known: Dates) -> Dates | None:
         """What is known at its end; None where no lead gets there."""
-        since = self.since
+        since, last = self.since, self.last
         try:
             for statement in block:
                 after = self._step(statement, known)
@@ -78,7 +105,7 @@ class _Walk:
                 known = after
             return known
         finally:
-            self.since = since
+            self.since, self.last = since, last
 
     def _step(self, statement: Statement, known: Dates) -> Dates | None:
         match statement:
@@ -117,23 +144,27 @@ class _Walk:
             return _met([reached, self.block(wait.otherwise or (), known)]) if answered else reached
         if wait.datum is not None and wait.otherwise is None and not wait.skips:
             self.problems.add("W114", wait.span, field=f"event.{wait.datum.value}")
-        if isinstance(until, plan.At):
-            self._fixed(wait, until)
+        late = isinstance(until, plan.At) and self._fixed(wait, until)
         after = _later(known, _length(until))
         ends = [self.block(arm.body, after) for arm in wait.arms]
         if not wait.arms:
             ends.append(after)
         if until is not None or not wait.arms:
             ends.append(self.block(wait.otherwise or (), after))
+        if isinstance(until, plan.At) and (late or (wait.otherwise is not None and ends[-1] is None)):
+            self.last = min(self.last, (until.date, until.time))
         return _met(ends)
 
-    def _fixed(self, wait: tree.Wait, until: plan.At) -> None:
-        """`wait until 2026-10-06 10:00` where leads may still enter on that day or later, or come after a later day."""
-        late = until.date <= self.last or until.date < self.since
-        if late and wait.otherwise is None and not wait.skips and not wait.arms:
+    def _fixed(self, wait: tree.Wait, until: plan.At) -> bool:
+        """`wait until 2026-10-06 10:00` where leads may still enter on that day or later, or come after a later day.
+        Whether that is reported; what follows is judged as if only leads that came in time went on."""
+        late = (until.date, until.time) <= self.last or until.date < self.since
+        told = late and wait.otherwise is None and not wait.skips and not wait.arms
+        if told:
             self.problems.add("W114", wait.span, field=until.date)
         if not wait.arms:
             self.since = max(self.since, until.date)
+        return told
 
     def _check(self, wait: tree.Wait, until: plan.Relative, known: Dates) -> None:
         field = self.scope.fields.get(until.field)

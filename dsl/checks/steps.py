@@ -8,8 +8,10 @@ from typing import Any
 
 from dsl import plan
 from dsl.checks.addresses import is_private
-from dsl.checks.comparisons import KINDS, WORDS, Comparisons, check_datum, type_for
+from dsl.checks.comparisons import WORDS, Comparisons, check_datum
+from dsl.checks.kinds import KINDS, fitting, type_for
 from dsl.checks.literals import HOLDS, URL, check_literal
+from dsl.checks.meant import as_event
 from dsl.checks.stages import check_interest
 from dsl.names.scope import Scope, unknown
 from dsl.names.walk import Place, all_statements, in_bulk, last_at, statements
@@ -118,8 +120,9 @@ def _check_set(step: tree.SetField, campaign: Campaign, scope: Scope, problems: 
             hint = "write `add 15 points`" if name.value == "score" else _instead_of_stage(step, scope)
             problems.add("E630", name.span, field=f"`{name.value}`", hint=hint)
         elif not scope.lost("field"):
-            settable = {key: one for key, one in scope.fields.items() if _is_settable(one, step)}
-            unknown(problems, "E101", name, settable, type="number" if step.add else type_for(step.value))
+            type = "number" if step.add else type_for(step.value, scope.fields)
+            settable = {key: one for key, one in fitting(scope.fields, type).items() if _is_settable(one, step)}
+            unknown(problems, "E101", name, settable, type=type or "text")
         return
     if field.from_crm or field.measured or field.name in FIXED:
         hint = "set another field, or remove `from crm` from this one"
@@ -178,8 +181,8 @@ def _check_value(
             other = scope.fields.get(name)
             if other is None:
                 kind = KINDS.get(field.type, "text")
-                fitting = [key for key, one in scope.fields.items() if KINDS.get(one.type, "text") == kind]
-                if close := near(name, fitting):
+                same = [key for key, one in scope.fields.items() if KINDS.get(one.type, "text") == kind]
+                if close := near(name, same):
                     problems.add("E101", value.span, near=close, name=name)
                 elif field.type in HOLDS or field.choices:
                     check_literal(field, value, problems)
@@ -205,7 +208,11 @@ def _check_date_field(name: Text, scope: Scope, problems: Problems) -> None:
     if field is None:
         if not scope.lost("field"):
             dates = [known for known, declared in scope.fields.items() if declared.type in ("date", "moment")]
-            problems.add("E144", name.span, near=near(name.value, dates), name=name.value)
+            close = near(name.value, dates)
+            if not close and (event := as_event(name, scope)):
+                problems.add("E336", name.span, word=name.value, hint=f"write `wait for {event}`")
+            else:
+                problems.add("E144", name.span, near=close, name=name.value)
     elif field.type not in ("date", "moment"):
         problems.add("E632", name.span, name=name.value, holds=HOLDS.get(field.type, "a text"))
 

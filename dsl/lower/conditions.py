@@ -6,7 +6,7 @@ from typing import Any
 
 from dsl import plan
 from dsl.lower.events import absence, happening
-from dsl.lower.operands import FLAGS, declared, duration, operand, scalar
+from dsl.lower.operands import FLAGS, declared, duration, operand, regional, scalar
 from dsl.names.scope import Scope
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Condition, Event, Operand
@@ -48,6 +48,7 @@ class _Lowering:
                 return _maybe_not(plan.Any_(items=tuple(plan.StageIs(stage=_stage(one)) for one in chosen)), negated)
             case tree.OneOf(left=left, values=chosen, negated=negated):
                 scalars = tuple(scalar(value) for value in chosen)
+                scalars += tuple(tag for one in scalars for tag in self._regional(left, one) if tag not in scalars)
                 return _maybe_not(plan.In(left=self._operand(left), values=scalars), negated)
             case tree.Known(left=left, negated=negated):
                 return _maybe_not(plan.Known(operand=self._operand(left)), negated)
@@ -81,8 +82,15 @@ class _Lowering:
         left, op, right = written.left, written.op, written.right
         if not self.of_event and isinstance(left, tree.Word) and left.name == "stage":
             return _maybe_not(plan.StageIs(stage=_stage(right)), op == "is not")
-        compared = plan.Compare(left=self._operand(left), op=_OPS[op], right=self._operand(right))
+        compared: plan.Condition = plan.Compare(left=self._operand(left), op=_OPS[op], right=self._operand(right))
+        if op in ("is", "is not") and isinstance(right, tree.Quoted) and (tags := self._regional(left, right.value)):
+            compared = plan.In(left=self._operand(left), values=(right.value, *tags))
         return _maybe_not(compared, op == "is not")
+
+    def _regional(self, left: Operand, value: plan.Scalar) -> tuple[str, ...]:
+        """The company's languages that are the one compared with, in a region: `de-AT` for `de`."""
+        named = left.name if isinstance(left, tree.Word | tree.EventDatum) else ""
+        return regional(named, value, self.scope)
 
     def _membership(self, written: tree.Membership) -> plan.Condition:
         name, scope = written.name, self.scope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsl import plan
-from dsl.lower.operands import declared, duration, scalar, scoring_name
+from dsl.lower.operands import declared, duration, regional, scalar, scoring_name
 from dsl.names.events import Spec, also_of, spec_of
 from dsl.names.scope import Scope
 from dsl.tree import declarations as tree
@@ -21,6 +21,10 @@ def happening(
     name, link = _name(event, spec, scope), None
     if event.noun.value == "link":
         name, link = (event.email.value if event.email else None), name
+    to = scalar(event.to) if event.to else None
+    if event.to and name and (tags := regional(name, scalar(event.to), scope)):
+        asked = plan.In(left=plan.EventRef(name="after"), values=(scalar(event.to), *tags))
+        to, where = None, plan.All(items=(asked, where)) if where else asked
     return plan.Pattern(
         type=spec.type,
         also=tuple(found.type for found in also_of(event)),
@@ -29,7 +33,7 @@ def happening(
         own=spec.type.startswith("email.") and name in sent,
         model=scoring_name(event.name, scope) if event.noun.value == "score" else "",
         threshold=float(event.number.raw) if event.number else None,
-        to=scalar(event.to) if event.to else None,
+        to=to,
         before=scalar(event.before) if event.before else None,
         times=int(event.times.raw) if event.times else None,
         within=duration(event.within),

@@ -7,6 +7,7 @@ from typing import Any
 
 from dsl import plan
 from dsl.names.scope import Scope
+from dsl.plan import tags
 from dsl.problems.problems import Problems
 from dsl.text import values
 from dsl.text.values import LIFETIME
@@ -53,6 +54,14 @@ def scalar(written: Operand) -> plan.Scalar:
             return FLAGS.get(name, name)
         case _:
             return ""
+
+
+def regional(field: str, value: plan.Scalar, scope: Scope) -> tuple[str, ...]:
+    """The languages of the workspace that are the language `value` in a region, if `field` holds languages."""
+    known = scope.fields.get(field)
+    if known is None or known.type != "language" or scope.workspace is None:
+        return ()
+    return tuple(one.value for one in scope.workspace.languages if value in tags.ancestors(one.value)[1:])
 
 
 def _number(raw: str) -> plan.Scalar:

@@ -14,7 +14,7 @@ from dsl.lower.operands import declared, scalar
 from dsl.names.ids import Ids
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements
-from dsl.plan import colors
+from dsl.plan import colors, tags
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Text
 
@@ -224,21 +224,24 @@ def _style(style: tree.FormStyle) -> plan.FormStyle:
 def _consent(consent: tree.Consent, scope: Scope) -> plan.Consent:
     spoken = scope.workspace.languages if scope.workspace else ()
     first = spoken[0].value if spoken else "en"
-    said = [(language or first, text) for language, text in _by_language(consent.wordings, scope)]
-    said.sort(key=lambda one: one[0] != first)
+    by_language = {language or first: text for language, text in _by_language(consent.wordings, scope)}
+    said = sorted(by_language.items(), key=lambda one: one[0] != first)
     topic = scope.topics[consent.topic.key].name.value
     return plan.Consent(wording=said[0][1], topic=topic, wordings=tuple(said) if len(said) > 1 else ())
 
 
 def _by_language(texts: tuple[tuple[Text | None, Text], ...], scope: Scope) -> tuple[tuple[str, str], ...]:
-    return tuple((_other_language(language, scope), text.value) for language, text in texts)
-
-
-def _other_language(language: Text | None, scope: Scope) -> str:
-    """The language of a label; empty for the workspace's first, with or without its name."""
+    """Language and text; the language is empty for the workspace's first, with or without its name. What is written for
+    `en` is the first's in a workspace whose first is `en-GB`, unless that has a text of its own."""
     spoken = scope.workspace.languages if scope.workspace else ()
-    first = spoken[0].key if spoken else "en"
-    return "" if language is None or language.key == first else language.value
+    first = spoken[0].value if spoken else "en"
+    said = {tags.written(language.value) if language else "": text.value for language, text in texts}
+    main = next((tag for tag in ("", *tags.ancestors(first)) if tag in said), None)
+    if main is None:
+        return tuple(said.items())
+    found = {"" if tag == main else tag: text for tag, text in said.items()}
+    alike = any(tag.partition("-")[0] == tags.ancestors(first)[-1] for tag in found)
+    return (*found.items(), *([(first, found[""])] if alike and first not in found else []))
 
 
 def _confirmation(form: tree.Form) -> plan.Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from zoneinfo import available_timezones
 
+from dsl.plan import tags
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.tree.declarations import Text
@@ -74,8 +75,22 @@ def check_country(name: Text, problems: Problems) -> None:
         problems.add("E112", name.span, near=(meant,) if meant else (), name=name.value)
 
 
+def is_language(tag: str) -> bool:
+    """Whether it is a language, perhaps with a script and a region, written as usual: `de`, `de-AT`, `zh-Hant`."""
+    found = tags.parts(tag)
+    if found is None or tags.written(tag) != tag:
+        return False
+    language, script, region = found
+    known_region = not region or region in COUNTRIES or region in tags.AREAS
+    return language in LANGUAGES and (not script or script in tags.SCRIPTS) and known_region
+
+
 def check_language(name: Text, problems: Problems) -> None:
-    if name.value not in LANGUAGES:
-        lower = name.value.lower()[:2]
-        meant = (lower,) if lower in LANGUAGES and (len(name.value) == 2 or "-" in name.value) else ()
-        problems.add("E113", name.span, near=meant, name=name.value)
+    if not is_language(name.value):
+        found = tags.parts(name.value)
+        language, script, region = found or ("", "", "")
+        region = COUNTRY_MEANT.get(region, region)
+        meant = [tags.written(name.value), "-".join(filter(None, (language, script, region))), language]
+        if found is None and "-" in name.value:
+            meant.append(name.value[:2].lower())
+        problems.add("E113", name.span, near=[one for one in meant if is_language(one)][:1], name=name.value)

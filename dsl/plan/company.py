@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from dsl.plan.tags import ancestors, chosen, text_in
 from dsl.plan.terms import (
     BusinessHours,
     Condition,
@@ -116,8 +117,16 @@ class Workspace(Frozen):
 
     def spoken(self, code: str) -> str | None:
         """Which of the languages `de`, `DE`, `de-AT` or `de_AT` asks for; None when it is none of them."""
-        wanted = code.lower().replace("_", "-")
-        return next((one for one in (wanted, wanted.partition("-")[0]) if one in self.languages), None)
+        return chosen(code, self.languages)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What marks a file or a label as written in one of the languages: each, and what it falls back to."""
+        return tuple(dict.fromkeys(mark for one in self.languages for mark in ancestors(one)))
+
+    def regional(self, code: str) -> tuple[str, ...]:
+        """The languages that are `code` with a region or script: `de-AT` and `de-CH` for `de`."""
+        return tuple(one for one in self.languages if code in ancestors(one)[1:])
 
     def language(self, code: str) -> str:
         """The language somebody with this code is written to in: theirs, else the first."""
@@ -141,8 +150,7 @@ class Consent(Frozen):
     def shown(self, language: str) -> tuple[str, str]:
         """The language and the wording that somebody reads in this one; else the first. "" if there is one wording for
         all languages."""
-        own = next((one for one in self.wordings if one[0] == language), None)
-        return own or (self.wordings[0] if self.wordings else ("", self.wording))
+        return text_in(language, self.wordings) or (self.wordings[0] if self.wordings else ("", self.wording))
 
 
 class FormStyle(Frozen):

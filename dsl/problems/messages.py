@@ -66,7 +66,14 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E111": Entry("`{noun}` has no event `{verb}`", "use {options}, for example `{example}`"),
     "E112": Entry("`{name}` is not a country code", 'use two capital letters, such as "DE" or "GB"'),
-    "E113": Entry("`{name}` is not a language code", 'use two lower-case letters, such as "en" or "de"'),
+    "E113": Entry(
+        "`{name}` is not a language code",
+        'use two lower-case letters, with a region if needed, such as "en" or "en-GB"',
+    ),
+    "E121": Entry(
+        "the workspace does not have the language `{name}`",
+        'write "{language}"; or add "{name}" to `languages` in the workspace',
+    ),
     "E114": Entry("`{name}` is not a currency", "use three capital letters, such as EUR or USD"),
     "E115": Entry("`{name}` is not a choice of `{field}`", "use {options}"),
     "E116": Entry(
@@ -176,7 +183,7 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "E312": Entry("a rule about {noun} cannot have `once per {unit}`", "write `once per {meant}`"),
     "E313": Entry("no field named `{name}`, and a text needs quotes", 'write `"{name}"`'),
-    "E320": Entry("`has` cannot be followed by `{verb}`", "use {options}"),
+    "E320": Entry("`has` cannot be followed by `{verb}`", "{hint}"),
     "E321": Entry("`has {written}` is not a condition", "use {options}"),
     "E322": Entry("`has {written}` has the wrong preposition", "write `{example}`"),
     "E323": Entry(

@@ -30,9 +30,7 @@ BY_LINE: Mapping[str, Entry] = {
         "delete `otherwise`, or wait for an event: `wait up to 4 days for …`",
     ),
     "E410": Entry("a condition cannot start with `{text}` here", "delete it; these lines are joined by `and`"),
-    "E411": Entry(
-        "a condition cannot start with `or`", "write both sides of the `or` on one line; lines are joined by `and`"
-    ),
+    "E411": Entry("a condition cannot start with `or`", "{hint}; lines are joined by `and`"),
     "E413": Entry("`{text}` is not how this line is written", "{hint}"),
     "E412": Entry("a branch of a split must start with its share", 'write `50% "{name}"`, with its steps below it'),
     # ── declarations ──
@@ -276,6 +274,10 @@ BY_LINE: Mapping[str, Entry] = {
         "add `or skip if past` to the line, or add `otherwise` below it with the steps for that case, such as `stop`",
     ),
     "E650": Entry("this step has no effect: {why}", "{hint}"),
+    "E656": Entry(
+        "campaign `{name}` has no effect",
+        "add a step that does something, such as `{example}`",
+    ),
     "W110": Entry(
         "{text} in {zone} {how}",
         "use a time such as `09:00`; a skipped time runs one hour later, and a repeated time runs once, the first time",

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dsl.names.events import DEED_VERBS
 from dsl.plan import ORIGIN
 from dsl.text.clock_words import CLOCK_WORDS, REPEATS
+from dsl.text.deeds import ARTICLES, awaited, history
 from dsl.text.lexer import Lexeme
 from dsl.text.values import UNITS, WEEKDAYS
 from dsl.text.wordings import WORDINGS
@@ -300,6 +302,8 @@ def _end_of_span(tokens: Sequence[Lexeme], index: int) -> int:
 
 
 _REWRITES: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
+    (frozenset(DEED_VERBS), history),
+    (frozenset((*ARTICLES, "until")), awaited),
     (frozenset((*COUNTS, *ADVERBS)), _numbers),
     (frozenset(BEFORE_ONE), _units),
     (frozenset((*COUNTED, "points", "leads", "lead")), _plurals),

@@ -15,7 +15,8 @@ from dsl.problems.messages import FIRST_HERE
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
 from dsl.text.counts import miscounted
-from dsl.text.hints import event_hint, hint
+from dsl.text.deeds import history
+from dsl.text.hints import event_hint, hint, on_one_line
 from dsl.text.lexer import Lexeme, span_of
 from dsl.text.lines import Line
 from dsl.text.natural import natural
@@ -38,7 +39,7 @@ KINDS = (
 )  # fmt: skip
 NUMBERED = ("scoring", "split")
 """Blocks whose lines begin with a number."""
-JOINING = ("and", "or", "if", "where", "only", "when")
+JOINING = ("and", "or", "if", "where", "only", "when", "but", "either")
 """Words with which people begin the lines of a segment."""
 UNQUOTED = (
     "on", "to", "with", "for", "from", "at", "by", "in", "is", "as", "because", "and", "or", "if", "until", "where",
@@ -89,10 +90,13 @@ class Reader:
         self.problems = problems
         self.unreadable: set[str] = set()
         self.damaged: list[Line] = []
+        self.above: Line | None = None
+        """The line before the one that is read, in the same block."""
 
     def rows(self, lines: list[Line], context: str) -> Iterator[Row]:
         """The lines of one block that belong there."""
-        for line in lines:
+        for before, line in zip((None, *lines), lines, strict=False):
+            self.above = before
             row = self._row(line, context)
             if row is None:
                 yield from self._orphans(line, context)
@@ -164,12 +168,13 @@ class Reader:
     def _condition(self, line: Line) -> list[Lexeme] | None:
         """A line that is a condition by itself, without the words that join conditions elsewhere."""
         words = [str(token) for token in line.tokens[:2]]
-        if words[0] not in JOINING or len(line.tokens) < 2:
+        if words[0] not in JOINING or (len(line.tokens) < 2 and words[0] != "or"):
             if words[0] in ALL_HEADS and not isinstance(found := parse(line.tokens), Failure):
                 self._placed(Row(found.data, found.children, line), "segment")
                 return None
+            line.tokens = history(line.tokens, whole=True)
             return line.tokens
-        extra = 0
+        extra = 1 if len(line.tokens) == 1 else 0
         while extra < len(line.tokens) - 1 and str(line.tokens[extra]) in (*JOINING, "if"):
             extra += 1
         code = "E411" if words[0] == "or" else "E410"
@@ -177,8 +182,10 @@ class Reader:
             code,
             span_of(line.tokens[0], line.tokens[extra - 1]),
             text=" ".join(str(token) for token in line.tokens[:extra]),
+            hint=on_one_line(self.above.tokens if self.above else (), line.tokens[extra:]),
         )
-        return line.tokens[extra:]
+        rest = line.tokens[extra:]
+        return history(rest, whole=True) if rest else None
 
     def _known_head(self, line: Line, context: str) -> list[Lexeme] | None:
         """The line's tokens with a first word that exists, or None when the line is reported or cannot be read."""

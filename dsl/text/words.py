@@ -23,6 +23,8 @@ _WAIT_BEFORE = "write `wait 2 days` or `wait until monday 09:00` above the `send
 _NAME = 'write the name in the first line: `workspace "Acme Pumps"`'
 _CONSENT = 'write `consent "I would like to receive emails" for topic "newsletter"`'
 _TAKES = 'write `takes leads where country is "DE"`'
+_HOURS = "write `business hours monday to friday from 09:00 to 17:00`"
+_OPEN = "write the days that are open: `business hours tuesday to sunday from 09:00 to 17:00`"
 _WINDOW = "write `sends on weekdays between 08:00 and 18:00` in the campaign; emails then wait for it"
 
 WORDS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -125,7 +127,8 @@ WORDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "workspace": (
         (r"sends from\b|(from|reply|replies|reply-to|email)\b", 'write `sender "Acme Pumps <hello@acme.example>"`'),
         (r"(limit|max|maximum|frequency|cap|no more|up to)\b", "write `at most 3 emails per 7 days`"),
-        (r"(opening|office|working|work) hours\b", "write `business hours monday to friday from 09:00 to 17:00`"),
+        (r"(not|never) open\b", _OPEN),
+        (r"(open|opening|office|working|work) (hours\b|\w+day)", _HOURS),
         (r"(quiet|silent|night|do not disturb)\b", "write `quiet hours from 20:00 to 08:00`"),
         (r"(exclude|exclusion|suppress|block|skip) (segment|list)\b", 'write `nobody in segment "Under 16" is mailed`'),
         (r"(double opt-in|opt-in|consent|gdpr|permission)\b", "write `mail needs consent`"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.runtime.runtime import Runtime
 
 app = typer.Typer(
-    help="See and mend the exchange with the CRMs of the workspace.",
+    help="Check the exchange with the CRMs of the workspace.",
     no_args_is_help=True,
 )
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +27,8 @@ Words = dict[str, str | None]
 
 def report(
     name: Annotated[
-        str, typer.Argument(help="The report: sources, funnel, nurture, or campaigns.", show_default=False)
+        str,
+        typer.Argument(help="The report: sources, funnel, nurture, campaigns, or opportunities.", show_default=False),
     ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
@@ -35,7 +37,7 @@ def report(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="What to divide by: channel, source, campaign, keyword; in nurture day to year."),
+        typer.Option(help="What to divide by, such as campaign, month, owner, or a field of leads."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="How to divide revenue among touches; last-non-direct by default.")
@@ -48,6 +50,7 @@ def report(
         bool, typer.Option("--restated", help="Count refunds and changed amounts on the day of winning.")
     ] = False,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
+    alone: Annotated[bool, typer.Option(help="Compare with no earlier period.")] = False,
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -61,6 +64,7 @@ def report(
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
+        "alone": "yes" if alone else None,
     }  # fmt: skip
     settings = load_settings(reading=True)
     with database(settings) as url:
@@ -88,8 +92,9 @@ async def _ask(settings: Settings, url: str, words: Words) -> Report:
         deployment = await Catalog(db).refresh()
         if deployment is None:
             raise Stop(NOTHING_DEPLOYED, FAILED)
-        query = read_query(words, clock.now(), deployment.program.workspace.timezone)
-        return await read(db, clock, deployment.program, query)
+        program = deployment.program
+        query = read_query(words, clock.now(), program.workspace.timezone, list(program.all_fields))
+        return await read(db, clock, program, query)
     except BadQuery as bad:
         raise Stop(str(bad)) from None
     finally:
@@ -117,6 +122,14 @@ def show(found: Report, out: Console = out) -> None:
 
     days = f"{found.first} to {found.last}" if found.first != found.last else f"{found.first}"
     out.print(f"{found.name}, {days}, {found.zone}, amounts in {found.currency}", markup=False, style="bold")
+    if found.earlier:
+        spans = {name: f"{first} to {last}" for name, (first, last) in found.earlier.items()}
+        said = {"before": "before", "year": "a year before"}
+        compared = ", ".join(f"{said[name]}: {span}" for name, span in spans.items())
+        out.print(f"compared with {compared}", markup=False, style="dim")
+    for finding in found.findings:
+        out.print(f"\n• {finding.text}" if finding is found.findings[0] else f"• {finding.text}", markup=False)
+        out.print(f"  {command(finding.ask)}", markup=False, style="dim", soft_wrap=True)
     for table in found.tables:
         out.print()
         if not table.rows:
@@ -136,6 +149,12 @@ def show(found: Report, out: Console = out) -> None:
             out.print(grid, width=WIDEST)
     for note in found.notes:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
+
+
+def command(ask: Mapping[str, str]) -> str:
+    """The command that answers a question."""
+    options = " ".join(f"--{name} {shlex.quote(said)}" for name, said in ask.items() if name != "report")
+    return f"coldframe report {ask['report']} {options}".rstrip()
 
 
 def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]], width: int) -> list[list[Column]]:
@@ -165,6 +184,11 @@ def for_programs(found: Report) -> dict[str, Any]:
     return {
         "report": found.name, "from": found.first, "to": found.last, "zone": found.zone, "as_of": found.as_of,
         "currency": found.currency, "notes": list(found.notes),
+        "compared_with": {name: {"from": days[0], "to": days[1]} for name, days in found.earlier.items()},
+        "findings": [
+            {"text": one.text, "figures": _figures(one.figures, found.currency), "shown_by": dict(one.ask)}
+            for one in found.findings
+        ],
         "tables": [
             {
                 "name": table.name, "title": table.title,
@@ -176,6 +200,25 @@ def for_programs(found: Report) -> dict[str, Any]:
                 "total": cells(table, table.total) if table.total is not None else None,
             } for table in found.tables
         ],
+    }  # fmt: skip
+
+
+_MONEY = frozenset({"revenue", "cost", "amount", "without_touch"})
+"""The figures of findings that are amounts."""
+
+
+def _figures(figures: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    from fractions import Fraction
+
+    from engine.rules.reports.table import plain
+
+    kinds = {
+        name: "money" if name in _MONEY and isinstance(value, int) else "number" for name, value in figures.items()
+    }
+    return {
+        name: plain(value, kinds[name], currency)  # type: ignore[arg-type]
+        if kinds[name] == "money" or isinstance(value, Fraction | float) else value
+        for name, value in figures.items()
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dsl.names.known import LANGUAGES
+from dsl.names.known import is_language
 from dsl.plan import Program, Scalar
 from dsl.problems.near import did_you_mean, near
 from engine.rules.conditions.calendar import moment_of
@@ -33,7 +33,7 @@ def misfit(program: Program, field: str, value: Scalar) -> tuple[str, str | None
         "date": lambda one: len(str(one)) == len("2026-12-24") and moment_of(one, "UTC", "00:00") is not None,
         "moment": lambda one: moment_of(one, "UTC", "00:00") is not None,
         "country": lambda one: isinstance(one, str) and re.fullmatch("[A-Z]{2}", one) is not None,
-        "language": lambda one: one in LANGUAGES,
+        "language": lambda one: is_language(str(one)),
     }
     if declared.type in checks and not checks[declared.type](value):
         examples = {

@@ -56,7 +56,7 @@ def _in_templates(program: Program | None, sources: Sources) -> list[Diagnostic]
     """What is wrong with the templates. Beside a mistake in a campaign, what the other campaigns show is told as well;
     beside one in anything else, what can be told without them."""
     if program is not None:
-        return check_templates(program, sources.assets)
+        return check_templates(program, sources.assets, sources.files)
     planner = Planner()
     for _ in planner.steps(Checker().check(sources.files, sources.assets)):
         pass
@@ -64,7 +64,8 @@ def _in_templates(program: Program | None, sources: Sources) -> list[Diagnostic]
         company = Program(workspace=Workspace(name=""))
         return [one for one in check_templates(company, sources.assets) if one.code in READING]
     campaigns = (*planned.company.campaigns, *planned.plans)
-    told = check_templates(planned.company.model_copy(update={"campaigns": campaigns}), sources.assets)
+    company = planned.company.model_copy(update={"campaigns": campaigns})
+    told = check_templates(company, sources.assets, sources.files)
     return told if planned.whole else [one for one in told if one.code not in UNSURE]
 
 

@@ -58,7 +58,7 @@ def _affected(path: str, bundle: Mapping[str, bytes], program: Program) -> set[s
         name.removeprefix(FOLDER): body.decode("utf-8", "replace")
         for name, body in bundle.items() if name.startswith(FOLDER)
     }  # fmt: skip
-    languages = program.workspace.languages
+    languages = program.workspace.marks
     parts = {name: {_bare(one, languages) for one in _PART.findall(text)} for name, text in texts.items()}
     waiting = list(files)
     while waiting:

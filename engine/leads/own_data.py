@@ -97,5 +97,5 @@ def _mail(rt: Runtime, deployment: Deployment, lead: Lead, request: UUID) -> Mai
     workspace = deployment.program.workspace
     language = lead.language(deployment.program)
     link = f"{rt.settings.base_url}/me/{token(rt, lead.id, rt.clock.now())}"
-    subject, html, plain = email(language if language in TEXTS else "en", workspace.name, link)
+    subject, html, plain = email(language if language.partition("-")[0] in TEXTS else "en", workspace.name, link)
     return Mail(request, lead.email or "", workspace.sender, subject, html, plain, category="data request")

@@ -52,7 +52,8 @@ def _values(tokens: Sequence[Lexeme], scope: Scope) -> tuple[str, Iterable[str]]
     for token in reversed(tokens):
         field = scope.fields.get(str(token)) if token.type == "NAME" else None
         if field is not None:
-            known = {"country": sorted(COUNTRIES), "language": sorted(LANGUAGES)}.get(field.type)
+            spoken = {one.value for one in scope.workspace.languages} if scope.workspace else set()
+            known = {"country": sorted(COUNTRIES), "language": sorted(LANGUAGES | spoken)}.get(field.type)
             return field.name, known or field.choices
     return "text", ()
 

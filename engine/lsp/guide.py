@@ -35,7 +35,7 @@ LINES: Mapping[str, str] = {
     },
     "campaign": "A set of rules: who enters, what happens to them in the flow, and when they leave.",
     "timezone": "The time zone for leads whose own is unknown.",
-    "languages": "The languages you write in; the first is the fallback.",
+    "languages": 'The languages you write in, such as `"en"` or `"en-GB"`; the first is the fallback.',
     "currency": "The currency of all amounts of money.",
     "sender": "The sender of emails, unless a campaign has its own.",
     "address": "Your postal address, which every marketing email must show.",

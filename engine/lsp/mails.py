@@ -15,6 +15,7 @@ from engine.lsp.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind
 from engine.mail.context import Context
+from engine.mail.diagnose import at_text
 from engine.mail.errors import UNSURE, TemplateError
 from engine.mail.render import Renderer, builtin_templates
 from engine.mail.uses import Carried, Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
@@ -127,7 +128,7 @@ class Mails:
 
     def uses_of(self, path: str) -> Sequence[Use]:
         """Of a template by its path under `templates/`, as far as that was looked at."""
-        return self.uses.get(named(path, self.company.workspace.languages)[0], ()) if self.company else ()
+        return self.uses.get(named(path, self.company.workspace.marks)[0], ()) if self.company else ()
 
     def _judge(self, path: str, now: Surroundings) -> bool:
         """Whether the template had to be looked at."""
@@ -187,14 +188,13 @@ class _Remembering(Check):
 
 
 def _placed(problem: Diagnostic, line: Line, checked: Checked) -> Diagnostic:
-    """At the text in quotes that it is about, where that is found in or below the line of the step."""
+    """At the words that it is about, where their text is found in or below the line of the step."""
     file = checked.files.get(problem.file)
     for written in _lines_from(file.lines if file else (), problem.line):
         for token in written.tokens:
             if token.type == "STRING" and str(token) == line.text and token.line and token.column:
-                end = {"end_line": token.end_line or token.line, "end_column": token.end_column or token.column + 1}
-                return problem.model_copy(update={"line": token.line, "column": token.column, **end})
-    return problem
+                return at_text(problem, line, token.line, token.column)
+    return problem.model_copy(update={"column": 1, "end_column": 2})
 
 
 def _lines_from(lines: Sequence[WrittenLine], first: int) -> Iterator[WrittenLine]:

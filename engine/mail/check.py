@@ -14,7 +14,7 @@ from dsl.problems.near import did_you_mean, near, one_of
 from engine.mail.clicks import awaited_clicks
 from engine.mail.compose import Addressed, Kind, compose
 from engine.mail.context import LAYOUT_NAMES, NAMES, Context
-from engine.mail.diagnose import diagnostic_of, related_to
+from engine.mail.diagnose import diagnostic_of, fallback, found_in, in_campaign, related_to
 from engine.mail.errors import BadMjml, Incomplete, TemplateError
 from engine.mail.flaws import flaws_of
 from engine.mail.guard import sender_parts
@@ -45,8 +45,11 @@ _NOBODY = UUID(int=0)
 _TOKENS = Tokens(["of the trial mails of the check"])
 
 
-def check_templates(program: Program, assets: Mapping[str, bytes | str]) -> list[Diagnostic]:
-    """Every problem of every template. `assets` are the workspace's `templates/…` and `files/…` by path."""
+def check_templates(
+    program: Program, assets: Mapping[str, bytes | str], campaigns: Mapping[str, str] | None = None
+) -> list[Diagnostic]:
+    """Every problem of every template. `assets` are the workspace's `templates/…` and `files/…` by path; `campaigns`
+    the texts of its other files, in which problems of notes and subjects are placed."""
     read = {path: text_of(path, body) for path, body in assets.items() if is_template(path)}
     templates = {path.removeprefix("templates/"): text for path, text in read.items() if isinstance(text, str)}
     unreadable = [problem for problem in read.values() if isinstance(problem, Diagnostic)]
@@ -54,7 +57,8 @@ def check_templates(program: Program, assets: Mapping[str, bytes | str]) -> list
     uses, lines = uses_of(program)
     check = Check(program, Renderer(templates, program.workspace), files, uses)
     found = [problem for path in sorted(templates) for problem in check.file(path)]
-    found += [problem for line in lines for problem in check.text(line)]
+    texts = campaigns or {}
+    found += [found_in(one, line, texts.get(one.file, "")) for line in lines for one in check.text(line)]
     broken = {one.file for one in found if one.severity == "error"}
     for name, source in awaited_clicks(program).items():
         found += [
@@ -131,9 +135,9 @@ class Check:
         """Whether the email at this path, if it is that one, has a link whose clicks are recorded; `source` waits."""
         self.problems = []
         sends = [use for use in self.uses.get(name, ()) if use.kind == "marketing"]
-        known, language = named(path, self.program.workspace.languages)
+        known, language = named(path, self.program.workspace.marks)
         if known == name and sends and not path.endswith(".txt"):
-            language = language or self.renderer.first_language
+            language = self.renderer.reader(name, path, language)
             attempts = [self.attempt(name, self._sampled(path, language, use, False), use.kind) for use in sends]
             if not any(attempts) and not self.links:
                 message = "no click in this email is recorded, but a campaign waits for one"
@@ -151,7 +155,7 @@ class Check:
     # ── one file ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _file(self, path: str) -> None:
         self._line_breaks(path)
-        name, language = named(path, self.program.workspace.languages)
+        name, language = named(path, self.program.workspace.marks)
         try:
             source = self.renderer.source(path)
         except TemplateError as error:
@@ -186,7 +190,7 @@ class Check:
         if len(self.problems) == before:
             unknown = {one.root: Value(value="Sample") for one in mentions if one.root not in NAMES}
             for use in _different(uses) or [Use("transactional", "", unknown)]:
-                self._trial(name, path, language or self.renderer.first_language, use)
+                self._trial(name, path, self.renderer.reader(name, path, language), use)
 
     def _mentions(self, source: Source, uses: Sequence[Use], names: frozenset[str]) -> list[Mention]:
         walk = Walk(self._part)
@@ -261,14 +265,14 @@ class Check:
     def _in_use(self, one: Mention, use: Use, uses: Sequence[Use], names: frozenset[str]) -> None:
         written = f"{one.root}.{one.part}" if one.part else one.root
         related = related_to(use)
-        fallback = f'give it a default: `{{{{ {written}|default("…") }}}}`, or put it in an `{{% if {written} %}}`'
+        default = fallback(written, self._type_given(one, use))
         if use.confirms and (one.root in ("lead", "event", "greeting") or one.root in use.given):
             message = f"a confirmation email cannot show `{written}`, which anyone may have typed"
             self._name("E711", one, message, "delete it, or write the sentence without it", related)
         elif one.root == "lead" and one.part and one.needed and one.part not in use.sure:
-            self._name("E705", one, f"not every lead has `{written}`", fallback, related)
+            self._name("E705", one, f"not every lead has `{written}`", default, related)
         elif one.root == "event" and one.part:
-            if not any(_carries(other, one.part) for other in uses):
+            if not any(data.possible is None or one.part in data.possible for other in uses for data in other.events):
                 known = frozenset[str]().union(*(data.possible or () for data in use.events))
                 message = f"no event that leads here has a property `{one.part}`"
                 known_names = one_of([f"event.{part}" for part in sorted(known)])
@@ -278,13 +282,13 @@ class Check:
                 self._name("E706", one, message, help, related)
             elif one.needed and any(one.part not in data.sure for data in use.events if data.possible is not None):
                 message = f"not every event that leads here has a property `{one.part}`"
-                self._name("E705", one, message, fallback, related)
+                self._name("E705", one, message, default, related)
         elif one.root not in names and one.root not in use.given and one.needed:
             message = f"not every `send` of this email gives `{one.root}`"
             self._name("E707", one, message, f"add `with {one.root} = …` to the `send`", related)
         elif one.root not in names and one.needed and (lacking := may_lack(use.given.get(one.root), use)):
             message = f"`{one.root}` may be missing: it is given {lacking}"
-            self._name("E705", one, message, fallback, related)
+            self._name("E705", one, message, default, related)
 
     # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _trial(self, name: str, path: str, language: str, use: Use) -> None:
@@ -344,6 +348,16 @@ class Check:
             case ScoreRef() | InterestRef():
                 return 50
 
+    def _type_given(self, one: Mention, use: Use) -> str:
+        """The type of a value in a template, by its field, its event, or what the `send` gives."""
+        match use.given.get(one.root):
+            case FieldRef(name=name) | EventRef(name=name) | StartRef(name=name):
+                return self._type_of(name)
+            case Today() | Shifted():
+                return "date"
+            case _:
+                return self._type_of(one.part) if one.part else "text"
+
     def _type_of(self, part: str) -> str:
         """The type of an event's datum: a lead's field that forms fill, or what declared and known events carry."""
         if part in self.program.all_fields:
@@ -363,19 +377,9 @@ class Check:
         related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         if self.line:
-            return self._add_to_campaign(self.line, code, message, help)
+            return self.problems.append(in_campaign(code, self.line, message, help, place))
         text = self.renderer.templates.get(path, "")
         self.problems.append(diagnostic_of(code, f"templates/{path}", text, line, message, help, place, related))
-
-    def _add_to_campaign(self, line: Line, code: str, message: str, help: str) -> None:
-        """The plan knows the line a step stands in, and no column."""
-        file, _, number = line.use.source.rpartition(":")
-        message, help = f"in the {line.what} here: {message}", help.replace('"', "'")
-        self.problems.append(diagnostic_of(code, file, "", int(number), message, help))
-
-
-def _carries(use: Use, part: str) -> bool:
-    return any(data.possible is None or part in data.possible for data in use.events)
 
 
 def _different(uses: Sequence[Use]) -> Sequence[Use]:

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import FunctionLoader, Template, TemplateNotFound, TemplateSyntaxError
 from markupsafe import Markup
 
-from dsl.plan import Workspace
+from dsl.plan import Workspace, tags
 from engine.mail import convert, formats, mjml, plain_text
 from engine.mail.context import NOTED, Context, Rendered, names_of
 from engine.mail.errors import BadMjml, NotAllowed, TemplateError, words_of
@@ -132,17 +132,26 @@ class Renderer:
         return unit
 
     def variants(self, name: str) -> dict[str, str]:
-        """language → path of each version of the template there is; the unmarked file is in the first language."""
+        """language → path of the version of the template for its readers; the unmarked file is in the first language.
+        `welcome.de.md` serves `de-AT`, unless there is a `welcome.de-AT.md`."""
+        written = {mark: path for mark in self.workspace.marks if (path := self._file(f"{name}.{mark}"))}
         found: dict[str, str] = {}
-        for language, stem in (
-            (self.first_language, name),
-            *((one, f"{name}.{one}") for one in self.workspace.languages),
-        ):
-            for ending in ENDINGS:
-                if stem + ending in self.templates:
-                    found[language] = stem + ending
-                    break
+        for language in self.workspace.languages or (self.first_language,):
+            mark = tags.chosen(language, written)
+            if language == self.first_language and mark not in tags.ancestors(language):
+                mark = None
+                if path := self._file(name):
+                    found[language] = path
+            if mark:
+                found[language] = written[mark]
         return found
+
+    def _file(self, stem: str) -> str | None:
+        return next((stem + ending for ending in ENDINGS if stem + ending in self.templates), None)
+
+    def reader(self, name: str, path: str, mark: str) -> str:
+        """A language in which the file at `path`, marked as in `mark`, is the version of the template that is read."""
+        return next((one for one, file in self.variants(name).items() if file == path), mark or self.first_language)
 
     @property
     def first_language(self) -> str:
@@ -189,8 +198,10 @@ class Renderer:
         """The version of a part that has the language of the template that asks for it, if there is one."""
         stem, _, ending = path.rpartition(".")
         marked = parent.rpartition(".")[0].rpartition(".")[2]
-        own = f"{stem}.{marked}.{ending}"
-        return own if marked in self.workspace.languages and own in self.templates else path
+        if marked not in self.workspace.marks:
+            return path
+        own = (f"{stem}.{mark}.{ending}" for mark in tags.ancestors(marked))
+        return next((one for one in own if one in self.templates), path)
 
     def _joined(self, path: str, parent: str) -> str:
         if path.endswith(".mjml") and not parent.endswith(".mjml"):

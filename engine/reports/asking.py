@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from dsl.plan import Program
 from engine.model.lead import stage_order
 from engine.rules.deals.money import decimal_text
-from engine.rules.reports.query import Query
+from engine.rules.reports.query import BY, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,12 @@ class Asked:
     program: Program
     now: datetime
     notes: list[str] = field(default_factory=list)
+    unconverted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """What is in no sum, by what it is of and its currency."""
+    aside: dict[str, list[Any]] = field(default_factory=dict)
+    """Rows that only findings look at, by what they are."""
+    main: bool = True
+    """Not an earlier period, of which only the figures that are compared are needed."""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -49,6 +56,20 @@ class Asked:
         agreed = [one.name for one in self.program.stages if one.agreed_by and one.name in self.order]
         return next(iter((*by_name, *agreed, *self.order[2:])), None)
 
+    def during(self, first: date, last: date) -> Asked:
+        """The same of an earlier period, whose notes nobody reads."""
+        return Asked(self.query.during(first, last), self.program, self.now, main=False)
+
+    @property
+    def division(self) -> tuple[str, str]:
+        """What the rows are divided by, and the name of the field if it is one."""
+        by = self.query.by
+        return (by, "") if by in BY[self.query.name] else ("field", by)
+
+    def named(self, value: str) -> str:
+        """What a value of the division is called."""
+        return value
+
     def beyond(self, stage: str) -> tuple[str, ...]:
         """The stage and all after it."""
         return self.order[self.order.index(stage) :]
@@ -56,6 +77,7 @@ class Asked:
     def not_converted(self, sums: Mapping[str, int], of: str) -> None:
         """Say what is in no sum, being in currencies without a rate: minor units by currency."""
         for code, amount in sorted(sums.items()):
+            self.unconverted[of, code] = amount
             said = f"{decimal_text(amount, code)} {code} of {of}"
             self.note(f"not converted, and in no sum: {said}; add rates with `coldframe import rates`")
 

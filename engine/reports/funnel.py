@@ -11,11 +11,13 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Duration
+from engine.reports import follow_up
 from engine.reports.asking import Asked
+from engine.reports.waiting import outlook, slowest
 from engine.rules.conditions import calendar
 from engine.rules.conditions.shares import interval
 from engine.rules.reports.statistics import median_wait
-from engine.rules.reports.table import Column, Row, Table, ratio, shown, summed
+from engine.rules.reports.table import Column, Row, Table, ratio, summed
 from engine.store import report_funnel, report_queries
 
 AWAY: Final = Duration(days=30)
@@ -41,6 +43,9 @@ async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
     found.append(_cohort(asked, steps))
     found.append(await _drop_off(connection, asked, steps))
     found.append(await _period(connection, asked, steps))
+    found.append(slowest(asked, steps))
+    found.append(await outlook(connection, asked))
+    found.append(await follow_up.table(connection, asked))
     return found
 
 
@@ -68,8 +73,9 @@ def _flow(asked: Asked, stays: Sequence[Any]) -> Table:
     any_row = any(any(line[key] for key in keys) for line in lines)
     total = {"stage": "Total", **summed(lines, keys)}
     return Table(
-        "flow", "Flow", columns, lines if any_row else [], total if any_row else None, "no lead stood anywhere"
-    )
+        "flow", "Flow", columns, lines if any_row else [], total if any_row else None, "no lead stood anywhere",
+        compared=("came", "stay"),
+    )  # fmt: skip
 
 
 def _way(order: dict[str, int], stage: str, following: str) -> str:
@@ -100,10 +106,6 @@ def _cohort(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
             "stage": stage, "next": following, "reached": len(ways), "unripe": len(ways) - len(ripened), "on": on,
             "share": ratio(on, len(ripened)), "low": low, "high": high, "median": median_wait(waits),
         })  # fmt: skip
-    weakest = min((row for row in rows if row["high"] is not None), key=lambda row: row["high"], default=None)
-    if weakest is not None:
-        share, most = (shown(weakest[name], "share", "") for name in ("share", "high"))
-        asked.note(f"the weakest step is {weakest['stage']} to {weakest['next']}: {share} went on, at most {most}")
     days = asked.query.days
     columns = (
         Column("stage", "stage", "text"), Column("next", "next stage", "text"),
@@ -117,7 +119,8 @@ def _cohort(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
                "empty: not reached by half"),
     )  # fmt: skip
     kept = rows if any(row["reached"] for row in rows) else []
-    return Table("cohort", f"Conversion within {days} days, of those who reached a stage", columns, kept, None, _EMPTY)
+    return Table("cohort", f"Conversion within {days} days, of those who reached a stage", columns, kept, None, _EMPTY,
+                 compared=("share",))  # fmt: skip
 
 
 def _days(span: timedelta) -> float:
@@ -140,7 +143,7 @@ async def _period(
         Column("share", "ratio", "share", "of the two counts; other people, so it may pass 100%"),
     )  # fmt: skip
     kept = rows if any(row["reached"] or row["on"] for row in rows) else []
-    return Table("period", "Ratio by period, which may pass 100%", columns, kept, None, _EMPTY)
+    return Table("period", "Ratio by period, which may pass 100%", columns, kept, None, _EMPTY, compared=("share",))
 
 
 # ── what became of them ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +165,8 @@ async def _drop_off(
         *(Column(key, head, "count", said) for key, head, said in FATES),
     )  # fmt: skip
     kept = rows if any(row["ripe"] for row in rows) else []
-    return Table("drop-off", "What became of them, as of now", columns, kept, None, "no cohort is ripe yet")
+    return Table("drop-off", "What became of them, as of now", columns, kept, None, "no cohort is ripe yet",
+                 compared=("on",))  # fmt: skip
 
 
 def _fate(asked: Asked, one: Any) -> str:

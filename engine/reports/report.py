@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Program
 from engine.model.ports import Clock
-from engine.reports import campaigns, funnel, nurture, sources
+from engine.reports import campaigns, funnel, nurture, opportunities, sources
 from engine.reports.asking import Asked
+from engine.reports.findings import findings
+from engine.rules.reports.comparison import compared
 from engine.rules.reports.query import Name, Query
 from engine.rules.reports.table import Report, Table
 from engine.store import report_queries as queries
@@ -19,18 +21,27 @@ from engine.store.db import Database
 Reader = Callable[[AsyncConnection, Asked], Awaitable[list[Table]]]
 _READERS: Final[Mapping[Name, Reader]] = {
     "sources": sources.tables, "funnel": funnel.tables, "nurture": nurture.tables, "campaigns": campaigns.tables,
+    "opportunities": opportunities.tables,
 }  # fmt: skip
 
 
 async def report(db: Database, clock: Clock, program: Program, query: Query) -> Report:
-    """The answer as of now. A period that has not begun has rows of nothing."""
-    asked = Asked(query, program, clock.now())
+    """The answer as of now, beside those for earlier periods, with what stands out. A period that has not begun has
+    rows of nothing."""
+    asked, read = Asked(query, program, clock.now()), _READERS[query.name]
     async with queries.reading(db) as connection:
-        tables = await _READERS[query.name](connection, asked)
+        tables = await read(connection, asked)
+        earlier = {
+            name: await read(connection, asked.during(*days)) for name, days in query.earlier.items()
+        }  # fmt: skip
+        found = await findings(connection, asked, tables, earlier.get("before", ()))
         await _notes(connection, asked)
-    workspace = program.workspace
+    beside = [
+        compared(table, {name: others[place] for name, others in earlier.items()}) for place, table in enumerate(tables)
+    ]
     return Report(
-        query.name, query.first, query.last, query.zone, asked.now, workspace.currency, tables, tuple(asked.notes)
+        query.name, query.first, query.last, query.zone, asked.now, asked.currency, beside, tuple(asked.notes), found,
+        query.earlier,
     )  # fmt: skip
 
 

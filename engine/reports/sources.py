@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.reports.asking import Asked
+from engine.reports.findings import NO_TOUCH_KNOWN
 from engine.reports.paths import live_credits
 from engine.rules.conditions import calendar
 from engine.rules.reports.credits import NO_TOUCH, NOT_CONVERTED, converted
@@ -17,7 +18,6 @@ from engine.rules.reports.table import Column, Row, Table, per, ratio, summed
 from engine.store import report_queries as queries
 from engine.tracking.retention import VISITORS
 
-NO_TOUCH_KNOWN: Final = "No touch known"
 Key = tuple[str, ...]
 Cells = dict[Key, dict[str, Any]]
 
@@ -26,23 +26,37 @@ _KEYS: Final = {"form": "by_form", "call": "by_call", "chat": "by_chat"}
 
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
-    query, cells = asked.query, Cells()
-    width = SOURCE_BY.index(query.by) + 1
+    query, fine = asked.query, Cells()
+    width, whole = SOURCE_BY.index(query.by) + 1, len(SOURCE_BY)
     span, days = (query.since, query.until), (query.first, query.last)
     for row in await queries.visits(connection, *days):
-        _add(cells, row, width, visits=row.visits)
-    everybody = await _visitors(connection, asked, cells, width)
+        _add(fine, row, whole, visits=row.visits)
     for row in await queries.leads(connection, asked.known, *span):
-        _add(cells, row, width, leads=row.many, **{_KEYS.get(row.made_by, "by_other"): row.many})
+        _add(fine, row, whole, leads=row.many, **{_KEYS.get(row.made_by, "by_other"): row.many})
     reached = asked.order[2:]
     for number, stage in enumerate(reached):
         for row in await queries.leads(connection, asked.beyond(stage), *span):
-            _add(cells, row, width, **{f"stage{number}": row.many})
+            _add(fine, row, whole, **{f"stage{number}": row.many})
     for row in await queries.won(connection, *span):
-        _add(cells, row, width, won=row.many)
-    await _revenue(connection, asked, cells, width)
-    await _cost(connection, asked, cells, width)
+        _add(fine, row, whole, won=row.many)
+    await _revenue(connection, asked, fine, whole)
+    await _cost(connection, asked, fine, whole)
+    cells = gathered(fine, width)
+    everybody = await _visitors(connection, asked, cells, width)
+    asked.aside["campaigns"] = [
+        {**dict(zip(SOURCE_BY, key, strict=False)), **cell} for key, cell in sorted(gathered(fine, 3).items())
+    ]
     return [_table(asked, cells, width, reached, everybody)]
+
+
+def gathered(fine: Cells, width: int) -> Cells:
+    """The sums by the first so many parts of the key."""
+    cells = Cells()
+    for key, counts in fine.items():
+        cell = cells.setdefault(key[:width], {})
+        for name, many in counts.items():
+            cell[name] = cell.get(name, 0) + many
+    return cells
 
 
 def _add(cells: Cells, row: Any, width: int, **counts: int) -> None:
@@ -114,6 +128,7 @@ def _table(asked: Asked, cells: Cells, width: int, reached: Sequence[str], every
     return Table(
         "sources", f"Sources by {asked.query.by}", columns, rows, _with_ratios(sums, stages) if rows else None,
         "nothing was counted in this period; visits need the script on your pages, costs `coldframe import spend`",
+        compared=("leads", "revenue", "cost"),
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ class Draft:
 
     def names(self) -> list[str]:
         """Every template that can be sent, without language and ending; parts are left out."""
-        languages = {f".{one}" for one in self.program.workspace.languages}
+        languages = {f".{one}" for one in self.program.workspace.marks}
         found: dict[str, None] = {}
         for path in sorted(self.deployment.renderer.templates):
             stem, _, ending = path.rpartition(".")

@@ -49,6 +49,11 @@ SELECT {_BY}, c.source_id, c.currency, sum(c.amount)::bigint AS amount FROM (
     SELECT source_id, currency, sum(amount) AS amount FROM credits
     WHERE model = :model AND at >= :since AND at < :until GROUP BY source_id, currency) c
 LEFT JOIN sources o ON o.id = c.source_id GROUP BY {_BY}, c.source_id, c.currency""")
+_DEALS = text("""
+SELECT count(DISTINCT c.deal_id) FROM credits c JOIN sources o ON o.id = c.source_id
+WHERE c.model = :model AND c.at >= :since AND c.at < :until AND c.amount > 0
+    AND (ARRAY[o.channel, o.source, o.campaign, o.keyword])[1:cardinality(CAST(:key AS text[]))] = CAST(:key AS text[])
+""")
 _SPEND = text(f"""
 SELECT {_BY}, s.amount, s.currency, (SELECT rate FROM rates r WHERE r.currency = s.currency AND r.day <= s.day
     ORDER BY r.day DESC LIMIT 1)::text AS rate, s.day
@@ -106,6 +111,14 @@ async def won(connection: AsyncConnection, since: datetime, until: datetime) -> 
 
 async def credited(connection: AsyncConnection, model: str, since: datetime, until: datetime) -> Sequence[Any]:
     return await rows(connection, _CREDITS, model=model, since=since, until=until)
+
+
+async def deals_credited(
+    connection: AsyncConnection, model: str, since: datetime, until: datetime, key: Sequence[str]
+) -> int:  # fmt: skip
+    """How many deals gave credit in the period to sources that begin with these names."""
+    found = await rows(connection, _DEALS, model=model, since=since, until=until, key=list(key))
+    return int(found[0][0])
 
 
 async def spent(connection: AsyncConnection, first: date, last: date) -> Sequence[Any]:

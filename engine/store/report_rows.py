@@ -12,15 +12,15 @@ from sqlalchemy import text
 from engine.model.lead import MERGED
 from engine.rules.reports.attribution import PathTouch
 from engine.store.db import Database, Hot
-from engine.store.report_tables import credits, deal_facts, lead_facts, lead_returns, stage_stays
+from engine.store.report_tables import credits, deal_facts, deal_states, lead_facts, lead_returns, stage_stays
 from engine.store.writes import Writes
 
 Row = Mapping[str, Any]
 OF_LEAD: Final = tuple(table.name for table in (lead_facts, stage_stays, lead_returns))
-OF_DEAL: Final = tuple(table.name for table in (deal_facts, credits))
+OF_DEAL: Final = tuple(table.name for table in (deal_facts, deal_states, credits))
 _COLUMNS: Final = {
     table.name: tuple(column.name for column in table.columns)
-    for table in (lead_facts, stage_stays, lead_returns, deal_facts, credits)
+    for table in (lead_facts, stage_stays, lead_returns, deal_facts, deal_states, credits)
 }
 
 _LOCK_LEAD = "SELECT id FROM leads WHERE id = %(id)s FOR NO KEY UPDATE"
@@ -28,8 +28,9 @@ _LEAD = """
 SELECT l.created_at, l.stage, l.origin, l.fields->>'country' AS country,
     (SELECT jsonb_agg(jsonb_build_object('seq', seq, 'stage', stage, 'before', before, 'reason', reason, 'at', at)
         ORDER BY seq) FROM stages WHERE lead_id = l.id) AS moves,
-    (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at)))
-        FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
+    (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at),
+        coalesce(happened_at, at))) FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
+    (SELECT jsonb_agg(jsonb_build_array(refused, since, until)) FROM past_acts WHERE lead_id = l.id) AS past,
     (SELECT jsonb_agg(id ORDER BY id) FROM deals WHERE leads @> ARRAY[%(id)s::uuid]) AS deals,
     (SELECT jsonb_build_object('seq', seq, 'at', at) FROM events WHERE lead_id = l.id AND type = %(merged)s::text
         ORDER BY seq DESC LIMIT 1) AS merged

@@ -66,6 +66,26 @@ deal_facts = Table(
 )  # fmt: skip
 """`won_at` is the first winning."""
 
+deal_states = Table(
+    "deal_states", metadata,
+    Column("deal_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="in the order of time"),
+    Column("status", Text, nullable=False, comment="open | won | lost"),
+    Column("pipeline", Text, nullable=False),
+    Column("stage", Text, nullable=False, comment="empty: none was said"),
+    Column("owner", Text),
+    Column("amount", BigInteger, comment="minor units of the currency"),
+    Column("currency", Text),
+    Column("next_status", Text, comment="of the state after; None: it is still so"),
+    Column("next_stage", Text),
+    instant("since", required=True),
+    instant("entered", required=True),
+    instant("departed"),
+    Index("deal_states_departed", "departed", postgresql_where=text("departed IS NOT NULL")),
+    Index("deal_states_standing", "entered", postgresql_where=text("departed IS NULL")),
+)  # fmt: skip
+"""A deal's state from `entered` until `departed`; `since` is when it came to the stage or was won or lost."""
+
 credits = Table(
     "credits", metadata,
     Column("deal_id", Text, primary_key=True),

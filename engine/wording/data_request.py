@@ -34,7 +34,7 @@ TEXTS: Mapping[str, Words] = {
 
 def email(language: str, company: str, address: str) -> tuple[str, str, str]:
     """Subject, HTML and text of the email with a link to `address`."""
-    words = TEXTS.get(language, TEXTS["en"])
+    words = TEXTS.get(language.partition("-")[0], TEXTS["en"])
     first, second = (line.format(company=company) for line in words.lines)
     link = f'<p><a href="{escape(address)}">{escape(words.link)}</a></p>'
     html = f'<html lang="{language}"><body><p>{escape(first)}</p>{link}<p>{escape(second)}</p></body></html>'

@@ -17,35 +17,39 @@ MOST = 10**15
 
 
 @lru_cache(maxsize=64)
-def _locale(name: str) -> Locale:
+def locale_of(name: str) -> Locale:
+    """What Babel knows of a language tag such as `de-AT`, else of what it falls back to, else English."""
     try:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         base = name.replace("-", "_").rpartition("_")[0]
-        return _locale(base) if base else Locale("en")
+        return locale_of(base) if base else Locale("en")
 
 
 def country_name(code: str, locale: str) -> str:
     """`Deutschland` for `DE` in German; what is no country's code is given back."""
-    found: str | None = _locale(locale).territories.get(code.strip().upper())
+    found: str | None = locale_of(locale).territories.get(code.strip().upper())
     return found or code
 
 
 def language_name(code: str, locale: str) -> str:
-    """`German` for `de`; what is no language's code is given back."""
-    found: str | None = _locale(locale).languages.get(code.strip().lower())
-    return found or code
+    """`German` for `de`, `German (Austria)` for `de-AT`; what is no language's code is given back."""
+    try:
+        spoken = Locale.parse(code.strip().replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        return code
+    return spoken.get_display_name(locale_of(locale)) or code
 
 
 def day(value: date, locale: str) -> str:
     """`Sep 1, 2026`; in German `01.09.2026`."""
-    return dates.format_date(value, format="medium", locale=_locale(locale))
+    return dates.format_date(value, format="medium", locale=locale_of(locale))
 
 
 def moment(value: datetime, locale: str, zone: tzinfo) -> str:
     """`Tue, Sep 1, 2026, 9:00 AM CEST`: with the name of the zone, so that it can be read elsewhere."""
     local = value.astimezone(zone)
-    found = _locale(locale)
+    found = locale_of(locale)
     weekday = dates.format_datetime(local, "EEE", locale=found)
     clock = dates.format_time(local.timetz(), format="short", locale=found)
     return f"{weekday}, {day(local.date(), locale)}, {clock} {local.tzname()}"
@@ -74,8 +78,8 @@ def readable(kind: str, value: Any, locale: str, zone: tzinfo, currency: str = "
                 if not number.is_finite() or abs(number) >= MOST:
                     return text
                 if kind == "money" and currency:
-                    return numbers.format_currency(number, currency, locale=_locale(locale))
-                return numbers.format_decimal(number, locale=_locale(locale))
+                    return numbers.format_currency(number, currency, locale=locale_of(locale))
+                return numbers.format_decimal(number, locale=locale_of(locale))
             case _:
                 return text
     except (ValueError, OverflowError, InvalidOperation):

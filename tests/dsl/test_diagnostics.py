@@ -54,7 +54,7 @@ def test_places_are_those_the_author_sees(lead: str) -> None:
 
 
 def test_columns_count_characters() -> None:
-    text = 'campaign "潤滑🙂"\n    starts when form "潤滑🙂" is submitted\n    flow\n        stop'
+    text = 'campaign "潤滑🙂"\n    starts when form "潤滑🙂" is submitted\n    flow\n        add 1 points'
     (problem,) = compile_text(text).diagnostics
     assert (problem.code, problem.column, problem.end_column) == ("E104", 22, 27)
 
@@ -62,7 +62,7 @@ def test_columns_count_characters() -> None:
 def test_polarity_makes_different_trees() -> None:
     def plan_of(condition: str) -> object:
         head = 'campaign "X"\n    starts when form "demo" is submitted\n    flow\n'
-        text = f"{head}        if {condition}\n            stop"
+        text = f"{head}        if {condition}\n            add 1 points"
         program = compile_text(text).program
         assert program is not None, condition
         return program.campaigns[0].steps[0].branches[0].condition

@@ -95,7 +95,7 @@ def test_a_wait_without_otherwise_goes_on_when_too_late() -> None:
     ],
 )
 def test_durations(written: str, meant: plan.Duration) -> None:
-    assert only(campaign(f"wait {written}"), plan.Wait).until == plan.After(duration=meant)
+    assert only(campaign(f"add 1 points\nwait {written}"), plan.Wait).until == plan.After(duration=meant)
 
 
 def test_a_label_is_the_id() -> None:
@@ -145,7 +145,7 @@ def test_events_of_mails_the_campaign_sends_are_its_own() -> None:
 
 
 def test_a_click_on_a_link_is_a_click_in_an_email() -> None:
-    found = campaign('wait for link "https://acme.example/*" in email "whitepaper/welcome" is clicked')
+    found = campaign('wait for link "https://acme.example/*" in email "whitepaper/welcome" is clicked\nadd 1 points')
     assert only(found, plan.Wait).arms[0].pattern == plan.Pattern(
         type="email.clicked", name="whitepaper/welcome", link="https://acme.example/*"
     )

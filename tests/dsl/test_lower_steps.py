@@ -8,7 +8,7 @@ from dsl import plan
 from tests.dsl.harness import compile_text
 from tests.dsl.test_lower import campaign, campaign_of, only
 
-NEXT = 'campaign "Next"\n    flow\n        wait 1 day\n'
+NEXT = 'campaign "Next"\n    flow\n        add 1 points\n'
 SEGMENT = 'segment "Customers"\n    stage is at least Customer\n'
 
 
@@ -68,7 +68,7 @@ def test_a_wait_for_a_date_moves_with_the_field() -> None:
     assert found.by_id[wait.then].amount == 1
 
 
-END = "contract_end\notherwise\n    stop"
+END = "contract_end\notherwise\n    stop\nadd 1 points"
 
 
 def test_polarity_of_the_new_lines() -> None:
@@ -98,7 +98,7 @@ def test_every_reason_that_campaigns_name_is_offered_once() -> None:
 def test_a_segment_is_written_into_the_plan_and_not_into_the_step_id() -> None:
     text = SEGMENT + (
         'campaign "X"\n    starts when form "demo" is submitted\n    flow\n        if in segment "customers"\n'
-        "            stop\n"
+        "            add 1 points\n"
     )
     before = campaign_of(text)
     after = campaign_of(text.replace("stage is at least Customer", 'country is "DE"'))
@@ -125,7 +125,7 @@ def test_a_segment_is_written_into_the_plan_and_not_into_the_step_id() -> None:
     ],
 )
 def test_starts_by_the_calendar(written: str, meant: plan.Dated) -> None:
-    (start,) = campaign("stop", head=f'    starts {written} for list "Readers"\n').starts
+    (start,) = campaign("add 1 points", head=f'    starts {written} for list "Readers"\n').starts
     assert start.pattern == plan.Pattern(type="date.due", dated=meant)
     assert start.audience == plan.InList(name="Readers")
 
@@ -141,12 +141,12 @@ def test_starts_by_the_calendar(written: str, meant: plan.Dated) -> None:
 )
 def test_costs(written: str, meant: plan.Cost) -> None:
     head = f'    starts when form "demo" is submitted\n    costs {written}\n'
-    assert campaign("stop", head=head).costs == (meant,)
+    assert campaign("add 1 points", head=head).costs == (meant,)
 
 
 def test_the_lines_of_a_campaign() -> None:
     found = campaign(
-        "stop",
+        "add 1 points",
         head='    starts when form "demo" is submitted\n    runs from 2026-09-01 to 2027-08-31\n    priority high\n'
         "    control group 12.5%\n    goal lead becomes MQL within 60 days, then leave\n",
     )
@@ -157,7 +157,10 @@ def test_the_lines_of_a_campaign() -> None:
 
 def test_what_is_normal_leaves_no_trace() -> None:
     head = '    starts when form "demo" is submitted\n'
-    assert campaign("stop", head=head).digest == campaign("stop", head=f"{head}    priority normal\n").digest
+    assert (
+        campaign("add 1 points", head=head).digest
+        == campaign("add 1 points", head=f"{head}    priority normal\n").digest
+    )
 
 
 def test_an_owner_who_is_missing_has_a_stand_in() -> None:

@@ -47,11 +47,11 @@ segment "Locals"
 campaign "Other"
     starts when form "demo" is submitted
     flow
-        wait 1 day
+        add 1 points
 campaign "Another"
     starts when form "demo" is submitted
     flow
-        wait 1 day
+        add 1 points
 campaign "Case"
     starts when form "demo" is submitted
     topic "news"
@@ -207,6 +207,32 @@ SAME = [
             'do not email leads in segments "Readers" and "Locals"',
         )
     ),
+    # what a lead did
+    *(
+        ("flow", block(f"if {said}"), block(f"if {plain}"))
+        for said, plain in (
+            ('opened email "whitepaper/welcome"', 'has opened email "whitepaper/welcome"'),
+            ('not opened email "whitepaper/welcome"', 'has not opened email "whitepaper/welcome"'),
+            ('score >= 5 and not visited page "/x"', 'score >= 5 and has not visited page "/x"'),
+            ("not (clicked email or replied to email)", "not (has clicked email or has replied to email)"),
+            ('has opened mail "whitepaper/welcome"', 'has opened email "whitepaper/welcome"'),
+            ("has never opened an email", "has not opened email"),
+            ("has not placed an order", "has not placed order"),
+            ("has placed orders at least 2 times", "has placed order at least 2 times"),
+            ('has visited "/pricing" in the last 7 days', 'has visited page "/pricing" in the last 7 days'),
+            ('has submitted the form "demo"', 'has submitted form "demo"'),
+            ('has replied to "whitepaper/welcome"', 'has replied to email "whitepaper/welcome"'),
+            ('has registered "Seals"', 'has registered for webinar "Seals"'),
+            ('has clicked "https://acme.example/*"', 'has clicked link "https://acme.example/*"'),
+            ("the lead has opened email", "has opened email"),
+            ("score >= 5 or they has not opened email", "score >= 5 or has not opened email"),
+        )
+    ),
+    ("flow", "wait until email is replied", "wait for email is replied"),
+    ("flow", 'wait until form "demo" is submitted', 'wait for form "demo" is submitted'),
+    ("flow", "wait up to 2 days until a form is submitted", "wait up to 2 days for form is submitted"),
+    ("campaign", "leaves when an order is placed", "leaves when order is placed"),
+    ("campaign", 'leaves when the form "demo" is submitted', 'leaves when form "demo" is submitted'),
     # comparisons in words
     ("flow", block('if stage is not at least "Sales Qualified"'), block('if not stage is at least "Sales Qualified"')),
     ("flow", block("if score is at least 50"), block("if score >= 50")),

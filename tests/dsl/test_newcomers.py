@@ -33,8 +33,9 @@ def test_a_long_silence_asks_how_long_the_lead_is_known(lines: str, told: bool) 
     "place",
     [
         'scoring "x"\n    -5 if {}\n',
-        'campaign "C"\n    starts when form "whitepaper" is submitted, only if {}\n    flow\n        stop\n',
-        'campaign "C"\n    starts when form "whitepaper" is submitted\n    flow\n        if {}\n            stop\n',
+        'campaign "C"\n    starts when form "whitepaper" is submitted, only if {}\n    flow\n        add 1 points\n',
+        'campaign "C"\n    starts when form "whitepaper" is submitted\n    flow\n        if {}\n'
+        "            add 1 points\n",
     ],
 )
 def test_wherever_leads_are_chosen(place: str) -> None:

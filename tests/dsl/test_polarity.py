@@ -60,7 +60,7 @@ def tree_of(line: str) -> Any:
 
 
 def condition_of(text: str) -> plan.Condition:
-    flow = f"    flow\n        if {text}\n            stop\n"
+    flow = f"    flow\n        if {text}\n            add 1 points\n"
     compiled = compile_text(f'{SEGMENT}campaign "X"\n    starts when form "demo" is submitted\n{flow}')
     assert compiled.program is not None, [problem.message for problem in compiled.diagnostics]
     found = next(campaign for campaign in compiled.program.campaigns if campaign.campaign == "X")

@@ -17,7 +17,7 @@ SAME = Compare(left=EventRef(name="invoice"), op="eq", right=StartRef(name="invo
 
 
 def campaign(line: str, flow: str = "wait 1 day", start: str = 'event "overdue" happens') -> str:
-    return f'{HEAD}campaign "C"\n    starts when {start}\n    {line}\n    flow\n        {flow}\n'
+    return f'{HEAD}campaign "C"\n    starts when {start}\n    {line}\n    flow\n        add 1 points\n        {flow}\n'
 
 
 def codes(text: str) -> list[str]:

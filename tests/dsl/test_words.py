@@ -91,8 +91,6 @@ HINTS = [
     ("flow", "wait half a day", "wait 12 hours"),
     ("flow", "wait a couple of days", "wait 3 days"),
     ("flow", "wait 2 weekdays", "business days"),
-    ("flow", 'wait until form "demo" is submitted', "wait up to 4 days for"),
-    ("flow", 'wait up to 2 days until form "demo" is submitted', "wait up to 4 days for"),
     ("flow", "repeat every week up to 3 times", "repeat up to 3 times every 14 days"),
     ("flow", "give 15 points", "add 15 points"),
     ("flow", "skip", "delete the line"),
@@ -119,8 +117,57 @@ HINTS = [
     ("flow", "clear city", "set city to nothing"),
     ("flow", "delete lead", "stop"),
     ("flow", 'comment "x"', "#"),
-    ("flow", 'if opened email "whitepaper/welcome"', "has opened email"),
-    ("flow", 'if email "whitepaper/welcome" is opened', "has opened email"),
+    *(
+        ("flow", f"{line}\n            stop", meant)
+        for line, meant in (
+            ("if opened", 'has opened email "whitepaper/welcome"'),
+            ("if not clicked", 'has clicked email "whitepaper/welcome"'),
+            ("if email was not opened", 'has not opened email "whitepaper/welcome"'),
+            ("if email is replied", 'has replied to email "whitepaper/welcome"'),
+            ("if no reply", 'has not replied to email "whitepaper/welcome"'),
+            ("if never visited", "has not visited page"),
+            ("if clicked in the last 7 days", "has clicked email in the last 7 days"),
+            ("if bought", "has placed order"),
+            ("if MQL", "stage is at least MQL"),
+            ("if is MQL", "stage is MQL"),
+            ("if newsletter", 'subscribed to "newsletter"'),
+            ("if unsubscribed", 'not subscribed to "newsletter"'),
+            ("if has opened", 'write `has opened email "whitepaper/welcome"`'),
+            ("if has never placed", "has not placed order"),
+            ("if has bought", "write `has placed order`"),
+            ('if has filled form "demo"', "has submitted form"),
+            ("if has a meeting", "has booked meeting"),
+            ("if has a phone", "phone is known"),
+            ("if has no company", "company is unknown"),
+            ('if has tag "x"', 'in list "Warm"'),
+            ("if has score >= 5", "score >= 50"),
+            ("if has been a customer", "stage is at least"),
+            ("if has been inactive for 30 days", "has not visited page in the last 30 days"),
+            ('if has been in "Other"', 'has been in campaign "Welcome"'),
+            ('if has unsubscribed from "newsletter"', 'not subscribed to "newsletter"'),
+            ('if has visited page "/x" yesterday', "in the last 2 days"),
+            ('if has visited page "/x" last 7 days', "in the last 7 days"),
+            ('if has visited page "/x" ever', "delete `ever`"),
+            ('if email "whitepaper/welcome" is opened', "has opened email"),
+        )
+    ),
+    ("flow", "wait for reply", 'write `email "whitepaper/welcome" is replied`'),
+    ("flow", "wait up to 5 days for a reply", 'write `email "whitepaper/welcome" is replied`'),
+    ("flow", "wait until reply", 'wait for email "whitepaper/welcome" is replied'),
+    ("flow", "wait until they reply", 'wait for email "whitepaper/welcome" is replied'),
+    ("flow", "wait up to 2 days for the lead to reply", "is replied"),
+    ("flow", "wait for booking", "meeting is booked"),
+    ("flow", "wait up to 2 days for email reply", "did you mean `replied`"),
+    ("campaign", "leaves when they reply", 'email "whitepaper/welcome" is replied'),
+    ("campaign", "leaves when bought", "order is placed"),
+    ("campaign", "leaves when customer", "lead becomes Customer"),
+    ("workspace", "closed on sundays and mondays", "business hours tuesday to saturday from"),
+    ("workspace", "closed at weekends", "business hours monday to friday from"),
+    ("workspace", "closed wednesdays", "business hours thursday to tuesday from"),
+    ("workspace", "closed on christmas", 'holidays "DE"'),
+    ("workspace", "closed in august", "closed from 2026-08-01 to 2026-08-31"),
+    ("workspace", "closed on 24 december", "closed on 2026-12-24"),
+    ("workspace", "open monday to friday", "business hours monday to friday"),
     ("campaign", "sends on weekdays except holidays", "sends on working days"),
     ("workspace", 'sends from "a@b.example"', "sender"),
     ("workspace", "max 3 emails per week", "at most 3 emails"),
@@ -162,7 +209,7 @@ HINTS = [
 ]
 
 
-@pytest.mark.parametrize(("place", "line", "meant"), HINTS, ids=[line for _, line, _ in HINTS])
+@pytest.mark.parametrize(("place", "line", "meant"), HINTS, ids=[line.split("\n")[0] for _, line, _ in HINTS])
 def test_a_word_of_other_tools_has_a_hint(place: str, line: str, meant: str) -> None:
     found = compile_text(PLACES[place].format(line=line), base=place not in ("workspace", "team"))
     errors = [one for one in found.diagnostics if one.severity == "error" and one.code not in ("E501", "E513")]

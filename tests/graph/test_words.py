@@ -47,6 +47,7 @@ campaign "Other"
     enters every time
     flow
         wait 1 day
+        add 1 points
 """
 
 
@@ -80,7 +81,10 @@ def compiled(campaign: str) -> Plan:
 )  # fmt: skip
 def test_a_statement_comes_out_as_it_went_in(line: str):
     answer = "        otherwise\n            stop\n" if " before " in line else ""
-    plan = compiled(f'campaign "C"\n    starts when form "demo" is submitted\n    flow\n        {line}\n{answer}')
+    beside = "    whenever page is visited\n        add 1 points\n"
+    plan = compiled(
+        f'campaign "C"\n    starts when form "demo" is submitted\n    flow\n        {line}\n{answer}{beside}'
+    )
     assert words(plan.steps[0]) == line
 
 

@@ -85,6 +85,7 @@ campaign "Carts"
     enters once per event.id
     flow
         wait 5 days
+        add 1 points
 """
 HELLO = """---
 subject: Hello {{ lead.last_name }}

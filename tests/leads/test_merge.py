@@ -94,6 +94,7 @@ campaign "Left"
     enters every time
     flow
         wait 1 day
+        add 1 points
 """
 stage = stage_fixture(WORKSPACE)
 

@@ -41,6 +41,7 @@ lifecycle
 campaign "Wake up"
     flow
         wait 1 day
+        add to list "Back"
 scoring
     +5 when event "points" happens
 """
@@ -53,7 +54,7 @@ def campaigns(*phrases: str) -> str:
         event, _, condition = phrase.partition(" / ")
         tail = f", only if {condition}" if condition else ""
         line = event if event.startswith("starts") else f"starts when {event}"
-        found.append(f'campaign "{number}"\n    {line}{tail}\n    flow\n        wait 1000 days\n')
+        found.append(f'campaign "{number}"\n    {line}{tail}\n    flow\n        wait 1000 days\n        add 1 points\n')
     return BASE + "\n".join(found)
 
 

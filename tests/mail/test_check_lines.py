@@ -7,6 +7,7 @@ import pytest
 from tests.mail.test_check import WORKSPACE, body, checked
 
 SENDS = 'send "mail" with discount = 10'
+TEAM = '\nteam "Sales"\n    takes all leads\n    member "eva@acme.example"\n'
 ENTRY = 'form "whitepaper" is submitted'
 SUBJECTS = {
     "unread": ("Hello {{ lead.company", "E701"),
@@ -37,12 +38,39 @@ def test_what_a_subject_may_say() -> None:
 
 @pytest.mark.parametrize(("note", "code"), SUBJECTS.values(), ids=SUBJECTS.keys())
 def test_a_note_is_a_template(note: str, code: str) -> None:
-    team = '\nteam "Sales"\n    takes all leads\n    member "eva@acme.example"\n'
     handoff = f'hand off to sales\n                note "{note}"'
-    workspace = WORKSPACE.replace("        otherwise\n            stop", "        " + handoff) + team
+    workspace = WORKSPACE.replace("        otherwise\n            stop", "        " + handoff) + TEAM
     (found,) = checked(workspace)
     assert (found.code, found.file) == (code, "all.campaign")
     assert "in the note here" in found.message
+    assert found.line == place("note", workspace)
+
+
+@pytest.mark.parametrize("where", ["note", "subject"])
+@pytest.mark.parametrize(
+    "before",
+    ["", "Hello ", "{{ lead.email|replace('x', '\"') }} says \\ ", "„Größe“ "],
+    ids=["", "text", "quote", "umlaut"],
+)
+def test_a_problem_in_a_campaign_is_underlined_at_its_words(where: str, before: str) -> None:
+    text = before + "{{ lead.first_name }} and more"
+    written = text.replace("\\", "\\\\").replace('"', '\\"')
+    line = f'hand off to sales\n                note "{written}"' if where == "note" else ""
+    workspace = (
+        WORKSPACE.replace("        otherwise\n            stop", "        " + line) + TEAM
+        if line
+        else (WORKSPACE.replace(SENDS, f'{SENDS} testing subject "Hello" or "{written}"'))
+    )
+    (found,) = [one for one in checked(workspace) if one.code == "E705"]
+    row = workspace.splitlines()[found.line - 1]
+    assert row[found.column - 1 : found.end_column - 1] == "lead.first_name"
+    assert found.help == "give it a default: `{{ lead.first_name|default('…') }}`"
+
+
+def test_a_date_that_may_be_missing_is_left_out_with_its_words() -> None:
+    dated = WORKSPACE.replace("field company_size number", "field company_size number\nfield renewal date")
+    (found,) = checked(dated, mail__md=body("{{ lead.renewal|date }}"))
+    assert found.help == "put the words about it in an `{% if lead.renewal %}…{% endif %}`"
 
 
 GIVEN = {

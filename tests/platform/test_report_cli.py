@@ -12,7 +12,8 @@ from itertools import product
 
 from engine.reports.keeping import keep_up
 from engine.rules.reports.query import NAMES
-from tests.reports.company import drawn, store
+from tests.reports.company import drawn
+from tests.reports.rows import store
 from tests.support.cli import Run
 from tests.support.programs import WORKSPACE
 from tests.support.stage import open_stage

@@ -1,4 +1,4 @@
-"""A generated company: 60 leads with what happened to them, as plain values and as rows of the log.
+"""A generated company: 60 leads with what happened to them, as plain values; `rows` writes them.
 
 Its instants lie on purpose where mistakes are made: at midnight and a moment before it, in the nights when the clock is
 changed, at the edges of the attribution window.
@@ -10,18 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, text
-
 from engine.rules.tracking.classify import Source
-from engine.store import tables
-from engine.store.db import Database
-from engine.store.measured import mail_hits, sessions, sources, touches, visit_days
-from engine.store.money import deal_events, deals, rates, spend
-from engine.store.sources import source_id
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ORDER = ("Visitor", "Lead", "MQL", "SQL")
@@ -34,6 +26,7 @@ PLACES = (
     Source("Organic Search", "google", "organic"), Source("Unknown", "(not set)", "(not set)"),
     Source("Referral", "news.example", "referral"),
 )  # fmt: skip
+PIPELINE = ("Talk", "Offer", "Contract")
 ACTS = ("page.visited", "form.submitted", "call.received", "meeting.held")
 
 
@@ -43,6 +36,17 @@ class Touched:
     place: int
     key: str
     seq: int | None
+
+
+@dataclass
+class Points:
+    """A booking of a scoring model. `rule` and `thing` as its row has them."""
+
+    at: datetime
+    amount: int
+    model: str
+    rule: str
+    thing: str
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Person:
     acts: list[datetime] = field(default_factory=list)
     rejected: list[datetime] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
 
 
 @dataclass
@@ -65,6 +70,8 @@ class Said:
     at: datetime
     type: str
     amount: int | None = None
+    stage: str | None = None
+    owner: str | None = None
 
 
 @dataclass
@@ -99,6 +106,20 @@ class Letter:
 
 
 @dataclass
+class Given:
+    """A lead handed off to sales."""
+
+    person: int
+    member: str
+    opened: datetime
+    acknowledged: datetime | None = None
+    contacted: datetime | None = None
+    closed: datetime | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+
+@dataclass
 class Story:
     people: list[Person] = field(default_factory=list)
     deals: list[Bargain] = field(default_factory=list)
@@ -110,6 +131,7 @@ class Story:
     strangers: list[list[tuple[datetime, int]]] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
 
 
 def drawn(seed: int, many: int = 60) -> Story:
@@ -126,6 +148,9 @@ def drawn(seed: int, many: int = 60) -> Story:
         story.visits.append((day, random.randrange(len(PLACES)), random.randrange(1, 30)))
     story.visits = [(*key, many) for key, many in {one[:2]: one[2] for one in story.visits}.items()]
     story.rates = [(date(2026, month, 10), "USD", Decimal(80 + month) / 100) for month in range(2, 13)]
+    steps = Random(seed + 1)
+    for deal in story.deals:
+        _walk(steps, deal)
     for _ in range(many):
         story.strangers.append([(_instant(random), random.randrange(len(PLACES))) for _ in range(random.randint(1, 3))])
     for _ in range(3 * many):
@@ -136,7 +161,33 @@ def drawn(seed: int, many: int = 60) -> Story:
             random.randrange(many), random.choice("ab"), _instant(random), state, done, random.random() < 0.2
         )
         story.letters.append(letter)
+    for one in story.people:
+        one.points = [_points(steps, one) for _ in range(steps.randrange(7))]
+    story.given = [_given(steps, number) for number in range(many)]
     return story
+
+
+def _points(random: Random, one: Person) -> Points:
+    at = one.created + timedelta(hours=random.randrange(24 * 200))
+    return Points(at, random.choice((-5, 10, 20, 40)), random.choice(("", "", "fit")), random.choice(("r1", "r2")), "x")
+
+
+def _given(random: Random, person: int) -> Given:
+    """One of each person, so that no two are open at once. Their ends lie minutes apart, or after every limit."""
+    one = Given(person, random.choice(("eva@acme.example", "jonas@acme.example")), _instant(random))
+    at = one.opened
+    for step in ("acknowledged", "contacted", "closed"):
+        at += random.choice((timedelta(minutes=30), timedelta(hours=20), timedelta(days=40)))
+        if random.random() < 0.2:
+            break
+        setattr(one, step, at)
+    if one.closed is None and random.random() < 0.5:
+        one.closed, one.outcome = at + timedelta(days=9), "overdue"
+    elif one.closed is not None:
+        one.outcome = random.choice(("accepted", "rejected", "rejected", "merged"))
+    if one.outcome == "rejected":
+        one.reason = random.choice(("too small", "no budget", None))
+    return one
 
 
 def _run(random: Random, many: int) -> Run:
@@ -200,146 +251,19 @@ def _deal(random: Random, number: int, people: list[Person]) -> Bargain:
     return one
 
 
-# ── as rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def store(db: Database, story: Story) -> None:
-    """Write it all as rows of the log, and mark everything."""
-    async with db.engine.begin() as connection:
-
-        async def put(table: Any, rows: list[dict[str, Any]]) -> None:
-            if rows:
-                await connection.execute(insert(table), rows)
-
-        await put(sources, [_source(one) for one in PLACES])
-        await put(tables.leads, [_lead(number, one) for number, one in enumerate(story.people)])
-        await put(tables.events, [row for one in story.people for row in _events(one)])
-        await put(tables.stages, [row for one in story.people for row in _moves(one)])
-        await put(touches, [
-            {"lead_id": one.id, "key": touch.key, "source_id": source_id(PLACES[touch.place]), "kind": "visit",
-             "seq": touch.seq, "session_id": None, "at": touch.at}
-            for one in story.people for touch in one.touched
-        ])  # fmt: skip
-        await put(sessions, [
-            {"id": UUID(int=number * 10 + place), "visitor_id": UUID(int=number), "lead_id": None, "pages": 1,
-             "source_id": source_id(PLACES[where]), "landing": "/", "begun": at, "last_at": at}
-            for number, stranger in enumerate(story.strangers, 1) for place, (at, where) in enumerate(stranger)
-        ])  # fmt: skip
-        await put(visit_days, [
-            {"day": day, "source_id": source_id(PLACES[place]), "landing": "/", "visits": many, "visitors": many,
-             "pages": many} for day, place, many in story.visits
-        ])  # fmt: skip
-        await put(spend, [
-            {"day": day, "source_id": source_id(PLACES[place]), "amount": amount, "currency": code, "origin": "t",
-             "at": datetime(2026, 12, 31, tzinfo=UTC)} for day, place, amount, code in story.spent
-        ])  # fmt: skip
-        await put(rates, [
-            {"day": day, "currency": code, "rate": rate, "origin": "t", "at": datetime(2026, 12, 31, tzinfo=UTC)}
-            for day, code, rate in story.rates
-        ])  # fmt: skip
-        await put(
-            deals,
-            [
-                {"id": one.id, "status": status_of(one), "leads": [story.people[who].id for who in one.people]}
-                for one in story.deals
-            ],
-        )
-        await put(deal_events, [row for one in story.deals for row in _facts(one, story.people)])
-        plans = await connection.execute(text("SELECT digest FROM plans WHERE campaign = 'Nurture'"))
-        digest = plans.scalar_one_or_none() or "none"
-        await put(tables.enrolments, [_enrolled(number, one, story, digest) for number, one in enumerate(story.runs)])
-        letters = list(enumerate(story.letters))
-        await put(tables.messages, [row for number, one in letters for row in _letter(number, one, story)])
-        await put(tables.events, [row for number, one in letters for row in _done(number, one, story)])
-        await put(mail_hits, [row for number, one in letters for row in _hit(number, one, story)])
-        await connection.execute(text("INSERT INTO dirty (lead_id, at) SELECT id, created_at FROM leads"))
-        await connection.execute(text("INSERT INTO dirty (deal_id, at) SELECT id, now() FROM deals"))
+def _walk(random: Random, deal: Bargain) -> None:
+    """Through the stages of the pipeline, mostly forward, before it ends and after; some say no stage at all."""
+    at, place = deal.said[0].at, 0
+    if random.random() < 0.8:
+        deal.said[0].stage = PIPELINE[0]
+    deal.said[0].owner = random.choice(("a@acme.example", "b@acme.example", None))
+    for _ in range(random.randrange(5)):
+        at += timedelta(hours=random.randrange(24 * 30))
+        place = max(0, min(len(PIPELINE) - 1, place + random.choice((1, 1, 1, -1))))
+        deal.said.append(Said(at, "deal.moved", None, PIPELINE[place], random.choice((None, None, "c@acme.example"))))
 
 
 def status_of(deal: Bargain) -> str:
     told = [said.type for said in sorted(deal.said, key=lambda said: said.at)]
     ends = [one.partition(".")[2] for one in told if one in ("deal.won", "deal.lost")]
     return ends[-1] if ends else "open"
-
-
-def _source(one: Source) -> dict[str, Any]:
-    return {
-        "id": source_id(one), "channel": one.channel, "source": one.source, "medium": one.medium,
-        "campaign": one.campaign, "keyword": one.keyword, "content": one.content, "version": 1,
-    }  # fmt: skip
-
-
-def _lead(number: int, one: Person) -> dict[str, Any]:
-    place = PLACES[one.place]
-    origin = {
-        "created_channel": place.channel, "created_source": place.source, "created_medium": place.medium,
-        "created_campaign": place.campaign, "created_keyword": place.keyword, "created_by": one.how,
-    }  # fmt: skip
-    email = f"person{number}@firm.example"
-    return {
-        "id": one.id, "email": email, "email_key": email, "seq": 999, "fields": {}, "scores": {}, "rated": {},
-        "stage": one.moves[-1][0] if one.moves else ORDER[0], "topics": {}, "created_at": one.created,
-        "last_at": one.created, "origin": {name: value for name, value in origin.items() if value},
-    }  # fmt: skip
-
-
-def _events(one: Person) -> list[dict[str, Any]]:
-    """Taken in when they happened, or a while later."""
-    happened = [(ACTS[number % len(ACTS)], at) for number, at in enumerate(one.acts)]
-    happened += [("handoff.rejected", at) for at in one.rejected]
-    return [
-        {"lead_id": one.id, "seq": 500 + number, "type": type, "name": "x", "data": {}, "happened_at": at,
-         "at": at + timedelta(days=number % 3)}
-        for number, (type, at) in enumerate(happened)
-    ]  # fmt: skip
-
-
-def _moves(one: Person) -> list[dict[str, Any]]:
-    befores = [ORDER[0], *(stage for stage, _ in one.moves)]
-    return [
-        {"lead_id": one.id, "seq": number, "stage": stage, "before": before, "reason": "r", "at": at}
-        for number, ((stage, at), before) in enumerate(zip(one.moves, befores, strict=False), 1)
-    ]  # fmt: skip
-
-
-def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
-    leads = [people[who].id for who in one.people]
-    return [
-        {"deal_id": one.id, "number": number, "key": str(number), "digest": "", "type": said.type, "logged": said.type,
-         "amount": said.amount, "currency": one.currency if said.amount is not None else None, "leads": leads,
-         "whole": False, "dated": True, "happened_at": said.at, "at": said.at}
-        for number, said in enumerate(one.said, 1)
-    ]  # fmt: skip
-
-
-def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any]:
-    return {
-        "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture", "position": {},
-        "number": number, "digest": digest, "state": "ended" if one.ended else "live", "gen": 0, "cursor": 0,
-        "started_at": one.started, "goal_at": one.goal, "held_out": one.held,
-    }  # fmt: skip
-
-
-def _letter(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
-    return [{
-        "id": UUID(int=9000 + number), "owner_id": UUID(int=5000), "step": f"s{number}", "visit": "0", "reason": "",
-        "lead_id": story.people[one.person].id, "template": one.template, "kind": "marketing", "state": one.state,
-        "attempt": "", "source": "c:1", "subject": "", "at": one.at,
-    }]  # fmt: skip
-
-
-def _done(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
-    """Each twice, since somebody may open an email as often as they like; and never an act of the lead's own."""
-    return [
-        {"lead_id": story.people[one.person].id, "seq": 10_000 + number * 20 + place, "type": f"email.{what}",
-         "name": one.template, "data": {}, "message_id": UUID(int=9000 + number), "happened_at": one.at, "at": one.at}
-        for place, what in enumerate((*one.done, *one.done))
-    ]  # fmt: skip
-
-
-def _hit(number: int, one: Letter, story: Story) -> list[dict[str, Any]]:
-    kinds = ["machine"] if one.machine else []
-    return [
-        {"id": UUID(int=70_000 + number), "lead_id": story.people[one.person].id, "message_id": UUID(int=9000 + number),
-         "kind": "open", "link": "", "network": "", "client": "c", "agent": "", "signs": [], "judgement": kind,
-         "reasons": [], "version": 1, "at": one.at}
-        for kind in [*kinds, "human"][:1]
-    ]  # fmt: skip

@@ -12,7 +12,8 @@ from engine.reports.keeping import go_through, keep_up
 from engine.reports.report import report
 from engine.rules.reports.query import read_query
 from engine.rules.reports.table import Report
-from tests.reports.company import Story, drawn, store
+from tests.reports.company import Story, drawn
+from tests.reports.rows import store
 from tests.support.programs import WORKSPACE
 from tests.support.stage import Stage, open_stage
 

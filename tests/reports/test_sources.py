@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -97,3 +98,36 @@ async def test_as_restated_every_change_counts_on_the_day_of_winning(ask: Ask, s
         )  # fmt: skip
         assert found.tables[0].total is not None
         assert found.tables[0].total["revenue"] == expected
+
+
+async def test_earlier_periods_stand_beside(ask: Ask, story: Story) -> None:
+    """Each with the figures that the story has for its own days, a row that is gone now included."""
+    found = await ask("sources", **{"from": "2026-11-01", "to": "2026-11-30", "by": "source"})
+    assert {name: (str(first), str(last)) for name, (first, last) in found.earlier.items()} == {
+        "before": ("2026-10-01", "2026-10-31"), "year": ("2025-11-01", "2025-11-30"),
+    }  # fmt: skip
+    (table,) = found.tables
+    for name, (first, last) in found.earlier.items():
+        expected = slow.sources(story, first, last, slow.BERLIN, 2, "last-non-direct")
+        for figure in ("leads", "revenue", "cost"):
+            real = {key: row[figure] for key, row in expected.items() if row.get(figure)}
+            key = f"{figure}_{name}"
+            assert {(row["channel"], row["source"]): row[key] for row in table.rows if row[key]} == real
+            assert table.total is not None
+            assert (table.total[key] or 0) == sum(real.values())
+    assert (await ask("sources", **{"from": "2026-11-01", "to": "2026-11-30", "alone": "yes"})).earlier == {}
+
+
+async def test_what_stands_out_is_said_with_its_figures(ask: Ask, story: Story) -> None:
+    found = await ask("sources", **{"from": "2026-01-01", "to": "2026-12-31", "by": "source"})
+    assert 0 < len(found.findings) <= 5
+    stakes = [one.stake for one in found.findings]
+    assert stakes == sorted(stakes, reverse=True)
+    assert any(" CHF of revenue has no rate" in one.text for one in found.findings)
+    expected = slow.sources(story, found.first, found.last, slow.BERLIN, 2, "last-non-direct")
+    leads, revenue = (sum(row.get(name, 0) for row in expected.values()) for name in ("leads", "revenue"))
+    for one in found.findings:
+        if "of new leads" in one.text:
+            row = next(row for key, row in expected.items() if key[1] == one.figures["source"])
+            assert one.figures["share_of_leads"] == Fraction(row["leads"], leads)
+            assert one.figures["share_of_revenue"] == Fraction(max(0, row.get("revenue", 0)), revenue)

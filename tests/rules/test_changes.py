@@ -132,7 +132,7 @@ def flows(draw: st.DrawFn) -> str:
     if draw(st.booleans()) and not lines[label].startswith(("if", "    ")):
         lines[label] += ' as step "here"'
     body = "\n".join(f"        {line}" for line in lines)
-    return f'\ncampaign "Guide"\n    starts when form "in" is submitted\n    flow\n{body}\n'
+    return f'\ncampaign "Guide"\n    starts when form "in" is submitted\n    flow\n{body}\n        add 9 points\n'
 
 
 def bare(plan: Plan) -> dict[str, Any]:

@@ -84,6 +84,7 @@ campaign "Other"
     enters once
     flow
         wait 30 days
+        add 1 points
 
 campaign "Third"
     starts when event "third" happens

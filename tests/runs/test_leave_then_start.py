@@ -59,6 +59,7 @@ campaign "C"
     leaves when {event}
     flow
         wait 300 days
+        add 1 points
 """
     )
     acts = [Act(0, "post", "in"), *acts]
@@ -84,6 +85,7 @@ campaign "C"
     flow
         send "hello" as transactional
         wait 300 days
+        add 1 points
 """
     )
     acts = [Act(0, "post", "in"), *ORDER, *ORDER]
@@ -104,6 +106,7 @@ campaign "C"
     leaves when event "order" happens
     flow
         wait 300 days
+        add 1 points
 """
     )
     async with open_stage(new_database(), text) as stage:

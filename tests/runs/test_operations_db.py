@@ -67,7 +67,9 @@ async def test_the_same_content_is_deployed_once(stage: Stage):
 
 
 async def test_a_changed_campaign_is_a_new_plan_and_the_others_are_not(stage: Stage):
-    other = WORKSPACE + '\ncampaign "Other"\n    starts when form "paper" is submitted\n    flow\n        wait 1 day\n'
+    other = (
+        WORKSPACE + '\ncampaign "Other"\n    starts when form "paper" is submitted\n    flow\n        add 1 points\n'
+    )
     done = await deploy(stage.rt.db, stage.clock, compiled(other), {}, "test")
     assert (done.campaigns, done.new_plans) == (("Nurture", "Other"), ("Other",))
     form = '\nform "double"\n    ask email required\n    confirm with "one"\n'

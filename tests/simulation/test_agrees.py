@@ -120,6 +120,7 @@ campaign "Answered"
     enters every time
     flow
         wait 1 day
+        add to list "Answered"
 
 campaign "Came back"
     starts when email is bounced

@@ -24,6 +24,7 @@ campaign "Germans"
     starts when page is visited, only if country is "DE"
     flow
         wait 1 day
+        add 1 points
 campaign "Once"
     starts when event "call" happens
     flow
@@ -37,6 +38,7 @@ campaign "Form"
     starts when form "in" is submitted
     flow
         wait 1 day
+        add 1 points
 """
 )
 

@@ -76,11 +76,13 @@ campaign "Decisions"
         if in list "Later"
             wait 1 day
         wait 30 days
+        add 1 points
 
 campaign "Listens"
     starts when field watched changes
     flow
         wait 1 day
+        add 1 points
 """
 )
 ANN = "ann@lead.example"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dsl.plan import tags
 from web.http.fields import Problem
 
 ENGLISH: Mapping[str, str] = {
@@ -222,18 +223,20 @@ TRACKING_BEFORE: Mapping[int, Mapping[str, str]] = {
 
 
 class Words:
-    """The sentences of one language: `words("send")`, `words("download", file="guide.pdf")`."""
+    """The sentences of one language: `words("send")`, `words("download", file="guide.pdf")`. `language`: a tag with the
+    region, in which dates and numbers are written."""
 
     def __init__(self, language: str) -> None:
-        self.language = language if language in LANGUAGES else "en"
-        self._table = LANGUAGES[self.language]
+        base = language.partition("-")[0]
+        self.language, self._base = (language, base) if base in LANGUAGES else ("en", "en")
+        self._table = LANGUAGES[self._base]
 
     def __call__(self, code: str, **values: str) -> str:
         return self._table[code].format_map(values)
 
     def tracking(self, version: int = TRACKING_VERSION) -> str:
         """What stands, or stood with that version, beside the box for tracking."""
-        return TRACKING_BEFORE.get(version, {}).get(self.language) or self("track")
+        return TRACKING_BEFORE.get(version, {}).get(self._base) or self("track")
 
     def problem(self, problem: Problem) -> str:
         return self(problem.code, **problem.words)
@@ -253,9 +256,8 @@ def preferred(accept_language: str, spoken: Sequence[str]) -> str:
         except ValueError:
             continue
         if weight > 0:
-            wanted.append((-weight, tag.strip().lower().partition("-")[0]))
-    known = {language.lower().partition("-")[0]: language for language in reversed(spoken)}
+            wanted.append((-weight, tag.strip()))
     for _, tag in sorted(wanted, key=lambda pair: pair[0]):
-        if tag in known:
-            return known[tag]
+        if found := tags.chosen(tag, filter(None, spoken)):
+            return found
     return spoken[0] if spoken else "en"

@@ -10,11 +10,10 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 from uuid import UUID, uuid4
 
-from babel import Locale, UnknownLocaleError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dsl.plan import Ask, Form, LeadField, Program
+from dsl.plan import Ask, Form, LeadField, Program, tags
 from engine.model.lead import TRACKING
 from engine.platform.tokens import Tokens
 from engine.runtime.catalog import Deployment
@@ -190,18 +189,15 @@ def shown(ask: Ask, program: Program, language: str, words: Words, filled: Fille
 
 def said(texts: tuple[tuple[str, str], ...], language: str) -> str:
     """What the form says in that language, else in the company's first; "" if it says nothing."""
-    found = dict(texts)
-    return found.get(language) or found.get("", "")
+    return (tags.text_in(language, texts) or ("", dict(texts).get("", "")))[1]
 
 
 def label_of(ask: Ask, program: Program, language: str, words: Words) -> tuple[str, str]:
     """The label and the language it is in: the page's, else the company's first, else the field's name."""
-    labels = dict(ask.labels)
-    first = program.workspace.languages[0]
-    if language in labels:
-        return labels[language], language
-    if "" in labels:
-        return labels[""], first
+    if found := tags.text_in(language, ask.labels):
+        return found[1], found[0]
+    if first := dict(ask.labels).get(""):
+        return first, program.workspace.languages[0]
     return words.label(ask.field), words.language
 
 
@@ -224,10 +220,7 @@ def _widget(declared: LeadField, language: str, words: Words) -> tuple[str, Sequ
 
 @lru_cache(maxsize=32)
 def _countries(language: str) -> Sequence[tuple[str, str]]:
-    try:
-        names = country_names(str(Locale.parse(language)))
-    except (UnknownLocaleError, ValueError):
-        names = country_names("en")
+    names = country_names(language)
     return sorted(names.items(), key=lambda pair: _sortable(pair[1]))
 
 

@@ -19,6 +19,7 @@ from dsl.plan import Program
 from engine.leads import own_data
 from engine.leads.erase import erase
 from engine.model.lead import TRACKING
+from engine.wording.values import locale_of
 from web.http.answers import missing, page
 from web.http.context import deployed, posted, runtime, spend, token_parts, token_uuid
 from web.http.origins import own_page
@@ -124,4 +125,4 @@ def _said(value: Any, words: Words) -> str:
 
 def _day(at: str, program: Program, words: Words) -> str:
     local = datetime.fromisoformat(at).astimezone(ZoneInfo(program.workspace.timezone))
-    return format_date(local.date(), "long", locale=words.language.replace("-", "_"))
+    return format_date(local.date(), "long", locale=locale_of(words.language))

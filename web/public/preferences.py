@@ -13,18 +13,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from babel import Locale, UnknownLocaleError
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dsl.plan import Program, Topic
+from dsl.plan import Program, Topic, tags
 from engine.leads import intake
 from engine.leads.preferences import PAGE, Choice, choose, may_choose, receives
 from engine.model.lead import TRACKING, Lead
 from engine.rules.leads.suppression import UNSUBSCRIBED
 from engine.store import leads
+from engine.wording.values import locale_of
 from web.http.answers import missing, page
 from web.http.context import client, deployed, runtime, spend, token_parts, token_uuid
 from web.http.deadline import UNAVAILABLE, TooSlow
@@ -210,8 +210,6 @@ def offer_of(lead: Lead, program: Program) -> Offer:
 
 def own_name(language: str) -> str:
     """What those who speak it call the language, with a capital: English, Deutsch, 日本語."""
-    try:
-        name = Locale.parse(language, sep="-").get_display_name() or language
-    except (UnknownLocaleError, ValueError):
-        return language
+    own = locale_of(language)
+    name = own.get_display_name() or language if own.language == tags.ancestors(language)[-1] else language
     return name[:1].upper() + name[1:]

@@ -105,10 +105,16 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
 
 def deal_of(facts: Iterable[Fact]) -> Deal | None:
     """What the facts make together; None without any."""
+    after = [deal for _, deal in told(facts)]
+    return after[-1] if after else None
+
+
+def told(facts: Iterable[Fact]) -> Iterable[tuple[Fact, Deal]]:
+    """Each fact in its order, and the deal after it."""
     deal: Deal | None = None
     for fact in in_order(facts):
         deal = _after(deal or Deal(opened_at=fact.happened_at), fact)
-    return deal
+        yield fact, deal
 
 
 def _after(deal: Deal, fact: Fact) -> Deal:

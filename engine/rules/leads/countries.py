@@ -16,6 +16,8 @@ import pycountry
 from babel import Locale, UnknownLocaleError
 from babel.languages import get_official_languages
 
+from engine.wording.values import locale_of
+
 _USUAL: Mapping[str, str] = {
     "America": "US", "U.S.": "US", "Vereinigte Staaten von Amerika": "US", "Amerika": "US",
     "États-Unis d’Amérique": "US",
@@ -75,19 +77,13 @@ def countries(spoken: tuple[str, ...]) -> Mapping[str, str]:
 
 def country_names(language: str) -> dict[str, str]:
     """ISO 3166-1 alpha-2 → name in that language."""
-    territories = Locale.parse(language).territories
+    territories = locale_of(language).territories
     return {country.alpha_2: territories.get(country.alpha_2, country.name) for country in pycountry.countries}
 
 
 def locales(spoken: tuple[str, ...]) -> list[str]:
     """English, and those of the languages that Babel knows."""
-    found = ["en"]
-    for language in spoken:
-        try:
-            found.append(str(Locale.parse(language, sep="-" if "-" in language else "_")))
-        except (UnknownLocaleError, ValueError):
-            continue
-    return found
+    return list(dict.fromkeys(("en", *(str(locale_of(language)) for language in spoken))))
 
 
 def _codes() -> Iterator[tuple[str, str]]:

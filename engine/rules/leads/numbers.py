@@ -8,6 +8,8 @@ from typing import Literal
 from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_symbol, get_decimal_symbol, get_group_symbol
 
+from dsl.plan import tags
+
 _SPACES = " \u00a0\u2007\u2009\u202f"
 _GROUPED = re.compile(rf"\d{{1,3}}(?:(?P<mark>[.,'’{_SPACES}])\d{{3}})(?:(?P=mark)\d{{3}})*", re.ASCII)
 _BOTH = re.compile(
@@ -88,7 +90,9 @@ def _symbols(language: str | None) -> tuple[Literal[".", ","], str]:
 
 
 def _locale(language: str) -> Locale | None:
-    try:
-        return Locale.parse(language.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return None
+    for tag in tags.ancestors(language):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return None

@@ -20,7 +20,7 @@ import phonenumbers
 import pycountry
 from babel import Locale, UnknownLocaleError
 
-from dsl.plan import LeadField, Program, Scalar
+from dsl.plan import LeadField, Program, Scalar, tags
 from engine.rules.conditions.calendar import in_utc
 from engine.rules.leads.countries import code_of, locales
 from engine.rules.leads.numbers import Unclear, amount_of, number_of
@@ -246,7 +246,8 @@ def _language(value: str, declared: LeadField, context: Context) -> Scalar:
     code = names.get(word) or names.get(re.split(r"[-_]", word)[0])
     if code is None:
         raise Refused("language")
-    return code
+    tag = tags.written(value)
+    return tag if tag in context.program.workspace.languages else code
 
 
 def _phone(value: str, declared: LeadField, context: Context) -> Scalar:

@@ -14,15 +14,18 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.rules.reports.attribution import DEFAULT_MODEL, LEARNED, MODELS, Model
 
-Name = Literal["sources", "funnel", "nurture", "campaigns"]
+Name = Literal["sources", "funnel", "nurture", "campaigns", "opportunities"]
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 Unit = Literal["day", "week", "month", "quarter", "year"]
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 SOURCE_BY: Final = ("channel", "source", "campaign", "keyword")
 BY: Final[Mapping[Name, Sequence[str]]] = {
     "sources": SOURCE_BY, "funnel": (), "nurture": ("month", "day", "week", "quarter", "year"), "campaigns": (),
+    "opportunities": ("stage", "owner", *SOURCE_BY, "country", "region"),
 }  # fmt: skip
 """By what each report can be divided; the first is the default."""
+BY_FIELDS: Final[frozenset[Name]] = frozenset({"opportunities"})
+"""Reports that can be divided by any field of leads, too."""
 DAYS: Final = 90
 """Within so many days the next stage counts, unless asked otherwise."""
 DEFAULT_PERIOD: Final = "30 days"
@@ -38,7 +41,7 @@ class BadQuery(ValueError):
 
 class Query(BaseModel):
     """One report's question. `first` and `last` are days of `zone`, both included. `restated`: refunds and changes of
-    a deal's revenue count on the day of winning."""
+    a deal's revenue count on the day of winning. `compare`: with the period before and the one a year before."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,11 +54,29 @@ class Query(BaseModel):
     days: int = DAYS
     direct: bool = True
     restated: bool = False
+    compare: bool = True
 
     @property
     def live(self) -> bool:
         """Whether the credits that are kept do not answer it, and it needs the paths themselves."""
         return self.model in LEARNED or not self.direct or self.restated
+
+    @property
+    def earlier(self) -> dict[str, tuple[date, date]]:
+        """The periods it is compared with, by their names in `rules.reports.comparison`."""
+        if not self.compare:
+            return {}
+        found = {"before": period_before(self.first, self.last), "year": year_before(self.first, self.last)}
+        return {name: days for name, days in found.items() if days[0] >= FIRST_DAY}
+
+    def during(self, first: date, last: date) -> Query:
+        """The same question on other days."""
+        return self.model_copy(update={"first": first, "last": last})
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The words that ask for this period and zone."""
+        return {"from": str(self.first), "to": str(self.last), "zone": self.zone}
 
     @property
     def since(self) -> datetime:
@@ -68,9 +89,11 @@ class Query(BaseModel):
         return midnight(self.last + timedelta(days=1), self.zone)
 
 
-def read_query(words: Mapping[str, str | None], now: datetime, zone: str) -> Query:
-    """`words`: report, from, to, last, zone, by, model, days; None where nothing was said. `zone`: the workspace's.
-    Raises BadQuery."""
+def read_query(
+    words: Mapping[str, str | None], now: datetime, zone: str, fields: Sequence[str] = ()
+) -> Query:  # fmt: skip
+    """`words`: report, from, to, last, zone, by, model, days; None where nothing was said. `zone` and `fields`: the
+    workspace's zone, and the fields of its leads. Raises BadQuery."""
 
     def word(name: str) -> str:
         return (words.get(name) or "").strip()
@@ -79,20 +102,20 @@ def read_query(words: Mapping[str, str | None], now: datetime, zone: str) -> Que
     zone = zone_of(word("zone")) if word("zone") else zone
     first, last = _period(word("from"), word("to"), word("last"), now.astimezone(ZoneInfo(zone)).date())
     return Query(
-        name=name, first=first, last=last, zone=zone, by=_by(name, word("by")),
+        name=name, first=first, last=last, zone=zone, by=_by(name, word("by"), fields),
         model=_one_of("model", word("model").lower().replace(" ", "-"), MODELS) if word("model") else DEFAULT_MODEL,
         days=_days(word("days")), direct=not word("without-direct"),
-        restated=bool(word("restated")),
+        restated=bool(word("restated")), compare=not word("alone"),
     )  # fmt: skip
 
 
-def _by(name: Name, given: str) -> str:
-    allowed = BY[name]
+def _by(name: Name, given: str, fields: Sequence[str]) -> str:
+    allowed = [*BY[name], *(one for one in fields if name in BY_FIELDS and one not in BY[name])]
     if not given:
         return allowed[0] if allowed else ""
     if not allowed:
         raise BadQuery(f"the report `{name}` cannot be divided; leave out --by")
-    return _one_of("division", given.lower(), allowed)
+    return _one_of("division", given, allowed)
 
 
 def _days(given: str) -> int:
@@ -117,7 +140,7 @@ def zone_of(given: str) -> str:
 
 def _one_of(what: str, given: str, allowed: Sequence[Word]) -> Word:
     for one in allowed:
-        if one == given.casefold():
+        if one.casefold() == given.casefold():
             return one
     near = nearest(given, allowed)
     meant = f"did you mean `{near}`?" if near else "use one of " + ", ".join(f"`{one}`" for one in allowed)
@@ -161,6 +184,29 @@ def _recent(given: str, today: date) -> tuple[date, date]:
         return first, today
     start = start_of(unit, today)
     return (start, today) if which == "this" else (back(start, 1, unit), start - timedelta(days=1))
+
+
+def period_before(first: date, last: date) -> tuple[date, date]:
+    """As many days, up to the day before the first; of whole months as many months, since these differ in length."""
+    until = first - timedelta(days=1)
+    if months := _whole_months(first, last):
+        return back(first, months, "month"), until
+    return first - (last - first) - timedelta(days=1), until
+
+
+def year_before(first: date, last: date) -> tuple[date, date]:
+    """The same days of the year before; of February 29 it is 28."""
+    if _whole_months(first, last):
+        return back(first, 1, "year"), back(last + timedelta(days=1), 1, "year") - timedelta(days=1)
+    return back(first, 1, "year"), back(last, 1, "year")
+
+
+def _whole_months(first: date, last: date) -> int:
+    """How many months the days make up; 0 if not whole ones."""
+    after = last + timedelta(days=1)
+    if first.day != 1 or after.day != 1:
+        return 0
+    return (after.year - first.year) * 12 + after.month - first.month
 
 
 def start_of(unit: str, day: date) -> date:

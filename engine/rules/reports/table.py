@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Literal
@@ -36,6 +36,23 @@ class Table:
     rows: Sequence[Row]
     total: Row | None = None
     empty: str = ""
+    compared: tuple[str, ...] = ()
+    """The columns whose figures are shown with those of earlier periods."""
+    by_place: bool = False
+    """The rows of an earlier period stand beside these in their order: theirs are other days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What stands out, in a sentence. `figures` are those it was found by; `ask` is the question that shows them, as
+    words of `read_query`; `stake` is how much money it is about, in minor units, and `people` how many leads or deals.
+    """
+
+    text: str
+    figures: Mapping[str, Any]
+    ask: Mapping[str, str]
+    stake: int = 0
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,9 @@ class Report:
     currency: str
     tables: Sequence[Table]
     notes: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    earlier: Mapping[str, tuple[date, date]] = field(default_factory=dict)
+    """The periods it is compared with: `before` and `year`."""
 
 
 def shown(value: Any, kind: Kind, currency: str) -> str:
