@@ -9,8 +9,8 @@ import pytest
 from engine.crm import push
 from engine.crm.hubspot import HubSpot
 from engine.platform.settings import CrmAccess
-from tests.crm.test_hubspot import ANN, CRM, NAME
 from tests.support.cli import Run
+from tests.support.crm import ANN, CRM, NAME
 from tests.support.hubspot import HubSpotServer
 from tests.support.sales import WORKSPACE
 from tests.support.stage import open_stage

@@ -15,6 +15,8 @@ from engine.crm.webhooks import Webhooks
 from engine.model.ports import Parcel, Receipt
 from engine.platform.settings import CrmAccess
 from engine.sending.webhook import parcel
+from tests.support.crm import CRM as HUBSPOT
+from tests.support.crm import sign
 from tests.support.hubspot import HubSpotServer
 from tests.support.sales import WORKSPACE
 from tests.support.stage import Stage, open_stage
@@ -128,9 +130,6 @@ async def test_a_stranger_is_unknown_and_makes_no_lead(stage: Stage, http: httpx
 
 
 async def test_hubspot_s_hook_is_a_hint_noted_once_and_read_by_a_worker(new_database: Callable[[], str]) -> None:
-    from tests.crm.test_hubspot import CRM as HUBSPOT
-    from tests.crm.test_hubspot import sign
-
     there = HubSpotServer()
     crm = {"Sales CRM": CrmAccess(token="t0ken", secret="hooks")}
     async with open_stage(new_database(), WORKSPACE + HUBSPOT, crm=crm, base_url="https://go.example") as stage:
