@@ -159,8 +159,8 @@ WITH_MESSAGES = frozenset({"mailbox", "set_aside"})
 """Tables whose rows go with those of `messages`."""
 NOBODY = frozenset({
     "api_keys", "assets", "campaign_states", "credits", "crm_cursors", "crm_hooks", "deal_states", "deployments",
-    "gates", "jobs", "money_log", "past_emails", "past_runs", "plans", "processes", "rates", "report_days",
-    "sources", "spend", "sweeps", "teams", "tests", "visit_days",
+    "form_days", "gates", "jobs", "money_log", "past_emails", "past_runs", "plans", "processes", "rates",
+    "report_days", "sources", "spend", "sweeps", "teams", "tests", "visit_days",
 })  # fmt: skip
 """Tables that know no lead."""
 
