@@ -30,12 +30,15 @@ log = structlog.get_logger("web")
 
 
 @router.post("/hooks/crm/{name}")
-async def take(request: Request) -> Response:
+async def take(request: Request, name: str) -> Response:
     """200 once everything is committed, 403 for a wrong or old signature, 404 for a CRM that is not declared."""
     rt, current = runtime(request), await deployed(request)
-    name = request.path_params["name"].casefold()
     program = current.program if current is not None else None
-    crm = next((one for one in program.crms if one.name.casefold() == name), None) if program is not None else None
+    crm = (
+        next((one for one in program.crms if one.name.casefold() == name.casefold()), None)
+        if program is not None
+        else None
+    )
     if crm is None or program is None:
         spend(request)
         raise missing()

@@ -6,8 +6,8 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, Integer, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
