@@ -143,9 +143,9 @@ ORDER: Mapping[str, str] = {
 WITH_MESSAGES = frozenset({"mailbox", "set_aside"})
 """Tables whose rows go with those of `messages`."""
 NOBODY = frozenset({
-    "api_keys", "assets", "campaign_states", "credits", "deal_states", "deployments", "gates", "jobs", "money_log",
-    "past_emails", "past_runs", "plans", "processes", "rates", "sources", "spend", "sweeps", "teams", "tests",
-    "visit_days",
+    "api_keys", "assets", "campaign_states", "credits", "deal_states", "deployments", "desk_log", "gates", "jobs",
+    "money_log", "past_emails", "past_runs", "plans", "processes", "rates", "sign_in_failures", "sources", "spend",
+    "sweeps", "teams", "tests", "user_links", "user_sessions", "users", "visit_days",
 })  # fmt: skip
 """Tables that know no lead."""
 
