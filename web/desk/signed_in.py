@@ -5,8 +5,10 @@ A post is taken from our own pages alone, with the token of the form that it com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import Parameter, Signature
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -125,14 +127,22 @@ class Desk:
         def declare(handler: Handler) -> Handler:
             ROUTES[method, path] = roles
 
-            async def endpoint(request: Request) -> Response:
+            async def endpoint(request: Request, **_: str) -> Response:
                 return await _run(request, handler, roles)
 
             endpoint.__name__ = handler.__name__
+            endpoint.__signature__ = _signature(path)  # type: ignore[attr-defined]
             self.router.add_api_route(path, endpoint, methods=[method], response_model=None)
             return handler
 
         return declare
+
+
+def _signature(path: str) -> Signature:
+    """Of a handler that takes the request and the texts in its path."""
+    names = re.findall(r"\{(\w+)\}", path)
+    texts = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=str) for name in names]
+    return Signature([Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request), *texts])
 
 
 async def _run(request: Request, handler: Handler, roles: tuple[Role, ...]) -> Response:
