@@ -1,6 +1,6 @@
-"""Rewrite the assertions of test files that are new or have changed, on both cores, before the workers of pytest all do so.
+"""Rewrite the assertions of test files that are new or have changed, on both cores, before pytest's workers all do so.
 
-Without its cache of byte code, each worker would rewrite every file for itself, which takes half a minute of a core each.
+Without its cache of byte code, each worker would rewrite every file for itself, which takes half a minute of a core.
 """
 
 from __future__ import annotations
