@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Program
 from engine.model.ports import Clock
-from engine.reports import campaigns, funnel, nurture, opportunities, sources
+from engine.reports import campaigns, content, funnel, nurture, opportunities, sales, scoring, segments, sources
 from engine.reports.asking import Asked
 from engine.reports.findings import findings
 from engine.rules.reports.comparison import compared
@@ -22,7 +21,8 @@ from engine.store.db import Database
 Reader = Callable[[AsyncConnection, Asked], Awaitable[list[Table]]]
 _READERS: Final[Mapping[Name, Reader]] = {
     "sources": sources.tables, "funnel": funnel.tables, "nurture": nurture.tables, "campaigns": campaigns.tables,
-    "opportunities": opportunities.tables,
+    "opportunities": opportunities.tables, "content": content.tables, "segments": segments.tables,
+    "sales": sales.tables, "scoring": scoring.tables,
 }  # fmt: skip
 
 
@@ -33,9 +33,7 @@ async def report(db: Database, clock: Clock, program: Program, query: Query) -> 
     async with queries.reading(db) as connection:
         tables = await read(connection, asked)
         earlier = {
-            name: await read(connection, replace(asked, query=asked.query.during(*days), notes=[], unconverted={},
-                                                 aside={}))
-            for name, days in query.earlier.items()
+            name: await read(connection, asked.during(*days)) for name, days in query.earlier.items()
         }  # fmt: skip
         found = await findings(connection, asked, tables, earlier.get("before", ()))
         await _notes(connection, asked)

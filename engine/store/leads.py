@@ -24,20 +24,21 @@ from engine.store import tables
 from engine.store.db import Database, Hot
 from engine.store.hits import AROUND_HIT
 
-_COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
+COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
     l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.merged_into, l.former, l.epoch AS refreshed,
     (SELECT max(epoch) FROM deployments) AS epoch"""
+"""What `locked_of` reads of a lead `l`."""
 
-_LOCK = f"SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
+_LOCK = f"SELECT {COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
 _PAGE = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
+SELECT {COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
 ORDER BY l.id LIMIT %(many)s"""
 
 # A known lead is locked and not written. A new one has the newest epoch at once: to change an indexed column afterwards
 # would write each index a second time. No row: somebody else made the lead meanwhile.
 _LOCK_OR_CREATE = f"""
-WITH known AS (SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.email_key = %(key)s FOR NO KEY UPDATE OF l),
+WITH known AS (SELECT {COLUMNS}, false AS created FROM leads l WHERE l.email_key = %(key)s FOR NO KEY UPDATE OF l),
 made AS (
     INSERT INTO leads AS l
         (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at, epoch)
@@ -45,11 +46,11 @@ made AS (
         (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s::timestamptz, %(now)s::timestamptz,
         (SELECT coalesce(max(epoch), 0) FROM deployments)
     WHERE NOT EXISTS (SELECT FROM known)
-    ON CONFLICT (email_key) DO NOTHING RETURNING {_COLUMNS}, true AS created)
+    ON CONFLICT (email_key) DO NOTHING RETURNING {COLUMNS}, true AS created)
 SELECT * FROM known UNION ALL SELECT * FROM made"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
+SELECT {COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
     coalesce(m.settled_at, m.at) AS handed, (SELECT url FROM links WHERE id = %(link)s) AS url,
     CASE WHEN %(link)s <> '' THEN (SELECT campaign FROM enrolments WHERE id = m.owner_id) END AS campaign,
     CASE WHEN %(link)s <> '' THEN (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id
@@ -58,12 +59,12 @@ FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO
 
 # Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
 LOCK_BY_ENROLMENT = f"""
-SELECT {_COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
+SELECT {COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
 FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
 FOR NO KEY UPDATE OF l"""
 
 _LOCK_BY_HANDOFF = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE id = %(handoff)s)
+SELECT {COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE id = %(handoff)s)
 FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
