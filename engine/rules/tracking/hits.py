@@ -127,7 +127,7 @@ _WORDS: Final = {
     "HEAD": "it was a HEAD request",
     "prefetch": "the client fetched ahead",
     "hidden link": "the client followed the hidden link",
-    "no browser": "the client is no browser",
+    "no browser": "the client is not a browser",
     "soon": f"it came less than {SOON.seconds} seconds after the email was sent",
     "burst": f"the client followed {BURST} links within {BURST_WITHIN.seconds} seconds",
     "many leads": f"the client fetched for {MANY_LEADS} leads within {MANY_WITHIN.seconds} seconds",
