@@ -144,7 +144,7 @@ def test_limits_deals_forms_and_rules() -> None:
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 20, "sent": 5}], FRAME, 100)) == []
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 9, "sent": 0}], FRAME, 100)) == []
     (idle,) = rules.idle_rules([{"rule": "+5 if x", "high": -0.01}, {"rule": "+1", "high": 0.1}], FRAME)
-    assert idle.text.startswith("leads with points from `+5 if x` go on less often")
+    assert idle.text.startswith("leads with points from `+5 if x` advance less often")
     assert texts(rules.idle_rules([{"rule": "+1", "high": None}], FRAME)) == []
 
 
