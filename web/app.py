@@ -23,7 +23,8 @@ from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
 from web.api import costs, crm, events, health, leads, provider
-from web.desk import colleagues, handoff, home, mailbox, sign_in, start
+from web.desk import campaigns, colleagues, handoff, home, mailbox, operations, reports, sales, sign_in, start
+from web.desk import leads as desk_leads
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
@@ -56,6 +57,11 @@ PARTS = (
     sign_in.desk,
     home.desk,
     colleagues.desk,
+    operations.desk,
+    campaigns.desk,
+    desk_leads.desk,
+    sales.desk,
+    reports.desk,
     health,
 )
 
