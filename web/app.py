@@ -22,9 +22,9 @@ from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
-from web.api import costs, crm, events, health, leads, provider
-from web.desk import campaigns, colleagues, handoff, home, mailbox, operations, reports, sales, sign_in, start
-from web.desk import leads as desk_leads
+from web.api import costs, crm, events, health, leads, provider, reports
+from web.desk import handoff, mailbox, start
+from web.desk.parts import PARTS as DESK
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
@@ -49,19 +49,12 @@ PARTS = (
     events,
     leads,
     costs,
+    reports,
     provider,
     crm,
     mailbox,
     start,
-    sign_in,
-    sign_in.desk,
-    home.desk,
-    colleagues.desk,
-    operations.desk,
-    campaigns.desk,
-    desk_leads.desk,
-    sales.desk,
-    reports.desk,
+    *DESK,
     health,
 )
 

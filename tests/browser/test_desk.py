@@ -27,7 +27,7 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
     (390, "dark"),
     (1280, "light"),
 )
-PICTURES = os.environ.get("COLDFRAME_PICTURES")
+PICTURES = os.environ.get("DESK_PICTURES")
 """A folder for a picture of each page, for people to look at."""
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from starlette.responses import Response
 
+from engine.reports import formats
 from engine.reports.report import report
 from engine.rules.reports.attribution import MODELS
 from engine.rules.reports.query import BY, BY_FIELDS, NAMES, BadQuery, Name, Query, read_query
-from engine.rules.reports.table import Report, Table, plain, safe_cell, shown
+from engine.rules.reports.table import Report, shown
 from engine.runtime.runtime import NothingDeployed
 from web.desk.signed_in import Desk, Visit
 from web.http.answers import missing
@@ -31,7 +30,11 @@ ABOUT: Mapping[Name, str] = {
     "segments": "groups of leads compared", "sales": "handoffs by team and member", "scoring": "what scores foretell",
 }  # fmt: skip
 PERIODS = ("7 days", "30 days", "90 days", "this month", "last month", "last quarter", "this year", "last year")
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KINDS: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8", "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
+"""Kinds of files, and their media types."""
 
 
 @desk.get("/desk/reports", "marketing")
@@ -100,79 +103,19 @@ async def file(visit: Visit) -> Response:
     except BadQuery:
         raise missing() from None
     table = next((one for one in found.tables if one.name == visit.asked("part")), None)
-    if table is None or (kind := visit.asked("as")) not in _FILES:
+    if table is None or (kind := visit.asked("as")) not in KINDS:
         raise missing()
-    make, media_type = _FILES[kind]
     name = f"{found.name}-{table.name}-{found.first}-{found.last}.{kind}"
     await visit.note("exported", f"report {found.name}, {table.name}", rows=len(table.rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(make(replace(found, tables=[table])), media_type=media_type, headers=headers)
+    return Response(_bytes(replace(found, tables=[table]), kind), media_type=KINDS[kind], headers=headers)
 
 
-def lines(table: Table) -> list[Mapping[str, Any]]:
-    return [*table.rows, *([table.total] if table.total is not None else [])]
-
-
-def as_csv(found: Report) -> bytes:
-    """As RFC 4180 has it, with a mark of UTF-8 for spreadsheets, the total as the last row, no text as a formula."""
-    table, out = found.tables[0], io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([f"{one.head} ({found.currency})" if one.kind == "money" else one.head for one in table.columns])
-    for row in lines(table):
-        cells = [(plain(row.get(one.key), one.kind, found.currency), one.kind) for one in table.columns]
-        writer.writerow(
-            ["" if cell is None else safe_cell(str(cell)) if kind == "text" else cell for cell, kind in cells]
-        )  # fmt: skip
-    return out.getvalue().encode("utf-8-sig")
-
-
-def as_json(found: Report) -> bytes:
-    table = found.tables[0]
-
-    def cells(row: Mapping[str, Any]) -> dict[str, Any]:
-        return {one.key: plain(row.get(one.key), one.kind, found.currency) for one in table.columns}
-
-    said = {
-        "report": found.name, "table": table.name, "from": str(found.first), "to": str(found.last), "zone": found.zone,
-        "as_of": found.as_of.isoformat(), "currency": found.currency, "notes": list(found.notes),
-        "columns": [{"key": one.key, "head": one.head, "kind": one.kind, "definition": one.definition}
-                    for one in table.columns],
-        "rows": [cells(row) for row in table.rows],
-        "total": cells(table.total) if table.total is not None else None,
-    }  # fmt: skip
-    return json.dumps(said, indent=2, ensure_ascii=False).encode()
-
-
-def as_xlsx(found: Report) -> bytes:
-    """Text stays text, figures are numbers; a second sheet defines the columns and names the period and its zone."""
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-
-    table, book, out = found.tables[0], Workbook(write_only=True), io.BytesIO()
-    sheet, about = book.create_sheet(table.title[:31].translate(_NO_SHEET)), book.create_sheet("Definitions")
-    sheet.append([f"{one.head} ({found.currency})" if one.kind == "money" else one.head for one in table.columns])
-    for row in lines(table):
-        cells = []
-        for one in table.columns:
-            value = plain(row.get(one.key), one.kind, found.currency)
-            cell = WriteOnlyCell(sheet, value=float(value) if one.kind == "money" and value is not None else value)
-            if isinstance(value, str) and one.kind == "text":
-                cell.data_type = "s"
-            if one.kind in ("share", "points"):
-                cell.number_format = "0.0%"
-            if one.kind == "money":
-                cell.number_format = "#,##0.00"
-            cells.append(cell)
-        sheet.append(cells)
-    about.append(["period", f"{found.first} to {found.last}, {found.zone}"])
-    about.append(["as of", found.as_of.isoformat()])
-    for one in table.columns:
-        about.append([one.head, one.definition])
-    book.save(out)
-    return out.getvalue()
-
-
-_NO_SHEET = dict.fromkeys(map(ord, r"[]:*?/\\"), " ")
-_FILES: Mapping[str, tuple[Any, str]] = {
-    "csv": (as_csv, "text/csv; charset=utf-8"), "json": (as_json, "application/json"), "xlsx": (as_xlsx, XLSX),
-}  # fmt: skip
+def _bytes(found: Report, kind: str) -> bytes:
+    match kind:
+        case "csv":
+            return formats.as_csv(found.tables[0], found.currency).encode()
+        case "xlsx":
+            return formats.as_workbook(found)
+        case _:
+            return orjson.dumps(formats.as_json(found), option=orjson.OPT_INDENT_2)
