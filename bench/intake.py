@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from uuid import uuid4
 
@@ -157,12 +158,19 @@ async def open_bench(url: str | None = None) -> AsyncIterator[Bench]:
         app = create_app(rt, budgets=Budgets(PLENTY, PLENTY, PLENTY))
         base = rt.settings.base_url
         clients = [
-            await held.enter_async_context(httpx.AsyncClient(transport=httpx.ASGITransport(one), base_url=base))
+            await held.enter_async_context(
+                httpx.AsyncClient(transport=httpx.ASGITransport(one), base_url=base, cookies=_no_cookies())
+            )
             for one in (app, floor_app(pool))
         ]
         bench = Bench(rt, clients[0], clients[1], await make_key(rt.db, rt.clock, "bench"))
         settle_memory()
         yield bench
+
+
+def _no_cookies() -> CookieJar:
+    """A jar that keeps nothing: with the cookie of a page view, every later form would come from the same visitor."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 async def against_floor(bench: Bench, kind: str, requests: int, rounds: int, say: Say) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from web.http.context import Freshness
 from web.http.deadline import Deadline
 from web.http.hosts import KnownHost
 from web.http.limits import Budgets, Limits
+from web.http.routes import Application
 from web.http.security import BodyLimit, Guard, SecurityHeaders
 from web.public import confirm, forms, links, look, mail_view, own_data, preferences, script, unsubscribe, visits
 
@@ -82,14 +83,13 @@ def create_app(
                 for task in beside:
                     task.cancel()
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    for part in PARTS:
+        _answer_head(part.router)
+    app = Application((part.router for part in PARTS), lifespan=lifespan)
     app.state.rt = rt
     app.state.limits = Limits(budgets)
     app.state.freshness = Freshness()
     app.state.spool = Spool(settings.home / "spool")
-    for part in PARTS:
-        _answer_head(part.router)
-        app.include_router(part.router)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(NothingDeployed, _nothing_deployed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,6 +23,10 @@ MAX_TOKEN = 1400
 _UUID_MARK = 255
 _MAX_PART = 254
 _MIN_SECRET = 16
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+"""A local part of RFC 5322 atoms, in lower case: nearly every one."""
+_LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
+"""Bytes, by RFC 5321."""
 
 
 class Tokens:
@@ -116,16 +121,42 @@ def email_key(address: str) -> str:
     Raises ValueError, without repeating the input, for anything but exactly one plain address (RFC 5321 without quoted
     local parts, address literals or display names), and for any control or format character.
     """
-    text = unicodedata.normalize("NFKC", address).strip(" ")
-    if len(text) > 320 or any(unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") for char in address):
+    text = unicodedata.normalize("NFKC", address).strip(" ").lower()
+    if len(text) > 320 or not _printable(address):
         raise ValueError("not one plain e-mail address")
+    local, at, domain = text.rpartition("@")
+    plain = at and text.isascii() and "xn--" not in domain and _LOCAL.fullmatch(local)
+    if plain and len(local) <= _LONGEST_LOCAL and len(text) <= _LONGEST_ADDRESS:
+        return f"{local}@{_ascii_domain(domain)}"
+    local, domain = _validated(text)
+    if len(local.encode()) > _LONGEST_LOCAL:
+        raise ValueError("not one plain e-mail address")
+    return f"{local}@{domain}"
+
+
+@lru_cache(maxsize=4096)
+def _ascii_domain(domain: str) -> str:
+    """The domain in its ASCII form: many addresses share one, and checking it costs more than all else. Raises
+    ValueError."""
+    return _validated(f"a@{domain}")[1]
+
+
+def _validated(text: str) -> tuple[str, str]:
+    """Local part and domain of an address in lower case, the domain in its ASCII form. Raises ValueError."""
     try:
-        found = validate_email(text.lower(), check_deliverability=False, test_environment=True)
+        found = validate_email(text, check_deliverability=False, test_environment=True)
     except (EmailNotValidError, UnicodeError):
         raise ValueError("not one plain e-mail address") from None
-    if "." not in found.domain or len(found.local_part.encode()) > 64:
+    if "." not in found.domain:
         raise ValueError("not one plain e-mail address")
-    return f"{found.local_part}@{found.ascii_domain}"
+    return found.local_part, found.ascii_domain
+
+
+def _printable(text: str) -> bool:
+    """Whether it is without control and format characters."""
+    if text.isascii():
+        return text.isprintable()
+    return not any(unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") for char in text)
 
 
 def address_hash(pepper: bytes | str, key: str) -> str:

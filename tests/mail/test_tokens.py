@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +104,38 @@ def test_one_key_for_each_address(address: str, key: str) -> None:
 def test_anything_else_is_no_address_and_is_not_repeated(address: str) -> None:
     with pytest.raises(ValueError, match=r"^not one plain e-mail address$"):
         email_key(address)
+
+
+@given(
+    st.from_regex(r"[a-zA-Z0-9.!+_-]{1,66}", fullmatch=True),
+    st.sampled_from(["acme.example", "ACME.example", "xn--bcher-kva.example", "bücher.example", "acme", "-a.example",
+                     "a.example.", "acme.invalid", f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 5}.example"]),
+)  # fmt: skip
+def test_a_plain_address_is_read_as_the_library_reads_it(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    try:
+        found = validate_email(address.lower(), check_deliverability=False, test_environment=True)
+        whole = "." in found.domain and len(found.local_part) <= 64
+    except EmailNotValidError:
+        whole = False
+    if not whole:
+        with pytest.raises(ValueError, match=r"^not one plain e-mail address$"):
+            email_key(address)
+        return
+    assert email_key(address) == f"{found.local_part}@{found.ascii_domain}"
+
+
+def test_a_domain_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def validate(address: str, **options: Any) -> Any:
+        checked.append(address)
+        return validate_email(address, **options)
+
+    monkeypatch.setattr("engine.platform.tokens.validate_email", validate)
+    for number in range(50):
+        assert email_key(f"Lead.{number}@Once.Example") == f"lead.{number}@once.example"
+    assert checked == ["a@once.example"]
 
 
 @given(st.text(max_size=80))

@@ -5,9 +5,9 @@ A site can let its own name point to this process (DNS rebinding) and then reads
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,7 +30,7 @@ class KnownHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope["path"].startswith(ANY_NAME):
             given = [value for name, value in scope["headers"] if name == b"host"]
-            if len(given) != 1 or host_of(Headers(scope=scope)["host"]) not in self.names:
+            if len(given) != 1 or host_of(given[0].decode("latin-1")) not in self.names:
                 await problem(Request(scope, receive), 421)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -43,6 +43,7 @@ def names(settings: Settings) -> frozenset[str]:
     return found | LOOPBACK if settings.web_host in LOOPBACK or not settings.production else found
 
 
+@lru_cache(maxsize=256)
 def host_of(authority: str) -> str | None:
     """The name in `name:port`, in lower case without a final dot; None if it is not one."""
     try:

@@ -6,6 +6,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -60,9 +61,10 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
-        self.defaults = {**HEADERS, "Content-Security-Policy": policy()}
+        defaults = {**HEADERS, "Content-Security-Policy": policy()}
         if https:
-            self.defaults["Strict-Transport-Security"] = "max-age=31536000"
+            defaults["Strict-Transport-Security"] = "max-age=31536000"
+        self._defaults = [(name.lower().encode(), value.encode()) for name, value in defaults.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,12 +73,15 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.defaults.items():
-                    headers.setdefault(name, value)
-                if "frame-ancestors 'none'" not in headers["Content-Security-Policy"] and _denies(headers):
-                    del headers["X-Frame-Options"]  # it knows no origins, and says the contrary
-                headers.update(getattr(Request(scope).state, "headers", {}))
+                raw = message["headers"] = list(message.get("headers", ()))
+                given = {name for name, _ in raw}
+                raw.extend(pair for pair in self._defaults if pair[0] not in given)
+                if b"content-security-policy" in given:
+                    headers = MutableHeaders(scope=message)
+                    if "frame-ancestors 'none'" not in headers["Content-Security-Policy"] and _denies(headers):
+                        del headers["X-Frame-Options"]  # it knows no origins, and says the contrary
+                if shared := scope.get("state", {}).get("headers"):
+                    MutableHeaders(scope=message).update(shared)
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -119,8 +124,9 @@ class Guard:
             status = await self._answer(error, Request(scope, receive), send)
         finally:
             route = route_of(scope)
-            REQUESTS.labels(route, scope["method"] if route != "other" else "any", str(status)).inc()
-            SECONDS.labels(route).observe(time.perf_counter() - began)
+            answered, took = _meters(route, scope["method"] if route != "other" else "any", status)
+            answered.inc()
+            took.observe(time.perf_counter() - began)
 
     async def _answer(self, error: Exception, request: Request, send: Send) -> int:
         away = isinstance(error, UNAVAILABLE)
@@ -165,6 +171,12 @@ class BodyLimit:
             return message
 
         await self.app(scope, limited, send)
+
+
+@lru_cache(maxsize=1024)
+def _meters(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """What counts and what times such answers: looking them up costs more than using them."""
+    return REQUESTS.labels(route, method, str(status)), SECONDS.labels(route)
 
 
 def route_of(scope: Scope) -> str:

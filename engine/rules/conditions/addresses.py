@@ -82,11 +82,22 @@ def ascii_address(address: str) -> str:
     return f"{parts.scheme}://{where}{port}{rest}"
 
 
+def pages_of(path: str, address: str = "") -> tuple[str, ...]:
+    """A page in every form that `route_of` a pattern can have that means it: with and without its host, with and
+    without the slash at its end."""
+    return (*_texts(address or path), *_slashed(canonical_path(_path(path)).casefold()))
+
+
+def route_of(pattern: str) -> str:
+    """What a pattern asks of the page itself, in the form of `pages_of`: without its query."""
+    return _canonical(pattern.partition("#")[0].partition("?")[0])
+
+
 def fits(pattern: str, path: str, address: str = "") -> bool:
     """Whether a page with this path, or with this whole address, is one that the pattern means; `*` is anything."""
     texts = _texts(address or path) if _names_host(pattern) else ()
-    route, _, query = pattern.partition("#")[0].partition("?")
-    expression = _expression(_canonical(route))
+    query = pattern.partition("#")[0].partition("?")[2]
+    expression = _expression(route_of(pattern))
     pages = (*texts, *_slashed(canonical_path(_path(path)).casefold()))
     return any(expression.fullmatch(text) for text in pages) and (not query or _asks(query, address or path))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import BaseModel
 
@@ -26,6 +27,7 @@ from dsl.plan import (
 )
 from engine.model.plan_cache import per_plan
 from engine.rules.conditions.conditions import glob, triggers
+from engine.rules.conditions.listeners import Listeners
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,35 @@ class Watch:
         )
 
     def field(self, name: str) -> bool:
-        return any(glob(one, name) for one in self.fields)
+        """Whether somebody listens for changes of the field."""
+        return name.casefold() in self._named_fields or any(glob(one, name) for one in self._globs)
+
+    @cached_property
+    def counted(self) -> Listeners[tuple[str, Pattern, Pattern]]:
+        """The composite patterns that events carry on, each with its key and the event that it counts."""
+        found: Listeners[tuple[str, Pattern, Pattern]] = Listeners()
+        for key, pattern in self.composites.items():
+            if pattern.times or pattern.absent:
+                found.add(base(pattern), (key, pattern, base(pattern)))
+        return found
+
+    @cached_property
+    def silent(self) -> Mapping[str, Pattern]:
+        """The composite patterns that silence makes true, by key."""
+        return {key: one for key, one in self.composites.items() if one.silent is not None}
+
+    @cached_property
+    def dated(self) -> Mapping[str, Pattern]:
+        """The composite patterns that a date makes true, by key."""
+        return {key: one for key, one in self.composites.items() if one.dated is not None and one.absent is None}
+
+    @cached_property
+    def _named_fields(self) -> frozenset[str]:
+        return frozenset(one.casefold() for one in self.fields if "*" not in one)
+
+    @cached_property
+    def _globs(self) -> tuple[str, ...]:
+        return tuple(one for one in self.fields if "*" in one)
 
 
 def base(pattern: Pattern) -> Pattern:
@@ -93,37 +123,39 @@ def watch_of(plan: Plan) -> Watch:
 
 
 class Index:
-    """The patterns of one deployment by event type, so that an event looks only at what it could touch.
+    """The patterns of one deployment by the events that can meet them, so that an event looks only at what it could
+    touch, however many campaigns are deployed.
 
     `segments` are those that somebody wants to hear about; only of them it is known who is in. `waited` are the keys of
     composite patterns that something else than a campaign's start listens for, `crossings` the watched values of
     interests, `daily` whether the passing of time alone can change a segment or a state rule, `reviews` whether there
     are any, and `refreshes` whether leads that are there already must be looked at after the deployment. `current` are
-    the digests of the plans, `reactivations` what stages say about silence.
+    the digests of the plans, `reactivations` what stages say about silence, `schedules` the starts at a date by the
+    pattern's key.
     """
 
     def __init__(self, program: Program) -> None:
-        self.starts: dict[str, list[tuple[Plan, Start]]] = {}
-        self.rules: dict[str, list[tuple[str, Rule]]] = {}
-        self.stages: dict[str, list[tuple[Stage, StageRule]]] = {}
+        self.starts: Listeners[tuple[Plan, Start]] = Listeners()
+        self.rules: Listeners[tuple[str, Rule]] = Listeners()
+        self.stages: Listeners[tuple[Stage, StageRule]] = Listeners()
+        self.schedules: dict[str, list[Start]] = {}
         self.state_rules: list[tuple[str, Rule]] = []
         self.current = frozenset(plan.digest for plan in program.campaigns)
         self.plans: dict[str, Plan] = {plan.campaign.casefold(): plan for plan in program.campaigns}
         for plan in program.campaigns:
             for start in plan.starts:
-                for type in triggers(start.pattern):
-                    self.starts.setdefault(type, []).append((plan, start))
+                self.starts.add(start.pattern, (plan, start))
+                if "date.due" in triggers(start.pattern):
+                    self.schedules.setdefault(start.pattern.key, []).append(start)
         for scoring in program.scorings:
             for rule in scoring.rules:
                 if rule.pattern is None:
                     self.state_rules.append((scoring.name, rule))
                     continue
-                for type in triggers(rule.pattern):
-                    self.rules.setdefault(type, []).append((scoring.name, rule))
+                self.rules.add(rule.pattern, (scoring.name, rule))
         for stage in program.stages:
             for stage_rule in stage.rules:
-                for type in triggers(stage_rule.pattern):
-                    self.stages.setdefault(type, []).append((stage, stage_rule))
+                self.stages.add(stage_rule.pattern, (stage, stage_rule))
         self.thresholds = thresholds(_patterns(program), "score.")
         asking = (program.campaigns, program.scorings, program.stages, program.teams)
         watched = [one.name or "*" for one in _patterns(program) if one.type in ("segment.joined", "segment.left")]

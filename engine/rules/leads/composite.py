@@ -6,15 +6,16 @@ and pattern; `rules.leads.due` looks at it when it is due. Activity never moves 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 
 from dsl.plan import Duration, InList, Pattern, Reactivation
 from engine.model.lead import Event
 from engine.rules.conditions import calendar
-from engine.rules.conditions.conditions import holds, matches, own_key, trigger
+from engine.rules.conditions.conditions import holds, matches, own_key
 from engine.rules.conditions.dates import following
-from engine.rules.conditions.matching import base
+from engine.rules.conditions.matching import Watch
 from engine.rules.leads.working_copy import WorkingCopy
 
 ACTIVE = frozenset({
@@ -29,25 +30,29 @@ COUNTED = "#counted"
 """Ends the name under which a count is noted whose absence is still to come."""
 
 
-def composites(ledger: WorkingCopy) -> Iterable[tuple[str, Pattern]]:
-    """Every composite pattern somebody listens for, and the ones inside others, by key; each once."""
-    known, older = ledger.rules.index.watch.composites, ledger.older()
-    for watch in older:
-        known = {**known, **watch.composites}
-    return known.items()
+def watches(ledger: WorkingCopy) -> list[Watch]:
+    """What the deployment listens for, and what the lead's runs on older plans do."""
+    return [ledger.rules.index.watch, *ledger.older()]
+
+
+def every(ledger: WorkingCopy, kind: Callable[[Watch], Mapping[str, Pattern]]) -> Iterable[tuple[str, Pattern]]:
+    """The composite patterns of a kind that somebody listens for, and the ones inside others, by key; each once."""
+    found: dict[str, Pattern] = {}
+    for watch in watches(ledger):
+        found |= kind(watch)
+    return found.items()
 
 
 def find(ledger: WorkingCopy, key: str) -> Pattern | None:
-    return next((pattern for one, pattern in composites(ledger) if one == key), None)
+    """The composite pattern of that key, while anybody listens for it."""
+    return next((found for watch in watches(ledger) if (found := watch.composites.get(key)) is not None), None)
 
 
 def noticed(ledger: WorkingCopy, event: Event) -> None:
     """Carry every pattern on that the event is a part of."""
-    for key, pattern in composites(ledger):
-        if not (pattern.times or pattern.absent):
-            continue
-        counted = base(pattern)
-        if trigger(counted) != event.type or not matches(counted, event, zone=ledger.zone):
+    near = {one[0]: one for watch in watches(ledger) for one in watch.counted.near(event)}
+    for key, pattern, counted in near.values():
+        if not matches(counted, event, zone=ledger.zone):
             continue
         if pattern.times and not _reached(ledger, key, pattern, counted):
             continue
@@ -93,7 +98,7 @@ def watch_silence(ledger: WorkingCopy, since: datetime | None = None) -> None:
     already, too.
     """
     quiet = ledger.lead.active_at or ledger.lead.created_at
-    for key, pattern in composites(ledger):
+    for key, pattern in every(ledger, attrgetter("silent")):
         if pattern.silent is not None and (due := later(ledger, pattern.silent, quiet)) > (since or ledger.now):
             ledger.remind(f"silent:{key}", due)
     if (rule := reactivation(ledger)) is not None:
@@ -110,9 +115,9 @@ def watch_dates(ledger: WorkingCopy, field: str | None = None, since: datetime |
     """Set the clocks of dates that come after `since` (None: now): of all, or of those that depend on a field.
 
     A date that moved away keeps its row until that is due, when it is checked again."""
-    for key, pattern in composites(ledger):
+    for key, pattern in every(ledger, attrgetter("dated")):
         dated = pattern.dated
-        if dated is None or pattern.absent is not None or (field not in (None, "timezone") and dated.field != field):
+        if dated is None or (field not in (None, "timezone") and dated.field != field):
             continue
         if not concerns(ledger, key):
             continue
@@ -122,7 +127,7 @@ def watch_dates(ledger: WorkingCopy, field: str | None = None, since: datetime |
 
 def concerns(ledger: WorkingCopy, key: str) -> bool:
     """Whether the date is one for this lead: only a schedule for lists it is not on is not."""
-    starts = [start for _, start in ledger.rules.index.starts.get("date.due", ()) if start.pattern.key == key]
+    starts = ledger.rules.index.schedules.get(key, [])
     audiences = [start.audience for start in starts]
     if not audiences or not all(isinstance(one, InList) for one in audiences) or _waited(ledger, key):
         return True
@@ -131,7 +136,7 @@ def concerns(ledger: WorkingCopy, key: str) -> bool:
 
 def invited(ledger: WorkingCopy, key: str) -> bool:
     """Whether somebody listens for the date on this lead's behalf: a schedule asks its audience first."""
-    starts = [start for _, start in ledger.rules.index.starts.get("date.due", ()) if start.pattern.key == key]
+    starts = ledger.rules.index.schedules.get(key, [])
     if not starts or _waited(ledger, key):
         return True
     facts = ledger.facts()

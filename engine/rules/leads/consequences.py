@@ -100,7 +100,7 @@ class Ledger(WorkingCopy):
 
     # ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
     def _stage(self, event: Event) -> None:
-        for stage, rule in self.rules.index.stages.get(event.type, ()):
+        for stage, rule in self.rules.index.stages.near(event):
             if not matches(rule.pattern, event, zone=self.zone):
                 continue
             if rule.only_if is None or holds(rule.only_if, self.facts(event)):
@@ -131,7 +131,7 @@ class Ledger(WorkingCopy):
             self._goal(enrolment, event)
             if enrolment.state != "ended":
                 self._touch(enrolment, event)
-        for plan, start in () if self.quiet else self.rules.index.starts.get(event.type, ()):
+        for plan, start in () if self.quiet else self.rules.index.starts.near(event):
             if not matches(start.pattern, event, zone=self.zone):
                 continue
             if start.audience is not None or start.only_if is not None:

@@ -84,7 +84,7 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
     event = Event(seq=lead.seq + 1, at=at, type=type, name=name, data=data)
     found = [
         probe
-        for _, rule in rules.index.rules.get(type, ())
+        for _, rule in rules.index.rules.near(event)
         if rule.limits and rule.pattern is not None and matches(rule.pattern, event, zone=zone)
         for _, probe in probes(rule, event, zone)
     ]
@@ -106,7 +106,7 @@ FOUND = (
 
 def derived(rules: Rules) -> list[Rule]:
     """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
-    return [rule for type in FOUND for _, rule in rules.index.rules.get(type, ()) if rule.limits]
+    return [rule for type in FOUND for _, rule in rules.index.rules.all_for(type) if rule.limits]
 
 
 def _things(rules: Rules, pattern: Pattern) -> set[str]:

@@ -15,7 +15,7 @@ from engine.rules.leads.working_copy import WorkingCopy
 
 
 def score(ledger: WorkingCopy, event: Event) -> None:
-    for model, rule in ledger.rules.index.rules.get(event.type, ()):
+    for model, rule in ledger.rules.index.rules.near(event):
         assert rule.pattern is not None
         if not matches(rule.pattern, event, zone=ledger.zone):
             continue

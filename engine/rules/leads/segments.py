@@ -57,8 +57,8 @@ def settle(ledger: WorkingCopy) -> None:
 def take_present(ledger: WorkingCopy) -> None:
     """Enter the members of a segment or list into campaigns that take those who are in already, once in their life."""
     for plans in (
-        ledger.rules.index.starts.get("segment.joined", ()),
-        ledger.rules.index.starts.get("list.joined", ()),
+        ledger.rules.index.starts.all_for("segment.joined"),
+        ledger.rules.index.starts.all_for("list.joined"),
     ):
         for plan, start in plans:
             past = [one for one in ledger.enrolments if one.campaign.casefold() == plan.campaign.casefold()]
