@@ -147,9 +147,9 @@ def test_choices_have_labels(program: Program) -> None:
         "en-GB": "Food and drink", "de-AT": "Lebensmittel, Getränke", "fr-CH": "Food and drink",
     }  # fmt: skip
     assert shown_in["de-AT"]["chemicals"] == "chemicals"
-    for said in ("FOOD", "food and drink", "Lebensmittel, Getränke"):
-        assert parse_field(industry, [said], Reading(program)) == "food"
-        assert _chosen(said, industry) == [said]
+    for word in ("FOOD", "food and drink", "Lebensmittel, Getränke"):
+        assert parse_field(industry, [word], Reading(program)) == "food"
+        assert _chosen(word, industry) == [word]
     with pytest.raises(Refused) as refused:
         parse_field(industry, ["steel"], Reading(program, language="de-AT"))
     assert refused.value.problem.words["choices"] == "Lebensmittel, Getränke, chemicals"
