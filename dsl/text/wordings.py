@@ -63,7 +63,17 @@ def nobody(tokens: Tokens) -> Tokens:
     ]
 
 
-_LABELED = (["labelled"], ["label"], ["shown", "as"], ["called"], ["named"], ["is"], ["as"], ["means"], [])
+_LABELED: tuple[list[str], ...] = (
+    ["labelled"],
+    ["label"],
+    ["shown", "as"],
+    ["called"],
+    ["named"],
+    ["is"],
+    ["as"],
+    ["means"],
+    [],
+)
 
 
 def labeled(tokens: Tokens) -> Tokens:
