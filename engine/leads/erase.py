@@ -15,6 +15,7 @@ import structlog
 
 from engine.leads.consent import hashed
 from engine.leads.intake import known
+from engine.rules.leads.composite import ACTIVE
 from engine.rules.sales import ladder
 from engine.rules.sales.ladder import State
 from engine.rules.sales.tray import Tray
@@ -53,7 +54,7 @@ async def erase(rt: Runtime, lead_id: UUID, author: str = "") -> Erased | None:
         await erasure.carry_out(
             work.hot, locked.lead.id, done.figures, [id for id, _ in records], _said(keys),
             sorted({*(hashed(rt, key) for key in keys), *locked.lead.former}), deployment.program.workspace.timezone,
-            now, rt.clock.real(),
+            now, rt.clock.real(), ACTIVE,
         )  # fmt: skip
         await work.hot.commit()
     log.info("lead.erased", figures=str(done.figures), by=author)

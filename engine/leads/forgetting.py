@@ -1,7 +1,8 @@
 """The past of leads that has been kept long enough is removed, paced; the leads stay as they are.
 
 Fields, score, stage, lists, topics, consents and the history of stages are the lead's own and stay. Points keep their
-sums, runs and emails stay as figures by day, and the newest run in each campaign stays: `enters once` asks for it.
+sums by day, runs and emails stay as figures by day, and when leads did something stays as spans. The newest run in each
+campaign stays: `enters once` asks for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from dsl.plan import Duration, Workspace
 from engine.rules.conditions import calendar
+from engine.rules.leads.composite import ACTIVE
 from engine.runtime.runtime import Runtime
 from engine.store import forgetting
 from engine.tracking.retention import FORGOTTEN, VISITORS
@@ -37,9 +39,10 @@ async def forget_past(rt: Runtime) -> dict[str, int]:
         return {}
     now = rt.clock.now()
     before, visitors = begins(deployment.program.workspace, now)
+    zone = deployment.program.workspace.timezone
     taken: Counter[str] = Counter()
     for _ in range(PAGES):
-        page = await forgetting.forget_page(rt.db, before, visitors, MANY, now)
+        page = await forgetting.forget_page(rt.db, before, visitors, MANY, now, zone, ACTIVE)
         if page is None:
             break
         taken.update(page.taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from dsl.plan import Program
@@ -25,6 +25,8 @@ class Asked:
     """What is in no sum, by what it is of and its currency."""
     aside: dict[str, list[Any]] = field(default_factory=dict)
     """Rows that only findings look at, by what they are."""
+    main: bool = True
+    """Not an earlier period, of which only the figures that are compared are needed."""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -53,6 +55,10 @@ class Asked:
         by_name = [stage for stage in self.order if stage.casefold() == "mql"]
         agreed = [one.name for one in self.program.stages if one.agreed_by and one.name in self.order]
         return next(iter((*by_name, *agreed, *self.order[2:])), None)
+
+    def during(self, first: date, last: date) -> Asked:
+        """The same of an earlier period, whose notes nobody reads."""
+        return Asked(self.query.during(first, last), self.program, self.now, main=False)
 
     @property
     def division(self) -> tuple[str, str]:

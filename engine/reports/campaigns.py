@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +14,7 @@ from engine.reports.asking import Asked
 from engine.reports.costs import campaign_costs
 from engine.reports.paths import live_credits
 from engine.rules.conditions import calendar
-from engine.rules.reports.statistics import chance_of_split, difference, leads_missing
+from engine.rules.reports.statistics import chance_of_split, difference, leads_missing, mean_difference
 from engine.rules.reports.table import Column, Row, Table, ratio, summed
 from engine.store import report_funnel
 
@@ -35,13 +35,16 @@ class Lift:
     held_goals: int = 0
     expected: float = 0.0
     unripe: int = 0
+    worth: dict[bool, list[int]] = field(default_factory=lambda: {True: [], False: []})
+    """What runs have brought where that is not nothing, of those held out and of the others."""
 
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
     found = await report_funnel.runs(connection, asked.query)
     runs = [one for one in found if not one.campaign.startswith(CONFIRMING)]
     goals = await report_funnel.goals(connection, sorted({one.digest for one in runs}))
-    return [await _campaigns(connection, asked, runs), _lift(asked, runs, goals)]
+    brought = await report_funnel.brought(connection, asked.query.since, asked.query.until) if asked.main else ()
+    return [await _campaigns(connection, asked, runs), _lift(asked, runs, goals, brought)]
 
 
 async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Table:
@@ -97,7 +100,7 @@ def _with_roi(row: Mapping[str, Any]) -> Row:
 
 
 # ── lift ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any]) -> Table:
+def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any], brought: Any) -> Table:
     found: dict[str, Lift] = {}
     for one in runs:
         plan = goals.get(one.digest)
@@ -114,6 +117,10 @@ def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any]) -> Table:
         else:
             lift.treated += one.many
             lift.treated_goals += one.many * one.reached
+    for one in brought:
+        plan = goals.get(one.digest)
+        if one.campaign in found and plan is not None and plan.goal and plan.control and _ripe(asked, one, plan.goal):
+            found[one.campaign].worth[one.held_out].append(one.amount)
     rows = [_row(asked, name, lift) for name, lift in sorted(found.items())]
     columns = (
         Column("campaign", "campaign", "text"),
@@ -126,6 +133,10 @@ def _lift(asked: Asked, runs: Any, goals: Mapping[str, Any]) -> Table:
         Column("low", "from", "points", "the true difference lies from here, with 95% confidence"),
         Column("high", "to", "points", "to here"),
         Column("relative", "relative", "points", f"lift ÷ share of the held out, if {ENOUGH} reached the goal"),
+        Column("revenue", "revenue per lead", "money", "what a treated lead's deals brought since the entry, less what "
+               "those of one held out did"),
+        Column("revenue_low", "from", "money", "the true difference lies from here, with 95% confidence (bootstrap)"),
+        Column("revenue_high", "to", "money", "to here"),
         Column("verdict", "verdict", "text", "whether the difference shows, or may be chance"),
     )  # fmt: skip
     empty = "no run of a campaign with a goal and a control group began in this period"
@@ -146,6 +157,7 @@ def _row(asked: Asked, name: str, lift: Lift) -> Row:
     counts = lift.treated_goals, lift.treated, lift.held_goals, lift.held
     found = difference(*counts)
     share, other = ratio(lift.treated_goals, lift.treated), ratio(lift.held_goals, lift.held)
+    worth = mean_difference(lift.worth[False], lift.treated, lift.worth[True], lift.held)
     whole = lift.treated + lift.held
     if whole and chance_of_split(lift.held, whole, lift.expected / whole) < UNLIKELY:
         sizes = f"{lift.held} of {whole} runs are held out, where {lift.expected:.0f} were expected"
@@ -155,6 +167,8 @@ def _row(asked: Asked, name: str, lift: Lift) -> Row:
         "unripe": lift.unripe, "lift": found.value if found else None, "low": found.low if found else None,
         "high": found.high if found else None, "verdict": _verdict(lift, counts),
         "relative": share / other - 1 if share is not None and other and lift.held_goals >= ENOUGH else None,
+        **({"revenue": round(worth.value), "revenue_low": round(worth.low), "revenue_high": round(worth.high)}
+           if worth is not None and asked.main else {}),
     }  # fmt: skip
 
 

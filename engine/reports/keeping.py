@@ -158,18 +158,18 @@ def _of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
     if row.merged is not None and moves and moves[-1].stage != row.stage:
         # The last move was the other record's, and the lead has stayed where the kept one stood.
         moves.append(Move(row.merged["seq"], row.stage, moves[-1].stage, "merged", _instant(row.merged["at"])))
-    acts = [(refused, _instant(at)) for refused, at in row.acts or ()]
+    told = [(refused, _instant(since), _instant(until)) for refused, since, until in (*(row.acts or ()),
+                                                                                     *(row.past or ()))]  # fmt: skip
+    acts = [(since, until) for refused, since, until in told if not refused]
     stays = stays_of(created, row.stage, moves)
-    returns = returns_of(
-        created, [at for refused, at in acts if not refused], [at for refused, at in acts if refused], stays
-    )  # fmt: skip
+    returns = returns_of(created, acts, [since for refused, since, _ in told if refused], stays)
     first, made = source_in(row.origin, "first"), source_in(row.origin, "created")
     note_source(writes, first)
     note_source(writes, made)
     facts = {
         "lead_id": lead, "first_source_id": source_id(first), "source_id": source_id(made),
         "made_by": made_by(row.origin), "country": row.country, "created_at": created,
-        "active_at": max((at for refused, at in acts if not refused), default=None),
+        "active_at": max((until for _, until in acts), default=None),
     }  # fmt: skip
     return {
         "lead_facts": [facts],

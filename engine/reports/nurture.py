@@ -11,23 +11,56 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine.reports import emails, profile
 from engine.reports.asking import Asked
 from engine.reports.costs import campaign_costs
 from engine.reports.funnel import silent_since
 from engine.rules.reports.credits import converted
 from engine.rules.reports.query import start_of
-from engine.rules.reports.table import Column, Row, Table, per, ratio, summed
+from engine.rules.reports.table import Column, Row, Table, per, summed
 from engine.store import report_funnel, report_queries
 
 _SUMS: Final = ("new", "times", "mqls", "cohort", "spend", "campaigns", "labour", "cost")
 
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
-    return [await _leads(connection, asked), await _mails(connection, asked), await _touches(connection, asked)]
+    new = {
+        one.lead_id: one.at
+        for one in await report_funnel.who(connection, asked.known, asked.query.since, asked.query.until)
+    }
+    if asked.main and asked.qualified is not None:
+        await _definition(connection, asked)
+    return [
+        await _leads(connection, asked, new), *await emails.tables(connection, asked),
+        await _touches(connection, asked), await profile.scores(connection, asked, new),
+        await profile.activities(connection, asked, new),
+    ]  # fmt: skip
+
+
+async def _definition(connection: AsyncConnection, asked: Asked) -> None:
+    """Say which definition of the qualified stage stood in the period, and who agreed to it."""
+    name, stood = asked.qualified, list[tuple[Any, Any]]()
+    for row in await report_funnel.stage_versions(connection, asked.query.until):
+        stage = next((one for one in row.stages or () if one["name"] == name), None)
+        meant = stage and {key: _placeless(stage.get(key)) for key in ("rules", "agreed_by", "agreed_on")}
+        if meant is not None and (not stood or stood[-1][1] != meant):
+            stood.append((row, meant))
+    within = [one for one in stood if one[0].at >= asked.query.since]
+    for row, meant in [*[one for one in stood if one not in within][-1:], *within]:
+        agreed = f", agreed by {' and '.join(meant['agreed_by'])}" if meant["agreed_by"] else ""
+        on = f" on {meant['agreed_on']}" if meant["agreed_on"] else ""
+        asked.note(f"{name} as defined by deployment {row.epoch} from {row.at:%Y-%m-%d} on{agreed}{on}")
+
+
+def _placeless(value: Any) -> Any:
+    """Without where it was written, which says nothing of what it means."""
+    if isinstance(value, dict):
+        return {key: _placeless(one) for key, one in value.items() if key != "source"}
+    return [_placeless(one) for one in value] if isinstance(value, list) else value
 
 
 # ── leads and what they cost ─────────────────────────────────────────────────────────────────────────────────────────
-async def _leads(connection: AsyncConnection, asked: Asked) -> Table:
+async def _leads(connection: AsyncConnection, asked: Asked, new: Mapping[Any, datetime]) -> Table:
     query, zone = asked.query, ZoneInfo(asked.query.zone)
     rows: dict[date, dict[str, Any]] = {}
 
@@ -42,7 +75,6 @@ async def _leads(connection: AsyncConnection, asked: Asked) -> Table:
     def row_at(at: datetime) -> dict[str, Any]:
         return row_of(at.astimezone(zone).date())
 
-    new = {one.lead_id: one.at for one in await report_funnel.who(connection, asked.known, query.since, query.until)}
     for at in new.values():
         row_at(at)["new"] += 1
     for one in await report_funnel.returns(connection, asked.known, query.since, query.until):
@@ -115,36 +147,6 @@ def _columns(asked: Asked) -> Sequence[Column]:
         Column("without_labour", "without labour", "money", f"(advertising + campaigns) ÷ {mql}"),
         Column("per_cohort", f"per {mql} so far", "money", f"cost ÷ {mql} so far, since costs come before {mql}"),
     )  # fmt: skip
-
-
-# ── emails ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def _mails(connection: AsyncConnection, asked: Asked) -> Table:
-    keys = ("sent", "delivered", "opened", "clicked", "machine", "replied")
-    rows = [
-        _with_rates({**{key: getattr(one, key, 0) for key in keys}, "campaign": one.campaign, "template": one.template,
-                     "delivered": one.sent - one.bounced})
-        for one in await report_funnel.mails(connection, asked.query)
-    ]  # fmt: skip
-    if rows:
-        asked.note("open rates miss emails read without pictures, and hide readers behind proxies")
-    columns = (
-        Column("campaign", "campaign", "text"), Column("template", "email", "text"),
-        Column("sent", "sent", "count", "handed over and accepted, by the day of sending"),
-        Column("delivered", "delivered", "count", "sent less bounces"),
-        Column("opened", "opened", "count", "different emails opened by people, up to now"),
-        Column("open_rate", "open rate", "share", "opened ÷ delivered"),
-        Column("clicked", "clicked", "count", "different emails clicked by people, up to now"),
-        Column("click_rate", "click rate", "share", "clicked ÷ delivered"),
-        Column("machine", "by machines", "count", "different emails whose pictures or links a machine fetched"),
-        Column("replied", "replied", "count", "different emails replied to"),
-    )  # fmt: skip
-    total = _with_rates({"campaign": "Total", **summed(rows, keys)}) if rows else None
-    return Table("emails", "Emails", columns, rows, total, "no email was sent in this period", ("sent", "click_rate"))
-
-
-def _with_rates(row: Mapping[str, Any]) -> Row:
-    rates = {f"{name}_rate": ratio(row[f"{name}ed"], row["delivered"]) for name in ("open", "click")}
-    return {**row, **rates}
 
 
 # ── touches ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -158,7 +158,7 @@ def _row(groups: Sequence[tuple[Chance, Sequence[int]]]) -> dict[str, Any]:
 async def _people(connection: AsyncConnection, asked: Asked, until: datetime) -> Table:
     rows: dict[str, dict[str, Any]] = {}
     keys = [f"stage{number}" for number in range(len(asked.order))]
-    for one in await report_deals.people(connection, until):
+    for one in await report_deals.people(connection, until) if asked.main else ():
         if one.stage in asked.order:
             row = rows.setdefault(one.channel, {"channel": one.channel, **dict.fromkeys(keys, 0)})
             row[keys[asked.order.index(one.stage)]] += one.many

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,9 +32,7 @@ async def report(db: Database, clock: Clock, program: Program, query: Query) -> 
     async with queries.reading(db) as connection:
         tables = await read(connection, asked)
         earlier = {
-            name: await read(connection, replace(asked, query=asked.query.during(*days), notes=[], unconverted={},
-                                                 aside={}))
-            for name, days in query.earlier.items()
+            name: await read(connection, asked.during(*days)) for name, days in query.earlier.items()
         }  # fmt: skip
         found = await findings(connection, asked, tables, earlier.get("before", ()))
         await _notes(connection, asked)

@@ -28,7 +28,7 @@ def slowest(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
     waits = [
         {"lead": str(way.lead_id), "stage": stage, "next": following,
          "days": ((way.reached or asked.now) - way.at) / DAY, "state": "arrived" if way.reached else "waiting"}
-        for stage, following, ways in steps for way in ways if way.at <= asked.now
+        for stage, following, ways in (steps if asked.main else ()) for way in ways if way.at <= asked.now
     ]  # fmt: skip
     waits.sort(key=lambda row: (-row["days"], row["lead"], row["stage"]))
     columns = (
@@ -44,7 +44,7 @@ async def outlook(connection: AsyncConnection, asked: Asked) -> Table:
     """How many of the leads who wait before each stage will reach it in the next 30 days."""
     until = min(asked.query.until, asked.now + timedelta(microseconds=1))
     rows: list[Row] = []
-    for stage, following in pairwise(asked.order):
+    for stage, following in pairwise(asked.order if asked.main else ()):
         ways = await report_queries.ways(
             connection, asked.beyond(stage), asked.beyond(following), until - YEARS, until
         )  # fmt: skip

@@ -5,7 +5,7 @@ Every table that says something of a lead is named here once, so that a new one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -104,6 +104,18 @@ _POINTS = f"""UPDATE points SET lead_id = %(ghost)s, thing = '', expires_at = NU
 _STAGES = f"UPDATE stages SET lead_id = %(ghost)s, {_day('at')} WHERE lead_id = %(lead)s"
 
 
+# What no event says any more of when they did something stays by its days, so that who came back does.
+_PAST_ACTS = f"""
+WITH own AS (UPDATE past_acts SET lead_id = %(ghost)s, {_day("since", "until")}
+    WHERE lead_id = ANY(%(leads)s::uuid[]) RETURNING 1)
+INSERT INTO past_acts (lead_id, refused, since, until)
+SELECT DISTINCT %(ghost)s::uuid, false, {_DAY.format("coalesce(happened_at, at)")},
+    {_DAY.format("coalesce(happened_at, at)")} FROM events
+WHERE lead_id = ANY(%(leads)s::uuid[]) AND type = ANY(%(acts)s) AND NOT type LIKE ANY(%(figures)s)"""
+_PAST_DEEDS = f"UPDATE past_deeds SET lead_id = %(ghost)s, {_day('first_at')} WHERE lead_id = ANY(%(leads)s::uuid[])"
+_PAST_POINTS = "UPDATE past_points SET lead_id = %(ghost)s WHERE lead_id = ANY(%(leads)s::uuid[])"
+
+
 def _delete(table: str) -> str:
     return f"DELETE FROM {table} WHERE lead_id = ANY(%(leads)s::uuid[])"
 
@@ -113,6 +125,9 @@ ORDER: Mapping[str, str] = {
     "leads": _GHOST,
     "waits": _WAITS,
     "messages": _MESSAGES,
+    "past_acts": _PAST_ACTS,
+    "past_deeds": _PAST_DEEDS,
+    "past_points": _PAST_POINTS,
     "events": _EVENTS,
     "events that no figure needs": _delete("events"),
     "enrolments": _RUNS,
@@ -144,8 +159,8 @@ WITH_MESSAGES = frozenset({"mailbox", "set_aside"})
 """Tables whose rows go with those of `messages`."""
 NOBODY = frozenset({
     "api_keys", "assets", "campaign_states", "credits", "deal_states", "deployments", "gates", "jobs", "money_log",
-    "past_emails", "past_runs", "plans", "processes", "rates", "sources", "spend", "sweeps", "teams", "tests",
-    "visit_days",
+    "past_emails", "past_runs", "plans", "processes", "rates", "report_days", "sources", "spend", "sweeps", "teams",
+    "tests", "visit_days",
 })  # fmt: skip
 """Tables that know no lead."""
 
@@ -170,13 +185,13 @@ async def open_handoff(hot: Hot, lead: UUID) -> Any | None:
 
 async def carry_out(
     hot: Hot, lead: UUID, ghost: UUID, leads: list[UUID], said: list[str], hashes: list[str], zone: str, now: datetime,
-    real: datetime,
+    real: datetime, acts: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Erase the lead and all its records (`leads`); figures stay as the lead `ghost`. `said`: what a link may hold of
-    them, in lower case; `hashes`: of their addresses; `zone`: whose days count."""
+    them, in lower case; `hashes`: of their addresses; `zone`: whose days count; `acts`: types of what leads do."""
     values = {
         "lead": lead, "ghost": ghost, "leads": leads, "said": said, "hashes": hashes, "zone": zone, "now": now,
-        "real": real, "figures": list(FIGURES),
+        "real": real, "figures": list(FIGURES), "acts": sorted(acts),
     }  # fmt: skip
     await hot.run(_TRAYS, values)
     for sql in ORDER.values():

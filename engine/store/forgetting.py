@@ -7,7 +7,7 @@ leads that something is taken from; leads that somebody else holds have their tu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine.store import past_figures as figures
 from engine.store.db import Database
 
 NOBODY = UUID(int=0)
@@ -28,12 +29,14 @@ _TURN = text("SELECT cursor FROM sweeps WHERE what = 'events' FOR UPDATE SKIP LO
 _ON = text("UPDATE sweeps SET cursor = :cursor WHERE what = 'events'")
 
 # A run is the lead's newest in its campaign for as long as `enters once` may ask for it. One that is for a value of its
-# own, or that a handoff or a test names, is kept as long as these need it.
+# own, or that a handoff or a test names, is kept as long as these need it; one of a lead with a deal says what it
+# brought.
 _OLD_RUN = """e.state = 'ended' AND e.ended_at < :before
     AND (e.per <> '' OR EXISTS (SELECT FROM enrolments n WHERE n.lead_id = e.lead_id AND n.per = ''
         AND lower(n.campaign) = lower(e.campaign) AND n.number > e.number))
     AND NOT EXISTS (SELECT FROM handoffs h WHERE h.lead_id = e.lead_id AND h.enrolment_id = e.id)
-    AND NOT EXISTS (SELECT FROM test_leads t WHERE t.lead_id = e.lead_id AND t.enrolment_id = e.id)"""
+    AND NOT EXISTS (SELECT FROM test_leads t WHERE t.lead_id = e.lead_id AND t.enrolment_id = e.id)
+    AND NOT EXISTS (SELECT FROM deals d WHERE d.leads @> ARRAY[e.lead_id])"""
 
 _PAGE = text(f"""
 WITH page AS (SELECT id FROM leads WHERE id > :cursor ORDER BY id LIMIT :many)
@@ -44,76 +47,12 @@ FROM page ORDER BY id""")
 
 _LOCK = text("SELECT id FROM leads WHERE id = ANY(:leads) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")
 
-_EMAILS = text("""
-WITH gone AS (
-    DELETE FROM messages m WHERE m.lead_id = ANY(:leads) AND m.at < :before AND m.state <> 'sending'
-        AND NOT EXISTS (SELECT FROM enrolments e WHERE e.id = m.owner_id AND e.state <> 'ended')
-        AND NOT EXISTS (SELECT FROM handoffs h WHERE h.id = m.owner_id AND h.outcome IS NULL)
-        AND NOT EXISTS (SELECT FROM test_leads t WHERE t.lead_id = m.lead_id AND t.enrolment_id = m.owner_id)
-    RETURNING *
-), counted AS (
-    INSERT INTO past_emails AS p
-        (campaign, digest, day, step, template, variant, kind, state, emails, opened, clicked)
-    SELECT e.campaign, e.digest, (m.at AT TIME ZONE 'UTC')::date AS day, m.step, m.template,
-        coalesce(m.variant, '') AS variant, m.kind, m.state, count(*),
-        count(*) FILTER (WHERE EXISTS (SELECT FROM events v WHERE v.lead_id = m.lead_id AND v.message_id = m.id
-            AND v.type = 'email.opened')),
-        count(*) FILTER (WHERE EXISTS (SELECT FROM events v WHERE v.lead_id = m.lead_id AND v.message_id = m.id
-            AND v.type = 'email.clicked'))
-    FROM gone m JOIN enrolments e ON e.id = m.owner_id WHERE m.kind <> 'staff'
-    GROUP BY e.campaign, e.digest, day, m.step, m.template, coalesce(m.variant, ''), m.kind, m.state
-    ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
-    ON CONFLICT (campaign, digest, day, step, template, variant, kind, state) DO UPDATE
-        SET emails = p.emails + excluded.emails, opened = p.opened + excluded.opened,
-            clicked = p.clicked + excluded.clicked RETURNING 1
-)
-SELECT count(*) AS many, (SELECT count(*) FROM counted) AS days FROM gone""")
-
-_RUNS = text(f"""
-WITH gone AS (
-    DELETE FROM enrolments e WHERE e.lead_id = ANY(:leads) AND {_OLD_RUN}
-        AND NOT EXISTS (SELECT FROM messages m WHERE m.owner_id = e.id) RETURNING *
-), counted AS (
-    INSERT INTO past_runs AS p (campaign, digest, day, outcome, step, held_out, goal, runs)
-    SELECT campaign, digest, (started_at AT TIME ZONE 'UTC')::date AS day, coalesce(outcome, '') AS outcome,
-        coalesce(position->'path'->-1->>0, '') AS step, coalesce(held_out, false) AS held_out,
-        goal_at IS NOT NULL AS goal, count(*) FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
-    ON CONFLICT (campaign, digest, day, outcome, step, held_out, goal) DO UPDATE SET runs = p.runs + excluded.runs
-    RETURNING 1
-)
-SELECT count(*) AS many, (SELECT count(*) FROM counted) AS days FROM gone""")
-
 # What a run or a handoff that is still under way may look back to stays, and what a test counts.
-_EVENTS = text("""
-DELETE FROM events WHERE (lead_id, seq) IN (
-    SELECT v.lead_id, v.seq FROM events v WHERE v.lead_id = ANY(:leads) AND v.at < :before
-        AND NOT EXISTS (SELECT FROM enrolments e WHERE e.lead_id = v.lead_id AND e.state <> 'ended'
-            AND (e.cursor < v.seq OR e.id = v.enrolment_id OR e.leave_seq = v.seq))
-        AND NOT EXISTS (SELECT FROM handoffs h WHERE h.lead_id = v.lead_id AND h.outcome IS NULL
-            AND h.opened_at <= v.at)
-        AND NOT EXISTS (SELECT FROM test_leads t WHERE t.lead_id = v.lead_id AND t.enrolment_id = v.enrolment_id)
-    ORDER BY v.lead_id, v.seq LIMIT :most)""")
-
-# Points that are going to expire wait for it. Limits and sums count the row that stays as all those that it was.
-_POINTS = text("""
-WITH old AS (
-    SELECT p.*, count(*) OVER (PARTITION BY p.lead_id, p.rule, p.model, p.thing) AS alike
-    FROM points p WHERE p.lead_id = ANY(:leads) AND p.booked_at < :before
-        AND (p.expires_at IS NULL OR EXISTS (SELECT FROM points x WHERE x.lead_id = p.lead_id
-            AND x.cause = 'x:' || p.cause AND x.rule = 'expired:' || p.rule))
-        AND NOT (starts_with(p.cause, 's:') AND EXISTS (SELECT FROM enrolments e WHERE e.lead_id = p.lead_id
-            AND e.state <> 'ended' AND e.id::text = split_part(p.cause, ':', 2)))
-), gone AS (
-    DELETE FROM points p USING old o WHERE o.alike > 1 AND p.lead_id = o.lead_id AND p.cause = o.cause
-        AND p.rule = o.rule RETURNING p.*
-), kept AS (
-    INSERT INTO points
-        (lead_id, cause, rule, model, amount, thing, seq, score_after, times, earned_at, booked_at)
-    SELECT lead_id, 'k:' || max(seq) || ':' || md5(model || ':' || thing), rule, model, sum(amount), thing, max(seq),
-        (array_agg(score_after ORDER BY seq DESC, cause DESC))[1], sum(times), max(earned_at), max(booked_at)
-    FROM gone GROUP BY lead_id, rule, model, thing RETURNING 1
-)
-SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM kept) AS many""")
+_OLD_EVENT = """v.lead_id = ANY(:leads) AND v.at < :before
+    AND NOT EXISTS (SELECT FROM enrolments e WHERE e.lead_id = v.lead_id AND e.state <> 'ended'
+        AND (e.cursor < v.seq OR e.id = v.enrolment_id OR e.leave_seq = v.seq))
+    AND NOT EXISTS (SELECT FROM handoffs h WHERE h.lead_id = v.lead_id AND h.outcome IS NULL AND h.opened_at <= v.at)
+    AND NOT EXISTS (SELECT FROM test_leads t WHERE t.lead_id = v.lead_id AND t.enrolment_id = v.enrolment_id)"""
 
 # The first touch says where a lead came from, and a deal's credits may be split again.
 _TOUCHES = text("""
@@ -133,9 +72,12 @@ DELETE FROM visitors v WHERE v.id IN (SELECT id FROM visitors WHERE lead_id = AN
 _MARK = text("INSERT INTO dirty (lead_id, at) SELECT unnest(CAST(:leads AS uuid[])), :now")
 
 _STEPS: Mapping[str, tuple[TextClause, tuple[str, ...]]] = {
-    "emails": (_EMAILS, ("before",)), "runs": (_RUNS, ("before",)), "points": (_POINTS, ("before",)),
-    "events": (_EVENTS, ("before", "most")), "touches": (_TOUCHES, ("before",)),
-    "lead_sessions": (_SESSIONS, ("before",)), "lead_visitors": (_VISITORS, ("visitors",)),
+    "emails": (text(figures.EMAILS), ("before", "zone")),
+    "runs": (text(figures.RUNS.format(old=_OLD_RUN)), ("before", "zone")),
+    "points": (text(figures.POINTS), ("before", "zone")),
+    "events": (text(figures.EVENTS.format(old=_OLD_EVENT)), ("before", "most", "zone", "acts", "deeds")),
+    "touches": (_TOUCHES, ("before",)), "lead_sessions": (_SESSIONS, ("before",)),
+    "lead_visitors": (_VISITORS, ("visitors",)),
 }  # fmt: skip
 """What is taken of locked leads, and the values that its statement has beside them."""
 
@@ -148,11 +90,14 @@ class Page:
     last: bool
 
 
-async def forget_page(db: Database, before: datetime, visitors: datetime, many: int, now: datetime) -> Page | None:
+async def forget_page(
+    db: Database, before: datetime, visitors: datetime, many: int, now: datetime, zone: str, acts: Collection[str]
+) -> Page | None:  # fmt: skip
     """Look at the next `many` leads, take from them what is older than `before`, and commit. None: another process is
     at it.
 
-    `visitors`: those of leads who have not been seen since then go too.
+    `visitors`: those of leads who have not been seen since then go too. `zone`: whose days figures are kept by;
+    `acts`: types of what leads do themselves.
     """
     async with db.engine.begin() as connection:
         turn = (await connection.execute(_TURN)).first()
@@ -165,7 +110,8 @@ async def forget_page(db: Database, before: datetime, visitors: datetime, many: 
         if len(old) > LEADS:
             old, last, cursor = old[:LEADS], False, old[LEADS - 1]
         free = (await connection.execute(_LOCK, {"leads": old})).scalars().all() if old else ()
-        values = {"leads": list(free), "before": before, "visitors": visitors, "most": MOST_ROWS}
+        values = {"leads": list(free), "before": before, "visitors": visitors, "most": MOST_ROWS,
+                  "zone": zone, "acts": sorted(acts), "deeds": list(figures.DEEDS)}  # fmt: skip
         taken = await _take(connection, values) if free else {}
         if any(taken.values()):
             await connection.execute(_MARK, {"leads": values["leads"], "now": now})

@@ -26,8 +26,17 @@ _DUE = text("""
 SELECT id, lead_id, message_id, kind, link, at FROM mail_hits WHERE judgement = 'held' AND due_at <= :now
 ORDER BY due_at LIMIT :many""")
 _PUT_OFF = text("UPDATE mail_hits SET due_at = :later WHERE id = :id AND judgement = 'held'")
+# That a machine fetched or clicked an email stays known of the email.
 _PRUNE = text("""
-DELETE FROM mail_hits WHERE id IN (SELECT id FROM mail_hits WHERE at < :before ORDER BY at LIMIT :many)""")
+WITH gone AS (
+    DELETE FROM mail_hits WHERE id IN (SELECT id FROM mail_hits WHERE at < :before ORDER BY at LIMIT :many)
+    RETURNING message_id, kind, judgement
+), noted AS (
+    UPDATE messages m SET machine = m.machine | g.bits FROM (
+        SELECT message_id, bit_or(CASE kind WHEN 'click' THEN 3 ELSE 1 END) AS bits FROM gone
+        WHERE judgement = 'machine' AND message_id IS NOT NULL GROUP BY message_id) g
+    WHERE m.id = g.message_id)
+SELECT count(*) FROM gone""")
 _COUNT = text("SELECT count(*) FROM mail_hits WHERE judgement <> 'held'")
 _PAGE = text("""
 SELECT id, lead_id, client, kind, link, agent, signs, judgement, reasons, version, seq, at, handed FROM mail_hits
@@ -84,7 +93,7 @@ async def drop(hot: Hot, id: UUID) -> None:
 async def prune(db: Database, before: datetime, many: int) -> int:
     """Remove the oldest hits from before an instant, at most so many; how many there were."""
     async with db.engine.begin() as connection:
-        return (await connection.execute(_PRUNE, {"before": before, "many": many})).rowcount
+        return int((await connection.execute(_PRUNE, {"before": before, "many": many})).scalar_one())
 
 
 async def count(db: Database) -> int:

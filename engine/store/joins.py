@@ -83,6 +83,7 @@ RETURNING jsonb_build_array(campaign, name) AS key"""
 _KEYS: Mapping[str, str] = {
     "stages": "seq", "confirmations": "seq", "messages": "id", "handoffs": "id", "visitors": "id", "sessions": "id",
     "mail_hits": "id", "consents": "jsonb_build_array(topic, seq)", "points": "jsonb_build_array(cause, rule)",
+    **dict.fromkeys(("past_acts", "past_deeds", "past_points"), "id"),
 }  # fmt: skip
 MOVES: Mapping[str, str] = {
     "events": _EVENTS, "touches": _TOUCHES, "test_leads": _TESTS,

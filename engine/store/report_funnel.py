@@ -30,38 +30,24 @@ ORDER BY r.at, r.lead_id""")
 _PROGRAMS = text("""
 SELECT at, program->'campaigns' AS campaigns, program->'workspace'->>'currency' AS currency
 FROM deployments WHERE at < :until ORDER BY epoch""")
-_MAILS = text("""
-WITH sent AS (
-    SELECT m.id, m.lead_id, coalesce(e.campaign, '') AS campaign, m.template FROM messages m
-    LEFT JOIN enrolments e ON e.id = m.owner_id
-    WHERE m.state = 'accepted' AND m.kind IN ('marketing', 'transactional') AND m.at >= :since AND m.at < :until),
-what AS (
-    SELECT s.id, s.campaign, s.template, coalesce(bool_or(v.type = 'email.bounced'), false) AS bounced,
-        coalesce(bool_or(v.type = 'email.opened'), false) AS opened,
-        coalesce(bool_or(v.type = 'email.clicked'), false) AS clicked,
-        coalesce(bool_or(v.type = 'email.replied'), false) AS replied,
-        EXISTS (SELECT FROM mail_hits h WHERE h.lead_id = s.lead_id AND h.message_id = s.id
-            AND h.judgement = 'machine') AS machine
-    FROM sent s LEFT JOIN events v ON v.lead_id = s.lead_id AND v.message_id = s.id
-    GROUP BY s.id, s.lead_id, s.campaign, s.template)
-SELECT campaign, template, sum(sent)::bigint AS sent, sum(bounced)::bigint AS bounced, sum(opened)::bigint AS opened,
-    sum(clicked)::bigint AS clicked, sum(replied)::bigint AS replied, sum(machine)::bigint AS machine
-FROM (SELECT campaign, template, count(*) AS sent, count(*) FILTER (WHERE bounced) AS bounced,
-        count(*) FILTER (WHERE opened AND NOT bounced) AS opened,
-        count(*) FILTER (WHERE clicked AND NOT bounced) AS clicked,
-        count(*) FILTER (WHERE replied AND NOT bounced) AS replied, count(*) FILTER (WHERE machine) AS machine
-    FROM what GROUP BY campaign, template
-    UNION ALL
-    SELECT campaign, template, emails, 0, opened, clicked, 0, 0 FROM past_emails
-    WHERE state = 'accepted' AND kind IN ('marketing', 'transactional') AND day >= :first AND day <= :last) figures
-GROUP BY campaign, template ORDER BY campaign, template""")
 _PATHS = text("SELECT touches FROM deal_facts WHERE won_at >= :since AND won_at < :until ORDER BY touches")
 _RUNS = text("""
 SELECT campaign, digest, started_at, state, goal_at IS NOT NULL AS reached, held_out, 1 AS many FROM enrolments
 WHERE started_at >= :since AND started_at < :until
 UNION ALL
-SELECT campaign, digest, day::timestamp AT TIME ZONE 'UTC', 'ended', goal, held_out, runs FROM past_runs
+SELECT campaign, digest, day::timestamp AT TIME ZONE CAST(:zone AS text), 'ended', goal,
+    CASE WHEN drawn THEN held_out END, runs FROM past_runs
 WHERE day >= :first AND day <= :last""")
+# What the deals of each run's lead have brought since it began, where that is not nothing.
+_BROUGHT = text("""
+SELECT e.campaign, e.digest, e.started_at, e.state, e.held_out, sum(c.amount)::bigint AS amount FROM enrolments e
+JOIN deal_facts d ON d.lead_id = e.lead_id
+JOIN credits c ON c.deal_id = d.deal_id AND c.model = 'last' AND c.at >= e.started_at AND c.source_id >= 0
+WHERE e.started_at >= :since AND e.started_at < :until AND e.held_out IS NOT NULL
+GROUP BY e.id HAVING sum(c.amount) <> 0 ORDER BY e.started_at, e.id""")
+_AGREED = text("""
+SELECT epoch, at, program->'stages' AS stages FROM deployments WHERE at < :until AND kind IS DISTINCT FROM 'stop'
+ORDER BY epoch""")
 _GOALS = text("SELECT digest, body->'goal' AS goal, body->'control' AS control FROM plans WHERE digest = ANY(:digests)")
 _OWN = text("""
 SELECT o.campaign, sum(c.amount)::bigint AS amount FROM credits c JOIN sources o ON o.id = c.source_id
@@ -90,12 +76,6 @@ async def programs(connection: AsyncConnection, until: datetime) -> Sequence[Any
     return await rows(connection, _PROGRAMS, until=until)
 
 
-async def mails(connection: AsyncConnection, query: Query) -> Sequence[Any]:
-    """Emails of the period by campaign and template, each counted once for what was done with it up to now. Of those
-    that were forgotten, what is kept as figures, by days in UTC."""
-    return await rows(connection, _MAILS, **_span(query))
-
-
 async def path_lengths(connection: AsyncConnection, since: datetime, until: datetime) -> list[int]:
     """The touches of each deal won in the period, in order of size."""
     return [row.touches for row in await rows(connection, _PATHS, since=since, until=until)]
@@ -103,11 +83,22 @@ async def path_lengths(connection: AsyncConnection, since: datetime, until: date
 
 async def runs(connection: AsyncConnection, query: Query) -> Sequence[Any]:
     """Runs begun in the period; `many` is 1, but for figures of runs that were forgotten."""
-    return await rows(connection, _RUNS, **_span(query))
+    return await rows(connection, _RUNS, **span_of(query))
 
 
-def _span(query: Query) -> dict[str, Any]:
-    return {"since": query.since, "until": query.until, "first": query.first, "last": query.last}
+async def brought(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
+    """Runs begun in the period whose leads' deals have brought something since, and how much."""
+    return await rows(connection, _BROUGHT, since=since, until=until)
+
+
+async def stage_versions(connection: AsyncConnection, until: datetime) -> Sequence[Any]:
+    """Every deployment before an instant: its number, when, and its stages."""
+    return await rows(connection, _AGREED, until=until)
+
+
+def span_of(query: Query) -> dict[str, Any]:
+    return {"since": query.since, "until": query.until, "first": query.first, "last": query.last,
+            "zone": query.zone}  # fmt: skip
 
 
 async def goals(connection: AsyncConnection, digests: Sequence[str]) -> dict[str, Any]:

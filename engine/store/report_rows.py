@@ -28,8 +28,9 @@ _LEAD = """
 SELECT l.created_at, l.stage, l.origin, l.fields->>'country' AS country,
     (SELECT jsonb_agg(jsonb_build_object('seq', seq, 'stage', stage, 'before', before, 'reason', reason, 'at', at)
         ORDER BY seq) FROM stages WHERE lead_id = l.id) AS moves,
-    (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at)))
-        FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
+    (SELECT jsonb_agg(jsonb_build_array(type = 'handoff.rejected', coalesce(happened_at, at),
+        coalesce(happened_at, at))) FROM events WHERE lead_id = l.id AND type = ANY(%(types)s)) AS acts,
+    (SELECT jsonb_agg(jsonb_build_array(refused, since, until)) FROM past_acts WHERE lead_id = l.id) AS past,
     (SELECT jsonb_agg(id ORDER BY id) FROM deals WHERE leads @> ARRAY[%(id)s::uuid]) AS deals,
     (SELECT jsonb_build_object('seq', seq, 'at', at) FROM events WHERE lead_id = l.id AND type = %(merged)s::text
         ORDER BY seq DESC LIMIT 1) AS merged

@@ -279,6 +279,7 @@ messages = Table(
     Column("variant", Text, comment="the subject line under test"),
     Column("provider_id", Text),
     Column("memo", JSONB, comment="what its template looked at: engine.sending.mail_record"),
+    Column("machine", Integer, nullable=False, server_default="0", comment="of removed hits: 1 fetched, 2 clicked"),
     Column("held", JSONB, comment="what has kept it: instant and reason, as often as the reason changed"),
     instant("at", required=True),
     instant("settled_at"),

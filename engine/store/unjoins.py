@@ -22,6 +22,9 @@ _MINE: Mapping[str, str] = {
         ("messages", "handoffs", "visitors", "sessions", "mail_hits", "enrolments"),
         f"t.id IN (SELECT value::uuid FROM ({_TEXTS}) k)",
     ),
+    **dict.fromkeys(
+        ("past_acts", "past_deeds", "past_points"), f"t.id IN (SELECT value::bigint FROM ({_TEXTS}) k)"
+    ),
     "touches": f"t.key IN ({_TEXTS})",
     "consents": f"jsonb_build_array(t.topic, t.seq) IN ({_LIST})",
     "test_leads": f"jsonb_build_array(t.campaign, t.name) IN ({_LIST})",

@@ -39,6 +39,17 @@ class Touched:
 
 
 @dataclass
+class Points:
+    """A booking of a scoring model. `rule` and `thing` as its row has them."""
+
+    at: datetime
+    amount: int
+    model: str
+    rule: str
+    thing: str
+
+
+@dataclass
 class Person:
     id: UUID
     created: datetime
@@ -49,6 +60,7 @@ class Person:
     acts: list[datetime] = field(default_factory=list)
     rejected: list[datetime] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
 
 
 @dataclass
@@ -149,8 +161,15 @@ def drawn(seed: int, many: int = 60) -> Story:
             random.randrange(many), random.choice("ab"), _instant(random), state, done, random.random() < 0.2
         )
         story.letters.append(letter)
+    for one in story.people:
+        one.points = [_points(steps, one) for _ in range(steps.randrange(7))]
     story.given = [_given(steps, number) for number in range(many)]
     return story
+
+
+def _points(random: Random, one: Person) -> Points:
+    at = one.created + timedelta(hours=random.randrange(24 * 200))
+    return Points(at, random.choice((-5, 10, 20, 40)), random.choice(("", "", "fit")), random.choice(("r1", "r2")), "x")
 
 
 def _given(random: Random, person: int) -> Given:

@@ -29,6 +29,7 @@ async def store(db: Database, story: Story) -> None:
         await put(tables.leads, [_lead(number, one) for number, one in enumerate(story.people)])
         await put(tables.events, [row for one in story.people for row in _events(one)])
         await put(tables.stages, [row for one in story.people for row in _moves(one)])
+        await put(tables.points, [row for one in story.people for row in _points(one)])
         await put(touches, [
             {"lead_id": one.id, "key": touch.key, "source_id": source_id(PLACES[touch.place]), "kind": "visit",
              "seq": touch.seq, "session_id": None, "at": touch.at}
@@ -111,6 +112,14 @@ def _moves(one: Person) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _points(one: Person) -> list[dict[str, Any]]:
+    return [
+        {"lead_id": one.id, "cause": f"e:{700 + number}", "rule": said.rule, "model": said.model, "seq": 700 + number,
+         "amount": said.amount, "thing": said.thing, "score_after": 0, "earned_at": said.at, "booked_at": said.at}
+        for number, said in enumerate(one.points)
+    ]  # fmt: skip
+
+
 def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
     leads = [people[who].id for who in one.people]
     return [
@@ -126,6 +135,7 @@ def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any
         "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture", "position": {},
         "number": number, "digest": digest, "state": "ended" if one.ended else "live", "gen": 0, "cursor": 0,
         "started_at": one.started, "goal_at": one.goal, "held_out": one.held,
+        "ended_at": one.started + timedelta(days=31) if one.ended else None,
     }  # fmt: skip
 
 

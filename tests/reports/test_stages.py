@@ -106,22 +106,6 @@ async def test_campaign_costs_stand_in_the_months_in_which_it_was_deployed(ask: 
     assert {row["per_mql"] for row in days if row["cost"] and not row["mqls"]} == {None}
 
 
-async def test_emails_are_counted_once_each(ask: Ask, story: Story) -> None:
-    found = await ask("nurture", **YEAR)
-    within = slow.days(date(2026, 1, 1), date(2026, 12, 31), BERLIN)
-    for row in part(found, "emails").rows:
-        sent = [one for one in story.letters
-                if one.template == row["template"] and one.state == "accepted" and within(one.at)]  # fmt: skip
-        delivered = [one for one in sent if "bounced" not in one.done]
-        assert (row["sent"], row["delivered"], row["machine"]) == (
-            len(sent), len(delivered), sum(one.machine for one in sent)
-        )  # fmt: skip
-        for what in ("opened", "clicked", "replied"):
-            assert row[what] == sum(what in one.done for one in delivered), what
-        assert row["open_rate"] == pytest.approx(row["opened"] / len(delivered))
-    assert {row["template"] for row in part(found, "emails").rows} == {"a", "b"}
-
-
 async def test_touches_of_won_deals(ask: Ask, story: Story) -> None:
     (row,) = part(await ask("nurture", **YEAR), "touches").rows
     sizes = []

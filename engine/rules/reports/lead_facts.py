@@ -70,17 +70,20 @@ def stays_of(created: datetime, stage: str, moves: Sequence[Move]) -> list[Stage
 
 
 def returns_of(
-    created: datetime, acts: Iterable[datetime], rejections: Iterable[datetime], stays: Sequence[StageStay]
-) -> list[Return]:
-    """`acts`: when the lead did something of their own accord; nothing before they became known counts."""
+    created: datetime, acts: Iterable[tuple[datetime, datetime]], rejections: Iterable[datetime],
+    stays: Sequence[StageStay],
+) -> list[Return]:  # fmt: skip
+    """`acts`: when the lead did something of their own accord, as spans without a day of silence and without a
+    rejection in between; nothing before they became known counts."""
     found: list[Return] = []
     last, refused = created, sorted(rejections)
-    for at in sorted(one for one in acts if one >= created):
+    for since, until in sorted(one for one in acts if one[1] >= created):
+        at = max(since, created)
         sent_back = any(last < one <= at for one in refused)
         if sent_back or at - last >= SILENCE:
             stage = next(one.stage for one in reversed(stays) if one.entered <= at or one.seq == 0)
             found.append(Return(at, int((at - last).total_seconds()), stage, sent_back))
-        last = at
+        last = max(last, until)
     return found
 
 

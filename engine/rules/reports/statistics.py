@@ -6,15 +6,22 @@ Ranges hold the true value with 95 % confidence. The range of one share is `rule
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 from typing import Final
 
 from engine.rules.conditions.shares import interval
 
 MOST_MORE: Final = 10_000_000
 """From here on, how many more leads it would take is not told."""
+
+
+DRAWINGS: Final = 2_000
+"""Of a bootstrap; fewer where there is much to draw from."""
+MOST_DRAWN: Final = 2_000_000
+SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,38 @@ def difference(part: int, whole: int, other_part: int, other_whole: int) -> Diff
     below = math.hypot(one - low, other_high - other)
     above = math.hypot(high - one, other - other_low)
     return Difference(value, max(-1.0, value - below), min(1.0, value + above))
+
+
+def mean_difference(
+    values: Sequence[int], whole: int, other_values: Sequence[int], other_whole: int
+) -> Difference | None:  # fmt: skip
+    """The mean of one group less that of another, with the range of a bootstrap that always draws the same way.
+
+    `values` are those that are not zero, of a group of `whole`. Each drawing weighs every value as often as a Poisson
+    distribution of mean 1 says, which is how often it would be drawn again. None while one of the groups is empty.
+    """
+    if whole <= 0 or other_whole <= 0:
+        return None
+    drawn = min(DRAWINGS, max(200, MOST_DRAWN // max(1, len(values) + len(other_values))))
+    random = Random(SEED)
+
+    def mean(found: Sequence[int], size: int) -> float:
+        return sum(one * _poisson(random) for one in found) / size
+
+    means = sorted(mean(values, whole) - mean(other_values, other_whole) for _ in range(drawn))
+    low, high = means[round(0.025 * (drawn - 1))], means[round(0.975 * (drawn - 1))]
+    return Difference(sum(values) / whole - sum(other_values) / other_whole, low, high)
+
+
+def _poisson(random: Random) -> int:
+    """How often, with mean 1."""
+    left, many = random.random(), 0
+    chance = math.exp(-1)
+    while left >= chance and many < 20:
+        left -= chance
+        many += 1
+        chance /= many
+    return many
 
 
 def leads_missing(part: int, whole: int, other_part: int, other_whole: int) -> int | None:
