@@ -26,12 +26,12 @@ MONTHS: Mapping[str, int] = {
 _DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?")
 _YEAR = re.compile(r"20\d\d")
 _SPANS = frozenset((*UNITS, *(f"{unit}s" for unit in UNITS), "business"))
-_LIMITS = (
+_LIMITS: tuple[list[str], ...] = (
     ["for", "up", "to"], ["for", "at", "most"], ["up", "to"], ["at", "most"], ["within"], ["max"], ["maximum"], ["for"],
     ["no", "longer", "than"], ["not", "longer", "than"],
 )  # fmt: skip
 """How a time limit is said behind the event."""
-_BEFORE = (["at", "most"], ["max"], ["maximum"], ["within"], [])
+_BEFORE: tuple[list[str], ...] = (["at", "most"], ["max"], ["maximum"], ["within"], [])
 """How it is said before the event, for `up to`."""
 
 
