@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
@@ -236,16 +237,20 @@ async def play(stage: Stage, acts: Sequence[Act], rest: timedelta) -> None:
 
 
 async def pass_time(stage: Stage, span: timedelta) -> None:
-    """Let time go by, with the sweeper at work whenever something is due."""
+    """Let time go by, with the sweeper at work whenever something is due, also what runs bring about meanwhile."""
     end = stage.clock.now() + span
     while True:
+        await stage.settle(due=True)
+        now = stage.clock.now()
+        wakes = [last.wake_at for _, last in stage.runs.runs.values() if last and last.state == "wait" and last.wake_at]
         due = (await stage.rows("SELECT min(due_at) AS at FROM lead_clock"))[0].at
-        if due is None or due > end:
-            break
-        await stage.pass_time(max(due - stage.clock.now(), timedelta()))
-        await lead_clocks.ring_clocks(stage.rt)
-        await stage.settle()
-    await stage.pass_time(end - stage.clock.now())
+        if due is not None and due <= now:
+            await lead_clocks.ring_clocks(stage.rt)
+            continue
+        following = min((at for at in (*wakes, due or end) if at <= end), default=end)
+        if following >= end and now >= end:
+            return
+        stage.clock.set(max(following, now))
 
 
 async def carry_out(stage: Stage, act: Act) -> None:
@@ -292,3 +297,39 @@ async def same(database: str, text: str, acts: Sequence[Act]) -> None:
 @given(programs(), st.lists(ACTS, min_size=3, max_size=10))
 def test_any_program_and_any_past(new_database, text: str, acts: list[Act]):
     asyncio.run(same(new_database(), text, acts))
+
+
+FULL = (
+    HEAD
+    + TEAM.format(more="", full="when full, {full}", limit="1 day", then="reassign")
+    + """
+campaign "Asks"
+    starts when form "go" is submitted
+    enters every time
+    flow
+        hand off to sales
+            when accepted
+                send "a"
+            when rejected
+                send "b"
+            when overdue
+                send "c"
+"""
+)
+
+
+@pytest.mark.parametrize("full", ["wait", "escalate"])
+async def test_a_handoff_that_waited_because_members_were_full(new_database, full: str):
+    acts = [
+        Act(DAY, 0, "post", "go"), Act(HOUR, 1, "post", "go"), Act(HOUR, 0, "sales", "accept"),
+        Act(3 * HOUR, 1, "sales", "reject"), Act(DAY, 1, "post", "go"), Act(1, 0, "post", "go"),
+    ]  # fmt: skip
+    text = FULL.replace("{full}", full)
+    async with open_stage(new_database(), text) as stage:
+        await play(stage, [Act(0, 0, "post", "in"), Act(1, 1, "post", "in"), *acts], timedelta(days=20))
+        held = await stage.rows("SELECT name, data FROM events WHERE type = 'handoff.assigned' ORDER BY at")
+        found = await rehearsed(stage, text, days=400)
+        roomy = await rehearsed(stage, text.replace(", up to 1 open", ""), days=400)
+    assert len(held) >= 3
+    assert (differences(found), dict(found.dropped)) == ([], {})
+    assert roomy.leads == found.leads
