@@ -83,6 +83,7 @@ from dsl.plan.company import (
     WhenFull,
     Workspace,
 )  # fmt: skip
+from dsl.plan.crm import Crm, CrmOutcome, CrmRead, CrmSent
 from dsl.plan.program import (
     SCHEMA,
     Program,
@@ -162,6 +163,10 @@ __all__ = [
     "Consent",
     "ContactList",
     "Cost",
+    "Crm",
+    "CrmOutcome",
+    "CrmRead",
+    "CrmSent",
     "CustomEvent",
     "DateIs",
     "Dated",

@@ -28,7 +28,7 @@ Words = dict[str, str | None]
 def report(
     name: Annotated[
         str,
-        typer.Argument(help="The report: sources, funnel, nurture, campaigns, or opportunities.", show_default=False),
+        typer.Argument(help="The report, such as sources, funnel, or sales.", show_default=False),
     ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,

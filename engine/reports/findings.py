@@ -82,9 +82,28 @@ async def _opportunities(
     return rules.stalled_deals(table_rows(tables, "stages"), frame)
 
 
+async def _content(
+    connection: AsyncConnection, asked: Asked, frame: Frame, tables: Tables, before: Tables
+) -> Iterable[Finding]:  # fmt: skip
+    return rules.unfinished_baits(table_rows(tables, "content"), frame, await worth_of_lead(connection, asked))
+
+
+async def _sales(
+    connection: AsyncConnection, asked: Asked, frame: Frame, tables: Tables, before: Tables
+) -> Iterable[Finding]:  # fmt: skip
+    return rules.missed_limits(table_rows(tables, "teams"), frame, await worth_of_lead(connection, asked))
+
+
+async def _scoring(
+    connection: AsyncConnection, asked: Asked, frame: Frame, tables: Tables, before: Tables
+) -> Iterable[Finding]:  # fmt: skip
+    return rules.idle_rules(table_rows(tables, "scoring"), frame)
+
+
 _LOOKS: Final[Mapping[Name, Look]] = {
     "sources": _sources, "funnel": _funnel, "nurture": _nurture, "campaigns": _campaigns,
     "opportunities": _opportunities,
+    "content": _content, "sales": _sales, "scoring": _scoring,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dsl.plan import Program
 from engine.model.ports import Clock
-from engine.reports import campaigns, funnel, nurture, opportunities, sources
+from engine.reports import campaigns, content, funnel, nurture, opportunities, sales, scoring, segments, sources
 from engine.reports.asking import Asked
 from engine.reports.findings import findings
 from engine.rules.reports.comparison import compared
@@ -21,7 +21,8 @@ from engine.store.db import Database
 Reader = Callable[[AsyncConnection, Asked], Awaitable[list[Table]]]
 _READERS: Final[Mapping[Name, Reader]] = {
     "sources": sources.tables, "funnel": funnel.tables, "nurture": nurture.tables, "campaigns": campaigns.tables,
-    "opportunities": opportunities.tables,
+    "opportunities": opportunities.tables, "content": content.tables, "segments": segments.tables,
+    "sales": sales.tables, "scoring": scoring.tables,
 }  # fmt: skip
 
 

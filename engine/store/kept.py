@@ -54,8 +54,16 @@ report_days = Table(
     Column("type", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("times", BigInteger, nullable=False),
+    Column("known", BigInteger, nullable=False, server_default="0", comment="of them, by leads known for a day"),
 )  # fmt: skip
 """How often what the company calls so happened on a day, of events that were removed."""
+
+form_days = Table(
+    "form_days", metadata,
+    Column("day", Date, primary_key=True, comment="in the workspace's zone"),
+    Column("form", Text, primary_key=True),
+    Column("shown", BigInteger, nullable=False, comment="how often people opened its page, or one it is embedded in"),
+)  # fmt: skip
 
 past_runs = Table(
     "past_runs", metadata,

@@ -119,9 +119,10 @@ WITH gone AS (
     INSERT INTO past_deeds (lead_id, type, name, times, first_at)
     SELECT lead_id, type, name, count(*), min(at) FROM gone WHERE type = ANY(:deeds) GROUP BY 1, 2, 3
 ), counted AS (
-    INSERT INTO report_days AS d (day, type, name, times)
-    SELECT {_DAY.format("at")} AS day, type, name, count(*) FROM gone WHERE type = ANY(:deeds)
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-    ON CONFLICT (day, type, name) DO UPDATE SET times = d.times + excluded.times
+    INSERT INTO report_days AS d (day, type, name, times, known)
+    SELECT {_DAY.format("g.at")} AS day, g.type, g.name, count(*),
+        count(*) FILTER (WHERE l.created_at <= g.at - interval '1 day')
+    FROM gone g JOIN leads l ON l.id = g.lead_id WHERE g.type = ANY(:deeds) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (day, type, name) DO UPDATE SET times = d.times + excluded.times, known = d.known + excluded.known
 )
 SELECT count(*) AS many FROM gone"""

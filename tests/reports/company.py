@@ -61,6 +61,10 @@ class Person:
     rejected: list[datetime] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
     points: list[Points] = field(default_factory=list)
+    country: str = ""
+    plan: str = ""
+    owner: str = ""
+    segments: tuple[str, ...] = ()
 
 
 @dataclass
@@ -117,6 +121,7 @@ class Given:
     closed: datetime | None = None
     outcome: str | None = None
     reason: str | None = None
+    due: datetime | None = None
 
 
 @dataclass
@@ -132,6 +137,8 @@ class Story:
     runs: list[Run] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
+    shown: list[tuple[date, str, int]] = field(default_factory=list)
+    """Day in Berlin, form, how often."""
 
 
 def drawn(seed: int, many: int = 60) -> Story:
@@ -164,6 +171,11 @@ def drawn(seed: int, many: int = 60) -> Story:
     for one in story.people:
         one.points = [_points(steps, one) for _ in range(steps.randrange(7))]
     story.given = [_given(steps, number) for number in range(many)]
+    for one in story.people:
+        one.country, one.plan = steps.choice(("DE", "AT", "FR", "")), steps.choice(("small", "large", ""))
+        one.owner = steps.choice(("eva@acme.example", "", ""))
+        one.segments = tuple(name for name in ("Big", "Near") if steps.random() < 0.4)
+    story.shown = [(day, form, steps.randrange(1, 50)) for day in days[::20] for form in ("in", "demo")]
     return story
 
 
@@ -185,6 +197,8 @@ def _given(random: Random, person: int) -> Given:
         one.closed, one.outcome = at + timedelta(days=9), "overdue"
     elif one.closed is not None:
         one.outcome = random.choice(("accepted", "rejected", "rejected", "merged"))
+    if one.closed is None and random.random() < 0.8:
+        one.due = at + timedelta(hours=random.randrange(24 * 400))
     if one.outcome == "rejected":
         one.reason = random.choice(("too small", "no budget", None))
     return one

@@ -60,7 +60,9 @@ def ask(company: Stage) -> Ask:
 
     async def answer(name: str, **words: str) -> Report:
         program = (await company.rt.catalog.refresh()).program  # type: ignore[union-attr]
-        query = read_query({"report": name, **words}, company.clock.now(), program.workspace.timezone)
+        query = read_query(
+            {"report": name, **words}, company.clock.now(), program.workspace.timezone, list(program.all_fields)
+        )
         return await report(company.rt.db, company.clock, program, query)
 
     return answer

@@ -11,6 +11,7 @@ from sqlalchemy import insert, text
 from engine.rules.tracking.classify import Source
 from engine.store import tables
 from engine.store.db import Database
+from engine.store.kept import form_days
 from engine.store.measured import mail_hits, sessions, sources, touches, visit_days
 from engine.store.money import deal_events, deals, rates, spend
 from engine.store.sources import source_id
@@ -44,6 +45,7 @@ async def store(db: Database, story: Story) -> None:
             {"day": day, "source_id": source_id(PLACES[place]), "landing": "/", "visits": many, "visitors": many,
              "pages": many} for day, place, many in story.visits
         ])  # fmt: skip
+        await put(form_days, [{"day": day, "form": form, "shown": many} for day, form, many in story.shown])
         await put(spend, [
             {"day": day, "source_id": source_id(PLACES[place]), "amount": amount, "currency": code, "origin": "t",
              "at": datetime(2026, 12, 31, tzinfo=UTC)} for day, place, amount, code in story.spent
@@ -87,7 +89,12 @@ def _lead(number: int, one: Person) -> dict[str, Any]:
     }  # fmt: skip
     email = f"person{number}@firm.example"
     return {
-        "id": one.id, "email": email, "email_key": email, "seq": 999, "fields": {}, "scores": {}, "rated": {},
+        "id": one.id, "email": email, "email_key": email, "seq": 999,
+        "fields": {key: value for key, value in (("country", one.country), ("plan", one.plan), ("owner", one.owner))
+                   if value},
+        "scores": {"": sum(said.amount for said in one.points if said.model == "")},
+        "segments": {name: {"in": name in one.segments, "of": ""} for name in ("Big", "Near")},
+        "interests": {"pumps": len(one.segments)}, "rated": {},
         "stage": one.moves[-1][0] if one.moves else ORDER[0], "topics": {}, "created_at": one.created,
         "last_at": one.created, "origin": {name: value for name, value in origin.items() if value},
     }  # fmt: skip
@@ -142,8 +149,9 @@ def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any
 def _handed(number: int, one: Given, story: Story) -> dict[str, Any]:
     return {
         "id": UUID(int=8000 + number), "lead_id": story.people[one.person].id, "source": "c:1", "team": "Sales",
-        "note": "", "state": {}, "member": one.member, "outcome": one.outcome, "reason": one.reason, "gen": 0,
-        "opened_at": one.opened, "acknowledged_at": one.acknowledged, "contacted_at": one.contacted,
+        "note": "", "state": {"phase": "assigned"}, "member": one.member, "outcome": one.outcome,
+        "reason": one.reason, "gen": 0,
+        "due_at": one.due, "opened_at": one.opened, "acknowledged_at": one.acknowledged, "contacted_at": one.contacted,
         "closed_at": one.closed,
     }  # fmt: skip
 

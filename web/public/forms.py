@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -24,7 +25,9 @@ from engine.model.ids import new_id
 from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.rules.conditions.addresses import ascii_address
+from engine.rules.tracking.agents import scans
 from engine.runtime.catalog import Deployment
+from engine.tracking import form_views
 from web.http.answers import missing, page, wants_json
 from web.http.context import client, deployed_form, limits, posted, runtime, spend, token_parts, token_uuid
 from web.http.fields import Parsed, Raw, cut_url, parse_form, safe_url, tidy
@@ -56,8 +59,13 @@ MAX_KEY = 200
 
 @router.get("/f/{form}")
 async def show(request: Request, form: str) -> Response:
-    """The hosted page."""
-    return form_page(request, *await deployed_form(request, form))
+    """The hosted page. That a person has seen it is counted once it is sent."""
+    deployment, declared = await deployed_form(request, form)
+    answer = form_page(request, deployment, declared)
+    if request.method == "GET" and not scans(request.headers.get("user-agent", "")):
+        zone = deployment.program.workspace.timezone
+        answer.background = BackgroundTask(form_views.count, runtime(request), declared.name, zone)
+    return answer
 
 
 @router.options("/f/{form}")

@@ -14,17 +14,20 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.rules.reports.attribution import DEFAULT_MODEL, LEARNED, MODELS, Model
 
-Name = Literal["sources", "funnel", "nurture", "campaigns", "opportunities"]
+Name = Literal["sources", "funnel", "nurture", "campaigns", "opportunities", "content", "segments", "sales",
+    "scoring",
+]  # fmt: skip
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 Unit = Literal["day", "week", "month", "quarter", "year"]
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 SOURCE_BY: Final = ("channel", "source", "campaign", "keyword")
 BY: Final[Mapping[Name, Sequence[str]]] = {
     "sources": SOURCE_BY, "funnel": (), "nurture": ("month", "day", "week", "quarter", "year"), "campaigns": (),
-    "opportunities": ("stage", "owner", *SOURCE_BY, "country", "region"),
+    "opportunities": ("stage", "owner", *SOURCE_BY, "country", "region"), "content": (),
+    "segments": ("segment", "region", "country", "interest", *SOURCE_BY), "sales": (), "scoring": (),
 }  # fmt: skip
 """By what each report can be divided; the first is the default."""
-BY_FIELDS: Final[frozenset[Name]] = frozenset({"opportunities"})
+BY_FIELDS: Final[frozenset[Name]] = frozenset({"opportunities", "segments"})
 """Reports that can be divided by any field of leads, too."""
 DAYS: Final = 90
 """Within so many days the next stage counts, unless asked otherwise."""
