@@ -78,7 +78,7 @@ def show(found: Status) -> None:
         out.print(f"suppressed: {reasons}", markup=False)
     if found.unmailed:
         groups = ", ".join(f'{one["kind"]} "{one["name"]}" ({one["leads"]:,})' for one in found.unmailed)
-        out.print(f"not mailed, by leads in them: {groups}", markup=False)
+        out.print(f"no marketing email, with the leads in each: {groups}", markup=False)
     if found.complaints:
         share = f" ({found.complaints / found.recent:.2%})" if found.recent else ""
         said = f"complaints in 30 days: {found.complaints} among {found.recent} emails{share}"

@@ -195,7 +195,7 @@ async def test_status_counts_the_leads_in_groups_that_nobody_is_mailed_in(stage:
     ]  # fmt: skip
     with cli.out.capture() as shown:
         cli_status.show(found)
-    assert 'not mailed, by leads in them: segment "Paid" (1), list "Press" (2)' in shown.get()
+    assert 'no marketing email, with the leads in each: segment "Paid" (1), list "Press" (2)' in shown.get()
 
 
 async def test_status_shows_a_closed_gate_until_it_opens(stage: Stage):
