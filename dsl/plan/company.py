@@ -82,6 +82,8 @@ class Topic(Frozen):
 
 
 SOFT_BOUNCES = 5
+EVENTS_KEPT = Duration(months=60)
+"""How long the past of leads is kept, where the workspace says nothing."""
 """Soft bounces in a row after which an address gets no more email, unless a workspace says otherwise."""
 
 

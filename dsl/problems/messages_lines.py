@@ -306,6 +306,10 @@ BY_LINE: Mapping[str, Entry] = {
         "{what} is hard to read on {ground}: its contrast is {ratio}, and people need at least 4.5",
         'write `{name} "{better}"`, or change the other color',
     ),
+    "W138": Entry(
+        "this looks back {length}, but the workspace forgets events after {kept}",
+        "write `{kept}` or less, or keep events longer: `forget events after {needed}`",
+    ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",
         "write `{other}` if they are the same; if not, declare both",

@@ -140,10 +140,11 @@ def duration(parts: Amounts, problems: Problems, longest: int = LONGEST_DAYS) ->
     if not any(totals.values()):
         problems.add("E212", span, text=shown(parts[:1]))
         return None
-    if _days(totals) > longest:
+    length = plan.Duration(**totals)
+    if days_of(length) > longest:
         problems.add("E213", span)
         return None
-    return plan.Duration(**totals)
+    return length
 
 
 def shown(parts: Amounts) -> str:
@@ -154,10 +155,10 @@ def shown(parts: Amounts) -> str:
     return " ".join(word for part in words for word in part if word)
 
 
-def _days(totals: dict[str, int]) -> float:
+def days_of(length: plan.Duration) -> float:
     """About how many days; exact enough to tell five years from more."""
-    business = totals["business_days"] * 7 / 5 + totals["business_minutes"] / (8 * 60) * 7 / 5
-    return totals["months"] * 30.4375 + totals["days"] + totals["minutes"] / 1440 + business
+    business = length.business_days * 7 / 5 + length.business_minutes / (8 * 60) * 7 / 5
+    return length.months * 30.4375 + length.days + length.minutes / 1440 + business
 
 
 def _part(amount: Amount, problems: Problems) -> tuple[str, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from dsl.plan import tags
 from web.http.fields import Problem
@@ -248,8 +249,13 @@ class Words:
 
 def preferred(accept_language: str, spoken: Sequence[str]) -> str:
     """The first of the company's languages that the visitor asks for (RFC 9110, 12.5.4), else the company's first."""
+    return _preferred(accept_language[:1_000], tuple(spoken))
+
+
+@lru_cache(maxsize=1024)
+def _preferred(accept_language: str, spoken: tuple[str, ...]) -> str:
     wanted: list[tuple[float, str]] = []
-    for part in accept_language[:1_000].split(","):
+    for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";")
         try:
             weight = float(quality.strip().removeprefix("q=")) if quality else 1.0

@@ -117,6 +117,8 @@ def no(value: object) -> bool:
 
 def visible(value: str) -> str:
     """The text without invisible characters, and without blanks, tabs and line ends around it."""
+    if value.isascii():
+        return value.strip()
     before, text = value, ""
     while text != before:
         before, text = text or before, (text or before).translate(_INVISIBLE).strip().strip(_JOINERS)
@@ -133,6 +135,8 @@ def clean(value: str) -> str:
     text = visible(value).replace("\t", " ")
     if len(text) > MAX_CHARS:
         raise Refused("long", limit=f"{MAX_CHARS:,}")
+    if text.isascii() and text.isprintable():
+        return text
     if any(char in _BREAKS or unicodedata.category(char) in {"Cc", "Cs"} for char in text):
         raise Refused("control")
     return unicodedata.normalize("NFC", text)
