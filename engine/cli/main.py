@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from copy import copy
+from functools import cache
 from itertools import pairwise
 from shlex import join
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from engine.cli import (
     check,
@@ -57,6 +59,8 @@ from engine.cli.common import Stop, guarded, out
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         out.print(version("coldframe"))
         raise typer.Exit
 
@@ -142,9 +146,49 @@ def _given(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
+@cache
+def _built(word: str) -> Any:
+    """The program with the one command or group of that name, for help with all of them and none of their parameters,
+    else the whole. Building the whole takes longer than most commands."""
+    part = copy(app)
+    part.registered_commands = [one for one in app.registered_commands if one.name == word]
+    part.registered_groups = [one for one in app.registered_groups if one.name == word]
+    if word in ("", "-h", "--help"):
+        part.registered_commands = [_bare(one) for one in app.registered_commands]
+        part.registered_groups = [_empty(one) for one in app.registered_groups]
+    known = part.registered_commands or part.registered_groups
+    return typer.main.get_command(part if known else app)
+
+
+def _bare(command: CommandInfo) -> CommandInfo:
+    """One that can only be listed."""
+
+    def nothing() -> None:
+        pass
+
+    bare = copy(command)
+    nothing.__doc__ = command.callback.__doc__ if command.callback else None
+    bare.callback = nothing
+    return bare
+
+
+def _empty(group: TyperInfo) -> TyperInfo:
+    """One that can only be listed."""
+    empty = copy(group)
+    empty.typer_instance = copy(group.typer_instance)
+    if empty.typer_instance is not None:
+        empty.typer_instance.registered_commands, empty.typer_instance.registered_groups = [], []
+    return empty
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not run."""
-    guarded(lambda: app(args=rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))))
+
+    def run() -> None:
+        words = rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))
+        _built(words[0] if words else "")(args=words)
+
+    guarded(run)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def report(
     days: Annotated[
         str | None, typer.Option(help="In funnel: within how many days the next stage counts; 90 by default.")
     ] = None,
-    without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
+    without_direct: Annotated[
+        bool, typer.Option("--without-direct", help="Give no credit to direct visits if there are others.")
+    ] = False,
     restated: Annotated[
         bool, typer.Option("--restated", help="Count refunds and changed amounts on the day of winning.")
     ] = False,

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from engine.cli.main import app
+from engine.cli.main import _built, app
 from engine.platform.settings import libpq_url
 from tests.support.cli import GOOD, Run, write
 
@@ -68,10 +69,11 @@ def test_a_line_of_a_campaign_is_underlined_as_a_whole(run: Run, workspace: Path
     assert (related["column"], related["end_column"]) == (9, 23)
 
 
-def test_a_subject_in_a_campaign_is_underlined_with_its_line(run: Run, workspace: Path) -> None:
+def test_a_subject_in_a_campaign_is_underlined_at_its_words(run: Run, workspace: Path) -> None:
     line = 'send "welcome" testing subject "{{ lead.company }}" or "Hello"'
     write(workspace, {"shop.campaign": GOOD["shop.campaign"].replace('send "welcome"', line)})
-    assert f"        {line}\n    |         {'^' * len(line)}\n" in run("check", workspace).stdout
+    under = " " * line.index("lead.company") + "^" * len("lead.company")
+    assert f"        {line}\n    |         {under}\n" in run("check", workspace).stdout
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_no_input_ends_in_a_traceback(run: Run, tmp_path: Path, bytes_: bytes) -
 
 @pytest.mark.parametrize("arguments", [["check", "--json"], ["check"], ["--help"]])
 def test_a_reader_who_goes_away_is_no_error_message(workspace: Path, tmp_path: Path, arguments: list[str]) -> None:
-    broken = "\n".join(f'nonsense "{n}"' for n in range(3_000))
+    broken = "\n".join(f'nonsense "{n}"' for n in range(600))  # more than `check` shows of one file, or a pipe holds
     write(workspace, {"more.campaign": broken})
     child = subprocess.Popen(
         [sys.executable, "-m", "engine.cli.main", *arguments],
@@ -249,6 +251,22 @@ def test_every_command_teaches() -> None:
         done = CliRunner().invoke(app, [*command, "--help"])
         assert done.exit_code == 0, command
         assert "Example:" in done.stdout, command
+
+
+def test_what_is_built_for_one_command_or_for_help_is_what_the_whole_has() -> None:
+    whole = typer.main.get_command(app)
+    for word in ("", "--help", "-h"):
+        listed = _built(word)
+        assert listed.list_commands(None) == whole.list_commands(None)
+        for name, command in whole.commands.items():
+            bare = listed.commands[name]
+            assert (bare.get_short_help_str(), bare.hidden) == (command.get_short_help_str(), command.hidden)
+            assert bare.rich_help_panel == command.rich_help_panel
+    for word, command in whole.commands.items():
+        built = _built(word)
+        assert built.list_commands(None) == [word]
+        assert [one.opts for one in built.commands[word].params] == [one.opts for one in command.params]
+    assert _built("plant").list_commands(None) == whole.list_commands(None)
 
 
 @pytest.mark.parametrize(
