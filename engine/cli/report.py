@@ -47,8 +47,12 @@ def report(
     ] = None,
     without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
     restated: Annotated[
-        bool, typer.Option("--restated", help="Count refunds and changed amounts on the day of winning.")
+        bool,
+        typer.Option("--as-restated", "--restated", help="Count refunds and changed amounts on the day of winning."),
     ] = False,
+    as_known_on: Annotated[
+        str | None, typer.Option("--as-known-on", help="Leave out what was taken in after this day.")
+    ] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
     alone: Annotated[bool, typer.Option(help="Compare with no earlier period.")] = False,
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
@@ -64,7 +68,7 @@ def report(
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
-        "alone": "yes" if alone else None,
+        "alone": "yes" if alone else None, "as-known-on": as_known_on,
     }  # fmt: skip
     settings = load_settings(reading=True)
     with database(settings) as url:

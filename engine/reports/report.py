@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dsl.plan import Program
 from engine.model.ports import Clock
 from engine.reports import campaigns, content, funnel, nurture, opportunities, sales, scoring, segments, sources
+from engine.reports.as_known import go_back
 from engine.reports.asking import Asked
 from engine.reports.findings import findings
 from engine.rules.reports.comparison import compared
@@ -19,6 +20,9 @@ from engine.store import report_queries as queries
 from engine.store.db import Database
 
 Reader = Callable[[AsyncConnection, Asked], Awaitable[list[Table]]]
+_AS_KNOWN: Final = (
+    "as known on {}: what was taken in later is left out; fields, segments, subscriptions, and merges are those of now"
+)
 _READERS: Final[Mapping[Name, Reader]] = {
     "sources": sources.tables, "funnel": funnel.tables, "nurture": nurture.tables, "campaigns": campaigns.tables,
     "opportunities": opportunities.tables, "content": content.tables, "segments": segments.tables,
@@ -29,8 +33,11 @@ _READERS: Final[Mapping[Name, Reader]] = {
 async def report(db: Database, clock: Clock, program: Program, query: Query) -> Report:
     """The answer as of now, beside those for earlier periods, with what stands out. A period that has not begun has
     rows of nothing."""
-    asked, read = Asked(query, program, clock.now()), _READERS[query.name]
-    async with queries.reading(db) as connection:
+    asked, read = Asked(query, program, query.known_until or clock.now()), _READERS[query.name]
+    async with queries.reading(db, writable=query.known_until is not None) as connection:
+        if query.known_until is not None:
+            await go_back(connection, query.known_until, program.workspace)
+            asked.note(_AS_KNOWN.format(query.as_known_on))
         tables = await read(connection, asked)
         earlier = {
             name: await read(connection, asked.during(*days)) for name, days in query.earlier.items()

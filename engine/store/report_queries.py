@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.db import Database
 
+_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _READ_ONLY = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 REACHED = """
@@ -76,10 +77,12 @@ WHERE happened_at >= :since AND happened_at < :until AND at >= :until AND at > h
 
 
 @asynccontextmanager
-async def reading(db: Database) -> AsyncIterator[AsyncConnection]:
+async def reading(db: Database, *, writable: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees one moment; `writable` alone may make temporary tables, which go with it."""
     async with db.engine.connect() as connection:
-        await connection.execute(_READ_ONLY)
+        await connection.execute(_ONE_MOMENT if writable else _READ_ONLY)
         yield connection
+        await connection.rollback()
 
 
 async def rows(connection: AsyncConnection, statement: Any, **values: Any) -> Sequence[Any]:
