@@ -68,7 +68,10 @@ class Asked:
 
     def named(self, value: str) -> str:
         """What a value of the division is called."""
-        return value
+        if self.query.by != "region":
+            return value
+        regions = self.program.workspace.regions
+        return next((one.name for one in regions if value in one.countries), "other countries" if value else "")
 
     def beyond(self, stage: str) -> tuple[str, ...]:
         """The stage and all after it."""
