@@ -22,6 +22,7 @@ from temporalio.runtime import Runtime as TemporalRuntime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from engine.crm import pull, push
 from engine.deploying import jobs
 from engine.deploying.heartbeat import keep_announcing
 from engine.leads import confirmations, forget_leads, forgetting, lead_clocks, mail_hits, own_data
@@ -53,6 +54,8 @@ BESIDE = (
     sweeper.Recurring(1, lead_clocks.ring_all),
     sweeper.Recurring(1, mail_hits.settle_all),
     sweeper.Recurring(1, keeping.keep_up),
+    sweeper.Recurring(1, push.push_all),
+    sweeper.Recurring(30, pull.poll_all),
     sweeper.Recurring(30, watchdog.wake_stalled),
     sweeper.Recurring(60, retention.forget),
     sweeper.Recurring(60, forgetting.forget_past),

@@ -16,6 +16,7 @@ from dsl.checks import (
     circles,
     clocks,
     conditions,
+    crm,
     data,
     declarations,
     deliveries,
@@ -71,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     advice.check_thresholds,
     tracking.check_transactional,
     tracking.check_measuring,
+    crm.check_crms,
 )
 """Each looks at the whole program. Independent of each other, and of LOCAL."""
 

@@ -26,7 +26,7 @@ TABLE = (
     # what a process stands on, what is stored, mailed and deployed
     "engine.platform", "engine.store", "engine.mail", "engine.runtime",
     # what happens: a room for each subject
-    "engine.tracking", "engine.deals", "engine.leads", "engine.sending", "engine.sales", "engine.runs",
+    "engine.tracking", "engine.deals", "engine.leads", "engine.sending", "engine.sales", "engine.crm", "engine.runs",
     "engine.deploying",
     # what is read, drawn, told and played through
     "engine.reports", "engine.graph", "engine.why", "engine.simulation", "engine.access",

@@ -22,7 +22,7 @@ from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
-from web.api import costs, events, health, leads, provider
+from web.api import costs, crm, events, health, leads, provider
 from web.desk import handoff, mailbox, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
@@ -49,6 +49,7 @@ PARTS = (
     leads,
     costs,
     provider,
+    crm,
     mailbox,
     start,
     health,

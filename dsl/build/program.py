@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from dsl.build.campaign import campaign
+from dsl.build.crm import crm
 from dsl.build.declarations import field, form, team, workspace
 from dsl.build.names import carried, contact_list, custom_event, interest, segment, webinar
 from dsl.build.sales import lifecycle, scoring
@@ -18,7 +19,7 @@ T = TypeVar("T")
 MAKERS: Mapping[str, Callable[[Row, Reader], tree.Declaration]] = {
     "workspace": workspace, "field": field, "form": form, "scoring": scoring, "lifecycle": lifecycle,
     "team": team, "campaign": campaign, "contact_list": contact_list, "custom_event": custom_event,
-    "webinar": webinar, "carried": carried, "interest": interest, "segment": segment,
+    "webinar": webinar, "carried": carried, "crm": crm, "interest": interest, "segment": segment,
 }  # fmt: skip
 """What becomes of a line at the left edge with its block."""
 
@@ -51,5 +52,6 @@ def program_of(declared: Iterable[tree.Declaration], unreadable: Iterable[str]) 
         webinars=all_of(tree.Webinar),
         interests=all_of(tree.Interest),
         segments=all_of(tree.Segment),
+        crms=all_of(tree.Crm),
         unreadable=frozenset(unreadable),
     )

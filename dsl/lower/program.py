@@ -8,6 +8,7 @@ from dsl import plan
 from dsl.checks.styles import COLORS
 from dsl.checks.territories import teams_before
 from dsl.lower.conditions import condition, pattern
+from dsl.lower.crm import lower_crm
 from dsl.lower.flow import lower_campaign, only_if
 from dsl.lower.operands import declared, scalar
 from dsl.names.ids import Ids
@@ -34,6 +35,7 @@ def lower(scope: Scope) -> plan.Program:
         teams=_teams(workspace, scope),
         campaigns=tuple(sorted((*campaigns, *confirmations), key=lambda campaign: campaign.campaign)),
         reasons=_reasons(program),
+        crms=tuple(sorted((lower_crm(crm) for crm in program.crms), key=lambda crm: crm.name)),
         carried=_carried(program),
         carried_always=tuple(sorted((one.noun.value, _required(one)) for one in program.carried if _required(one))),
         **_names(scope),

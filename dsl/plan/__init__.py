@@ -84,6 +84,7 @@ from dsl.plan.company import (
     WhenFull,
     Workspace,
 )  # fmt: skip
+from dsl.plan.crm import Crm, CrmOutcome, CrmRead, CrmSent
 from dsl.plan.program import (
     SCHEMA,
     Program,
@@ -163,6 +164,10 @@ __all__ = [
     "Consent",
     "ContactList",
     "Cost",
+    "Crm",
+    "CrmOutcome",
+    "CrmRead",
+    "CrmSent",
     "CustomEvent",
     "DateIs",
     "Dated",

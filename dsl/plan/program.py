@@ -24,6 +24,7 @@ from dsl.plan.company import (
     Webinar,
     Workspace,
 )  # fmt: skip
+from dsl.plan.crm import Crm
 from dsl.plan.terms import Frozen, digest_of
 
 SCHEMA = 1
@@ -52,6 +53,7 @@ class Program(Frozen):
     webinars: tuple[Webinar, ...] = ()
     interests: tuple[Interest, ...] = ()
     segments: tuple[Segment, ...] = ()
+    crms: tuple[Crm, ...] = ()
     reasons: tuple[str, ...] = Field(
         default=(), description="why a lead is rejected or recycled, as campaigns name them"
     )

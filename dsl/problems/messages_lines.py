@@ -93,6 +93,24 @@ BY_LINE: Mapping[str, Entry] = {
         "consent to `{topic}` has no wording in the first language",
         'write `consent "{language}" "I would like to receive these emails", … for topic "{topic}"`',
     ),
+    "E560": Entry("`{text}` is not a CRM that Coldframe knows", "use hubspot or webhooks"),
+    "E561": Entry(
+        "this cannot be sent to a CRM",
+        'write a field, `stage`, `score`, `score of "fit"`, or `interest in "Pumps"`, then `to "their_field"`',
+    ),
+    "E562": Entry(
+        "`{name}` can change on both sides, and nothing says which value stands",
+        "add `conflict {name} newest wins`, or add `from crm` to the field",
+    ),
+    "E563": Entry("only a rejection has a reason", "delete `because`, or write `rejected` instead of `{outcome}`"),
+    "E564": Entry(
+        "this CRM does not say which leads it gets", "add the line `sends leads from stage {stage}` below it"
+    ),
+    "E565": Entry("a CRM cannot write `{name}`", "delete it from the line"),
+    "E566": Entry(
+        "`{name}` is not read from this CRM, so no conflict is possible",
+        'delete the line, or add `reads {name} from "their_field"`',
+    ),
     "E541": Entry("`{text}` is not the path of a page", 'start it with a slash, like this: "/pumps*"'),
     "E542": Entry("`{text}` is not the host of a site", 'write it like this: "acme.example"'),
     "E543": Entry("a channel cannot depend on `{name}`", "use one of source, medium, campaign, keyword, content"),

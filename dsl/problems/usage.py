@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 PLACES: Mapping[str, str] = {
     "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring model",
-    "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "campaign": "in a campaign",
+    "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "crm": "below a CRM",
+    "campaign": "in a campaign",
     "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "split": "in a split",
     "test": "in a test", "interest": "in an interest", "segment": "in a segment", "nothing": "here",
 }  # fmt: skip
 
 TARGETS: Mapping[str, str] = {
     "file": "to the left edge", "workspace": "to a workspace", "form": "to a form", "scoring": "to a scoring model",
-    "lifecycle": "to a lifecycle", "stage": "below a stage", "team": "to a team", "campaign": "to a campaign",
+    "lifecycle": "to a lifecycle", "stage": "below a stage", "team": "to a team", "crm": "below a CRM",
+    "campaign": "to a campaign",
     "trigger": "below a start", "flow": "to a flow", "handoff": "below a handoff", "split": "to a split",
     "test": "to a test", "interest": "to an interest", "segment": "to a segment",
 }  # fmt: skip
@@ -70,6 +72,13 @@ USAGE: Mapping[str, str] = {
     "wait until before": "wait until 7 days before contract_end",
     "starts on": 'starts on 2026-09-15 at 10:00 for segment "Customers"',
     "starts every": 'starts every first tuesday of the month at 10:00 for list "Readers"',
+    "crm": 'crm "Sales CRM" from hubspot', "sends crm": 'sends first_source to "cf_source", score to "cf_score"',
+    "sends leads": "sends leads from stage MQL", "reads": 'reads company_size from "numberofemployees"',
+    "conflict": "conflict company_size newest wins", "deal crm": 'deal stage "closedwon" is won',
+    "accepted": 'accepted when "hs_lead_status" is "OPEN_DEAL"',
+    "rejected": 'rejected when "hs_lead_status" is "UNQUALIFIED" because "lost_reason"',
+    "acknowledged": 'acknowledged when "hs_lead_status" is "IN_PROGRESS"',
+    "contacted": 'contacted when "hs_lead_status" is "CONNECTED"',
     "runs": "runs from 2026-09-01 to 2027-08-31", "goal": "goal lead becomes SQL within 60 days",
     "costs": "costs 1200 EUR per month", "priority": "priority high", "control": "control group 10%",
     "split": "split", "50%": '50% "discount"', "test": 'test "comeback" on 20% for 3 days by clicks',

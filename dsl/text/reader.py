@@ -35,7 +35,7 @@ LONG_HEADS = (
 """First words that take a second one to tell how the line is written."""
 KINDS = (
     "workspace", "field", "form", "scoring", "lifecycle", "stage", "team", "campaign", "topic", "list", "event",
-    "webinar", "interest", "segment",
+    "webinar", "interest", "segment", "crm",
 )  # fmt: skip
 NUMBERED = ("scoring", "split")
 """Blocks whose lines begin with a number."""
@@ -390,4 +390,6 @@ def _rule_head(tokens: list[Lexeme], context: str) -> str:
             return "wait until before"
         if candidate in LONG_HEADS:
             return candidate
+    if context == "crm" and word in ("sends", "deal"):
+        return "sends leads" if second == "leads" else f"{word} crm"
     return f"{word} {context}" if word in ("when", "topic") else word

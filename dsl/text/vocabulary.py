@@ -16,7 +16,7 @@ STATEMENTS = (
 CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "file": (
         "workspace", "field", "contact_list", "custom_event", "carried", "webinar", "form", "scoring", "interest",
-        "segment", "lifecycle", "team", "campaign",
+        "segment", "lifecycle", "team", "crm", "campaign",
     ),
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
@@ -36,6 +36,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "takes_where", "takes_rest", "takes_others", "takes_all", "timezone", "business_hours", "holidays", "closed",
         "member", "away", "assign", "when_full", "time_limit",
     ),
+    "crm": ("crm_sends_from", "crm_sends", "crm_reads", "crm_conflict", "crm_deal", "crm_outcome"),
     "campaign": (
         "starts", "starts_on", "starts_every", "enters_once", "enters_again", "enters_always", "enters_per",
         "enters_period", "enters_every", "leaves", "runs", "goal", "costs", "topic", "sends_from",
@@ -54,8 +55,8 @@ INSIDE: Mapping[str, str] = {
     **{
         rule: rule
         for rule in (
-            "workspace", "form", "scoring", "interest", "segment", "lifecycle", "stage", "team", "campaign", "split",
-            "test",
+            "workspace", "form", "scoring", "interest", "segment", "lifecycle", "stage", "team", "crm", "campaign",
+            "split", "test",
         )
     },
     "starts": "trigger", "starts_on": "trigger", "starts_every": "trigger", "when": "trigger", "leaves": "flow",
@@ -78,6 +79,8 @@ HEADS: Mapping[str, str] = {
     "sends_from_owner": "sends", "sends_on": "sends", "sends_on_working": "sends",
     "unmailed": "nobody", "wait_weekday": "wait", "wait_date": "wait", "wait_for": "wait",
     "or_for": "or", "otherwise_if": "otherwise", "if_": "if", "hand_off": "hand", "when_accepted": "when",
+    "crm_sends_from": "sends", "crm_sends": "sends", "crm_reads": "reads", "crm_conflict": "conflict",
+    "crm_deal": "deal",
     "when_rejected": "when", "when_overdue": "when", "only": "only", "event_rule": "", "state_rule": "",
 }  # fmt: skip
 """First words of the rules whose first word is not the rule's own name."""
@@ -85,7 +88,11 @@ HEADS: Mapping[str, str] = {
 TIME_LIMITS = ("acknowledge", "contact", "decide")
 CARRIERS = ("deal", "order", "cart", "meeting", "call", "chat")
 """Things whose events can be declared to carry more than the language knows."""
-SEVERAL_HEADS: Mapping[str, tuple[str, ...]] = {"time_limit": TIME_LIMITS, "carried": CARRIERS}
+OUTCOMES = ("acknowledged", "contacted", "accepted", "rejected")
+"""What a CRM can tell of a handoff."""
+SEVERAL_HEADS: Mapping[str, tuple[str, ...]] = {
+    "time_limit": TIME_LIMITS, "carried": CARRIERS, "crm_outcome": OUTCOMES,
+}  # fmt: skip
 
 
 @cache

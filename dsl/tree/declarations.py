@@ -299,9 +299,43 @@ class Segment:
         return And(self.lines, self.lines[0].span.to(self.lines[-1].span))
 
 
+@dataclass(frozen=True, slots=True)
+class CrmSent:
+    """`score of "fit" to "cf_fit"`."""
+
+    what: Operand
+    to: Text
+
+
+@dataclass(frozen=True, slots=True)
+class CrmOutcome:
+    """`rejected when "status" is "UNQUALIFIED" because "reason"`; `because` names the CRM's field with the reason."""
+
+    outcome: Text
+    field: Text
+    value: Text
+    because: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    name: Text
+    provider: Text
+    span: Span
+    stage: Text | None = None
+    sends: tuple[CrmSent, ...] = ()
+    reads: tuple[tuple[Text, Text], ...] = ()
+    """Our field and theirs."""
+    conflicts: tuple[tuple[Text, Text], ...] = ()
+    """A field, and who wins."""
+    deals: tuple[tuple[Text, Text], ...] = ()
+    """A stage of the CRM's deals, and what it means."""
+    outcomes: tuple[CrmOutcome, ...] = ()
+
+
 Declaration = (
     Workspace | Field | Form | Scoring | Lifecycle | Team | Campaign
-    | ContactList | CustomEvent | Carried | Webinar | Interest | Segment
+    | ContactList | CustomEvent | Carried | Webinar | Interest | Segment | Crm
 )  # fmt: skip
 
 
@@ -322,4 +356,5 @@ class Program:
     webinars: tuple[Webinar, ...] = ()
     interests: tuple[Interest, ...] = ()
     segments: tuple[Segment, ...] = ()
+    crms: tuple[Crm, ...] = ()
     unreadable: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ import typer
 
 from engine.cli import (
     check,
+    crm,
     demo,
     deploy,
     dev,
@@ -112,6 +113,7 @@ app.add_typer(leads.app, name="leads", rich_help_panel=_MONITOR)
 app.command("segments", rich_help_panel=_MONITOR)(leads_look.segments)
 app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
+app.add_typer(crm.app, name="crm", rich_help_panel=_MONITOR)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)

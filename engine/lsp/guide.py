@@ -24,6 +24,15 @@ LINES: Mapping[str, str] = {
     "segment": "All leads for which every line below is true, at any time.",
     "lifecycle": "The stages of a lead, in order. The first is for visitors.",
     "team": "A sales team: which leads it takes, who is in it, and its time limits.",
+    "crm": "A CRM: which leads it gets, what it is told of them, and what comes back.",
+    "sends crm": "Values that the CRM gets with each lead, or the stage from which it gets leads at all.",
+    "reads": "Fields that the CRM writes here.",
+    "conflict": "Whose value of a field stands when both sides change it: `theirs`, `ours` or `newest`.",
+    "deal crm": "What a stage of the CRM's deals means here.",
+    **{
+        outcome: f"The lead's open handoff counts as {outcome} when a field of the CRM has this value."
+        for outcome in ("acknowledged", "contacted", "accepted", "rejected")
+    },
     "campaign": "A set of rules: who enters, what happens to them in the flow, and when they leave.",
     "timezone": "The time zone for leads whose own is unknown.",
     "languages": 'The languages you write in, such as `"en"` or `"en-GB"`; the first is the fallback.',

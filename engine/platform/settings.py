@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.platform.clock import kept_clock, parse_clock
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from temporalio.envconfig import ClientConnectConfig
 
 DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
+
+
+class CrmAccess(BaseModel):
+    """How one CRM is reached. `token`: HubSpot's private app token; `secret`: what signs its hooks; `url`: where leads
+    are posted, for `webhooks`, or another address of HubSpot."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    token: SecretStr | None = None
+    secret: SecretStr | None = None
+    url: str = ""
 
 
 class Settings(BaseSettings):
@@ -89,6 +100,10 @@ class Settings(BaseSettings):
     post_private: bool = Field(
         False, description="whether `post to` can reach addresses in your own network, and plain http"
     )
+    crm: dict[str, CrmAccess] = Field(
+        default_factory=dict, repr=False,
+        description='how each CRM of the workspace is reached, as JSON by its name: `{"Sales CRM": {"token": "…"}}`',
+    )  # fmt: skip
     metrics_host: str = Field("127.0.0.1", description="address of a worker's health and metrics endpoints")
     metrics_port: int = Field(
         9464, ge=0, le=65535, description="port of a worker's `/healthz`, `/readyz` and `/metrics`; 0 takes a free one"

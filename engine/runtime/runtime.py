@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from weakref import WeakValueDictionary
 
+from engine.model.crm import CrmPort
 from engine.model.ports import Clock, Mailer, Poster, Runs, Unreachable, Wake
 from engine.platform.clock import parse_clock
 from engine.platform.rate_limit import Pace
@@ -37,6 +38,8 @@ class Runtime:
     pace: Pace
     mailer: Mailer | None = None
     poster: Poster | None = None
+    crms: dict[str, CrmPort] = field(default_factory=dict)
+    """Connections to CRMs by name, opened when they are first needed."""
     sources_counted: tuple[datetime, int] | None = None
     """When the sources were last counted by this process, and how many there were."""
     _known_links: set[str] = field(default_factory=set)
@@ -96,7 +99,7 @@ async def open_runtime(
         yield rt
     finally:
         await rt.delivery.settle()
-        for port in (mailer, poster):
+        for port in (mailer, poster, *rt.crms.values()):
             if port is not None:
                 await port.close()
         await db.close()

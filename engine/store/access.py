@@ -43,6 +43,7 @@ PARTS: Mapping[str, str] = {
     "fetches": _rows("mail_hits", "t.at"),
     "confirmations": _rows("confirmations", "t.at"),
     "requests": _rows("data_requests", "t.at"),
+    "crm": _rows("crm_links", "t.at"),
     "pending": _rows("lead_clock", "t.due_at"),
     "past_activity": _rows("past_acts", "t.since, t.id", without="id"),
     "past_deeds": _rows("past_deeds", "t.first_at, t.id", without="id"),
@@ -53,7 +54,9 @@ PARTS: Mapping[str, str] = {
     "merges": _rows("merges", "t.at", without="moved", where="t.kept = :lead OR t.other = :lead"),
 }  # fmt: skip
 """The parts of an export, each a list of rows as JSON; the rest is the lead's own row."""
-SAME_AGAIN = frozenset({"lead_facts", "stage_stays", "lead_returns", "deal_facts", "dirty", "waits", "outbox"})
+SAME_AGAIN = frozenset(
+    {"lead_facts", "stage_stays", "lead_returns", "deal_facts", "dirty", "waits", "outbox", "crm_outbox"}
+)
 """Tables about leads that say nothing that the parts do not."""
 
 _LEAD = text("""SELECT to_jsonb(l) - 'merged_into' - 'former' - 'epoch' || jsonb_build_object('former_addresses',

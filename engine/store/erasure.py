@@ -145,7 +145,7 @@ ORDER: Mapping[str, str] = {
     "visitor_events": _VISITOR_EVENTS,
     **{table: _delete(table) for table in (
         "dirty", "visitors", "consents", "mail_hits", "confirmations", "lead_clock", "lead_facts", "stage_stays",
-        "lead_returns", "data_requests",
+        "lead_returns", "data_requests", "crm_links", "crm_outbox",
     )},
     "merges": "DELETE FROM merges WHERE kept = ANY(%(leads)s::uuid[]) OR other = ANY(%(leads)s::uuid[])",
     "suppressions": _SUPPRESSIONS,
@@ -158,9 +158,9 @@ ORDER: Mapping[str, str] = {
 WITH_MESSAGES = frozenset({"mailbox", "set_aside"})
 """Tables whose rows go with those of `messages`."""
 NOBODY = frozenset({
-    "api_keys", "assets", "campaign_states", "credits", "deal_states", "deployments", "form_days", "gates", "jobs",
-    "money_log", "past_emails", "past_runs", "plans", "processes", "rates", "report_days", "sources", "spend",
-    "sweeps", "teams", "tests", "visit_days",
+    "api_keys", "assets", "campaign_states", "credits", "crm_cursors", "crm_hooks", "deal_states", "deployments",
+    "form_days", "gates", "jobs", "money_log", "past_emails", "past_runs", "plans", "processes", "rates",
+    "report_days", "sources", "spend", "sweeps", "teams", "tests", "visit_days",
 })  # fmt: skip
 """Tables that know no lead."""
 

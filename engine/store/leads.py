@@ -23,14 +23,15 @@ from engine.store import tables
 from engine.store.db import Database, Hot
 from engine.store.hits import AROUND_HIT
 
-_COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
+COLUMNS = """l.id, l.email, l.seq, l.fields, l.scores, l.rated, l.stage, l.topics, l.suppressed, l.created_at,
     l.last_at, l.origin, l.lists, l.interests, l.segments, l.active_at, l.merged_into, l.former, l.epoch AS refreshed,
     (SELECT max(epoch) FROM deployments) AS epoch"""
+"""What `locked_of` reads of a lead `l`."""
 
-_LOCK = f"SELECT {_COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
+_LOCK = f"SELECT {COLUMNS}, false AS created FROM leads l WHERE l.id = %(lead)s FOR NO KEY UPDATE OF l"
 
 _PAGE = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
+SELECT {COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
 ORDER BY l.id LIMIT %(many)s"""
 
 _LOCK_OR_CREATE = f"""
@@ -39,10 +40,10 @@ INSERT INTO leads AS l
 VALUES (%(id)s, %(email)s, %(key)s, 0, '{{}}', '{{}}', '{{}}', %(stage)s, '{{}}',
     (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s, %(now)s)
 ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
-RETURNING {_COLUMNS}, (xmax = 0) AS created"""
+RETURNING {COLUMNS}, (xmax = 0) AS created"""
 
 _LOCK_BY_MESSAGE = f"""
-SELECT {_COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
+SELECT {COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
     coalesce(m.settled_at, m.at) AS handed, (SELECT url FROM links WHERE id = %(link)s) AS url,
     CASE WHEN %(link)s <> '' THEN (SELECT campaign FROM enrolments WHERE id = m.owner_id) END AS campaign,
     CASE WHEN %(link)s <> '' THEN (SELECT max(t.at) FROM touches t WHERE t.lead_id = m.lead_id
@@ -51,12 +52,12 @@ FROM messages m JOIN leads l ON l.id = m.lead_id WHERE m.id = %(message)s FOR NO
 
 # Until the transaction ends nobody pauses or stops its campaign: see r0004_operations.
 LOCK_BY_ENROLMENT = f"""
-SELECT {_COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
+SELECT {COLUMNS}, campaign_state((SELECT campaign FROM enrolments WHERE id = %(enrolment)s)) AS held
 FROM leads l WHERE l.id = (SELECT lead_id FROM enrolments WHERE id = %(enrolment)s)
 FOR NO KEY UPDATE OF l"""
 
 _LOCK_BY_HANDOFF = f"""
-SELECT {_COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE id = %(handoff)s)
+SELECT {COLUMNS} FROM leads l WHERE l.id = (SELECT lead_id FROM handoffs WHERE id = %(handoff)s)
 FOR NO KEY UPDATE OF l"""
 
 ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.rules.crm.mapping import concerns
 from engine.rules.leads.consequences import Ledger
 from engine.rules.leads.working_copy import UNCHANGED
 from engine.rules.runs.enrolment import Enrolment
@@ -56,6 +57,12 @@ def record(ledger: Ledger, writes: Writes, leased_until: datetime) -> None:
             "outbox", run_id=wake.run, kind=wake.kind, start=wake.start, seq=wake.seq, gen=wake.gen, queue=wake.queue,
             real_leased_until=leased_until,
         )  # fmt: skip
+    for crm in ledger.rules.program.crms:
+        if concerns(ledger.rules.program, crm, lead, [move["before"] for move in ledger.stages]):
+            writes.insert(
+                "crm_outbox", system=crm.name, lead_id=lead.id, bump=1, attempts=0, reason=None, at=ledger.now,
+                real_next_at=leased_until - LEASE,
+            )  # fmt: skip
     for what, due in ledger.clocks.items():
         writes.insert("lead_clock", lead_id=lead.id, what=what, due_at=due)
 

@@ -22,6 +22,9 @@ _CONFLICTS = {
             > coalesce(array_position(ARRAY['unsubscribed', 'bounced', 'complained'], suppressions.reason), 0)""",
     "set_aside": "ON CONFLICT (message_id, fate) DO NOTHING",
     "links": "ON CONFLICT (id) DO NOTHING",
+    "crm_outbox": """ON CONFLICT (system, lead_id) DO UPDATE SET bump = crm_outbox.bump + 1, reason = NULL,
+        real_next_at = CASE WHEN crm_outbox.reason IS NULL THEN crm_outbox.real_next_at
+            ELSE excluded.real_next_at END""",
     "waits": """ON CONFLICT (enrolment_id, branch) DO UPDATE SET step = excluded.step, source = excluded.source,
         what = excluded.what, due_at = excluded.due_at, held = excluded.held""",
     "visitors": "ON CONFLICT (id) DO UPDATE SET last_at = excluded.last_at, "

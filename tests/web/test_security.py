@@ -43,7 +43,7 @@ BY_KEY = {
     ("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}"), ("POST", "/api/spend"),
     ("POST", "/api/rates"),
 }  # fmt: skip
-BY_SIGNATURE = {("POST", "/hooks/sendgrid")}
+BY_SIGNATURE = {("POST", "/hooks/sendgrid"), ("POST", "/hooks/crm/{name}")}
 PURPOSES = {
     "c": "click",
     "o": "open",
