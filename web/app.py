@@ -23,7 +23,7 @@ from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
 from web.api import costs, crm, events, health, leads, provider
-from web.desk import handoff, mailbox, start
+from web.desk import colleagues, handoff, home, mailbox, sign_in, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
@@ -52,6 +52,10 @@ PARTS = (
     crm,
     mailbox,
     start,
+    sign_in,
+    sign_in.desk,
+    home.desk,
+    colleagues.desk,
     health,
 )
 

@@ -192,8 +192,10 @@ async def _prepare(stack: Stack, db: Database, clock: HeldClock) -> str:
 async def _stay(stack: Stack) -> None:
     from contextlib import suppress
 
-    from engine.cli.dev import addresses
+    from engine.cli.dev import addresses, desk_address
 
-    addresses(stack, last="until then, the clock keeps running; the next demo starts from scratch")
+    addresses(
+        stack, await desk_address(stack), last="until then, the clock keeps running; the next demo starts from scratch"
+    )
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

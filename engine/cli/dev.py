@@ -87,7 +87,8 @@ async def _dev(settings: Settings, *, fresh: bool, workers: int, at: str | None,
             if clock is not None:
                 clock.start()
             forms = await deploy_or_explain(stack)
-            addresses(stack, clock=shown(clock, zone) if clock is not None else "", forms=forms)
+            at = shown(clock, zone) if clock is not None else ""
+            addresses(stack, await desk_address(stack), clock=at, forms=forms)
             if clock is not None and settings.database_url is not None:
                 out.print(f"Other commands need COLDFRAME_CLOCK='{clock.describe()}'.", markup=False)
             try:
@@ -183,14 +184,28 @@ def say(line: str) -> None:
     err.print(f"· {line}", style="dim", markup=False)
 
 
+async def desk_address(stack: Stack) -> str:
+    """Where the desk is. Until somebody has chosen a password, a link comes with it that signs the admin in once; where
+    a database is named, other people use it too, and `coldframe user add` makes its users."""
+    from engine.access.users import local_admin
+    from engine.runtime.runtime import open_runtime
+
+    if stack.named_database:
+        return f"{stack.base_url}/desk; `coldframe user add` adds users"
+    async with open_runtime(stack.settings, size=2) as rt:
+        path = await local_admin(rt)
+    return f"{stack.base_url}{path or '/desk'}" + (" (signs you in, once)" if path else "")
+
+
 def addresses(
-    stack: Stack, last: str = "the data stays for the next time", clock: str = "", forms: Sequence[str] = ()
+    stack: Stack, desk: str, last: str = "the data stays for the next time", clock: str = "", forms: Sequence[str] = ()
 ) -> None:  # fmt: skip
     """Where everything is, and how it ends. `clock`: the time, if it is not the real one. `forms`: those to try."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = [
+        ("Desk", desk),
         ("Coldframe", stack.base_url),
         *[("Form", f"{stack.base_url}/f/{quote(name)}") for name in forms[:MOST_FORMS]],
         (

@@ -45,6 +45,7 @@ from engine.cli import (
     send_test,
     simulate,
     status,
+    user,
     web,
     why,
     worker,
@@ -121,6 +122,7 @@ imports.app.command("leads")(import_leads.leads)
 app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
 app.add_typer(export.app, name="export", rich_help_panel=_PRODUCTION)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
+app.add_typer(user.app, name="user", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)
 app.command("web", rich_help_panel=_PRODUCTION)(web.web)
 app.command("worker", rich_help_panel=_PRODUCTION)(worker.worker)

@@ -74,6 +74,7 @@ class Stack:
         self._held = ExitStack()
         self._watch: asyncio.Task[None] | None = None
         self._fixed_base = "base_url" in settings.model_fields_set
+        self.named_database = settings.database_url is not None
 
     @property
     def home(self) -> Path:

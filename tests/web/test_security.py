@@ -20,14 +20,17 @@ from engine.platform.tokens import Tokens
 from engine.runtime.runtime import Runtime, open_runtime
 from tests.web.conftest import SITE, make_settings
 from web.app import Assets, create_app
+from web.desk.signed_in import ROUTES
 from web.http.security import MAX_BODY, BodyLimit, places
 
 PUBLIC = {
     ("GET", "/f/{form}"), ("GET", "/f/{form}/style.css"), ("GET", "/f/{form}/logo"),
     ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
     ("GET", "/"), ("GET", "/unseen"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
-    ("GET", "/cf.js"),
+    ("GET", "/cf.js"), ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"),
 }  # fmt: skip
+BY_LINK = {("GET", "/desk/link/{token}"), ("POST", "/desk/link/{token}")}
+"""Links for colleagues, which are valid once; tests/web/test_desk_sign_in.py. All else of the desk is in its ROUTES."""
 WITHOUT_PROVIDER = {("GET", "/mailbox"), ("GET", "/mailbox/{mail}"), ("GET", "/mailbox/{mail}/html"),
                     ("POST", "/mailbox/{mail}")}  # fmt: skip
 BY_TOKEN = {
@@ -59,7 +62,7 @@ PURPOSES = {
 
 
 def test_every_route_is_on_a_list(app: FastAPI) -> None:
-    listed = PUBLIC | WITHOUT_PROVIDER | BY_TOKEN | BY_KEY | BY_SIGNATURE
+    listed = PUBLIC | WITHOUT_PROVIDER | BY_TOKEN | BY_KEY | BY_SIGNATURE | BY_LINK | set(ROUTES)
     heads = {("HEAD", path) for method, path in listed if method == "GET"}
     assert set(walk(app.routes)) == listed | heads
 
@@ -221,10 +224,13 @@ async def test_nothing_deployed(fresh_database_url: str, tmp_path: Path) -> None
 
 
 def test_the_documentation_lists_every_route() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
+    docs = Path(__file__).parents[2] / "docs"
+    text = "".join((docs / name).read_text("utf-8") for name in ("web.md", "desk.md"))
     listed = {
         (method, path)
         for methods, path in re.findall(r"`((?:GET|POST|HEAD|OPTIONS)(?: [A-Z]+)*) (/[^` ]*)`", text)
         for method in methods.split()
     }
-    assert listed - {("GET", "/f/whitepaper")} == PUBLIC | WITHOUT_PROVIDER | BY_TOKEN | BY_KEY | BY_SIGNATURE
+    assert listed - {("GET", "/f/whitepaper")} == (
+        PUBLIC | WITHOUT_PROVIDER | BY_TOKEN | BY_KEY | BY_SIGNATURE | BY_LINK | set(ROUTES)
+    )

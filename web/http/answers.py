@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ pages = Environment(
 )
 pages.globals["style"] = f"/static/site.css?{_digest('site.css')}"
 pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
+
+
+@cache
+def desk_assets() -> Mapping[str, str]:
+    """The addresses of the desk's own sheet and script."""
+    return {name: f"/static/{file}?{_digest(file)}" for name, file in (("sheet", "desk.css"), ("script", "desk.js"))}
+
 
 MACHINES = ("/api/", "/hooks/")
 """Where only programs call: they are answered in JSON whatever they accept."""

@@ -1,0 +1,17 @@
+// Keys of the desk: "/" goes to the search, "?" shows the keys. Everything works without this file.
+(() => {
+  const typing = (at) => at instanceof Element && at.closest("input, textarea, select, [contenteditable]");
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const help = document.getElementById("help");
+    if (event.key === "?" && help && !help.open) {
+      help.showModal();
+      event.preventDefault();
+    } else if (event.key === "/") {
+      const search = document.querySelector("input[type=search]");
+      if (search) search.focus();
+      else location.assign("/desk/leads");
+      event.preventDefault();
+    }
+  });
+})();
