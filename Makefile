@@ -32,7 +32,7 @@ $(STAMP): requirements.lock pyproject.toml
 test: $(STAMP) ## all tests; if up to three files fail while both cores are busy, they get a second try, alone and told
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder || .ci/again $$?
 
-test-deep: $(STAMP) ## the properties alone, each with twenty times as many random examples
+test-deep: $(STAMP) ## the properties alone, each with over thirty times as many random examples
 	$(BIN)/python -m pytest -q -n 2 -m hypothesis --hypothesis-profile deep --timeout 3600
 
 demo: $(STAMP) ## the whole story on real parts, in under two minutes

@@ -1,41 +1,37 @@
 """Shared fixtures: an embedded PostgreSQL and a Temporal dev server for the session, and a fresh database on demand.
 
 Both servers start when the first test asks for them, live in temporary folders and are stopped by their process id.
-The schema is migrated once for the session; each test or module that asks gets a copy, which goes when it is done with.
+The schema is migrated once for the session; each test or module that asks gets a database to itself, which is emptied
+for the next one when it is done with.
 Nothing in the caller's environment reaches a test.
 """
 
 from __future__ import annotations
 
 import gc
-import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg import sql
-from sqlalchemy import make_url
 
 from engine.embedded import account
 from engine.embedded import postgres as embedded_postgres
 from engine.embedded import temporal as embedded_temporal
 from engine.embedded.postgres import NOT_DURABLE, PostgresServer
 from engine.embedded.temporal import TemporalServer
+from tests.support.databases import Databases
 from tests.support.examples import register
 
 POSTGRES = os.environ.get("COLDFRAME_TEST_POSTGRES")
 """A folder with the programs of another PostgreSQL, to run the tests on: `/usr/lib/postgresql/15/bin`."""
 OWN_INSTALLATION = embedded_postgres._installation
-TEMPLATE = "coldframe_template"
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30
 """Bytes that have to be free in memory for the servers' files to lie there; on a disk, most of the time goes to it."""
-_numbers = itertools.count(1)
 register()
 _home: Path | None = None
 
@@ -99,35 +95,18 @@ def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     if POSTGRES:
         other = Path(POSTGRES).resolve().parent
         embedded_postgres._installation = lambda data: (other, other / "no-libraries")
-    with embedded_postgres.embedded_postgres(server_folder, settings=NOT_DURABLE) as server:
+    # A vacuum at a moment of its own would change the order in which rows are found.
+    settings = {**NOT_DURABLE, "autovacuum": "off"}
+    with embedded_postgres.embedded_postgres(server_folder, settings=settings) as server:
         yield server
-
-
-@dataclass(frozen=True)
-class Databases:
-    """Copies of the migrated template."""
-
-    server: PostgresServer
-
-    def make(self) -> str:
-        """The address of a fresh, migrated database. Its files are copied, which costs a tenth of writing its pages."""
-        name = f"test_{next(_numbers)}"
-        _execute(self.server, "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, TEMPLATE)
-        return self.server.url(name)
-
-    def drop(self, url: str) -> None:
-        """Remove it with whatever is still connected, before its files are written to a disk for nothing."""
-        _execute(self.server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", str(make_url(url).database))
 
 
 @pytest.fixture(scope="session")
 def databases(postgres: PostgresServer) -> Databases:
     """Migrates the template once."""
-    from engine.store.migrate import migrate
-
-    _execute(postgres, "CREATE DATABASE {}", TEMPLATE)
-    migrate(postgres.url(TEMPLATE))
-    return Databases(postgres)
+    found = Databases(postgres)
+    found.prepare()
+    return found
 
 
 @pytest.fixture
@@ -141,7 +120,7 @@ def new_database(databases: Databases) -> Iterator[Callable[[], str]]:
 
     yield make
     for url in made:
-        databases.drop(url)
+        databases.give_back(url)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +128,7 @@ def database_url(databases: Databases) -> Iterator[str]:
     """A migrated database for this test module alone, as an address for SQLAlchemy."""
     url = databases.make()
     yield url
-    databases.drop(url)
+    databases.give_back(url)
 
 
 @pytest.fixture
@@ -164,8 +143,3 @@ def temporal_server(server_folder: Path) -> Iterator[TemporalServer]:
     server = embedded_temporal.start(server_folder, in_memory=True)
     yield server
     server.stop()
-
-
-def _execute(server: PostgresServer, statement: str, *names: str) -> None:
-    with embedded_postgres.connect(server.socket, "postgres") as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

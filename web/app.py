@@ -22,7 +22,7 @@ from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
-from web.api import costs, crm, events, health, leads, provider
+from web.api import costs, crm, events, health, leads, provider, reports
 from web.desk import colleagues, handoff, home, mailbox, sign_in, start
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
@@ -48,6 +48,7 @@ PARTS = (
     events,
     leads,
     costs,
+    reports,
     provider,
     crm,
     mailbox,

@@ -141,12 +141,13 @@ async def _play(
     stack: Stack, console: Console, people: list[Person], seed: int, speed: float
 ) -> tuple[Summary, HeldClock]:
     from engine.cli.dev import say
-    from engine.cli.report import for_programs, show
+    from engine.cli.report import show
     from engine.cli.workspace import examine
     from engine.demo.figures import reports
     from engine.demo.show import Display, show_summary
     from engine.demo.story import Story, clock_for
     from engine.demo.summary import Summary, settle, summarise
+    from engine.reports.formats import as_json as for_programs
     from engine.store.db import Database
 
     found = await asyncio.to_thread(examine, stack.settings.campaigns)

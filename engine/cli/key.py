@@ -32,7 +32,8 @@ def key(
 ) -> None:
     """Create, list, or revoke API keys.
 
-    A key lets another system call `POST /api/events`, `/api/leads`, `/api/spend`, and `/api/rates`.
+    A key lets another system call `POST /api/events`, `/api/leads`, `/api/spend`, and `/api/rates`, and `GET
+    /api/reports`. One made with `--reports` is for reports alone.
 
     Example: `coldframe key create shop`
     """
@@ -50,6 +51,7 @@ def key(
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="The system that will use the key: the shop, the CRM.")],
+    reports: Annotated[bool, typer.Option("--reports", help="The key reads reports and nothing else.")] = False,
     as_json: Json = False,
 ) -> None:
     """Create an API key and print it.
@@ -65,14 +67,14 @@ def create(
 
     async def work(db: Database, clock: Clock) -> str:
         try:
-            return await make_key(db, clock, name)
+            return await make_key(db, clock, name, "reports" if reports else "all")
         except NameTaken:
             said = f"there is already an active key named `{name}`; revoke it first, or choose another name"
             raise Stop(said, FAILED) from None
 
     made = _run(work)
     if as_json:
-        print_json({"name": name, "key": made})
+        print_json({"name": name, "key": made, "scope": "reports" if reports else "all"})
     else:
         out.print(made, markup=False)
 
@@ -94,7 +96,8 @@ def list_(as_json: Json = False) -> None:
         return
     for one in found:
         state = f"revoked {one['revoked_at']:%Y-%m-%d}" if one["revoked_at"] else "active"
-        out.print(f"{one['name']}  created {one['created_at']:%Y-%m-%d}, {state}", markup=False)
+        only = ", reads reports" if one["scope"] == "reports" else ""
+        out.print(f"{one['name']}  created {one['created_at']:%Y-%m-%d}, {state}{only}", markup=False)
     if not found:
         out.print("there are no keys yet; `coldframe key create NAME` creates one", markup=False)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from copy import copy
+from functools import cache
 from itertools import pairwise
 from shlex import join
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,6 +57,8 @@ from engine.cli.common import Stop, guarded, out
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         out.print(version("coldframe"))
         raise typer.Exit
 
@@ -140,9 +143,27 @@ def _given(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
+@cache
+def _built(word: str) -> Any:
+    """The program with the one command or group of that name; with all of them if there is none. Building all takes
+    longer than most commands."""
+    commands = [one for one in app.registered_commands if one.name == word]
+    groups = [one for one in app.registered_groups if one.name == word]
+    if not commands and not groups:
+        return typer.main.get_command(app)
+    part = copy(app)
+    part.registered_commands, part.registered_groups = commands, groups
+    return typer.main.get_command(part)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code: 0 done, 1 it failed or found errors, 2 it could not run."""
-    guarded(lambda: app(args=rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))))
+
+    def run() -> None:
+        words = rehearse.with_spans(_given(sys.argv[1:] if arguments is None else arguments))
+        _built(words[0] if words else "")(args=words)
+
+    guarded(run)
 
 
 if __name__ == "__main__":

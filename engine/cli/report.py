@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, database, err, load_settings, out, print_json
 from engine.wording.refusals import NOTHING_DEPLOYED
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.platform.settings import Settings
-    from engine.rules.reports.table import Column, Report, Table
+    from engine.rules.reports.table import Column, Report
 
 WIDEST = 10_000
 """Characters of a line where no terminal bounds it."""
@@ -45,7 +45,9 @@ def report(
     days: Annotated[
         str | None, typer.Option(help="In funnel: within how many days the next stage counts; 90 by default.")
     ] = None,
-    without_direct: Annotated[bool, typer.Option(help="Give no credit to direct visits where others exist.")] = False,
+    without_direct: Annotated[
+        bool, typer.Option("--without-direct", help="Give no credit to direct visits if there are others.")
+    ] = False,
     restated: Annotated[
         bool,
         typer.Option("--as-restated", "--restated", help="Count refunds and changed amounts on the day of winning."),
@@ -58,6 +60,7 @@ def report(
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    xlsx: Annotated[Path | None, typer.Option(help="Write a workbook to this file, such as sources.xlsx.")] = None,
 ) -> None:
     """Show a report on a period.
 
@@ -65,6 +68,8 @@ def report(
 
     Example: `coldframe report sources --last "last quarter" --by campaign --model u-shaped`
     """
+    from engine.reports import formats
+
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
@@ -76,11 +81,21 @@ def report(
     if part is not None:
         found = _only(found, part)
     if as_json:
-        print_json(for_programs(found))
+        print_json(formats.as_json(found))
     elif as_csv:
-        write_csv(found.tables[0], found.currency)
-    else:
+        sys.stdout.write(formats.as_csv(found.tables[0], found.currency))
+    elif xlsx is None:
         show(found)
+    if xlsx is not None:
+        _save(xlsx, formats.as_workbook(found))
+
+
+def _save(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Stop(f"could not write {path}: {error.strerror or error}") from None
+    err.print(f"wrote {path}", markup=False)
 
 
 async def _ask(settings: Settings, url: str, words: Words) -> Report:
@@ -177,63 +192,3 @@ def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]], widt
         parts[-1].append(one)
         taken += widths[one.key]
     return parts or [heads]
-
-
-def for_programs(found: Report) -> dict[str, Any]:
-    from engine.rules.reports.table import plain
-
-    def cells(table: Table, row: Any) -> dict[str, Any]:
-        return {one.key: plain(row.get(one.key), one.kind, found.currency) for one in table.columns}
-
-    return {
-        "report": found.name, "from": found.first, "to": found.last, "zone": found.zone, "as_of": found.as_of,
-        "currency": found.currency, "notes": list(found.notes),
-        "compared_with": {name: {"from": days[0], "to": days[1]} for name, days in found.earlier.items()},
-        "findings": [
-            {"text": one.text, "figures": _figures(one.figures, found.currency), "shown_by": dict(one.ask)}
-            for one in found.findings
-        ],
-        "tables": [
-            {
-                "name": table.name, "title": table.title,
-                "columns": [
-                    {"key": one.key, "head": one.head, "kind": one.kind, "definition": one.definition}
-                    for one in table.columns
-                ],
-                "rows": [cells(table, row) for row in table.rows],
-                "total": cells(table, table.total) if table.total is not None else None,
-            } for table in found.tables
-        ],
-    }  # fmt: skip
-
-
-_MONEY = frozenset({"revenue", "cost", "amount", "without_touch"})
-"""The figures of findings that are amounts."""
-
-
-def _figures(figures: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    from fractions import Fraction
-
-    from engine.rules.reports.table import plain
-
-    kinds = {
-        name: "money" if name in _MONEY and isinstance(value, int) else "number" for name, value in figures.items()
-    }
-    return {
-        name: plain(value, kinds[name], currency)  # type: ignore[arg-type]
-        if kinds[name] == "money" or isinstance(value, Fraction | float) else value
-        for name, value in figures.items()
-    }  # fmt: skip
-
-
-def write_csv(table: Table, currency: str) -> None:
-    """As RFC 4180 has it, with a mark of UTF-8 for spreadsheets, and with the total as the last row."""
-    from engine.rules.reports.table import plain, safe_cell
-
-    sys.stdout.write("\ufeff")
-    writer = csv.writer(sys.stdout, lineterminator="\r\n")
-    writer.writerow([f"{one.head} ({currency})" if one.kind == "money" else one.head for one in table.columns])
-    for row in (*table.rows, *([table.total] if table.total is not None else [])):
-        cells = ((plain(row.get(one.key), one.kind, currency), one.kind) for one in table.columns)
-        writer.writerow(["" if cell is None else safe_cell(str(cell)) if kind == "text" else cell
-                         for cell, kind in cells])  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.platform.settings import Settings
     from engine.reports.keeping import Outcome
 
-app = typer.Typer(no_args_is_help=True, help="Rebuild or verify the tables behind the reports.")
+app = typer.Typer(no_args_is_help=True, help="Rebuild, verify, or share the tables behind the reports.")
 
 MOST = 20
 """Differences that are printed; JSON has them all."""
@@ -113,3 +113,44 @@ async def _run(settings: Settings, url: str, mode: Literal["rebuild", "verify"],
                 return await go_through(rt, mode, lambda many: progress.advance(task, many), sample=sample)
             except NothingDeployed:
                 raise Stop(NOTHING_DEPLOYED, FAILED) from None
+
+
+@app.command()
+def grant(
+    role: Annotated[str, typer.Argument(help="A role of PostgreSQL, such as metabase.")],
+    as_json: Json = False,
+) -> None:
+    """Let a role of PostgreSQL read the views for other tools.
+
+    The views are in the schema `report_v1`. The role reads them and nothing else. Create it first:
+    `CREATE ROLE metabase LOGIN PASSWORD '…'`.
+
+    Example: `coldframe reports grant metabase`
+    """
+    found = _granted(role)
+    if as_json:
+        print_json({"role": role, "views": found})
+        return
+    out.print(f"{role} can read {len(found)} views in report_v1:", markup=False)
+    for view, columns in found.items():
+        out.print(f"  {view}: {', '.join(columns)}", markup=False)
+
+
+def _granted(role: str) -> dict[str, list[str]]:
+    from engine.store import report_views
+    from engine.store.db import Database
+
+    async def work() -> dict[str, list[str]]:
+        db = Database(url, size=2)
+        try:
+            await report_views.grant(db, role)
+            return {view: list(columns) for view, columns in (await report_views.columns(db)).items()}
+        except report_views.NoRole:
+            how = f"create it in PostgreSQL first: CREATE ROLE {role} LOGIN PASSWORD '…'"
+            raise Stop(f"no role named `{role}`; {how}", FAILED) from None
+        finally:
+            await db.close()
+
+    settings = load_settings(reading=True)
+    with database(settings) as url:
+        return asyncio.run(work())

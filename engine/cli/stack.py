@@ -14,11 +14,11 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import httpx
+from urllib.parse import urlsplit
 
 from engine.cli.parts import Part
 from engine.embedded import postgres, temporal
@@ -261,7 +261,13 @@ class Stack:
 
 
 def _answers(url: str) -> bool:
+    """Asked many times while a process starts, so with the least that asks."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, timeout=2)
     try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()

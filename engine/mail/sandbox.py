@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from types import MethodType
+from types import CodeType, MethodType
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Undefined, nodes
@@ -194,6 +194,12 @@ _FORBIDDEN: Mapping[type[nodes.Node], str] = {
 }
 
 
+KEPT = 1_000
+"""Compiled templates that are kept. Deployments, and the files of a workspace, share most of theirs."""
+_kept: dict[tuple[bool, str | None, str | None, str], CodeType] = {}
+"""Whether values are escaped, name, file, and text → the code, which belongs to no environment."""
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """One Jinja environment. `show` prepares a printed value; `functions` are what templates may call."""
 
@@ -214,6 +220,23 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _load_template(self, name: str, globals: Any) -> Any:
         current().step()
         return super()._load_template(name, globals)
+
+    def compile(  # type: ignore[override]
+        self, source: str | nodes.Template, name: str | None = None, filename: str | None = None, *rest: Any,
+        **more: Any,
+    ) -> str | CodeType:  # fmt: skip
+        """As always, but the same text is compiled once."""
+        if rest or more or not isinstance(source, str):
+            found: str | CodeType = super().compile(source, name, filename, *rest, **more)
+            return found
+        key = (bool(self.autoescape), name, filename, source)
+        code = _kept.get(key)
+        if code is None:
+            code = super().compile(source, name, filename)
+            if len(_kept) >= KEPT:
+                _kept.clear()
+            _kept[key] = code
+        return code
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -56,6 +57,7 @@ def current_revision(database_url: str) -> str | None:
         return _current(connection)
 
 
+@cache
 def newest_revision() -> str:
     """The revision this version of the code needs."""
     head = ScriptDirectory.from_config(_config(None)).get_current_head()

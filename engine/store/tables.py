@@ -378,4 +378,7 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     instant("created_at", required=True),
     instant("revoked_at"),
+    Column(
+        "scope", Text, nullable=False, server_default="all", comment="all | reports: reads reports and nothing else"
+    ),
 )  # fmt: skip

@@ -21,7 +21,6 @@ import httpx
 import pytest
 
 from engine.cli.deploy import put_into_force
-from engine.cli.stack import Stack
 from engine.cli.workspace import examine
 from engine.demo.world import BROWSER
 from engine.platform.clock import HeldClock, VirtualClock
@@ -31,6 +30,7 @@ from tests.conftest import home_folder
 from tests.support.attacks import WAITING
 from tests.support.invariants import broken
 from tests.support.mailserver import MailServer
+from tests.support.nursery import ForkingStack
 from tests.support.picture import query
 from tests.support.stage import Stage, open_stage
 from workflows.gateway import TemporalRuns, connect
@@ -139,7 +139,7 @@ TEMPLATES = ("welcome", "thanks", "one", "two", "three", "only", "before", "afte
 class World:
     """`client` keeps no cookies that matter; `rt` is a runtime of the test's own beside the processes."""
 
-    stack: Stack
+    stack: ForkingStack
     mail: MailServer
     rt: Runtime
     client: httpx.AsyncClient
@@ -226,7 +226,7 @@ async def _stack(
     }  # fmt: skip
     if sys.dont_write_bytecode:  # else every start of a process compiles all it imports, which takes seconds
         variables |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(home / "bytecode")}
-    async with Stack(
+    async with ForkingStack(
         settings, clock=clock, workers=workers, database_settings={"fsync": "off"}, environment=variables
     ) as stack:
         await put_into_force(stack.settings, stack.database_url, found, "ada")

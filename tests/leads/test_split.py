@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +13,7 @@ from dsl.plan import Ask, Duration, Every, Form, Has, Interest, Pattern, Reentry
 from engine.leads.intake import FormPost, Occurrence, record, submit
 from engine.leads.split import NotJoined, Split, split
 from engine.rules.tracking.classify import Source
+from tests.support.cli import Done, Run, command_line
 from tests.support.programs import ANN, START, campaign, happen, lead, open_program, points, runs, sweep
 from tests.support.stage import Stage
 
@@ -195,33 +193,33 @@ async def test_a_repeated_event_of_a_known_visitor_is_recognized(fresh_database_
         assert [type for type, _ in await log(stage)] == ["page.visited", "form.submitted", "page.visited"]
 
 
-def command(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    secrets = {"COLDFRAME_SECRET": "s" * 32, "COLDFRAME_PEPPER": "p" * 32, "DATABASE_URL": url}
-    words = [sys.executable, "-m", "engine.cli.main", "leads", "split", *arguments]
-    return subprocess.run(words, env=os.environ | secrets, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+run = pytest.fixture(command_line)
 
 
-async def test_the_command(fresh_database_url: str) -> None:
+async def test_the_command(fresh_database_url: str, run: Run) -> None:
+    def command(*arguments: str) -> Done:
+        return run("leads", "split", *arguments, DATABASE_URL=fresh_database_url)
+
     visitor = uuid4()
     async with open_program(fresh_database_url, **DECLARED) as stage:
         await view(stage, visitor)
         await post(stage, visitor)
-        dry = command(fresh_database_url, ANN.upper(), "--visitor", str(visitor), "--dry-run")
+        dry = command(ANN.upper(), "--visitor", str(visitor), "--dry-run")
         assert dry.returncode == 0, dry.stderr
         assert "back to the visitor: 1 session, 1 event, and 1 touch" in dry.stdout
         assert "-15 points" in dry.stdout
         assert "first_channel: Unknown" in dry.stdout
-        asked = command(fresh_database_url, ANN, "--visitor", str(visitor))
+        asked = command(ANN, "--visitor", str(visitor))
         assert asked.returncode == 2
         assert "pass --yes" in asked.stderr
         assert (await lead(stage)).scores == {"": 15.0}
-        done = command(fresh_database_url, ANN, "--visitor", str(visitor), "--yes", "--json")
+        done = command(ANN, "--visitor", str(visitor), "--yes", "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["points"] == {"": -15.0}
         assert (await lead(stage)).scores == {"": 0.0}
-        again = command(fresh_database_url, ANN, "--visitor", str(visitor), "--yes")
+        again = command(ANN, "--visitor", str(visitor), "--yes")
         assert again.returncode == 1
         assert "is not known as" in again.stderr
-        nobody = command(fresh_database_url, BEN, "--visitor", "x")
+        nobody = command(BEN, "--visitor", "x")
         assert nobody.returncode == 2
         assert "is not a visitor's id" in nobody.stderr

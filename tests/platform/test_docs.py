@@ -85,8 +85,12 @@ def commands(text: str) -> Iterator[list[str]]:
         yield inline.split()
 
 
+BUILT = typer.main.get_command(app)
+"""Once: it takes as long as a command."""
+
+
 def options_of(command: str, rest: list[str]) -> set[str]:
-    found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    found = BUILT.commands[command]  # type: ignore[attr-defined]
     found = getattr(found, "commands", {}).get(next(iter(rest), ""), found)
     return {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
 

@@ -107,7 +107,7 @@ def test_every_target_of_make_is_listed_with_what_it_does() -> None:
 def test_the_deep_profile_multiplies_what_a_property_names() -> None:
     at = settings().max_examples
     assert examples(8).max_examples == 8 * at // 100
-    assert settings.get_profile("ci").max_examples == 100
+    assert settings.get_profile("ci").max_examples == 60
     assert settings.get_profile("deep").max_examples == 2_000
     assert [settings.get_profile(name).derandomize for name in ("ci", "deep")] == [True, False]
     assert "--hypothesis-profile deep" in text("Makefile")

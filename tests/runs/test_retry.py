@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from engine.platform.clock import SystemClock, VirtualClock
 from engine.reports.status import status
 from engine.runs.retry import retry
+from tests.support.cli import Run, command_line
 from tests.support.invariants import broken
 from tests.support.picture import query
 from tests.support.stage import Stage, deploy_text, open_stage
@@ -55,18 +52,12 @@ async def attention(stage: Stage) -> list[tuple[str, str]]:
     return [(row.email_key.partition("@")[0], row.attention) for row in rows]
 
 
-def retry_ben(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "engine.cli.main", "retry", "--lead", "Ben@lead.example", "--json"]
-    secrets = {"COLDFRAME_SECRET": "s" * 32, "COLDFRAME_PEPPER": "p" * 32}
-    return subprocess.run(
-        command, env={**os.environ, **secrets, **environment}, capture_output=True, text=True, timeout=60,
-        cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+run = pytest.fixture(command_line)
 
 
 @pytest.mark.parametrize("many", [1, 2])
 async def test_a_template_error_parks_one_lead_until_it_is_repaired_and_retried(
-    new_database: Callable[[], str], tmp_path: Path, many: int
+    new_database: Callable[[], str], run: Run, many: int
 ) -> None:
     async with open_stage(new_database(), WORKSPACE, {"one": BROKEN}) as stage:
         for name in ("ann", "cy"):
@@ -87,8 +78,8 @@ async def test_a_template_error_parks_one_lead_until_it_is_repaired_and_retried(
         assert len(mails(stage)) == 4, "nothing happens until somebody retries, or the next try an hour later"
         url = stage.rt.settings.database_url
         clock = VirtualClock(stage.clock.now(), SystemClock().real(), 0.001).describe()
-        environment = {"DATABASE_URL": str(url), "COLDFRAME_HOME": str(tmp_path), "COLDFRAME_CLOCK": clock}
-        done = await asyncio.to_thread(retry_ben, environment)
+        ben = ("retry", "--lead", "Ben@lead.example", "--json")
+        done = await asyncio.to_thread(run, *ben, DATABASE_URL=str(url), COLDFRAME_CLOCK=clock)
         assert (done.returncode, json.loads(done.stdout or "{}")) == (0, {"retried": 1}), done.stderr
         # What it left in the outbox is leased by the machine's clock, which is not this stage's.
         query(str(url), "UPDATE outbox SET real_leased_until = %s", stage.clock.now() - timedelta(minutes=1))

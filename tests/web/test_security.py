@@ -44,7 +44,7 @@ BY_TOKEN = {
 }  # fmt: skip
 BY_KEY = {
     ("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}"), ("POST", "/api/spend"),
-    ("POST", "/api/rates"),
+    ("POST", "/api/rates"), ("GET", "/api/reports"), ("GET", "/api/reports/{name}"),
 }  # fmt: skip
 BY_SIGNATURE = {("POST", "/hooks/sendgrid"), ("POST", "/hooks/crm/{name}")}
 PURPOSES = {

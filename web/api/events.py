@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dsl.plan import EventType, FieldType, LeadField, Program, Workspace
-from engine.access.keys import holder_of
+from engine.access.keys import Scope, holder_of
 from engine.leads import deals, intake
 from engine.mail.bounces import fate_of_bounce
 from engine.model.ports import Fate, Report
@@ -99,15 +99,20 @@ async def take(request: Request) -> Response:
     return JSONResponse(result, 422 if result["state"] == "refused" else 200)
 
 
-async def authorise(request: Request) -> str:
-    """The name of the key that the request carries. Raises 401 unless it was made and not revoked; failures cost the
-    caller's budget."""
+REPORTS: Scope = "reports"
+
+
+async def authorise(request: Request, scope: Scope = "all") -> str:
+    """The name of the key that the request carries. Raises 401 unless it was made and not revoked, and 403 if it is for
+    something else; failures cost the caller's budget."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     holder = await holder_of(runtime(request).db, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
-    if holder is not None:
-        return holder
+    if holder is not None and holder[1] in ("all", scope):
+        return holder[0]
     if wait := limits(request).client(client(request)):
         raise HTTPException(429, headers={"Retry-After": str(wait)})
+    if holder is not None:
+        raise HTTPException(403, "This key reads reports and nothing else.")
     raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
 
