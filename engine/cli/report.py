@@ -28,7 +28,10 @@ Words = dict[str, str | None]
 def report(
     name: Annotated[
         str,
-        typer.Argument(help="The report, such as sources, funnel, or sales.", show_default=False),
+        typer.Argument(
+            help="Sources, funnel, nurture, campaigns, opportunities, content, segments, sales, or scoring.",
+            show_default=False,
+        ),
     ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
@@ -58,6 +61,10 @@ def report(
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
     alone: Annotated[bool, typer.Option(help="Compare with no earlier period.")] = False,
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
+    listed: Annotated[
+        str | None, typer.Option("--list", help="Show the leads or deals that this column counts instead.")
+    ] = None,
+    row: Annotated[str | None, typer.Option(help="With --list: only of the rows with this text.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     xlsx: Annotated[Path | None, typer.Option(help="Write a workbook to this file, such as sources.xlsx.")] = None,
@@ -73,12 +80,13 @@ def report(
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
-        "alone": "yes" if alone else None, "as-known-on": as_known_on,
+        "alone": "yes" if alone else None, "as-known-on": as_known_on, "list": listed,
+        "row": row, "part": part if listed else None,
     }  # fmt: skip
     settings = load_settings(reading=True)
     with database(settings) as url:
         found = asyncio.run(_ask(settings, url, words))
-    if part is not None:
+    if part is not None and listed is None:
         found = _only(found, part)
     if as_json:
         print_json(formats.as_json(found))

@@ -14,6 +14,7 @@ from engine.reports.as_known import go_back
 from engine.reports.asking import Asked
 from engine.reports.findings import findings
 from engine.rules.reports.comparison import compared
+from engine.rules.reports.listing import listed
 from engine.rules.reports.query import Name, Query
 from engine.rules.reports.table import Report, Table
 from engine.store import report_queries as queries
@@ -42,14 +43,17 @@ async def report(db: Database, clock: Clock, program: Program, query: Query) -> 
         earlier = {
             name: await read(connection, asked.during(*days)) for name, days in query.earlier.items()
         }  # fmt: skip
-        found = await findings(connection, asked, tables, earlier.get("before", ()))
+        if query.listed:
+            behind = {key: [(one.heads, one.id) for one in every] for key, every in asked.behind.items()}
+            tables = [listed(query, tables, behind)]
+        found = () if query.listed else await findings(connection, asked, tables, earlier.get("before", ()))
         await _notes(connection, asked)
     beside = [
         compared(table, {name: others[place] for name, others in earlier.items()}) for place, table in enumerate(tables)
     ]
     return Report(
-        query.name, query.first, query.last, query.zone, asked.now, asked.currency, beside, tuple(asked.notes), found,
-        query.earlier,
+        query.name, query.first, query.last, query.zone, asked.now, asked.currency, beside, tuple(asked.notes),
+        tuple(found), query.earlier,
     )  # fmt: skip
 
 

@@ -149,3 +149,28 @@ async def test_p3_an_erasure_changes_no_sum(past: Stage) -> None:
 async def test_p3_a_late_event_is_told_beside_the_figures(ask: Ask) -> None:
     notes = (await ask("sources", **{"from": "2026-03-01", "to": "2026-03-31"})).notes
     assert any("arrived after its end" in note for note in notes)
+
+
+RANGED = {
+    "funnel": {"cohort": "share", "follow-up": "accepted_share"}, "segments": {"segments": "share"},
+    "content": {"content": "later"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("report", NAMES)
+async def test_p5_shares_have_their_range_and_what_may_be_chance_is_called_so(ask: Ask, report: str) -> None:
+    found = await ask(report, **{"from": "2026-01-01", "to": "2027-02-28"})
+    for table in found.tables:
+        keys = {column.key for column in table.columns}
+        share = RANGED.get(report, {}).get(table.name)
+        for row in table.rows:
+            if share is not None and row.get(share) is not None:
+                assert 0 <= row["low"] <= row[share] <= row["high"] <= 1
+                assert row["high"] - row["low"] > 0
+            if "verdict" in keys and row.get("low") is not None:
+                shows = row["low"] > 0 or row["high"] < 0
+                assert row["verdict"].removeprefix("early look: ").startswith("shows") == shows
+                assert shows or "chance" in row["verdict"] or row["verdict"] == "no effect shown"
+    for one in found.findings:
+        if "lift of campaign" in one.text:
+            assert ("could be chance" in one.text) == (one.figures["low"] <= 0 <= one.figures["high"])

@@ -45,7 +45,8 @@ class BadQuery(ValueError):
 class Query(BaseModel):
     """One report's question. `first` and `last` are days of `zone`, both included. `restated`: refunds and changes of
     a deal's revenue count on the day of winning. `compare`: with the period before and the one a year
-    before. `as_known_on`: without what was taken in after that day."""
+    before. `as_known_on`: without what was taken in after that day. `listed`: instead of
+    the tables, the leads or deals that this column counts, of the table `part` and of the rows with the text `row`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +61,9 @@ class Query(BaseModel):
     restated: bool = False
     compare: bool = True
     as_known_on: date | None = None
+    listed: str = ""
+    part: str = ""
+    row: str = ""
 
     @property
     def live(self) -> bool:
@@ -118,7 +122,8 @@ def read_query(
         name=name, first=first, last=last, zone=zone, by=_by(name, word("by"), fields),
         model=_one_of("model", word("model").lower().replace(" ", "-"), MODELS) if word("model") else DEFAULT_MODEL,
         days=_days(word("days")), direct=not word("without-direct"),
-        restated=bool(word("restated")), compare=not word("alone"), as_known_on=known,
+        restated=bool(word("restated")), compare=not word("alone") and not word("list"), as_known_on=known,
+        listed=word("list"), part=word("part"), row=word("row"),
     )  # fmt: skip
 
 
