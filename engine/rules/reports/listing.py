@@ -40,16 +40,16 @@ def _found(
         raise BadQuery(f"no part named `{query.part[:40]}`: {hint}")
     wanted = query.listed.casefold()
     lists = [(table, column) for table in chosen for column in table.columns if (table.name, column.key) in behind]
+    lists += [(table, column) for table in chosen for column in table.columns if _zero(table, column)]
     for table, column in lists:
         if wanted in (column.key.casefold(), column.head.casefold()):
             return table, column
-    for table in chosen:
-        for column in table.columns:
-            zero = column.kind == "count" and not any(row.get(column.key) for row in table.rows)
-            if zero and wanted in (column.key.casefold(), column.head.casefold()):
-                return table, column
     heads = list(dict.fromkeys(column.head for _, column in lists))
     near = nearest(query.listed, heads)
-    known = ", ".join(f"`{head}`" for head in heads)
-    hint = f"did you mean `{near}`?" if near else f"use one of {known}" if heads else "nothing was counted"
+    hint = f"did you mean `{near}`?" if near else "use one of " + ", ".join(f"`{head}`" for head in heads)
     raise BadQuery(f"no list behind `{query.listed[:40]}`: {hint}")
+
+
+def _zero(table: Table, column: Column) -> bool:
+    """Whether it counts, and has counted nothing: its list is empty."""
+    return column.kind == "count" and not any(row.get(column.key) for row in table.rows)
