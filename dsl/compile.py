@@ -24,6 +24,7 @@ from dsl.checks import (
     events,
     flows,
     idle,
+    lookback,
     moments,
     newcomers,
     references,
@@ -101,6 +102,7 @@ LOCAL: tuple[Check, ...] = (
     advice.check_frequency,
     sending_times.check_within,
     clocks.check_clock_changes,
+    lookback.check_lookback,
 )
 """Each looks at one declaration after the other, and at campaigns elsewhere only by their names: what it says of a file
 stays true until the file or another declaration changes. A test holds them to it; where in doubt, put a check into

@@ -31,7 +31,19 @@ from web.http.hosts import KnownHost
 from web.http.limits import Budgets, Limits
 from web.http.routes import Application
 from web.http.security import BodyLimit, Guard, SecurityHeaders
-from web.public import confirm, forms, links, look, mail_view, own_data, preferences, script, unsubscribe, visits
+from web.public import (
+    confirm,
+    forms,
+    links,
+    look,
+    mail_view,
+    own_address,
+    own_data,
+    preferences,
+    script,
+    unsubscribe,
+    visits,
+)
 
 PARTS = (
     forms,
@@ -41,6 +53,7 @@ PARTS = (
     links,
     confirm,
     unsubscribe,
+    own_address,
     own_data,
     preferences,
     mail_view,

@@ -66,14 +66,14 @@ def _regions(workspace: tree.Workspace, problems: Problems) -> None:
     places: dict[str, tuple[str, Text]] = {}
     for region in workspace.regions:
         if region.test.attribute.value != "country":
-            problems.add("E552", region.test.attribute.span, name=region.test.attribute.value)
+            problems.add("E556", region.test.attribute.span, name=region.test.attribute.value)
             continue
         for country in region.test.values:
             check_country(country, problems)
             name, first = places.setdefault(country.value, (region.name.key, country))
             if name != region.name.key:
                 related = [at("it is in another region here", first.span)]
-                problems.add("E553", country.span, name=country.value, related=related)
+                problems.add("E557", country.span, name=country.value, related=related)
 
 
 def _asked(program: tree.Program) -> Iterator[Event]:

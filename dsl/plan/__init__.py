@@ -53,6 +53,7 @@ from dsl.plan.campaign import (
 )  # fmt: skip
 from dsl.plan.company import (
     BUILT_IN,
+    EVENTS_KEPT,
     MEASURED,
     ORIGIN,
     SOFT_BOUNCES,
@@ -138,6 +139,7 @@ from dsl.plan.terms import (
 __all__ = [
     "BUILT_IN",
     "CONFIRMING",
+    "EVENTS_KEPT",
     "MEASURED",
     "NOTICE",
     "ORIGIN",

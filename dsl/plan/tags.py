@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _TAG = re.compile(r"([a-z]{2})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|[0-9]{3}))?", re.ASCII | re.IGNORECASE)
 SCRIPTS = frozenset(("Arab", "Cyrl", "Deva", "Grek", "Guru", "Hans", "Hant", "Latn", "Mong", "Tfng"))
@@ -40,6 +41,11 @@ def ancestors(tag: str) -> tuple[str, ...]:
 def chosen(wanted: str, spoken: Iterable[str]) -> str | None:
     """Which of the languages serves a reader of `wanted`: that one, what it falls back to, or else the first in the
     same language, whatever its region. None when there is none."""
+    return _chosen(wanted, tuple(spoken)) if wanted else None
+
+
+@lru_cache(maxsize=1024)
+def _chosen(wanted: str, spoken: tuple[str, ...]) -> str | None:
     known = {written(one): one for one in spoken}
     found = parts(wanted)
     if found is None:

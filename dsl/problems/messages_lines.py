@@ -87,8 +87,8 @@ BY_LINE: Mapping[str, Entry] = {
         'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
     ),
     "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
-    "E552": Entry("a region cannot depend on `{name}`", 'use the country: `country in ("DE", "AT", "CH")`'),
-    "E553": Entry("the country `{name}` is in two regions", "delete it from one of them"),
+    "E556": Entry("a region cannot depend on `{name}`", 'use the country: `country in ("DE", "AT", "CH")`'),
+    "E557": Entry("the country `{name}` is in two regions", "delete it from one of them"),
     "E559": Entry(
         "consent to `{topic}` has no wording in the first language",
         'write `consent "{language}" "I would like to receive these emails", … for topic "{topic}"`',
@@ -134,6 +134,12 @@ BY_LINE: Mapping[str, Entry] = {
         "the logo is on `{host}`, which is not a site of yours", 'add to the workspace: `own sites "{host}"`'
     ),
     # ── flows ──
+    "E552": Entry(
+        "`{name}` has no choices to label", 'declare it as `field {name} choice ("…", "…")`, or delete the line'
+    ),
+    "E553": Entry(
+        "`{text}` would label both `{choice}` and `{other}`", "write another label, so that people can tell them apart"
+    ),
     "E530": Entry(
         "topic `{name}` has no description",
         'add what subscribers get: `topic "{name}" "News about pumps, once a month"`',
@@ -307,6 +313,10 @@ BY_LINE: Mapping[str, Entry] = {
     "W137": Entry(
         "{what} is hard to read on {ground}: its contrast is {ratio}, and people need at least 4.5",
         'write `{name} "{better}"`, or change the other color',
+    ),
+    "W138": Entry(
+        "this looks back {length}, but the workspace forgets events after {kept}",
+        "write `{kept}` or less, or keep events longer: `forget events after {needed}`",
     ),
     "W109": Entry(
         "{kind} `{name}` is nearly the same as {kind} `{other}`",

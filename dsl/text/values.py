@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
+from calendar import month_name, monthrange
 from datetime import date
 
 from dsl import plan
@@ -140,10 +140,11 @@ def duration(parts: Amounts, problems: Problems, longest: int = LONGEST_DAYS) ->
     if not any(totals.values()):
         problems.add("E212", span, text=shown(parts[:1]))
         return None
-    if _days(totals) > longest:
+    length = plan.Duration(**totals)
+    if days_of(length) > longest:
         problems.add("E213", span)
         return None
-    return plan.Duration(**totals)
+    return length
 
 
 def shown(parts: Amounts) -> str:
@@ -154,10 +155,10 @@ def shown(parts: Amounts) -> str:
     return " ".join(word for part in words for word in part if word)
 
 
-def _days(totals: dict[str, int]) -> float:
+def days_of(length: plan.Duration) -> float:
     """About how many days; exact enough to tell five years from more."""
-    business = totals["business_days"] * 7 / 5 + totals["business_minutes"] / (8 * 60) * 7 / 5
-    return totals["months"] * 30.4375 + totals["days"] + totals["minutes"] / 1440 + business
+    business = length.business_days * 7 / 5 + length.business_minutes / (8 * 60) * 7 / 5
+    return length.months * 30.4375 + length.days + length.minutes / 1440 + business
 
 
 def _part(amount: Amount, problems: Problems) -> tuple[str, int] | None:
@@ -256,10 +257,25 @@ def is_date(raw: str) -> bool:
 
 
 def _date_meant(raw: str) -> str:
-    match = re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", raw, re.ASCII)
-    if not match or not 1 <= int(match[2]) <= 12 or "/" in raw:
+    """The day if it can only be one; of one without a year, that day of some year; else an example."""
+    if match := re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]+)", raw, re.ASCII):
+        months = [month.lower() for month in month_name]
+        return (
+            f"2027-{months.index(match[2].lower()):02}-{int(match[1]):02}"
+            if match[2].lower() in months
+            else "2026-12-24"
+        )
+    if match := re.fullmatch(r"(\d{4})[./](\d{1,2})[./](\d{1,2})", raw, re.ASCII):
+        year, month, day = match.groups()
+    elif match := re.fullmatch(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})", raw, re.ASCII):
+        day, mark, month, year = match.groups()
+        if mark == "/" and int(month) > 12:
+            day, month = month, day
+        elif mark == "/" and int(day) <= 12 and day != month:
+            return "2026-12-24"
+    else:
         return "2026-12-24"
-    return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+    return f"{year}-{int(month):02}-{int(day):02}" if 1 <= int(month) <= 12 else "2026-12-24"
 
 
 def _day_meant(raw: str) -> str:

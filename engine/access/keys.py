@@ -44,7 +44,7 @@ async def revoke_key(db: Database, clock: Clock, name: str) -> int:
 async def holder_of(db: Database, key: str) -> tuple[str, Scope] | None:
     """Name and scope of a key that is active. One statement, since each call of the API asks."""
     async with db.hot() as hot:
-        row = await hot.one(_HOLDER, {"hash": hashlib.sha256(key.encode()).hexdigest()})
+        row = await hot.last(_HOLDER, {"hash": hashlib.sha256(key.encode()).hexdigest()})
     return (str(row.name), row.scope) if row else None
 
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from dsl.plan import Duration, Workspace
+from dsl.plan import EVENTS_KEPT, Workspace
 from engine.rules.conditions import calendar
 from engine.rules.leads.composite import ACTIVE
 from engine.runtime.runtime import Runtime
 from engine.store import forgetting
 from engine.tracking.retention import FORGOTTEN, VISITORS
 
-EVENTS = Duration(months=60)
-"""How long the past of leads is kept, where the workspace says nothing."""
 MANY, PAGES = 500, 20
 """Leads looked at in one transaction, and such transactions in a turn."""
 
@@ -27,7 +25,7 @@ def begins(workspace: Workspace, now: datetime) -> tuple[datetime, datetime]:
     """The instants from which on the past of leads is kept, and visitors who are leads."""
     events, visitors = (
         calendar.since(length, now, workspace.timezone)
-        for length in (workspace.events_kept or EVENTS, workspace.visitors_kept or VISITORS)
+        for length in (workspace.events_kept or EVENTS_KEPT, workspace.visitors_kept or VISITORS)
     )
     return events, min(events, visitors)
 

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.store.session import PATIENT, Patience, Sessions, Statements
-from engine.store.wire import Values, Wire
+from engine.store.wire import Driver, Values, Wire
 
 _CONNECT = {"connect_timeout": 10}
 RECONNECT_SECONDS = 2.0
@@ -38,10 +38,10 @@ class Database:
             connect_args={**_CONNECT, "prepare_threshold": None},
         )  # fmt: skip
         self._sessions.attach(self.engine.sync_engine)
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+        self._pool: AsyncConnectionPool[Driver] = AsyncConnectionPool(
             "postgresql://" + url.partition("://")[2], open=False, min_size=1, max_size=size,
             timeout=patience.connection, reconnect_timeout=RECONNECT_SECONDS, configure=self._sessions.configure,
-            kwargs={**_CONNECT, "autocommit": True, "prepare_threshold": None},
+            kwargs={**_CONNECT, "autocommit": True, "prepare_threshold": None}, connection_class=Driver,
         )  # fmt: skip
         self._opened = False
         self.statements = 0
@@ -68,14 +68,14 @@ class Database:
     async def answers(self) -> None:
         """Raise what a transaction would: a connection of the pool that transactions use, and an answer on it."""
         async with self.hot() as hot:
-            await hot.one("SELECT 1 AS one", {})
+            await hot.last("SELECT 1 AS one", {})
 
     async def close(self) -> None:
         await self.engine.dispose()
         if self._opened:
             await self._pool.close()
 
-    async def _borrowed(self) -> psycopg.AsyncConnection[Any]:
+    async def _borrowed(self) -> Driver:
         """A connection that the server has not closed meanwhile; those it has closed are thrown away at once."""
         if not self._opened:
             self._opened = True
@@ -98,6 +98,13 @@ class Hot:
     async def one(self, sql: str, values: Values) -> Any:
         """The first row, or None."""
         rows = await self.all(sql, values)
+        return rows[0] if rows else None
+
+    async def last(self, sql: str, values: Values) -> Any:
+        """The same, and the end of the transaction, in one round trip: for reading a single thing."""
+        self._db.statements += 1
+        self._wire.send(sql, values)
+        rows = await self._wire.last_rows()
         return rows[0] if rows else None
 
     async def both(self, sql: str, values: Values, then: str, others: Values) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -34,13 +35,19 @@ _PAGE = f"""
 SELECT {COLUMNS} FROM leads l WHERE l.id > %(after)s AND l.email IS NOT NULL AND l.merged_into IS NULL
 ORDER BY l.id LIMIT %(many)s"""
 
+# A known lead is locked and not written. A new one has the newest epoch at once: to change an indexed column afterwards
+# would write each index a second time. No row: somebody else made the lead meanwhile.
 _LOCK_OR_CREATE = f"""
-INSERT INTO leads AS l
-    (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at)
-VALUES (%(id)s, %(email)s, %(key)s, 0, '{{}}', '{{}}', '{{}}', %(stage)s, '{{}}',
-    (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s, %(now)s)
-ON CONFLICT (email_key) DO UPDATE SET seq = l.seq
-RETURNING {COLUMNS}, (xmax = 0) AS created"""
+WITH known AS (SELECT {COLUMNS}, false AS created FROM leads l WHERE l.email_key = %(key)s FOR NO KEY UPDATE OF l),
+made AS (
+    INSERT INTO leads AS l
+        (id, email, email_key, seq, fields, scores, rated, stage, topics, suppressed, created_at, last_at, epoch)
+    SELECT %(id)s::uuid, %(email)s::text, %(key)s::text, 0, '{{}}', '{{}}', '{{}}', %(stage)s::text, '{{}}',
+        (SELECT reason FROM suppressions WHERE address_hash = %(hash)s), %(now)s::timestamptz, %(now)s::timestamptz,
+        (SELECT coalesce(max(epoch), 0) FROM deployments)
+    WHERE NOT EXISTS (SELECT FROM known)
+    ON CONFLICT (email_key) DO NOTHING RETURNING {COLUMNS}, true AS created)
+SELECT * FROM known UNION ALL SELECT * FROM made"""
 
 _LOCK_BY_MESSAGE = f"""
 SELECT {COLUMNS}, m.owner_id, m.template, m.kind, m.staff, m.state, m.address,
@@ -114,13 +121,6 @@ SELECT l.id, l.email FROM leads l WHERE l.id = (SELECT lead_now(known.id) FROM l
 _MERGED = text("""SELECT id FROM leads WHERE merged_into IS NOT NULL
     AND (email_key = lower(:who) OR CAST(id AS text) = lower(:who))""")
 
-_AROUND = f"SELECT {ENROLMENTS}, {TALLIES}, {_REPEATED}, {_ANONYMOUS}, {HISTORY}"
-# The lead is found by the address, so that this can be sent together with the statement that locks them.
-_AROUND_KEY = "WITH l AS MATERIALIZED (SELECT id FROM leads WHERE email_key = %(key)s) " + _AROUND.replace(
-    "%(lead)s", "(SELECT id FROM l)"
-)
-_AROUND_HIT = f"{_AROUND}, {AROUND_HIT}"
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -137,8 +137,25 @@ class Look:
             "probes": probes_json(probes), "history": sorted(self.history),
         }  # fmt: skip
 
+    def statement(self, probes: Sequence[Probe] = (), *, by_key: bool = False, hit: bool = False) -> str:
+        """What is asked of a lead, in one statement: nothing that nobody wants to know. `by_key`: the lead is found by
+        the address, so that it can be sent together with the statement that locks them."""
+        return _around(bool(probes), bool(self.keys), self.visitor is not None, bool(self.history), by_key, hit)
+
 
 NOWHERE = Look()
+
+
+@lru_cache(maxsize=64)
+def _around(tallies: bool, keys: bool, visitor: bool, history: bool, by_key: bool, hit: bool) -> str:
+    asked = (
+        (tallies, TALLIES), (keys, _REPEATED), (visitor, _ANONYMOUS), (history, HISTORY), (hit, AROUND_HIT),
+    )  # fmt: skip
+    sql = f"SELECT {', '.join([ENROLMENTS, *(part for wanted, part in asked if wanted)])}"
+    if not by_key:
+        return sql
+    lead = "WITH l AS MATERIALIZED (SELECT id FROM leads WHERE email_key = %(key)s) "
+    return lead + sql.replace("%(lead)s", "(SELECT id FROM l)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,7 @@ async def lock(hot: Hot, lead: UUID, look: Look | None = None) -> Locked | None:
     trip where that is who the id names."""
     if look is None:
         return await _locked(hot, _LOCK, {"lead": lead})
-    row, around = await hot.both(_LOCK, {"lead": lead}, _AROUND, {"lead": lead, **look.values()})
+    row, around = await hot.both(_LOCK, {"lead": lead}, look.statement(), {"lead": lead, **look.values()})
     found = locked_of(row) if row is not None and row.merged_into is None else None
     if found is None:
         return await lock(hot, row.merged_into) if row is not None else None
@@ -191,15 +208,19 @@ async def lock_or_create(
 ) -> Locked:  # fmt: skip
     """The lead with that address, or who had it before, made when it is new; `row.created` tells. `look`: as above."""
     values = {"id": id, "email": email, "key": key, "hash": hash, "stage": stage, "now": now}
-    if look is None:
-        row, around = await hot.one(_LOCK_OR_CREATE, values), None
-    else:
-        row, around = await hot.both(_LOCK_OR_CREATE, values, _AROUND_KEY, {"key": key, **look.values()})
-    found = locked_of(row) if row.merged_into is None else await lock(hot, row.merged_into)
-    assert found is not None
-    if look is None or row.merged_into is not None:
-        return found
-    return replace(found, around=(look, _around_of((), around)))
+    row: Any = None
+    if look is not None:
+        asked = {"key": key, **look.values()}
+        row, around = await hot.both(_LOCK_OR_CREATE, values, look.statement(by_key=True), asked)
+        if row is not None and row.merged_into is None:
+            return _locked_row(row, (look, _around_of((), around)))
+    for _ in range(LONGEST_CHAIN):
+        row = row or await hot.one(_LOCK_OR_CREATE, values)
+        if row is not None:
+            found = _locked_row(row) if row.merged_into is None else await lock(hot, row.merged_into)
+            assert found is not None
+            return found
+    raise RuntimeError("somebody makes the lead and takes it back again and again")
 
 
 async def lock_by_message(hot: Hot, message: UUID, link: str = "") -> Locked | None:
@@ -245,16 +266,16 @@ async def look_around(
     `around_hit`: see `hits.question`.
     """
     values = {"lead": lead, **look.values(probes), **(around_hit or {})}
-    return _around_of(probes, await hot.one(_AROUND if around_hit is None else _AROUND_HIT, values))
+    return _around_of(probes, await hot.one(look.statement(probes, hit=around_hit is not None), values))
 
 
 def _around_of(probes: Sequence[Probe], row: Any) -> Around:
     return Around(
         enrolments=enrolments_of(row.enrolments),
-        tallies=tallies_of(probes, row.tallies),
-        repeated=row.repeated,
-        anonymous=row.anonymous or [],
-        history=[event_of(one) for one in row.history or ()],
+        tallies=tallies_of(probes, getattr(row, "tallies", None)),
+        repeated=getattr(row, "repeated", None),
+        anonymous=getattr(row, "anonymous", None) or [],
+        history=[event_of(one) for one in getattr(row, "history", None) or ()],
         hits=getattr(row, "hits", None) or [],
         wakes=getattr(row, "wakes", None),
     )
@@ -340,15 +361,19 @@ def event_of(row: Mapping[str, Any]) -> Event:
 
 
 def locked_of(row: Any) -> Locked | None:
-    if row is None:
-        return None
+    return _locked_row(row) if row is not None else None
+
+
+def _locked_row(row: Any, around: tuple[Look, Around] | None = None) -> Locked:
+    """A lead that was just made stands in no epoch yet: its clocks are still to be set."""
+    epoch = 0 if getattr(row, "created", False) else row.refreshed
     lead = Lead(
         id=row.id, email=row.email, seq=row.seq, fields=row.fields, scores=row.scores, rated=row.rated, stage=row.stage,
         topics=row.topics, suppressed=row.suppressed, created_at=row.created_at, last_at=row.last_at, lists=row.lists,
-        interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=row.refreshed, origin=row.origin,
+        interests=row.interests, segments=row.segments, active_at=row.active_at, epoch=epoch, origin=row.origin,
         former=tuple(row.former),
     )  # fmt: skip
-    return Locked(lead, row.epoch, row)
+    return Locked(lead, row.epoch, row, around)
 
 
 async def as_of_now(db: Database, id: UUID) -> Any | None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import orjson
 import psycopg
@@ -25,10 +24,8 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb, set_json_loads
 from psycopg.waiting import Ready, Wait
 
-Connection = psycopg.AsyncConnection[Any]
 Values = Mapping[str, Any] | Sequence[Any]
 
-_prepared: WeakKeyDictionary[Connection, dict[bytes, bytes]] = WeakKeyDictionary()
 _rows: dict[tuple[bytes, int], Callable[[Sequence[Any]], Any]] = {}
 """By statement and number of columns, what makes a named tuple of a row."""
 MOST_ROWS = 1000
@@ -38,19 +35,27 @@ _numbers = itertools.count()
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.NONFATAL_ERROR)
 
 
+class Driver(psycopg.AsyncConnection[Any]):
+    """A connection that keeps what transactions on it have in common: the names of the statements that are prepared on
+    it, and what reads its rows."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.prepared: dict[bytes, bytes] = {}
+        self.reading: Any = None
+
+
 class Wire:
     """A transaction. It begins with the first statement; `end` must be called whatever happens."""
 
-    def __init__(self, driver: Connection, opening: bytes | None = None) -> None:
+    def __init__(self, driver: Driver, opening: bytes | None = None) -> None:
         """`opening`: what a transaction on a shared connection begins with; statements are then not prepared."""
         self._driver = driver
         self._pg = driver.pgconn
-        known = _prepared.get(driver)
-        if known is None:
-            known = _prepared[driver] = {}
+        if driver.reading is None:
             set_json_loads(orjson.loads, driver)
-        self._known = known
-        self._transformer: Any = Transformer(driver)
+            driver.reading = Transformer(driver)
+        self._known, self._transformer = driver.prepared, driver.reading
         self._opening = opening
         self._unread: list[bytes] = []
         """For each result still to come, in order: the query that is being prepared, or what kind it is."""
@@ -75,6 +80,13 @@ class Wire:
         """The rows of the last statement, as named tuples. Raises what went wrong with it or one before it."""
         self._pg.send_flush_request()
         result = (await self._read())[-1]
+        return self._load(result, self._sent[-1])
+
+    async def last_rows(self) -> list[Any]:
+        """The rows of the last statement, with which the transaction ends."""
+        self._query(b"COMMIT", [])
+        result = (await self._sync())[-2]
+        self._close()
         return self._load(result, self._sent[-1])
 
     async def two_rows(self) -> tuple[list[Any], list[Any]]:
@@ -118,10 +130,10 @@ class Wire:
         self._pg.send_query_prepared(name, values)
         self._unread.append(_STATEMENT)
 
-    async def _sync(self) -> None:
+    async def _sync(self) -> list[Any]:
         self._pg.pipeline_sync()
         self._unread.append(_SYNC)
-        await self._read()
+        return await self._read()
 
     async def _read(self) -> list[Any]:
         """The results of the statements sent so far. Raises the first error, once all are read."""

@@ -203,6 +203,8 @@ class Log:
     sources: Sequence[tuple[datetime, Mapping[str, str]]] = ()
     """Scoring rule → its place, since each deployment that changed one, oldest first."""
     doubts: Sequence[Doubt] = ()
+    forgotten: datetime | None = None
+    """Before this instant events of the lead are gone, because the workspace keeps them no longer."""
 
     @property
     def zone(self) -> str:

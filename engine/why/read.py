@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dsl.plan import CONFIRMING, Plan, Program
+from dsl.plan import CONFIRMING, EVENTS_KEPT, Plan, Program
 from engine.model.lead import Event, Lead
 from engine.platform.tokens import email_key
+from engine.rules.conditions import calendar
 from engine.rules.leads.working_copy import NOTED
 from engine.rules.runs.position import Position
 from engine.rules.tracking import hits
@@ -177,7 +178,10 @@ async def _log(
         _run(row, catalog.plan(row["digest"]), earlier, editions, messages, waits, handoffs)
         for row in rows if row["campaign"].casefold() == name.casefold()
     ]  # fmt: skip
+    kept = calendar.since(program.workspace.events_kept or EVENTS_KEPT, now, program.workspace.timezone)
+    missing = lead.created_at < kept and len(events) < min(lead.seq, MOST_EVENTS)
     return Log(
+        forgotten=kept if missing else None,
         lead=lead, program=program, campaign=name, now=now, plan=plan, deployed_at=since,
         events=events,
         points=[

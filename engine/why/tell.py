@@ -53,6 +53,7 @@ def as_json(log: Log, told: Told) -> dict[str, Any]:
         "lead": {
             "id": str(log.lead.id), "email": log.lead.email, "stage": log.lead.stage,
             "score": float(log.lead.scores.get("", 0)), "timezone": log.zone,
+            "forgotten_before": log.forgotten.isoformat() if log.forgotten else None,
         },
         "campaign": log.campaign,
         "verdict": told.verdict,
@@ -76,4 +77,6 @@ def standing(log: Log) -> str:
     said = [f"stage {log.lead.stage}" if log.lead.stage else "", scores or "score 0", f"time zone {log.zone}"]
     if log.lead.suppressed:
         said.append(f"suppressed: {log.lead.suppressed}")
+    if log.forgotten:
+        said.append(f"events before {log.local(log.forgotten)[4:14]} were forgotten")
     return ", ".join(filter(None, said))

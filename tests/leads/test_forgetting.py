@@ -17,6 +17,8 @@ from engine.reports.campaign_numbers import numbers
 from engine.reports.status import status
 from engine.store import forgetting as store
 from engine.store.leads import link_target
+from engine.why.read import read
+from engine.why.tell import as_json, standing, tell
 from tests.support.stage import TUESDAY, Stage, company, stage_fixture
 from worker import BESIDE
 
@@ -124,6 +126,27 @@ async def test_the_past_goes_and_the_lead_stays(stage: Stage) -> None:
         step: (one.sent, one.opened) for step, one in figures.steps.items() if one.sent
     }
     assert not any((await forget_past(stage.rt)).values())
+
+
+async def test_why_says_what_was_forgotten(stage: Stage) -> None:
+    async def asked() -> tuple[str, Any]:
+        log = await read(stage.rt.db, ANN, "Once", stage.clock.now())
+        return standing(log), as_json(log, tell(log))["lead"]["forgotten_before"]
+
+    await lived(stage)
+    stage.clock.set(TUESDAY + YEAR + timedelta(days=20))
+    said, at = await asked()
+    assert at is None, "it is old enough, but is there still"
+    assert "forgotten" not in said
+    await forget_past(stage.rt)
+    said, at = await asked()
+    day = (stage.clock.now() - YEAR + timedelta(days=1)).date().isoformat()
+    assert said.endswith(f"events before {day} were forgotten")
+    assert at is not None
+    assert at.startswith(day)
+    await stage.post("again", email="new@lead.example")
+    log = await read(stage.rt.db, "new@lead.example", "Always", stage.clock.now())
+    assert "forgotten" not in standing(log)
 
 
 async def test_limits_and_entries_count_what_was_forgotten(stage: Stage) -> None:

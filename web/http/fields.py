@@ -32,6 +32,8 @@ __all__ = [
     "country_names", "cut_url", "languages", "parse_field", "parse_form", "safe_url", "ticked", "tidy",
 ]  # fmt: skip
 
+ADDRESS = LeadField(name="email", type="text")
+"""As what an address is read, before it is looked at."""
 Raw = Mapping[str, Sequence[object]]
 """What was posted: name → the values given under it, in order. Text from HTML forms, any JSON value from JSON."""
 
@@ -119,7 +121,7 @@ def parse_field(declared: LeadField, given: Sequence[object], context: Context) 
     """The value of one field; None when nothing was given. Raises Refused."""
     if declared.type != "email":
         return values.parse_field(declared, given, context)
-    address = values.parse_field(declared.model_copy(update={"type": "text"}), given, context)
+    address = values.parse_field(ADDRESS, given, context)
     if address is not None:
         try:
             email_key(str(address))

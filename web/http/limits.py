@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 
 
@@ -69,6 +70,7 @@ class Limits:
         return self._addresses.take(digest)
 
 
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from dsl.plan import tags
 from web.http.fields import Problem
@@ -87,6 +88,16 @@ ENGLISH: Mapping[str, str] = {
     "consent asked": "requested, not confirmed",
     "consent subscribed": "agreed",
     "consent unsubscribed": "withdrawn",
+    "address": "Change my email address",
+    "address text": "We send a link to the new address. Your address changes once you press the button there.",
+    "address new": "New email address",
+    "address ask": "Send the link",
+    "address asked text": "We send a link to the new address. It works for 7 days.",
+    "address confirm text": "From now on, we write to {address}, and no longer to your address so far.",
+    "address button": "Use this address",
+    "address done": "Your email address has changed",
+    "address done text": "From now on, we write to {address}.",
+    "address taken": "We know this address already. Please reply to one of our emails, so that we can help you.",
     "erase": "Erase my data",
     "erase text": "We erase everything we store about you. This cannot be undone. We keep only a code that does not "
     "reveal your address, so that we do not contact you again.",
@@ -189,6 +200,18 @@ GERMAN: Mapping[str, str] = {
     "consent asked": "angefragt, nicht bestätigt",
     "consent subscribed": "eingewilligt",
     "consent unsubscribed": "widerrufen",
+    "address": "Meine E-Mail-Adresse ändern",
+    "address text": "Wir senden einen Link an die neue Adresse. Sie ändert sich, sobald Sie dort auf die Schaltfläche "
+    "drücken.",
+    "address new": "Neue E-Mail-Adresse",
+    "address ask": "Link senden",
+    "address asked text": "Wir senden einen Link an die neue Adresse. Er gilt 7 Tage.",
+    "address confirm text": "Ab jetzt schreiben wir an {address} und nicht mehr an Ihre bisherige Adresse.",
+    "address button": "Diese Adresse verwenden",
+    "address done": "Ihre E-Mail-Adresse ist geändert",
+    "address done text": "Ab jetzt schreiben wir an {address}.",
+    "address taken": "Diese Adresse kennen wir schon. Bitte antworten Sie auf eine unserer E-Mails, damit wir Ihnen "
+    "helfen können.",
     "erase": "Meine Daten löschen",
     "erase text": "Wir löschen alles, was wir über Sie gespeichert haben. Das lässt sich nicht rückgängig machen. Wir "
     "behalten nur einen Code, aus dem sich Ihre Adresse nicht ablesen lässt, damit wir Sie nicht wieder anschreiben.",
@@ -248,8 +271,13 @@ class Words:
 
 def preferred(accept_language: str, spoken: Sequence[str]) -> str:
     """The first of the company's languages that the visitor asks for (RFC 9110, 12.5.4), else the company's first."""
+    return _preferred(accept_language[:1_000], tuple(spoken))
+
+
+@lru_cache(maxsize=1024)
+def _preferred(accept_language: str, spoken: tuple[str, ...]) -> str:
     wanted: list[tuple[float, str]] = []
-    for part in accept_language[:1_000].split(","):
+    for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";")
         try:
             weight = float(quality.strip().removeprefix("q=")) if quality else 1.0

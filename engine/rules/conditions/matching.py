@@ -25,6 +25,7 @@ from dsl.plan import (
     Today,
     Wait,
 )
+from engine.model.lead import HANDOFF_EVENTS
 from engine.model.plan_cache import per_plan
 from engine.rules.conditions.conditions import glob, triggers
 from engine.rules.conditions.listeners import Listeners
@@ -122,6 +123,14 @@ def watch_of(plan: Plan) -> Watch:
     return Watch.over(plan.steps, plan.whenevers, plan.leaves, plan.goal)
 
 
+FOUND = (
+    "stage.entered", "score.reached", "score.dropped", "interest.reached", "lead.returned", "field.changed",
+    "list.joined", "list.left", "segment.joined", "segment.left", "topic.joined", "topic.left", "campaign.entered",
+    "campaign.left", "date.due", "pattern.met", *HANDOFF_EVENTS,
+)  # fmt: skip
+"""What Coldframe itself finds out, so that it may follow from any other event."""
+
+
 class Index:
     """The patterns of one deployment by the events that can meet them, so that an event looks only at what it could
     touch, however many campaigns are deployed.
@@ -131,7 +140,7 @@ class Index:
     interests, `daily` whether the passing of time alone can change a segment or a state rule, `reviews` whether there
     are any, and `refreshes` whether leads that are there already must be looked at after the deployment. `current` are
     the digests of the plans, `reactivations` what stages say about silence, `schedules` the starts at a date by the
-    pattern's key.
+    pattern's key, `derived` the limited rules that count what Coldframe itself finds.
     """
 
     def __init__(self, program: Program) -> None:
@@ -156,6 +165,7 @@ class Index:
         for stage in program.stages:
             for stage_rule in stage.rules:
                 self.stages.add(stage_rule.pattern, (stage, stage_rule))
+        self.derived = tuple(rule for type in FOUND for _, rule in self.rules.all_for(type) if rule.limits)
         self.thresholds = thresholds(_patterns(program), "score.")
         asking = (program.campaigns, program.scorings, program.stages, program.teams)
         watched = [one.name or "*" for one in _patterns(program) if one.type in ("segment.joined", "segment.left")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -96,17 +96,9 @@ def needed(rules: Rules, lead: Lead, type: str, name: str, data: Mapping[str, An
     return found
 
 
-FOUND = (
-    "stage.entered", "score.reached", "score.dropped", "interest.reached", "lead.returned", "field.changed",
-    "list.joined", "list.left", "segment.joined", "segment.left", "topic.joined", "topic.left", "campaign.entered",
-    "campaign.left", "date.due", "pattern.met", *HANDOFF_EVENTS,
-)  # fmt: skip
-"""What Coldframe itself finds out, so that it may follow from any other event."""
-
-
-def derived(rules: Rules) -> list[Rule]:
+def derived(rules: Rules) -> Sequence[Rule]:
     """The limited rules that count what Coldframe itself finds; any transaction may come to ask for their past."""
-    return [rule for type in FOUND for _, rule in rules.index.rules.all_for(type) if rule.limits]
+    return rules.index.derived
 
 
 def _things(rules: Rules, pattern: Pattern) -> set[str]:

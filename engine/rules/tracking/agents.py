@@ -18,6 +18,11 @@ SCREENLESS: Final = "a browser without a screen"
 """The row of `agents.toml` for browsers that a program drives."""
 
 
+_BROWSER: Final = re.compile(
+    r"^(?:Mozilla/\d|Opera/\d|UCWEB/).*(?:AppleWebKit|KHTML|Gecko|Trident/|MSIE |Presto/|UCWEB/)", re.I | re.S
+)
+
+
 class Agent(NamedTuple):
     """One row of the data file. `source` is the address of the public description that it rests on."""
 
@@ -46,6 +51,11 @@ def machine(agent: str) -> str | None:
         return UNNAMED
     known = next((one.name for one in agents("machine") if one.pattern.search(agent.strip())), None)
     return known or (CRAWLER if _crawlers().isCrawler(agent) else None)
+
+
+def browser(agent: str) -> bool:
+    """Whether the user agent has the form that every browser's has: Mozilla or Opera, and an engine."""
+    return _BROWSER.search(agent) is not None
 
 
 def scans(agent: str) -> bool:

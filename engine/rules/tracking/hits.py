@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from engine.rules.tracking.agents import machine, reader
+from engine.rules.tracking.agents import browser, machine, reader
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these rules and of `agents.toml`. Kept with each judgement."""
 HIDDEN: Final = "hidden"
 """The id of the link that no person sees."""
@@ -68,6 +68,8 @@ def by_itself(hit: Hit) -> tuple[str, ...]:
     known = reader(hit.agent) if hit.kind == "open" else None
     if known is None and (name := machine(hit.agent)) is not None:
         found.append(f"agent: {name}")
+    elif hit.kind != "open" and not browser(hit.agent):
+        found.append("no browser")
     if hit.handed is not None and hit.at - hit.handed < SOON:
         found.append("soon")
     return tuple(found)
@@ -125,6 +127,7 @@ _WORDS: Final = {
     "HEAD": "it was a HEAD request",
     "prefetch": "the client fetched ahead",
     "hidden link": "the client followed the hidden link",
+    "no browser": "the client is not a browser",
     "soon": f"it came less than {SOON.seconds} seconds after the email was sent",
     "burst": f"the client followed {BURST} links within {BURST_WITHIN.seconds} seconds",
     "many leads": f"the client fetched for {MANY_LEADS} leads within {MANY_WITHIN.seconds} seconds",
