@@ -23,7 +23,8 @@ from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
 from web.api import costs, crm, events, health, leads, provider, reports
-from web.desk import colleagues, handoff, home, mailbox, sign_in, start
+from web.desk import handoff, mailbox, start
+from web.desk.parts import PARTS as DESK
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
@@ -66,10 +67,7 @@ PARTS = (
     crm,
     mailbox,
     start,
-    sign_in,
-    sign_in.desk,
-    home.desk,
-    colleagues.desk,
+    *DESK,
     health,
 )
 
