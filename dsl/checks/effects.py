@@ -137,7 +137,8 @@ class _Walk:
             case tree.ListStep(name=name, remove=remove):
                 return self._member("list", name, remove, known)
             case tree.TopicStep(topic=topic, remove=remove):
-                return self._topic(topic, remove, known)
+                after = self._member("topic", topic, remove, known)
+                return after if remove else after.member(("topic", topic.key), None)
             case tree.SetField(field=target, value=tree.Word(name=same), add=False) if same == target.value:
                 hint = "set it to another field or value, or delete the line"
                 self._nothing(target, f"`{same}` is set to itself", hint)
@@ -183,15 +184,6 @@ class _Walk:
             state = "not in" if remove else "already in"
             self._nothing(name, f"every lead here is {state} {kind} `{name.value}`", "delete the line")
         return known.member(key, not remove)
-
-    def _topic(self, topic: Text, remove: bool, known: _Known) -> _Known:
-        """Subscribing takes a consent on record, so that only a second attempt is in vain for certain."""
-        tried = ("attempt", topic.key)
-        if not remove and known.members.get(tried):
-            self._nothing(topic, f"the lead has just been subscribed to topic `{topic.value}`", "delete the line")
-            return known
-        after = self._member("topic", topic, remove, known).member(tried, None if remove else True)
-        return after if remove else after.member(("topic", topic.key), None)
 
     def _send(self, send: tree.Send, known: _Known) -> None:
         """A marketing email about a topic that every lead here has left, where emails need consent."""
