@@ -30,6 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 test: $(STAMP) ## all tests; if up to three files fail while both cores are busy, they get a second try, alone and told
+	@$(BIN)/python -m tests.support.rewritten
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder || .ci/again $$?
 
 test-deep: $(STAMP) ## the properties alone, each with over thirty times as many random examples

@@ -23,7 +23,8 @@ from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
 from web.api import costs, crm, events, health, leads, provider, reports
-from web.desk import colleagues, handoff, home, mailbox, sign_in, start
+from web.desk import handoff, mailbox, start
+from web.desk.parts import PARTS as DESK
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
@@ -31,7 +32,19 @@ from web.http.hosts import KnownHost
 from web.http.limits import Budgets, Limits
 from web.http.routes import Application
 from web.http.security import BodyLimit, Guard, SecurityHeaders
-from web.public import confirm, forms, links, look, mail_view, own_data, preferences, script, unsubscribe, visits
+from web.public import (
+    confirm,
+    forms,
+    links,
+    look,
+    mail_view,
+    own_address,
+    own_data,
+    preferences,
+    script,
+    unsubscribe,
+    visits,
+)
 
 PARTS = (
     forms,
@@ -41,6 +54,7 @@ PARTS = (
     links,
     confirm,
     unsubscribe,
+    own_address,
     own_data,
     preferences,
     mail_view,
@@ -53,10 +67,7 @@ PARTS = (
     crm,
     mailbox,
     start,
-    sign_in,
-    sign_in.desk,
-    home.desk,
-    colleagues.desk,
+    *DESK,
     health,
 )
 

@@ -18,8 +18,9 @@ from dsl.tree import declarations as tree
 from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
-    "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays", "own_sites",
-    "spend_from", "ignore_referrers", "channel", "business_hours", "sends_on", "sends_on_working", "unmailed",
+    "choice_label", "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays",
+    "own_sites", "spend_from", "ignore_referrers", "channel", "business_hours", "sends_on", "sends_on_working",
+    "unmailed",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -192,7 +193,8 @@ def field(row: Row, reader: Reader) -> tree.Field:
     if crm is not None and str(crm.children[0]) != "crm":
         said = str(crm.children[0])
         reader.problems.add("E523", row.span, what="the source of a field", text=said, hint="`from crm`")
-    return tree.Field(text_of(name), type, choices, crm is not None, row.span)
+    labels = tuple((text_of(line.args[0]), _by_language(line.args[1:])) for line in _lines(row, reader))
+    return tree.Field(text_of(name), type, choices, crm is not None, row.span, labels)
 
 
 def form(row: Row, reader: Reader) -> tree.Form:

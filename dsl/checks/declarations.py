@@ -144,7 +144,39 @@ def check_fields(scope: Scope) -> list[Diagnostic]:
             problems.add("E525", field.type.span, type=kind, name=field.name.value)
         for _, repeated in _repeated(field.choices):
             problems.add("E130", repeated.span, kind="choice", name=repeated.value)
+        _check_labels(field, scope, problems)
     return problems.found
+
+
+def _check_labels(field: tree.Field, scope: Scope, problems: Problems) -> None:
+    """The words that pages show for choices: for choices that there are, and each for one of them."""
+    known = {choice.key: choice for choice in field.choices}
+    shown: dict[tuple[str, str], Text] = {}
+    for first, repeated in _repeated(choice for choice, _ in field.labels):
+        problems.add("E405", repeated.span, what=f'choice "{repeated.value}"', related=[at(FIRST_HERE, first.span)])
+    for choice, texts in field.labels:
+        if not known:
+            problems.add("E552", choice.span, name=field.name.value)
+            return
+        if choice.key not in known:
+            options = tuple(one.value for one in field.choices)
+            close = near(choice.value, options)
+            problems.add("E115", choice.span, near=close, name=choice.value, field=field.name.value, options=options)
+            continue
+        _check_languages(texts, scope, problems)
+        for language, text in texts:
+            other = shown.setdefault((language.key if language else "", text.key), choice)
+            taken = other if other.key != choice.key else known.get(text.key)
+            if taken and taken.key != choice.key:
+                problems.add("E553", text.span, text=text.value, choice=choice.value, other=taken.value)
+
+
+def _check_languages(texts: Iterable[tuple[Text | None, Text]], scope: Scope, problems: Problems) -> None:
+    spoken = scope.workspace.languages if scope.workspace else ()
+    languages = {mark for language in spoken for mark in tags.ancestors(language.value)}
+    for language, text in texts:
+        if language and languages and language.value not in languages:
+            problems.add("E527", language.span.to(text.span), language=language.value)
 
 
 def _repeated(texts: Iterable[Text]) -> Iterator[tuple[Text, Text]]:
@@ -180,8 +212,6 @@ def check_forms(scope: Scope) -> list[Diagnostic]:
 
 def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     workspace = scope.workspace
-    spoken = workspace.languages if workspace else ()
-    languages = {mark for language in spoken for mark in tags.ancestors(language.value)}
     texts = [*form.title, *form.intro, *form.button]
     for consent in form.consents:
         texts += consent.wordings
@@ -191,9 +221,7 @@ def _check_asks(form: tree.Form, scope: Scope, problems: Problems) -> None:
     for ask in form.asks:
         if _fillable(ask.field, scope, problems):
             texts += ask.labels
-    for language, text in texts:
-        if language and languages and language.value not in languages:
-            problems.add("E527", language.span.to(text.span), language=language.value)
+    _check_languages(texts, scope, problems)
     filled = [*(ask.field for ask in form.asks), *(name for name, _ in form.hidden)]
     for first, repeated in _repeated(filled):
         problems.add("E405", repeated.span, what=repeated.value, related=[at(FIRST_HERE, first.span)])

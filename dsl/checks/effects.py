@@ -47,6 +47,7 @@ def check_effects(scope: Scope) -> list[Diagnostic]:
         return []
     walk = _Walk(scope, problems)
     for campaign in scope.program.campaigns:
+        walk.topic = campaign.topic
         walk.block(campaign.flow, walk.entering(campaign))
         sides = [(one.event, one.body) for one in campaign.whenevers]
         for event, body in (*sides, *((one.event, one.body) for one in campaign.leaves)):
@@ -57,6 +58,7 @@ def check_effects(scope: Scope) -> list[Diagnostic]:
 class _Walk:
     def __init__(self, scope: Scope, problems: Problems) -> None:
         self.scope, self.problems = scope, problems
+        self.topic: Text | None = None
         self.order = [name for name, stage in scope.stages.items() if not stage.outside]
         everything = [one for campaign in scope.program.campaigns for one in all_statements(campaign)]
         self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
@@ -145,13 +147,16 @@ class _Walk:
                 ends = [self.block(body, self._given((asked,), known)) for asked, body in branches]
                 ends.append(self.block(otherwise or (), known))
                 return _met(ends)
+            case tree.Send():
+                self._send(statement, known)
+                return known
             case tree.Split() | tree.VariantTest() | tree.NextOf():
                 return _met([self.block(way, known) for way in tree.bodies(statement)])
             case tree.Wait() | tree.HandOff() | tree.Repeat():
                 for body in tree.bodies(statement):
                     self.block(body, self._later(known))
                 return self._later(known)
-            case tree.Send() | tree.AddPoints() | tree.SetField() | tree.Notify() | tree.Post():
+            case tree.AddPoints() | tree.SetField() | tree.Notify() | tree.Post():
                 return known
             case tree.Enter() | tree.LeaveCampaign():
                 return known
@@ -164,6 +169,9 @@ class _Walk:
         if stage.value not in self.order:
             return replace(known, stage=None)
         place = self.order.index(stage.value)
+        if place == 0 and len(self.order) == len(self.scope.stages):
+            self._nothing(stage, f"every lead is at least {stage.value}", "delete the line")
+            return known.at_least(0)
         if known.stage is not None and known.stage >= place:
             there = self.order[known.stage]
             hint = f'delete the line; to move a lead back write `recycle to {stage.value} because "…"`'
@@ -176,6 +184,15 @@ class _Walk:
             state = "not in" if remove else "already in"
             self._nothing(name, f"every lead here is {state} {kind} `{name.value}`", "delete the line")
         return known.member(key, not remove)
+
+    def _send(self, send: tree.Send, known: _Known) -> None:
+        """A marketing email about a topic that every lead here has left, where emails need consent."""
+        workspace, topic = self.scope.workspace, self.topic
+        if topic is None or workspace is None or send.mode == "transactional" or not workspace.mail_needs_consent:
+            return
+        if known.members.get(("topic", topic.key)) is False:
+            why = f"no lead here is subscribed to topic `{topic.value}`"
+            self._nothing(send.template, why, "move it to another campaign, or add `as transactional` to a reply")
 
     def _nothing(self, name: Text, why: str, hint: str) -> None:
         self.problems.add("E650", name.span, why=why, hint=hint)

@@ -23,7 +23,7 @@ def lower(scope: Scope) -> plan.Program:
     """Only for a program without errors. The order of files leaves no trace."""
     program = scope.program
     workspace = _workspace(scope.workspace, scope)
-    declared = [scope.fields[field.name.value] for field in program.fields]
+    declared = [_field(field, scope) for field in program.fields]
     campaigns = [lower_campaign(campaign, scope) for campaign in program.campaigns]
     confirmations = [_confirmation(form) for form in program.forms if form.confirm_with]
     return plan.Program(
@@ -213,6 +213,13 @@ def _form(form: tree.Form, scope: Scope) -> plan.Form:
         allowed_on=tuple(site.value for site in form.allowed_on),
         source=form.span.source,
     )
+
+
+def _field(field: tree.Field, scope: Scope) -> plan.LeadField:
+    known = scope.fields[field.name.value]
+    exact = {choice.casefold(): choice for choice in known.choices}
+    labels = tuple((exact[choice.key], _by_language(texts, scope)) for choice, texts in field.labels)
+    return known.model_copy(update={"labels": tuple(sorted(labels))}) if labels else known
 
 
 def _style(style: tree.FormStyle) -> plan.FormStyle:

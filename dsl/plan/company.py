@@ -32,9 +32,19 @@ class LeadField(Frozen):
     name: str
     type: FieldType
     choices: tuple[str, ...] = ()
+    labels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = Field(
+        default=(), description="(choice, its labels), which are as those of `Ask`"
+    )
     from_crm: bool = False
     measured: bool = Field(default=False, description="Coldframe alone writes it, from what it has measured")
     source: str = ""
+
+    def label(self, choice: str, language: str) -> str:
+        """What a reader of that language sees for a choice: its label, else that in the company's first language, else
+        the choice itself."""
+        texts = dict(self.labels).get(choice, ())
+        found = text_in(language, texts)
+        return found[1] if found else dict(texts).get("", choice)
 
 
 ORIGIN = ("channel", "source", "medium", "campaign", "keyword")

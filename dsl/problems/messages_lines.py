@@ -132,6 +132,12 @@ BY_LINE: Mapping[str, Entry] = {
         "the logo is on `{host}`, which is not a site of yours", 'add to the workspace: `own sites "{host}"`'
     ),
     # ── flows ──
+    "E552": Entry(
+        "`{name}` has no choices to label", 'declare it as `field {name} choice ("…", "…")`, or delete the line'
+    ),
+    "E553": Entry(
+        "`{text}` would label both `{choice}` and `{other}`", "write another label, so that people can tell them apart"
+    ),
     "E530": Entry(
         "topic `{name}` has no description",
         'add what subscribers get: `topic "{name}" "News about pumps, once a month"`',

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PLACES: Mapping[str, str] = {
-    "file": "at the left edge", "workspace": "in a workspace", "form": "in a form", "scoring": "in a scoring model",
+    "file": "at the left edge", "workspace": "in a workspace", "field": "below a field", "form": "in a form",
+    "scoring": "in a scoring model",
     "lifecycle": "in a lifecycle", "stage": "below a stage", "team": "in a team", "crm": "below a CRM",
     "campaign": "in a campaign",
     "trigger": "below a start", "flow": "in a flow", "handoff": "below a handoff", "split": "in a split",
@@ -13,7 +14,8 @@ PLACES: Mapping[str, str] = {
 }  # fmt: skip
 
 TARGETS: Mapping[str, str] = {
-    "file": "to the left edge", "workspace": "to a workspace", "form": "to a form", "scoring": "to a scoring model",
+    "file": "to the left edge", "workspace": "to a workspace", "field": "below a field", "form": "to a form",
+    "scoring": "to a scoring model",
     "lifecycle": "to a lifecycle", "stage": "below a stage", "team": "to a team", "crm": "below a CRM",
     "campaign": "to a campaign",
     "trigger": "below a start", "flow": "to a flow", "handoff": "below a handoff", "split": "to a split",
@@ -35,6 +37,7 @@ USAGE: Mapping[str, str] = {
     "ignore": 'ignore referrers "pay.example"', "suppress": "suppress after 5 soft bounces",
     "channel": 'channel "Partners" when source in ("dealer", "lista")',
     "topic workspace": 'topic "newsletter" "Monthly news about pumps"', "topic campaign": 'topic "newsletter"',
+    "choice": 'choice "pumps" labeled "Pumps", "de" "Pumpen"',
     "intent": "intent content", "title": 'title "Talk to us", "de" "Sprechen Sie mit uns"',
     "intro": 'intro "We answer within a day."', "button": 'button "Send", "de" "Senden"',
     "style": 'style color "#1f6f54", logo "logo.png"',

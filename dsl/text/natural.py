@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dsl.names.events import DEED_VERBS
 from dsl.plan import ORIGIN
 from dsl.text.clock_words import CLOCK_WORDS, REPEATS
+from dsl.text.condition_words import CONDITION_WORDS
+from dsl.text.date_words import DATE_WORDS, LIMITS
 from dsl.text.deeds import ARTICLES, awaited, history
 from dsl.text.lexer import Lexeme
 from dsl.text.values import UNITS, WEEKDAYS
@@ -59,7 +61,7 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in (*CLOCK_WORDS, *WORDINGS, *_REWRITES, REPEATS):
+    for triggers, rewrite in (*DATE_WORDS, *CLOCK_WORDS, *CONDITION_WORDS, *WORDINGS, *_REWRITES, REPEATS, LIMITS):
         if not triggers or not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
+from calendar import month_name, monthrange
 from datetime import date
 
 from dsl import plan
@@ -257,10 +257,25 @@ def is_date(raw: str) -> bool:
 
 
 def _date_meant(raw: str) -> str:
-    match = re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", raw, re.ASCII)
-    if not match or not 1 <= int(match[2]) <= 12 or "/" in raw:
+    """The day if it can only be one; of one without a year, that day of some year; else an example."""
+    if match := re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]+)", raw, re.ASCII):
+        months = [month.lower() for month in month_name]
+        return (
+            f"2027-{months.index(match[2].lower()):02}-{int(match[1]):02}"
+            if match[2].lower() in months
+            else "2026-12-24"
+        )
+    if match := re.fullmatch(r"(\d{4})[./](\d{1,2})[./](\d{1,2})", raw, re.ASCII):
+        year, month, day = match.groups()
+    elif match := re.fullmatch(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})", raw, re.ASCII):
+        day, mark, month, year = match.groups()
+        if mark == "/" and int(month) > 12:
+            day, month = month, day
+        elif mark == "/" and int(day) <= 12 and day != month:
+            return "2026-12-24"
+    else:
         return "2026-12-24"
-    return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+    return f"{year}-{int(month):02}-{int(day):02}" if 1 <= int(month) <= 12 else "2026-12-24"
 
 
 def _day_meant(raw: str) -> str:

@@ -23,6 +23,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
         "forget", "spend_from", "unmailed", "sends_on", "sends_on_working",
     ),
+    "field": ("choice_label",),
     "form": (
         "intent", "title", "intro", "button", "style", "ask", "hidden", "consent", "confirm", "gives", "thanks",
         "allowed_on",
@@ -55,8 +56,8 @@ INSIDE: Mapping[str, str] = {
     **{
         rule: rule
         for rule in (
-            "workspace", "form", "scoring", "interest", "segment", "lifecycle", "stage", "team", "crm", "campaign",
-            "split", "test",
+            "workspace", "field", "form", "scoring", "interest", "segment", "lifecycle", "stage", "team", "crm",
+            "campaign", "split", "test",
         )
     },
     "starts": "trigger", "starts_on": "trigger", "starts_every": "trigger", "when": "trigger", "leaves": "flow",
@@ -67,6 +68,7 @@ INSIDE: Mapping[str, str] = {
 """The kind of block that stands below a line; a line that is not here has none."""
 
 HEADS: Mapping[str, str] = {
+    "choice_label": "choice",
     "contact_list": "list", "custom_event": "event", "arm": "50%", "segment_line": "", "starts_on": "starts",
     "starts_every": "starts", "enters_per": "enters", "enters_period": "enters", "enters_every": "enters",
     "wait_day": "wait", "wait_datum": "wait", "wait_from_date": "wait", "wait_before": "wait", "wait_after": "wait",

@@ -63,6 +63,38 @@ def nobody(tokens: Tokens) -> Tokens:
     ]
 
 
+_LABELED: tuple[list[str], ...] = (
+    ["labelled"],
+    ["label"],
+    ["shown", "as"],
+    ["called"],
+    ["named"],
+    ["is"],
+    ["as"],
+    ["means"],
+    [],
+)
+
+
+def labeled(tokens: Tokens) -> Tokens:
+    """`choice "pumps" labelled "Pumps"`, `choice "pumps" shown as "Pumps"`, `… "Pumpen" in "de"`."""
+    words = _words(tokens)
+    texts = [index for index, token in enumerate(tokens) if token.type == "STRING"]
+    if words[0] not in ("choice", "option", "label") or texts[:1] != [1] or len(texts) < 2:
+        return tokens
+    between = words[2 : texts[1]]
+    if between in _LABELED:
+        tokens = [*tokens[:2], *_said(tokens[1], "labeled"), *tokens[texts[1] :]]
+    tokens, at = [tokens[0].corrected("NAME", "choice"), *tokens[1:]], 3
+    while at + 2 < len(tokens):
+        text, joint, language = tokens[at : at + 3]
+        if (text.type, str(joint)) == ("STRING", "in") and language.type in ("STRING", "NAME"):
+            swapped = [text.corrected("STRING", str(language)), language.corrected("STRING", str(text))]
+            tokens[at : at + 3] = swapped
+        at += 1
+    return tokens
+
+
 def working_days(tokens: Tokens) -> Tokens:
     """`sends on business days`, `sends on workdays`."""
     words = _words(tokens)
@@ -155,6 +187,7 @@ def notices(tokens: Tokens) -> Tokens:
 
 WORDINGS: tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...] = (
     (frozenset(said[0] for said in (*_NOBODY, *_NEVER)), nobody),
+    (frozenset(("choice", "option", "label")), labeled),
     (frozenset(("sends",)), working_days),
     (frozenset(("else", "elif", "elseif")), otherwise),
     (frozenset(("enters", "each")), again),

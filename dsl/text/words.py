@@ -85,6 +85,10 @@ WORDS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (r"(comment|remark|memo)\b", 'write `# …`; or add `note "…"` below a handoff'),
         (r"wait until (form|email|page|link|file|list|order|deal|event|meeting|webinar)\b", _EVENT),
         (r"wait (up to # \w+ )?for (a|an|the) (reply|click|open|answer|response|purchase|order|visit)$", _EVENT),
+        (
+            r"wait until (the )?(first|last|end|start|beginning|middle|#)( day)? (of|in)\b",
+            "write a date, such as `wait until 2027-10-01`; `starts every month` starts on the first of each",
+        ),
         (r"wait until (tomorrow|next|the next)\b", "write `wait 1 day`, or `wait until monday 09:00`"),
         (r"wait until (weekday|weekdays|weekend|weekends|working)\b", _WINDOW),
         (r"wait (half|a couple|a few|some|overnight|several)\b", "write a number: `wait 12 hours`, or `wait 3 days`"),
@@ -94,6 +98,10 @@ WORDS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (r"send @ (after|in|on|at|every|each|daily|weekly)\b", _WAIT_BEFORE),
     ),
     "campaign": (
+        (
+            r"starts (every|on the|on) #( day)?( of| in) (the|each|every)\b",
+            'write `starts every first monday of the month at 10:00 for segment "Customers"`',
+        ),
         (r"(trigger|triggers|triggered|enrollment|enrolment|enrol|enroll|when|start|entry)\b", _START),
         (r"(starts|enters) (on|with|if) form\b", _START),
         (r"(re-enter|reenter|re-enroll|reentry)\b", "write `enters again after 90 days`"),

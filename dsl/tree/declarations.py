@@ -81,6 +81,8 @@ class Field:
     choices: tuple[Text, ...]
     from_crm: bool
     span: Span
+    labels: tuple[tuple[Text, tuple[tuple[Text | None, Text], ...]], ...] = ()
+    """What pages show for a choice, by language; None is the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shlex import join
 from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from engine.cli import (
     check,
@@ -145,15 +146,37 @@ def _given(arguments: Sequence[str]) -> Sequence[str]:
 
 @cache
 def _built(word: str) -> Any:
-    """The program with the one command or group of that name; with all of them if there is none. Building all takes
-    longer than most commands."""
-    commands = [one for one in app.registered_commands if one.name == word]
-    groups = [one for one in app.registered_groups if one.name == word]
-    if not commands and not groups:
-        return typer.main.get_command(app)
+    """The program with the one command or group of that name, for help with all of them and none of their parameters,
+    else the whole. Building the whole takes longer than most commands."""
     part = copy(app)
-    part.registered_commands, part.registered_groups = commands, groups
-    return typer.main.get_command(part)
+    part.registered_commands = [one for one in app.registered_commands if one.name == word]
+    part.registered_groups = [one for one in app.registered_groups if one.name == word]
+    if word in ("", "-h", "--help"):
+        part.registered_commands = [_bare(one) for one in app.registered_commands]
+        part.registered_groups = [_empty(one) for one in app.registered_groups]
+    known = part.registered_commands or part.registered_groups
+    return typer.main.get_command(part if known else app)
+
+
+def _bare(command: CommandInfo) -> CommandInfo:
+    """One that can only be listed."""
+
+    def nothing() -> None:
+        pass
+
+    bare = copy(command)
+    nothing.__doc__ = command.callback.__doc__ if command.callback else None
+    bare.callback = nothing
+    return bare
+
+
+def _empty(group: TyperInfo) -> TyperInfo:
+    """One that can only be listed."""
+    empty = copy(group)
+    empty.typer_instance = copy(group.typer_instance)
+    if empty.typer_instance is not None:
+        empty.typer_instance.registered_commands, empty.typer_instance.registered_groups = [], []
+    return empty
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -76,6 +76,9 @@ def show(found: Status) -> None:
     if found.suppressed:
         reasons = ", ".join(f"{many} {reason}" for reason, many in found.suppressed.items())
         out.print(f"suppressed: {reasons}", markup=False)
+    if found.unmailed:
+        groups = ", ".join(f'{one["kind"]} "{one["name"]}" ({one["leads"]:,})' for one in found.unmailed)
+        out.print(f"no marketing email, with the leads in each: {groups}", markup=False)
     if found.complaints:
         share = f" ({found.complaints / found.recent:.2%})" if found.recent else ""
         said = f"complaints in 30 days: {found.complaints} among {found.recent} emails{share}"

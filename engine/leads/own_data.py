@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
+from engine.leads import own_address
 from engine.leads.profile import profile
 from engine.model.lead import Lead
 from engine.model.ports import Mail
@@ -19,13 +20,11 @@ from engine.rules.leads.suppression import BOUNCED, COMPLAINED
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
 from engine.store import leads, requests
-from engine.wording.data_request import TEXTS, email
+from engine.wording.data_request import VALID, email
 
 log = structlog.get_logger(__name__)
 
 PURPOSE = "data"
-VALID = timedelta(days=7)
-"""How long the link shows anything."""
 ONCE_IN = timedelta(days=1)
 """One email in this time, however often somebody asks."""
 KEPT = timedelta(days=365)
@@ -79,11 +78,12 @@ async def answer(rt: Runtime) -> None:
     for _ in range(MANY):
         if (claimed := await requests.claim(rt.db)) is None:
             break
-        (request, lead), state = claimed, "failed"
+        (request, lead, address), state = claimed, "failed"
         async with rt.db.hot() as hot:
             found = await leads.lock(hot, lead)
-        if found is not None and found.lead.email and found.lead.suppressed not in (BOUNCED, COMPLAINED):
-            receipt = await rt.mailer.send(_mail(rt, deployment, found.lead, request))
+        if found is not None and found.lead.email and await _may_be_written_to(rt, found.lead, address):
+            mail = own_address.mail(rt, deployment, found.lead, address, request) if address else None
+            receipt = await rt.mailer.send(mail or _mail(rt, deployment, found.lead, request))
             again = receipt.state in ("retry", "closed")
             state = "asked" if again else "failed" if receipt.state == "refused" else "sent"
             log.info("data_request.answered", request=str(request), state=receipt.state)
@@ -93,9 +93,15 @@ async def answer(rt: Runtime) -> None:
     await requests.forget(rt.db, rt.clock.now() - KEPT)
 
 
+async def _may_be_written_to(rt: Runtime, lead: Lead, address: str | None) -> bool:
+    if address:
+        return await own_address.may_write(rt, address)
+    return lead.suppressed not in (BOUNCED, COMPLAINED)
+
+
 def _mail(rt: Runtime, deployment: Deployment, lead: Lead, request: UUID) -> Mail:
     workspace = deployment.program.workspace
     language = lead.language(deployment.program)
     link = f"{rt.settings.base_url}/me/{token(rt, lead.id, rt.clock.now())}"
-    subject, html, plain = email(language if language.partition("-")[0] in TEXTS else "en", workspace.name, link)
+    subject, html, plain = email(language, workspace.name, link)
     return Mail(request, lead.email or "", workspace.sender, subject, html, plain, category="data request")

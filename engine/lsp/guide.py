@@ -56,6 +56,7 @@ LINES: Mapping[str, str] = {
     "topic workspace": "A subject that leads can subscribe to and unsubscribe from.",
     "topic campaign": "The topic of this campaign. If consent is needed, only its subscribers get the emails.",
     "intent": "The purpose of a submission: content, demo, help, event, newsletter or other.",
+    "choice": "What pages show for a choice of the field, per language. The choice itself is what is stored.",
     "title": "The heading of the form's page, per language.",
     "intro": "A sentence above the questions, per language.",
     "button": "The words on the button, per language.",

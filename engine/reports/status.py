@@ -60,6 +60,14 @@ _SET_ASIDE = text("SELECT fate, count(*) AS many FROM set_aside GROUP BY fate OR
 
 _SUPPRESSED = text("SELECT reason, count(*) AS many FROM suppressions GROUP BY reason ORDER BY reason")
 
+_UNMAILED = text("""
+SELECT g->>'kind' AS kind, g->>'name' AS name, (SELECT count(*) FROM leads l WHERE email IS NOT NULL
+        AND merged_into IS NULL AND CASE WHEN g->>'kind' = 'list'
+            THEN EXISTS (SELECT FROM jsonb_object_keys(l.lists) k WHERE lower(k) = lower(g->>'name'))
+            ELSE coalesce((l.segments->(g->>'name')->>'in')::boolean, false) END) AS leads
+FROM deployments d, jsonb_array_elements(coalesce(d.program->'workspace'->'unmailed', '[]')) g
+WHERE d.epoch = (SELECT max(epoch) FROM deployments)""")
+
 _COMPLAINTS = text("""
 SELECT (SELECT count(*) FROM suppressions WHERE reason = 'complained' AND at > :since) AS complaints,
     (SELECT count(*) FROM messages WHERE kind IN ('marketing', 'transactional') AND state = 'accepted'
@@ -96,6 +104,7 @@ class Status:
     """Rows as plain values, ready for a table or for JSON. Instants are domain time. `held`: what is paused or stopped,
     by campaign; the empty one stands for all. `held_back`: emails that wait for a window, quiet hours or a limit, by
     what keeps them. `parked`: leads that need attention themselves, not a run of theirs.
+    `unmailed`: the groups that the workspace says nobody is mailed in, and how many leads are in each.
     `suppressed`: addresses that may not be mailed, by reason; `complaints` among the `recent` mails of the last 30
     days."""
 
@@ -109,6 +118,7 @@ class Status:
     handoffs: Sequence[Mapping[str, Any]]
     parked: Sequence[Mapping[str, Any]]
     mails: Mapping[str, int]
+    unmailed: Sequence[Mapping[str, Any]]
     suppressed: Mapping[str, int]
     complaints: int
     recent: int
@@ -156,6 +166,7 @@ async def status(
             handoffs=await rows(_HANDOFFS, **asked, many=many),
             parked=await rows(_PARKED, **asked, many=many),
             mails={row["state"]: row["many"] for row in await rows(_MAILS)},
+            unmailed=await rows(_UNMAILED),
             suppressed={row["reason"]: row["many"] for row in await rows(_SUPPRESSED)},
             complaints=complaints["complaints"],
             recent=complaints["mails"],

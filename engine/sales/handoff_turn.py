@@ -77,13 +77,20 @@ class HandoffTurn:
             writes.update("teams", name=change.state.team, turn=turns[change.state.team] + change.turns)
         return change
 
-    def deal(self, turns: Mapping[str, int], loads: Mapping[str, int], now: datetime) -> Change:
+    def deal(
+        self, turns: Mapping[str, int], loads: Mapping[str, int], now: datetime, as_then: Choice | None = None
+    ) -> Change:
         """The same, where it is known how many leads each team has dealt and how many open ones each member has
-        beside this one. Pure."""
+        beside this one. `as_then`: who really got the lead, and gets it again unless they were tried before. Pure."""
         state = self.found.state
         if not self._is_time(now):
             return ladder.remind(Change(state), now)
-        chosen, waits = self._chooser(turns, loads, now), state.phase == "waiting"
+        by_rule, waits = self._chooser(turns, loads, now), state.phase == "waiting"
+
+        def chosen(tried: tuple[str, ...]) -> Choice:
+            again = as_then and as_then.member and not any(same(as_then.member, one) for one in tried)
+            return as_then if as_then and again else by_rule(tried)
+
         change = ladder.retry(state, now, chosen) if waits else ladder.tick(state, now, self.team, chosen)
         return ladder.remind(change, now)
 

@@ -69,6 +69,7 @@ class Replay(Watcher):
         self.sim.effects.trials.known |= {
             (one["campaign"], one["name"]): Known(one["variant"], one["winner"], one["ends_at"]) for one in past.tests
         }
+        self.sim.sales.past = past.desk
         self.doors = Doors(self.sim)
         lead = replace(
             past.lead, stage=deployment.first_stage, last_at=first, fields=_unexplained(past, deployment.program)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,9 @@ from engine.mail.errors import TemplateError
 from engine.rules.leads.consequences import Ledger
 from engine.rules.runs.enrolment import Enrolment
 from engine.rules.sales import ladder
+from engine.rules.sales.desk_log import DeskLog
 from engine.rules.sales.ladder import Act, Change, State
-from engine.rules.sales.routing import route
+from engine.rules.sales.routing import Choice, route, same
 from engine.rules.sales.tray import Tray
 from engine.sales.handoff_turn import HandoffTurn, chain_of, freed
 from engine.sales.handoffs import NO_TEAM
@@ -36,6 +38,8 @@ class Sales:
         self.loads: Counter[str] = Counter()
         """Open handoffs by member, in lower case."""
         self.open: dict[UUID, Handover] = {}
+        self.past: DeskLog | None = None
+        """Who had which lead when, if what really happened is played again."""
 
     def hand_over(
         self, person: Person, ledger: Ledger, step: HandOff, run: Enrolment, event: Mapping[str, Any]
@@ -115,13 +119,27 @@ class Sales:
             member.email: self.loads[member.email.lower()] - (_key(one.state) == member.email.lower())
             for team in self._host.deployment.teams.values() for member in team.members
         }  # fmt: skip
-        change = turn.deal(self.turns, loads, max(ledger.now, ledger.lead.last_at))
+        now = max(ledger.now, ledger.lead.last_at)
+        if self.past is not None:
+            loads = {member: self.past.load(member, now, one.person.lead.id) for member in loads}
+        change = turn.deal(self.turns, loads, now, self._as_then(one, turn, now))
         if change.turns:
             self.turns[change.state.team] += change.turns
         turn.follow(change)
         self._changed(one, change)
         self._host.commit(one.person, ledger)
         self._after(one, change)
+
+    def _as_then(self, one: Handover, turn: HandoffTurn, now: datetime) -> Choice | None:
+        """Who really had the lead at that instant, if they are in one of the teams that may get it now."""
+        found = self.past.holder(now, one.person.lead.id) if self.past else None
+        if found is None:
+            return None
+        for name in chain_of(self._host.deployment, turn.team):
+            team = turn.team if name == turn.team.name else self._host.deployment.teams[name.casefold()]
+            if name == found[0] and any(same(member.email, found[1]) for member in team.members):
+                return Choice(team, found[1])
+        return None
 
     def _turn(self, one: Handover) -> HandoffTurn:
         host, person = self._host, one.person
@@ -154,6 +172,8 @@ class Sales:
             self._host.watcher.told(one.person, one, notice)
         if one.state.due_at is not None:
             self._host.at(one.state.due_at, self._timer, one, one.gen)
+        if self.past is not None and one.state.phase == "waiting" and (at := self.past.freed_after(self._host.now)):
+            self._host.at(at, self._timer, one, one.gen)
 
     def _timer(self, one: Handover, gen: int) -> None:
         if one.gen == gen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.model.lead import Event, Lead
+from engine.rules.sales.desk_log import TYPES, DeskLog, Entry
 from engine.store.db import Database
 from engine.store.leads import EVENT_JSON, event_of
 
@@ -51,11 +52,17 @@ SELECT l.id, l.email, l.fields, l.created_at,
 FROM leads l WHERE l.id = :lead""")
 
 
+_DESK = text("""
+SELECT lead_id, type, name, data->>'handoff' AS handoff, data->>'member' AS member, at FROM events
+WHERE lead_id IN (SELECT lead_id FROM handoffs) AND type = ANY(:types) AND at <= :until ORDER BY at, lead_id, seq""")
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """One lead's past up to an instant: the whole log, mails and consents; points, stages (by name), handoffs and
     entries only since the other one. `tests`: the tests of variants in the lead's campaigns, with the variant that was
-    tried on the lead, if any. `lead` has its fields as they are today."""
+    tried on the lead, if any. `desk`: who of sales had which lead when, of all leads. `lead` has its fields as they are
+    today."""
 
     lead: Lead
     events: Sequence[Event]
@@ -66,6 +73,7 @@ class Past:
     handoffs: Sequence[dict[str, Any]]
     runs: Sequence[dict[str, Any]]
     tests: Sequence[dict[str, Any]] = ()
+    desk: DeskLog = field(default_factory=DeskLog)
 
 
 async def count(db: Database, since: datetime, until: datetime) -> int:
@@ -79,6 +87,7 @@ async def count(db: Database, since: datetime, until: datetime) -> int:
 async def pasts(db: Database, since: datetime, until: datetime) -> AsyncIterator[Past]:
     """The past of each such lead, one at a time, so that memory does not grow with their number."""
     above = UUID(int=0)
+    desk = await _desk(db, until)
     while True:
         async with db.engine.connect() as connection:
             await connection.execute(_READ_ONLY)
@@ -86,10 +95,19 @@ async def pasts(db: Database, since: datetime, until: datetime) -> AsyncIterator
             page = (await connection.execute(_LEADS, asked)).scalars().all()
             for lead in page:
                 if (found := await _past(connection, lead, since, until)) is not None:
-                    yield found
+                    yield replace(found, desk=desk)
         if len(page) < PAGE:
             return
         above = page[-1]
+
+
+async def _desk(db: Database, until: datetime) -> DeskLog:
+    async with db.engine.connect() as connection:
+        await connection.execute(_READ_ONLY)
+        rows = await connection.execute(_DESK, {"types": list(TYPES), "until": until})
+        return DeskLog(
+            Entry(row.lead_id, row.handoff or "", row.type, row.name or "", row.member or "", row.at) for row in rows
+        )
 
 
 async def _past(connection: AsyncConnection, lead: UUID, since: datetime, until: datetime) -> Past | None:

@@ -128,6 +128,7 @@ leads = Table(
     instant("created_at", required=True),
     instant("last_at", required=True),
     Index("leads_by_epoch", "epoch"),
+    Index("leads_created", "created_at", "id"),
     Index("leads_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = {
 
 ATTRIBUTES: Mapping[str, str] = {
     "from_crm": "whether the CRM writes it", "measured": "whether Coldframe writes it", "data": "its properties",
+    "labels": "the labels of its choices",
     "intent": "what the form is for", "asks": "the fields it asks for", "hidden": "its hidden values",
     "filled": "the values that the page fills in", "consents": "the consents it asks for",
     "confirm_with": "the confirmation email", "file": "the file it gives", "thanks": "the page of thanks",

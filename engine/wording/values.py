@@ -12,6 +12,8 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 
+from dsl.plan import LeadField
+
 MOST = 10**15
 """Numbers from here on are shown as they are stored."""
 
@@ -53,6 +55,14 @@ def moment(value: datetime, locale: str, zone: tzinfo) -> str:
     weekday = dates.format_datetime(local, "EEE", locale=found)
     clock = dates.format_time(local.timetz(), format="short", locale=found)
     return f"{weekday}, {day(local.date(), locale)}, {clock} {local.tzname()}"
+
+
+def labeled(declared: LeadField | None, value: Any, locale: str) -> Any:
+    """The value of a field, with the labels of choices instead of what is stored."""
+    if declared is None or not declared.labels:
+        return value
+    many = value if isinstance(value, list | tuple) else [value]
+    return ", ".join(declared.label(str(one), locale) for one in many)
 
 
 def readable(kind: str, value: Any, locale: str, zone: tzinfo, currency: str = "") -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from engine.cli.main import app
+from engine.cli.main import _built, app
 from engine.platform.settings import libpq_url
 from tests.support.cli import GOOD, Run, write
 
@@ -250,6 +251,22 @@ def test_every_command_teaches() -> None:
         done = CliRunner().invoke(app, [*command, "--help"])
         assert done.exit_code == 0, command
         assert "Example:" in done.stdout, command
+
+
+def test_what_is_built_for_one_command_or_for_help_is_what_the_whole_has() -> None:
+    whole = typer.main.get_command(app)
+    for word in ("", "--help", "-h"):
+        listed = _built(word)
+        assert listed.list_commands(None) == whole.list_commands(None)
+        for name, command in whole.commands.items():
+            bare = listed.commands[name]
+            assert (bare.get_short_help_str(), bare.hidden) == (command.get_short_help_str(), command.hidden)
+            assert bare.rich_help_panel == command.rich_help_panel
+    for word, command in whole.commands.items():
+        built = _built(word)
+        assert built.list_commands(None) == [word]
+        assert [one.opts for one in built.commands[word].params] == [one.opts for one in command.params]
+    assert _built("plant").list_commands(None) == whole.list_commands(None)
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,15 @@ def empty_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> 
     return postgres.url(name)
 
 
+def described(_: object, name: str | None, kind: str, *__: object) -> bool:
+    """All but the index of the desk's search, which is there where the server has pg_trgm."""
+    return (kind, name) != ("index", "leads_search")
+
+
 def test_migrations_make_exactly_the_schema_of_the_metadata(fresh_database_url: str) -> None:
     with create_engine(fresh_database_url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        told = {"compare_type": True, "compare_server_default": True, "include_object": described}
+        context = MigrationContext.configure(connection, opts=told)
         differences = compare_metadata(context, metadata)
     assert differences == [], "engine/store/tables.py and engine/store/migrations disagree"
 

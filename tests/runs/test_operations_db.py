@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import UserDict
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,9 +13,12 @@ from sqlalchemy import insert
 
 from dsl.compile import compile_workspace
 from dsl.plan import SCHEMA, Program
+from engine.cli import common as cli
+from engine.cli import status as cli_status
 from engine.deploying import deploy as deploying
 from engine.deploying.deploy import Refused, deploy
 from engine.leads import lead_clocks
+from engine.leads.external_changes import tell
 from engine.leads.intake import Occurrence, record
 from engine.platform.clock import VirtualClock
 from engine.reports.status import status
@@ -172,6 +176,26 @@ async def test_status_says_who_is_where_and_waits_for_what(stage: Stage):
     assert len(few.waiting) == 1
     none = await status(stage.rt.db, stage.clock.now(), stage.clock.real(), campaign="other")
     assert none.waiting == []
+
+
+async def test_status_counts_the_leads_in_groups_that_nobody_is_mailed_in(stage: Stage):
+    groups = 'nobody in segment "Paid" is mailed\n    nobody in list "Press" is mailed'
+    text = WORKSPACE.replace('    topic "news" "News"\n', f'    topic "news" "News"\n    {groups}\n')
+    await deploy_text(stage.rt, text + '\nsegment "Paid"\n    has placed order\n\nlist "Press"\n')
+    for name in ("ann", "bob", "cy"):
+        await stage.post("paper", ("news",), email=f"{name}@lead.example")
+    order: Any = "order.placed"
+    await record(stage.rt, Occurrence(order, "", {"amount": 5}, email="ann@lead.example"))
+    await tell(stage.rt, "bob@lead.example", {}, ["press"])
+    await tell(stage.rt, "ann@lead.example", {}, ["press"])
+    await stage.settle()
+    found = await status(stage.rt.db, stage.clock.now(), stage.clock.real())
+    assert [(one["kind"], one["name"], one["leads"]) for one in found.unmailed] == [
+        ("segment", "Paid", 1), ("list", "Press", 2),
+    ]  # fmt: skip
+    with cli.out.capture() as shown:
+        cli_status.show(found)
+    assert 'no marketing email, with the leads in each: segment "Paid" (1), list "Press" (2)' in shown.get()
 
 
 async def test_status_shows_a_closed_gate_until_it_opens(stage: Stage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,12 +12,14 @@ from dsl.plan import ByRound, Plan, Send
 from engine.cli.script import read_script
 from engine.graph.mermaid import mermaid
 from engine.graph.scene import scene
+from engine.leads import intake
+from engine.reports.results import results
 from engine.simulation.simulation import deployment_of
 from engine.simulation.story import Known, Story
 from engine.why.steps import branch_taken
 from engine.wording.steps import words
 from tests.dsl.test_natural import meaning
-from tests.support.stage import company
+from tests.support.stage import company, open_stage
 
 NAMES = ("a", "b", "c")
 TEMPLATES = {f"templates/{name}.md": b"---\nsubject: Tip\n---\nHello\n" for name in NAMES}
@@ -116,3 +118,21 @@ def test_what_comes_after_the_last_in_other_words(said: str, plain: str) -> None
         return f"repeat up to 3 times every 1 week\n            {series}"
 
     assert meaning("flow", line(said)) == meaning("flow", line(plain))
+
+
+async def test_results_tell_the_subjects_of_each_email_in_the_series(new_database) -> None:
+    text = TEXT.format(rounds=2, inside='send next of "a", "b" testing subject "One" or "Two"')
+    async with open_stage(new_database(), text, dict.fromkeys(NAMES, "---\nsubject: Tip\n---\nHello\n")) as stage:
+        leads = 0
+        while leads < 6 or len({one.subject for one in stage.mailer.mails}) < 2:
+            await stage.post("in", email=f"lead{leads}@lead.example")
+            leads += 1
+        await stage.pass_time(timedelta(days=3))
+        opened = next(one for one in stage.mailer.mails if one.category == "b")
+        await intake.opened(stage.rt, opened.message_id)
+        found = {one.name: one for one in await results(stage.rt.db, "tips")}
+    assert {name: (one.what, sum(arm.leads for arm in one.arms)) for name, one in found.items()} == {
+        "a": ("subjects", leads), "b": ("subjects", leads),
+    }  # fmt: skip
+    assert {name: sum(arm.successes for arm in one.arms) for name, one in found.items()} == {"a": 0, "b": 1}
+    assert {arm.name for arm in found["a"].arms} == {"One", "Two"}

@@ -14,10 +14,12 @@ from engine.mail.render import Renderer
 from engine.model.lead import Facts
 from engine.rules.conditions.conditions import holds
 from engine.rules.imports.rows import Context as Reading
-from engine.rules.leads.values import parse_field
-from engine.wording.values import language_name, moment, readable
+from engine.rules.imports.rows import _chosen
+from engine.rules.leads.values import Refused, parse_field
+from engine.wording.values import labeled, language_name, moment, readable
 from web.http.words import Words, preferred
 from web.public.hosted import Filled, offers, said, shown
+from web.public.own_data import details
 from web.public.preferences import own_name
 
 TEXT = """workspace "Acme Pumps"
@@ -28,11 +30,14 @@ TEXT = """workspace "Acme Pumps"
     topic "newsletter" "News about pumps"
 
 field budget money
+field industry choice ("food", "chemicals")
+    choice "food" labeled "Food and drink", "de" "Lebensmittel, Getränke"
 
 form "guide"
     title "Colour guide", "de" "Farbratgeber"
     ask email required "en" "Your email", "de" "Ihre E-Mail", "pt-BR" "Seu e-mail"
     ask country
+    ask industry
     consent "News, please", "de" "Neuigkeiten, bitte" for topic "newsletter"
 
 campaign "German"
@@ -40,6 +45,7 @@ campaign "German"
     flow
         add 1 points
 """
+SPOKEN = ("en-GB", "de-AT", "fr-CH")
 BODY = "{{ lead.renewal|date('short') }} · {{ lead.budget|money }} · {{ 1234.5|number }}"
 
 
@@ -130,6 +136,26 @@ def test_values(program: Program) -> None:
     assert readable("money", 1234.5, "de-AT", UTC, "EUR") == "€\xa01.234,50"
     at = datetime(2026, 9, 1, 7, tzinfo=UTC)
     assert moment(at, "en-GB", ZoneInfo("Europe/Vienna")) == "Tue, 1 Sept 2026, 09:00 CEST"
+
+
+def test_choices_have_labels(program: Program) -> None:
+    industry = program.all_fields["industry"]
+    shown_in = {
+        one: dict(shown(program.forms[0].asks[2], program, one, Words(one), Filled()).options) for one in SPOKEN
+    }
+    assert {one: options["food"] for one, options in shown_in.items()} == {
+        "en-GB": "Food and drink", "de-AT": "Lebensmittel, Getränke", "fr-CH": "Food and drink",
+    }  # fmt: skip
+    assert shown_in["de-AT"]["chemicals"] == "chemicals"
+    for word in ("FOOD", "food and drink", "Lebensmittel, Getränke"):
+        assert parse_field(industry, [word], Reading(program)) == "food"
+        assert _chosen(word, industry) == [word]
+    with pytest.raises(Refused) as refused:
+        parse_field(industry, ["steel"], Reading(program, language="de-AT"))
+    assert refused.value.problem.words["choices"] == "Lebensmittel, Getränke, chemicals"
+    assert labeled(industry, "food", "de-AT") == "Lebensmittel, Getränke"
+    person = {"email": "ada@lead.example", "origin": {}, "fields": {"industry": "food", "company": "Acme"}}
+    assert ("Industry", "Lebensmittel, Getränke") in details(person, program, Words("de-AT"))
 
 
 def test_a_condition_on_the_language_holds_in_each_region(program: Program) -> None:

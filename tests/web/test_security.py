@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 
-from engine.leads import own_data
+from engine.leads import own_address, own_data
 from engine.platform.clock import FixedClock
 from engine.platform.tokens import Tokens
 from engine.runtime.runtime import Runtime, open_runtime
@@ -41,6 +41,7 @@ BY_TOKEN = {
     ("POST", "/thanks/{token}"), ("OPTIONS", "/thanks/{token}"),
     ("GET", "/h/{token}"), ("POST", "/h/{token}"),
     ("POST", "/p/{token}/data"), ("GET", "/me/{token}"), ("POST", "/me/{token}"), ("GET", "/me/{token}/file"),
+    ("POST", "/me/{token}/address"), ("GET", "/address/{token}"), ("POST", "/address/{token}"),
 }  # fmt: skip
 BY_KEY = {
     ("POST", "/api/events"), ("POST", "/api/leads"), ("GET", "/api/leads/{who}"), ("POST", "/api/spend"),
@@ -58,6 +59,7 @@ PURPOSES = {
     "thanks": "thanks",
     "h": "handoff",
     "me": own_data.PURPOSE,
+    "address": own_address.PURPOSE,
 }
 
 

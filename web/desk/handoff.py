@@ -198,7 +198,11 @@ async def _page(request: Request, token: str, *, status: int = 200, problem: str
         may=_offered(view.phase),
         reasons=reasons(program),
         shown=lambda name, value: values.readable(
-            fields[name].type if name in fields else "text", value, locale, zone, workspace.currency
+            fields[name].type if name in fields else "text",
+            values.labeled(fields.get(name), value, locale),
+            locale,
+            zone,
+            workspace.currency,
         ),
         when=lambda at: values.moment(at, locale, zone),
         day=lambda at: values.day(at.astimezone(zone).date(), locale),

@@ -17,13 +17,13 @@ class When:
 
     zone: str
     locale: str
-    _zone: tzinfo
+    tz: tzinfo
 
     def __call__(self, at: datetime | None) -> str:
-        return "" if at is None else values.moment(at, self.locale, self._zone)
+        return "" if at is None else values.moment(at, self.locale, self.tz)
 
     def day(self, at: datetime | None) -> str:
-        return "" if at is None else values.day(at.astimezone(self._zone).date(), self.locale)
+        return "" if at is None else values.day(at.astimezone(self.tz).date(), self.locale)
 
 
 async def when(visit: Visit) -> When:

@@ -205,9 +205,9 @@ def _widget(declared: LeadField, language: str, words: Words) -> tuple[str, Sequ
     match declared.type:
         case "choice":
             many = len(declared.choices) > _RADIOS_UP_TO
-            return "select" if many else "radios", [(choice, choice) for choice in declared.choices]
+            return "select" if many else "radios", [(one, declared.label(one, language)) for one in declared.choices]
         case "choices":
-            return "boxes", [(choice, choice) for choice in declared.choices]
+            return "boxes", [(one, declared.label(one, language)) for one in declared.choices]
         case "yes/no":
             return "radios", [("yes", words("yes")), ("no", words("no"))]
         case "long text":

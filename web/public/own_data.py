@@ -97,7 +97,8 @@ def details(found: Mapping[str, Any], program: Program, words: Words) -> Sequenc
     given = {**found["origin"], **found["fields"]}
     for name in (name for name in program.all_fields if given.get(name) not in (None, "", [])):
         value = given[name]
-        rows.append((words.label(name), ", ".join(map(str, value)) if isinstance(value, list) else _said(value, words)))
+        said = [_said(one, words) for one in (value if isinstance(value, list) else [value])]
+        rows.append((words.label(name), ", ".join(program.all_fields[name].label(one, words.language) for one in said)))
     return rows
 
 

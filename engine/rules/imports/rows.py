@@ -305,7 +305,8 @@ def _without_midnight(text: str) -> str:
 
 def _chosen(cell: str, declared: LeadField) -> list[str]:
     """The choices of one cell, divided by semicolons, bars or line ends; by commas only where no choice has one."""
-    if any(cell.strip().casefold() == choice.casefold() for choice in declared.choices):
+    known = [*declared.choices, *(text for _, texts in declared.labels for _, text in texts)]
+    if any(cell.strip().casefold() == choice.casefold() for choice in known):
         return [cell]
-    commas = "" if any("," in choice for choice in declared.choices) else ","
+    commas = "" if any("," in choice for choice in known) else ","
     return [one for one in re.split(rf"[;|\n{commas}]", cell) if one.strip()]

@@ -78,7 +78,7 @@ class Context:
 def parse_field(declared: LeadField, given: Sequence[object], context: Context) -> FieldValue | None:
     """The value of one field; None when nothing was given. Raises Refused."""
     if declared.type == "choices":
-        return _choices(declared, given)
+        return _choices(declared, given, context)
     present = [value for value in given if not empty(value)]
     if not present:
         return None
@@ -280,17 +280,21 @@ def _timezone(value: str, declared: LeadField, context: Context) -> Scalar:
 
 
 def _choice(value: str, declared: LeadField, context: Context) -> Scalar:
-    return _chosen(value, declared)
+    return _chosen(value, declared, context.language)
 
 
-def _chosen(value: str, declared: LeadField) -> str:
+def _chosen(value: str, declared: LeadField, language: str | None) -> str:
+    """The choice that is written so, or has such a label in any language. Raises Refused."""
     for choice in declared.choices:
         if choice.casefold() == value.casefold():
             return choice
-    raise Refused("choice", choices=", ".join(declared.choices))
+    for choice, texts in declared.labels:
+        if any(text.casefold() == value.casefold() for _, text in texts):
+            return choice
+    raise Refused("choice", choices=", ".join(declared.label(choice, language or "") for choice in declared.choices))
 
 
-def _choices(declared: LeadField, given: Sequence[object]) -> FieldValue | None:
+def _choices(declared: LeadField, given: Sequence[object], context: Context) -> FieldValue | None:
     flat = [item for value in given for item in (value if isinstance(value, list) else [value]) if not empty(item)]
     chosen: list[str] = []
     names = {choice.casefold() for choice in declared.choices}
@@ -299,7 +303,7 @@ def _choices(declared: LeadField, given: Sequence[object]) -> FieldValue | None:
             continue  # the hidden field that frameworks put before boxes
         if not isinstance(item, str):
             raise Refused("type")
-        chosen.append(_chosen(clean(item), declared))
+        chosen.append(_chosen(clean(item), declared, context.language))
     return list(dict.fromkeys(chosen)) or None
 
 

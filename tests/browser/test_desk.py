@@ -1,0 +1,138 @@
+"""The desk in Chromium: pages fit phones and desks in both schemes, run no stored text, and axe finds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import CHROMIUM, served
+from tests.support.desk import Filled, filled, link, pages
+from tests.web.conftest import UNLIMITED
+from web.app import create_app
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (390, "light"),
+    (1280, "dark"),
+    (390, "dark"),
+    (1280, "light"),
+)
+PICTURES = os.environ.get("DESK_PICTURES")
+"""A folder for a picture of each page, for people to look at."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def found(database_url: str) -> AsyncIterator[Filled]:
+    async with filled(database_url, "http://127.0.0.1") as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def site(found: Filled) -> AsyncIterator[str]:
+    async with served(create_app(found.rt, budgets=UNLIMITED)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, as npm gives it; without npm or a network its test is skipped."""
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    done = subprocess.run([npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, timeout=120)
+    if done.returncode:
+        pytest.skip("npm cannot download axe-core")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        source = archive.extractfile("package/axe.min.js")
+        assert source is not None
+        return source.read().decode()
+
+
+async def signed_in(browser: Browser, found: Filled, site: str, width: int, scheme: Any, **more: Any) -> Page:
+    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+    page = await context.new_page()
+    await page.goto(site + await link(found.rt, "admin", "sales"))
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/desk")
+    return page
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+async def test_every_page_fits_and_runs_nothing_that_was_stored(
+    browser: Browser, found: Filled, site: str, width: int, scheme: str
+) -> None:
+    page = await signed_in(browser, found, site, width, scheme)
+    wrong: list[str] = []
+    page.on("dialog", lambda dialog: wrong.append(f"dialog on {page.url}") or asyncio.ensure_future(dialog.dismiss()))
+    page.on("console", lambda said: wrong.append(f"{page.url}: {said.text}") if said.type == "error" else None)
+    for number, place in enumerate(pages(found)):
+        answer = await page.goto(site + place)
+        assert answer is not None
+        assert answer.status == 200, place
+        over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            wrong.append(f"{place} is {over} px too wide at {width}")
+        if PICTURES:
+            name = f"{number:02}-{place.split('?')[0].strip('/').replace('/', '-')[:30]}-{width}-{scheme}.png"
+            await page.screenshot(path=Path(PICTURES) / name, full_page=True)
+    assert wrong == []
+    await page.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS[:2])
+async def test_axe_finds_no_violation(
+    browser: Browser, found: Filled, site: str, axe: str, width: int, scheme: str
+) -> None:
+    page = await signed_in(browser, found, site, width, scheme)
+    wrong = []
+    for place in [*pages(found), "/desk/sign-in?out=1"]:
+        await page.goto(site + place)
+        await page.evaluate(axe)
+        said = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        wrong += [(place, one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"][:300])
+                  for one in said["violations"]]  # fmt: skip
+    assert wrong == []
+    await page.context.close()
+
+
+async def test_keys_search_and_explain_and_everything_works_without_script(
+    browser: Browser, found: Filled, site: str
+) -> None:
+    page = await signed_in(browser, found, site, 1280, "light")
+    await page.goto(f"{site}/desk/leads")
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox")).to_be_focused()
+    await page.keyboard.type("maximiliana?")
+    await expect(page.get_by_role("searchbox")).to_have_value("maximiliana?")
+    await page.get_by_role("searchbox").blur()
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await page.context.close()
+
+    plain = await signed_in(browser, found, site, 390, "dark", java_script_enabled=False)
+    await plain.goto(f"{site}/desk/leads")
+    await plain.get_by_role("searchbox").fill("hostile@")
+    await plain.get_by_role("button", name="Show").click()
+    await plain.locator("tbody th a").click()
+    await expect(plain.get_by_role("heading", name="Timeline")).to_be_visible()
+    await plain.goto(f"{site}/desk/campaigns/one?name=Nurture")
+    await plain.get_by_label("Reason for the pause").fill("looked at by hand")
+    await plain.get_by_role("button", name="Pause").click()
+    await expect(plain.get_by_text("looked at by hand")).to_be_visible()
+    await plain.get_by_role("button", name="Resume").click()
+    await expect(plain.get_by_label("Reason for the pause")).to_be_visible()
+    await plain.get_by_role("button", name="Sign out").click()
+    await expect(plain.get_by_role("heading", name="Sign in")).to_be_visible()
+    await plain.context.close()

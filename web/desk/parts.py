@@ -1,0 +1,10 @@
+"""The parts of the desk, in the order of its navigation."""
+
+from __future__ import annotations
+
+from web.desk import campaigns, colleagues, home, leads, operations, reports, sales, sign_in
+
+PARTS = (
+    sign_in, sign_in.desk, home.desk, campaigns.desk, leads.desk, sales.desk, reports.desk, operations.desk,
+    colleagues.desk,
+)  # fmt: skip
