@@ -52,6 +52,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     (
+        r"^(?:wait|or) .*\bfor\b.* or (?:form|page|link|file|video|order|meeting|deal|list) \^",
+        'write the other event as a line of its own: `or for form "demo" is submitted`',
+    ),
+    (
         r"\b(if|and|or|not) (email|form|page|link|file|video) \^ @",
         'write `has opened email "whitepaper/welcome"`, which asks what the lead did',
     ),
