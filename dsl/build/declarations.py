@@ -19,8 +19,8 @@ from dsl.tree.declarations import Hours, Span, Text
 
 MANY = (
     "choice_label", "ask", "hidden", "consent", "allowed_on", "topic", "closed", "member", "away", "holidays",
-    "own_sites", "spend_from", "ignore_referrers", "channel", "business_hours", "sends_on", "sends_on_working",
-    "unmailed",
+    "own_sites", "spend_from", "ignore_referrers", "channel", "region", "business_hours", "sends_on",
+    "sends_on_working", "unmailed",
 )  # fmt: skip
 """Lines that may stand more than once in their block."""
 
@@ -62,6 +62,8 @@ def _workspace_line(built: tree.Workspace, row: Row, problems: Problems) -> tree
         case "channel":
             channel = tree.Channel(text_of(args[0]), tuple(args[1:]))
             return replace(built, channels=(*built.channels, channel))
+        case "region":
+            return replace(built, regions=(*built.regions, tree.Region(text_of(args[0]), args[1])))
         case "sends_on" | "sends_on_working":
             return replace(built, windows=(*built.windows, window(row, problems)))
         case "unmailed":

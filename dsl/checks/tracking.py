@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from dsl import plan
+from dsl.names.known import check_country
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements, atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic, at
@@ -56,7 +57,23 @@ def check_measuring(scope: Scope) -> list[Diagnostic]:
             for test in channel.tests:
                 if test.attribute.value not in get_args(plan.Origin):
                     problems.add("E543", test.attribute.span, name=test.attribute.value)
+        _regions(workspace, problems)
     return problems.found
+
+
+def _regions(workspace: tree.Workspace, problems: Problems) -> None:
+    """Regions told by something else than a country, countries that are none, and those that are in two regions."""
+    places: dict[str, tuple[str, Text]] = {}
+    for region in workspace.regions:
+        if region.test.attribute.value != "country":
+            problems.add("E556", region.test.attribute.span, name=region.test.attribute.value)
+            continue
+        for country in region.test.values:
+            check_country(country, problems)
+            name, first = places.setdefault(country.value, (region.name.key, country))
+            if name != region.name.key:
+                related = [at("it is in another region here", first.span)]
+                problems.add("E557", country.span, name=country.value, related=related)
 
 
 def _asked(program: tree.Program) -> Iterator[Event]:

@@ -136,6 +136,7 @@ def _workspace(written: tree.Workspace | None, scope: Scope) -> plan.Workspace:
         spend_files=tuple(pattern.value for pattern in written.spend_files),
         ignored_referrers=tuple(host_of(site.value) for site in written.ignored_referrers),
         channels=tuple(_channel(channel) for channel in written.channels),
+        regions=_regions(written.regions),
         visitors_kept=written.visitors_kept,
         windows=written.windows,
         unmailed=tuple(_group(kind, name, scope) for kind, name in written.unmailed),
@@ -166,6 +167,16 @@ def _channel(written: tree.Channel) -> plan.ChannelRule:
         (cast(plan.Origin, one.attribute.value), tuple(value.value for value in one.values)) for one in written.tests
     )
     return plan.ChannelRule(name=written.name.value, tests=tuple(tests))
+
+
+def _regions(written: tuple[tree.Region, ...]) -> tuple[plan.Region, ...]:
+    """Several lines of one name make one region."""
+    found: dict[str, plan.Region] = {}
+    for one in written:
+        known = found.get(one.name.key, plan.Region(name=one.name.value, countries=()))
+        countries = (*known.countries, *(value.value for value in one.test.values))
+        found[one.name.key] = plan.Region(name=known.name, countries=tuple(dict.fromkeys(countries)))
+    return tuple(found.values())
 
 
 def _hours(written: Hours, default: plan.BusinessHours) -> plan.BusinessHours:

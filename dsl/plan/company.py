@@ -86,6 +86,13 @@ class ChannelRule(Frozen):
     tests: tuple[tuple[Origin, tuple[str, ...]], ...]
 
 
+class Region(Frozen):
+    """`region "DACH" country in ("DE", "AT", "CH")`: countries that reports count together."""
+
+    name: str
+    countries: tuple[str, ...]
+
+
 class Topic(Frozen):
     name: str
     description: str
@@ -114,6 +121,7 @@ class Workspace(Frozen):
     spend_files: tuple[str, ...] = Field(default=(), description="globs in the workspace: what advertising cost")
     ignored_referrers: tuple[str, ...] = Field(default=(), description="hosts that visits merely come back from")
     channels: tuple[ChannelRule, ...] = ()
+    regions: tuple[Region, ...] = ()
     soft_bounces: int = Field(default=SOFT_BOUNCES, description="soft bounces in a row that suppress an address")
     visitors_kept: Duration | None = Field(default=None, description="what strangers leave behind; None: 13 months")
     windows: tuple[Window, ...] = Field(default=(), description="for campaigns that say nothing of their own")

@@ -87,6 +87,8 @@ BY_LINE: Mapping[str, Entry] = {
         'add to the workspace: `address "Acme Pumps GmbH, Hauptstr. 1, 46562 Voerde, Germany"`',
     ),
     "E529": Entry("emails need a sender", 'add to the workspace: `sender "Acme Pumps <hello@acme.example>"`'),
+    "E556": Entry("a region cannot depend on `{name}`", 'use the country: `country in ("DE", "AT", "CH")`'),
+    "E557": Entry("the country `{name}` is in two regions", "delete it from one of them"),
     "E559": Entry(
         "consent to `{topic}` has no wording in the first language",
         'write `consent "{language}" "I would like to receive these emails", … for topic "{topic}"`',

@@ -33,7 +33,7 @@ USAGE: Mapping[str, str] = {
     "business": "business hours monday to friday from 09:00 to 17:00",
     "mail": "mail needs consent", "tracking": "tracking needs consent", "own": 'own sites "acme.example"',
     "forget": "forget visitors after 13 months", "nobody": 'nobody in segment "Under 16" is mailed',
-    "spend": 'spend from "ads/*.csv"',
+    "spend": 'spend from "ads/*.csv"', "region": 'region "DACH" country in ("DE", "AT", "CH")',
     "ignore": 'ignore referrers "pay.example"', "suppress": "suppress after 5 soft bounces",
     "channel": 'channel "Partners" when source in ("dealer", "lista")',
     "topic workspace": 'topic "newsletter" "Monthly news about pumps"', "topic campaign": 'topic "newsletter"',

@@ -21,7 +21,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "workspace": (
         "timezone", "languages", "currency", "sender", "address", "quiet_hours", "mail_limit", "holidays", "closed",
         "business_hours", "mail", "tracking", "topic", "own_sites", "ignore_referrers", "channel", "soft_bounces",
-        "forget", "spend_from", "unmailed", "sends_on", "sends_on_working",
+        "forget", "spend_from", "unmailed", "region", "sends_on", "sends_on_working",
     ),
     "field": ("choice_label",),
     "form": (

@@ -48,6 +48,14 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """`region "DACH" country in ("DE", "AT", "CH")`."""
+
+    name: Text
+    test: ChannelTest
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     name: Text
     span: Span
@@ -66,6 +74,7 @@ class Workspace:
     ignored_referrers: tuple[Text, ...] = ()
     spend_files: tuple[Text, ...] = ()
     channels: tuple[Channel, ...] = ()
+    regions: tuple[Region, ...] = ()
     visitors_kept: plan.Duration | None = None
     windows: tuple[plan.Window, ...] = ()
     unmailed: tuple[tuple[Text, Text], ...] = ()

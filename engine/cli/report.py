@@ -30,7 +30,10 @@ Words = dict[str, str | None]
 def report(
     name: Annotated[
         str,
-        typer.Argument(help="The report, such as sources, funnel, or sales.", show_default=False),
+        typer.Argument(
+            help="Sources, funnel, nurture, campaigns, opportunities, content, segments, sales, or scoring.",
+            show_default=False,
+        ),
     ],
     begins: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-07-01.")] = None,
     ends: Annotated[str | None, typer.Option("--to", help="The last day; today if it is not given.")] = None,
@@ -51,11 +54,19 @@ def report(
         bool, typer.Option("--without-direct", help="Give no credit to direct visits if there are others.")
     ] = False,
     restated: Annotated[
-        bool, typer.Option("--restated", help="Count refunds and changed amounts on the day of winning.")
+        bool,
+        typer.Option("--as-restated", "--restated", help="Count refunds and changed amounts on the day of winning."),
     ] = False,
+    as_known_on: Annotated[
+        str | None, typer.Option("--as-known-on", help="Leave out what was taken in after this day.")
+    ] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of the days; by default the workspace's.")] = None,
     alone: Annotated[bool, typer.Option(help="Compare with no earlier period.")] = False,
     part: Annotated[str | None, typer.Option(help="Show only this table of the report.")] = None,
+    listed: Annotated[
+        str | None, typer.Option("--list", help="Show the leads or deals that this column counts instead.")
+    ] = None,
+    row: Annotated[str | None, typer.Option(help="With --list: only of the rows with this text.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     xlsx: Annotated[Path | None, typer.Option(help="Write a workbook to this file, such as sources.xlsx.")] = None,
@@ -72,12 +83,13 @@ def report(
     words: Words = {
         "report": name, "from": begins, "to": ends, "last": last, "by": by, "model": model, "zone": zone, "days": days,
         "without-direct": "yes" if without_direct else None, "restated": "yes" if restated else None,
-        "alone": "yes" if alone else None,
+        "alone": "yes" if alone else None, "as-known-on": as_known_on, "list": listed,
+        "row": row, "part": part if listed else None,
     }  # fmt: skip
     settings = load_settings(reading=True)
     with database(settings) as url:
         found = asyncio.run(_ask(settings, url, words))
-    if part is not None:
+    if part is not None and listed is None:
         found = _only(found, part)
     if as_json:
         print_json(formats.as_json(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,14 @@ from dsl.plan import Program
 from engine.model.lead import stage_order
 from engine.rules.deals.money import decimal_text
 from engine.rules.reports.query import BY, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A lead or deal that a figure counts, in the row that begins with `heads`."""
+
+    heads: tuple[str, ...]
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class Asked:
     """What is in no sum, by what it is of and its currency."""
     aside: dict[str, list[Any]] = field(default_factory=dict)
     """Rows that only findings look at, by what they are."""
+    behind: dict[tuple[str, str], list[Behind]] = field(default_factory=dict)
+    """The leads and deals that figures count, by table and column; kept only where the question asks for them."""
     main: bool = True
     """Not an earlier period, of which only the figures that are compared are needed."""
 
@@ -68,11 +78,23 @@ class Asked:
 
     def named(self, value: str) -> str:
         """What a value of the division is called."""
-        return value
+        if self.query.by != "region":
+            return value
+        regions = self.program.workspace.regions
+        return next((one.name for one in regions if value in one.countries), "other countries" if value else "")
 
     def beyond(self, stage: str) -> tuple[str, ...]:
         """The stage and all after it."""
         return self.order[self.order.index(stage) :]
+
+    @property
+    def listing(self) -> bool:
+        return self.main and bool(self.query.listed)
+
+    def keep(self, table: str, column: str, heads: Sequence[str], *ids: Any) -> None:
+        """Note the leads or deals that a figure counts; `heads` are the texts that its row begins with."""
+        if self.listing:
+            self.behind.setdefault((table, column), []).extend(Behind(tuple(heads), str(id)) for id in ids)
 
     def not_converted(self, sums: Mapping[str, int], of: str) -> None:
         """Say what is in no sum, being in currencies without a rate: minor units by currency."""

@@ -20,6 +20,8 @@ from engine.store import report_funnel
 
 UNLIKELY: Final = 0.001
 """Groups whose sizes are less likely than this were not drawn as the campaign says."""
+FORGOTTEN: Final = "(forgotten)"
+"""Whose run it was is not known any more."""
 ENOUGH: Final = 5
 """So many held out must have reached the goal before a relative lift is told."""
 
@@ -56,6 +58,9 @@ async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Ta
 
     for one in runs:
         row(one.campaign)["entered"] += one.many
+        for column, counts in (("entered", True), ("live", one.state != "ended"), ("goals", one.reached)):
+            if counts:
+                asked.keep("campaigns", column, (one.campaign,), *[one.lead_id or FORGOTTEN] * one.many)
         row(one.campaign)["live"] += one.many * (one.state != "ended")
         row(one.campaign)["goals"] += one.many * one.reached
     for name, days in (await campaign_costs(connection, asked)).items():

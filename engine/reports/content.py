@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.reports.asking import Asked
+from engine.rules.conditions.shares import interval
 from engine.rules.reports.attribution import split
 from engine.rules.reports.table import Column, Row, Table, ratio
 from engine.store import report_content, report_funnel
@@ -57,6 +58,9 @@ async def _leads(connection: AsyncConnection, asked: Asked, row: Any) -> None:
         kind, _, name = made.get(lead, "").partition(" ")
         if kind == "form" and name:
             row("form", name)["leads"] += 1
+            asked.keep("content", "leads", (kind, name), lead)
+            if lead in qualified:
+                asked.keep("content", "mqls", (kind, name), lead)
             row("form", name)["mqls"] += lead in qualified
 
 
@@ -73,8 +77,9 @@ async def _revenue(connection: AsyncConnection, asked: Asked, row: Any) -> None:
 
 def _with_ratios(row: Mapping[str, Any]) -> Row:
     is_form = row["kind"] == "form"
+    low, high = interval(row["mqls"], row["leads"]) if row["leads"] else (None, None)
     return {**row, "rate": ratio(row["sent"], row["shown"]) if is_form else None,
-            "later": ratio(row["mqls"], row["leads"])}  # fmt: skip
+            "later": ratio(row["mqls"], row["leads"]), "low": low, "high": high}  # fmt: skip
 
 
 def _table(asked: Asked, rows: Any) -> Table:
@@ -90,6 +95,8 @@ def _table(asked: Asked, rows: Any) -> Table:
         Column("leads", "new leads", "count", "new leads whom the form made known"),
         Column("mqls", f"{mql} later", "count", f"of them, who have reached {mql} by now"),
         Column("later", "share", "share", f"{mql} later ÷ new leads"),
+        Column("low", "from", "share", "the true share lies from here, with 95% confidence"),
+        Column("high", "to", "share", "to here"),
         Column("touched", "revenue touched", "money", "what deals brought in the period whose leads took the bait "
                "before the deal was won; a deal counts at each of its baits"),
         Column("credited", "revenue credited", "money", "the same, each deal divided equally among its baits"),

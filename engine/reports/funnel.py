@@ -35,6 +35,8 @@ _EMPTY: Final = "no lead has reached a stage in this period"
 
 async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
     found = [_flow(asked, await report_queries.stays(connection, asked.query.since, asked.query.until))]
+    if asked.listing:
+        await _standing(connection, asked)
     steps: list[tuple[str, str, Sequence[Any]]] = []
     for stage, following in pairwise(asked.order):
         span = asked.query.since, asked.query.until
@@ -78,6 +80,17 @@ def _flow(asked: Asked, stays: Sequence[Any]) -> Table:
     )  # fmt: skip
 
 
+async def _standing(connection: AsyncConnection, asked: Asked) -> None:
+    """The stays that the flow counts."""
+    order = {stage: place for place, stage in enumerate(asked.order)}
+    for one in await report_queries.stays_one_by_one(connection, asked.query.since, asked.query.until):
+        for key in ("began", "came"):
+            if getattr(one, key):
+                asked.keep("flow", key, (one.stage,), one.lead_id)
+        way = _way(order, one.stage, one.next) if one.went and one.next is not None else "stay"
+        asked.keep("flow", way, (one.stage,), one.lead_id)
+
+
 def _way(order: dict[str, int], stage: str, following: str) -> str:
     if following not in order:
         return "outside"
@@ -100,6 +113,12 @@ def _cohort(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
     for stage, following, ways in steps:
         ripened = [way for way in ways if ripe(asked, way)]
         on = sum(went_on(asked, way) for way in ripened)
+        for way in ways:
+            asked.keep("cohort", "reached", (stage, following), way.lead_id)
+            if not ripe(asked, way):
+                asked.keep("cohort", "unripe", (stage, following), way.lead_id)
+            elif went_on(asked, way):
+                asked.keep("cohort", "on", (stage, following), way.lead_id)
         low, high = interval(on, len(ripened)) if ripened else (None, None)
         waits = [(_days((way.reached or asked.now) - way.at), way.reached is not None) for way in ways]
         rows.append({
@@ -133,7 +152,10 @@ async def _period(
     rows: list[Row] = []
     for stage, following, ways in steps:
         span = asked.query.since, asked.query.until
-        reached = len(await report_funnel.who(connection, asked.beyond(following), *span))
+        came = [one.lead_id for one in await report_funnel.who(connection, asked.beyond(following), *span)]
+        asked.keep("period", "reached", (stage, following), *(way.lead_id for way in ways))
+        asked.keep("period", "on", (stage, following), *came)
+        reached = len(came)
         rows.append({"stage": stage, "next": following, "reached": len(ways), "on": reached,
                      "share": ratio(reached, len(ways))})  # fmt: skip
     columns = (
@@ -154,8 +176,12 @@ async def _drop_off(
     for stage, following, ways in steps:
         ripened = [way for way in ways if ripe(asked, way)]
         left = [way.lead_id for way in ripened if not went_on(asked, way)]
-        counts = Counter(_fate(asked, one) for one in await report_funnel.fates(connection, left))
-        counts["on"] = len(ripened) - len(left)
+        fates = [(_fate(asked, one), one.id) for one in await report_funnel.fates(connection, left)]
+        fates += [("on", way.lead_id) for way in ripened if went_on(asked, way)]
+        for fate, lead in fates:
+            asked.keep("drop-off", fate, (stage, following), lead)
+            asked.keep("drop-off", "ripe", (stage, following), lead)
+        counts = Counter(fate for fate, _ in fates)
         rows.append(
             {"stage": stage, "next": following, "ripe": len(ripened), **{key: counts[key] for key, *_ in FATES}}
         )

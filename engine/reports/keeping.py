@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from dsl.plan import Workspace
-from engine.rules.deals.history import Deal, deal_of
+from engine.rules.deals.history import Deal, Fact, deal_of
 from engine.rules.deals.states import states_of
 from engine.rules.leads.composite import ACTIVE
 from engine.rules.reports.attribution import FIXED, PathTouch, path_of
@@ -99,7 +99,7 @@ async def refresh_lead(
             _count(outcome, behind=mode == "verify")
             return
         row = await report_rows.lead(hot, lead, ACTIVE)
-        rows, writes = _of_lead(lead, row) if row is not None else ({}, Writes())
+        rows, writes = rows_of_lead(lead, row) if row is not None else ({}, Writes())
         await _put(hot, report_rows.OF_LEAD, "lead_id", lead, rows, mode, outcome or Outcome())
         if mode == "verify":
             return
@@ -119,7 +119,8 @@ async def refresh_deal(
         if (mode == "keep" and not marked) or (mode == "verify" and marked):
             _count(outcome, behind=mode == "verify")
             return
-        rows = await _of_deal(hot, deal, workspace)
+        _, facts = await deals.lock(hot, deal)
+        rows = await rows_of_deal(hot, deal, [deals.fact_from(one) for one in facts], workspace)
         await _put(hot, report_rows.OF_DEAL, "deal_id", deal, rows, mode, outcome or Outcome())
         if mode != "verify":
             await marks.remove(hot, marked)
@@ -151,7 +152,7 @@ def _comparable(rows: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, Any]
 
 
 # ── what the log says ────────────────────────────────────────────────────────────────────────────────────────────────
-def _of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
+def rows_of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
     """The lead's rows, and the sources that they name as writes."""
     writes, created = Writes(), row.created_at.astimezone(UTC)
     moves = [Move(**{**one, "at": _instant(one["at"])}) for one in row.moves or ()]
@@ -178,9 +179,8 @@ def _of_lead(lead: UUID, row: Any) -> tuple[Rows, Writes]:
     }, writes
 
 
-async def _of_deal(hot: Hot, id: str, workspace: Workspace) -> Rows:
-    _, facts = await deals.lock(hot, id)
-    told = [deals.fact_from(one) for one in facts]
+async def rows_of_deal(hot: Hot, id: str, told: Sequence[Fact], workspace: Workspace) -> Rows:
+    """The deal's rows, by what was told of it."""
     deal = deal_of(told)
     if deal is None:
         return {}

@@ -75,20 +75,27 @@ async def _leads(connection: AsyncConnection, asked: Asked, new: Mapping[Any, da
     def row_at(at: datetime) -> dict[str, Any]:
         return row_of(at.astimezone(zone).date())
 
-    for at in new.values():
-        row_at(at)["new"] += 1
+    def count(column: str, at: datetime, lead: Any) -> None:
+        row = row_at(at)
+        row[column] += 1
+        asked.keep("leads", column, (row["period"],), lead)
+
+    for lead, at in new.items():
+        count("new", at, lead)
     for one in await report_funnel.returns(connection, asked.known, query.since, query.until):
         quiet = (one.at - timedelta(seconds=one.silent)).astimezone(UTC)
         if one.sent_back or silent_since(asked, one.stage, quiet) <= one.at:
-            row_at(one.at)["times"] += 1
+            count("times", one.at, one.lead_id)
+            if one.lead_id not in row_at(one.at)["people"]:
+                asked.keep("leads", "reopened", (row_at(one.at)["period"],), one.lead_id)
             row_at(one.at)["people"].add(one.lead_id)
     if asked.qualified is not None:
         beyond = asked.beyond(asked.qualified)
         for one in await report_funnel.who(connection, beyond, query.since, asked.now + timedelta(microseconds=1)):
             if one.at < query.until:
-                row_at(one.at)["mqls"] += 1
+                count("mqls", one.at, one.lead_id)
             if one.lead_id in new:
-                row_at(new[one.lead_id])["cohort"] += 1
+                count("cohort", new[one.lead_id], one.lead_id)
     await _costs(connection, asked, row_of)
     people = set().union(*(row["people"] for row in rows.values()))
     lines = [_with_costs({**row, "reopened": len(row["people"])}) for _, row in sorted(rows.items())]

@@ -78,12 +78,17 @@ async def _stages(
     for one in standing:
         cell, amount = row(one.stage, one.by), amounts.get(one.deal_id, 0)
         cell["standing"] += 1
+        heads = [cell["stage"], *([cell[by]] if by != "stage" else [])]
+        asked.keep("stages", "standing", heads, one.deal_id)
         cell["amount"] += amount
         if until - one.since > stayed.get(one.stage, stalls_after(None, 0)):
+            asked.keep("stages", "stalled", heads, one.deal_id)
             cell["stalled"] += 1
             cell["stalled_amount"] += amount
     for one in await report_deals.moved(connection, *asked.division, asked.query.since, until):
-        row(one.stage, one.by)[_way(order, one)] += one.many
+        cell = row(one.stage, one.by)
+        cell[_way(order, one)] += one.many
+        asked.keep("stages", _way(order, one), [cell["stage"], *([cell[by]] if by != "stage" else [])], *one.deals)
     lines = [one for _, one in sorted(rows.items(), key=lambda one: (order.get(one[0][0], len(order)), one[0][1]))]
     total = {"stage": "Total", **summed(lines, _KEYS)} if lines else None
     title = "Opportunities by stage" + (f" and {by}" if by != "stage" else "")

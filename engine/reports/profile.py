@@ -85,6 +85,9 @@ async def activities(connection: AsyncConnection, asked: Asked, new: Mapping[UUI
                 done.setdefault((one.type, one.name), set()).add(one.lead_id)
         came = {lead for lead in new if lead in reached}
         rows = [_effect(key, leads, came, len(new)) for key, leads in sorted(done.items()) if len(leads) >= FEW]
+        for key, leads in done.items():
+            if len(leads) >= FEW:
+                asked.keep("activities", "did", (_said(*key),), *sorted(leads))
         rows.sort(key=lambda row: (-(row["effect"] if row["effect"] is not None else -1), row["activity"]))
         if rows:
             asked.note("an activity and a stage may have a common cause: an effect is an association, not a cause")

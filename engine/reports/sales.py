@@ -49,7 +49,11 @@ def _table(asked: Asked, name: str, found: Sequence[Any], scores: Mapping[UUID, 
     heads = ("team", "member")[: 2 if name == "members" else 1]
     reasons = follow_up.reasons_of(asked, found)
     rows = [
-        {**dict(zip(heads, group, strict=True)), **follow_up.figures(asked, mine, reasons), **_profile(mine, scores)}
+        {
+            **dict(zip(heads, group, strict=True)),
+            **follow_up.figures(asked, mine, reasons, name, group),
+            **_profile(mine, scores),
+        }
         for group, mine in sorted(groups.items())
     ]
     total = {"team": "Total", **follow_up.figures(asked, found, reasons), **_profile(found, scores)} if found else None

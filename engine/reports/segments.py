@@ -37,6 +37,11 @@ async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
         put(key, await report_content.leads_by(connection, *asked.division, asked.beyond(stage), *span))
     put("won", await report_content.won_by(connection, *asked.division, *span))
     put("revenue", await report_content.revenue_by(connection, *asked.division, *span))
+    if asked.listing:
+        for key, beyond in [("leads", asked.known), *((key, asked.beyond(stage)) for key, stage in
+                                                      zip(stages, reached, strict=True))]:  # fmt: skip
+            for one in await report_content.members_by(connection, *asked.division, beyond, *span):
+                asked.keep("segments", key, (asked.named(one.value) or NONE,), one.id)
     if by == "segment":
         for segment in asked.program.segments:
             put("leads", {segment.name: 0})

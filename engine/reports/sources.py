@@ -46,7 +46,26 @@ async def tables(connection: AsyncConnection, asked: Asked) -> list[Table]:
     asked.aside["campaigns"] = [
         {**dict(zip(SOURCE_BY, key, strict=False)), **cell} for key, cell in sorted(gathered(fine, 3).items())
     ]
+    if asked.listing:
+        await _behind(connection, asked, width)
     return [_table(asked, cells, width, reached, everybody)]
+
+
+async def _behind(connection: AsyncConnection, asked: Asked, width: int) -> None:
+    """The leads and deals that the rows count."""
+    span = asked.query.since, asked.query.until
+    for one in await queries.leads_one_by_one(connection, asked.known, *span):
+        key = (one.channel, one.source, one.campaign, one.keyword)[:width]
+        asked.keep("sources", "leads", key, one.lead_id)
+        asked.keep("sources", _KEYS.get(one.made_by, "by_other"), key, one.lead_id)
+    for number, stage in enumerate(asked.order[2:]):
+        for one in await queries.leads_one_by_one(connection, asked.beyond(stage), *span):
+            key = (one.channel, one.source, one.campaign, one.keyword)[:width]
+            asked.keep("sources", f"stage{number}", key, one.lead_id)
+    for one in await queries.won_one_by_one(connection, *span):
+        known = (one.channel, one.source, one.campaign, one.keyword)[:width]
+        key = known if one.channel is not None else (NO_TOUCH_KNOWN, *[""] * (width - 1))
+        asked.keep("sources", "won", key, one.deal_id)
 
 
 def gathered(fine: Cells, width: int) -> Cells:

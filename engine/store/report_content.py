@@ -119,6 +119,15 @@ async def revenue_by(
     return await _by(connection, by, field, _CREDITED, "sum(r.amount)::bigint", {"since": since, "until": until})
 
 
+async def members_by(
+    connection: AsyncConnection, by: str, field: str, beyond: Sequence[str], since: datetime, until: datetime
+) -> Sequence[Any]:  # fmt: skip
+    """The leads that `leads_by` counts, each with its value."""
+    values: dict[str, Any] = {"since": since, "until": until, **({"beyond": list(beyond)} if beyond else {})}
+    sql = text(f"SELECT {_VALUES[by][0]} AS value, r.lead_id AS id {_of(by, REACHED if beyond else _MADE)} ORDER BY 2")
+    return await rows(connection, sql, **values, **({"field": field} if by == "field" else {}))
+
+
 async def _by(
     connection: AsyncConnection, by: str, field: str, chosen: str, count: str, values: dict[str, Any]
 ) -> dict[str, int]:  # fmt: skip

@@ -26,7 +26,8 @@ _STANDING = f"""
 SELECT s.deal_id, s.pipeline, s.stage, s.amount, s.currency, s.since, {{by}} AS by {_JOINED}
 WHERE s.status = 'open' AND s.entered < :until AND (s.departed IS NULL OR s.departed >= :until) ORDER BY s.deal_id"""
 _MOVED = f"""
-SELECT s.pipeline, s.stage, s.next_status, s.next_stage, {{by}} AS by, count(*) AS many {_JOINED}
+SELECT s.pipeline, s.stage, s.next_status, s.next_stage, {{by}} AS by, count(*) AS many,
+    array_agg(s.deal_id ORDER BY s.departed, s.deal_id) AS deals {_JOINED}
 WHERE s.status = 'open' AND s.departed >= :since AND s.departed < :until AND {_MOVES_ON} GROUP BY 1, 2, 3, 4, 5"""
 _PASSED = text("""
 SELECT s.stage, s.next_stage, count(*) AS many FROM deal_states s

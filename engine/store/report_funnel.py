@@ -32,11 +32,12 @@ SELECT at, program->'campaigns' AS campaigns, program->'workspace'->>'currency' 
 FROM deployments WHERE at < :until ORDER BY epoch""")
 _PATHS = text("SELECT touches FROM deal_facts WHERE won_at >= :since AND won_at < :until ORDER BY touches")
 _RUNS = text("""
-SELECT campaign, digest, started_at, state, goal_at IS NOT NULL AS reached, held_out, 1 AS many FROM enrolments
+SELECT campaign, digest, started_at, state, goal_at IS NOT NULL AS reached, held_out, 1 AS many, lead_id
+FROM enrolments
 WHERE started_at >= :since AND started_at < :until
 UNION ALL
 SELECT campaign, digest, day::timestamp AT TIME ZONE CAST(:zone AS text), 'ended', goal,
-    CASE WHEN drawn THEN held_out END, runs FROM past_runs
+    CASE WHEN drawn THEN held_out END, runs, NULL FROM past_runs
 WHERE day >= :first AND day <= :last""")
 # What the deals of each run's lead have brought since it began, where that is not nothing.
 _BROUGHT = text("""

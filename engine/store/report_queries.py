@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.db import Database
 
+_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _READ_ONLY = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 REACHED = """
@@ -40,6 +41,18 @@ JOIN lead_facts f USING (lead_id) JOIN sources o ON o.id = f.source_id GROUP BY 
 
 
 _LEADS, _ALL_LEADS = _leads(REACHED), _leads(_MADE)
+_WHO = text(f"SELECT {_BY}, f.made_by, r.lead_id FROM ({REACHED}) r JOIN lead_facts f USING (lead_id) "
+            "JOIN sources o ON o.id = f.source_id ORDER BY r.at, r.lead_id")  # fmt: skip
+_EVERYBODY = text(f"SELECT {_BY}, f.made_by, r.lead_id FROM ({_MADE}) r JOIN lead_facts f USING (lead_id) "
+                  "JOIN sources o ON o.id = f.source_id ORDER BY r.at, r.lead_id")  # fmt: skip
+_WINS = text(f"""
+SELECT {_BY}, d.deal_id FROM deal_facts d
+LEFT JOIN lead_facts f USING (lead_id) LEFT JOIN sources o ON o.id = f.source_id
+WHERE d.won_at >= :since AND d.won_at < :until ORDER BY d.won_at, d.deal_id""")
+_STOOD = text("""
+SELECT lead_id, stage, next, entered < :since AS began, entered >= :since AS came,
+    coalesce(departed < :until, false) AS went FROM stage_stays
+WHERE entered < :until AND (departed IS NULL OR departed >= :since) ORDER BY entered, lead_id, seq""")
 _WON = text(f"""
 SELECT {_BY}, count(*) AS many FROM deal_facts d
 LEFT JOIN lead_facts f USING (lead_id) LEFT JOIN sources o ON o.id = f.source_id
@@ -76,10 +89,12 @@ WHERE happened_at >= :since AND happened_at < :until AND at >= :until AND at > h
 
 
 @asynccontextmanager
-async def reading(db: Database) -> AsyncIterator[AsyncConnection]:
+async def reading(db: Database, *, writable: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees one moment; `writable` alone may make temporary tables, which go with it."""
     async with db.engine.connect() as connection:
-        await connection.execute(_READ_ONLY)
+        await connection.execute(_ONE_MOMENT if writable else _READ_ONLY)
         yield connection
+        await connection.rollback()
 
 
 async def rows(connection: AsyncConnection, statement: Any, **values: Any) -> Sequence[Any]:
@@ -102,6 +117,25 @@ async def leads(connection: AsyncConnection, beyond: Sequence[str], since: datet
     span = {"since": since, "until": until}
     return await (rows(connection, _LEADS, beyond=list(beyond), **span) if beyond else
                   rows(connection, _ALL_LEADS, **span))  # fmt: skip
+
+
+async def leads_one_by_one(
+    connection: AsyncConnection, beyond: Sequence[str], since: datetime, until: datetime
+) -> Sequence[Any]:  # fmt: skip
+    """The leads that `leads` counts, each with its source."""
+    span = {"since": since, "until": until}
+    return await (rows(connection, _WHO, beyond=list(beyond), **span) if beyond else
+                  rows(connection, _EVERYBODY, **span))  # fmt: skip
+
+
+async def won_one_by_one(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
+    """The deals that `won` counts."""
+    return await rows(connection, _WINS, since=since, until=until)
+
+
+async def stays_one_by_one(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
+    """The stays that `stays` counts."""
+    return await rows(connection, _STOOD, since=since, until=until)
 
 
 async def won(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:

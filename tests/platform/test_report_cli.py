@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import product
+from itertools import cycle
 
 from engine.reports.keeping import keep_up
 from engine.rules.reports.query import NAMES
@@ -39,6 +39,14 @@ def test_a_report_as_table_csv_and_json(new_database: Callable[[], str], run: Ru
     found = json.loads(run("report", "sources", *YEAR, "--by", "keyword", "--json", DATABASE_URL=url).stdout)
     (table,) = found["tables"]
     assert (found["report"], found["from"], found["currency"]) == ("sources", "2026-01-01", "EUR")
+    assert found["compared_with"]["year"] == {"from": "2025-01-01", "to": "2025-12-31"}
+    assert 0 < len(found["findings"]) <= 5
+    assert found["findings"][0]["text"] in told.stdout
+    assert found["findings"][0]["shown_by"]["report"] == "sources"
+    listed = json.loads(run("report", "sources", *YEAR, "--list", "new leads", "--json", DATABASE_URL=url).stdout)
+    assert len(listed["tables"][0]["rows"]) == table["total"]["leads"]
+    then = run("report", "funnel", *YEAR, "--as-known-on", "2026-06-30", "--part", "flow", DATABASE_URL=url).stdout
+    assert "as known on 2026-06-30: " in then
     text = run("report", "sources", *YEAR, "--by", "keyword", "--csv", DATABASE_URL=url).stdout
     assert text[0] == "\ufeff"
     head, *rows = csv.reader(io.StringIO(text[1:]))
@@ -53,7 +61,7 @@ def test_a_report_as_table_csv_and_json(new_database: Callable[[], str], run: Ru
 def test_an_empty_database_has_every_report_too(new_database: Callable[[], str], run: Run) -> None:
     url = new_database()
     asyncio.run(fill(url, full=False))
-    for name, form in product(NAMES, ((), ("--json",), ("--csv",))):
+    for name, form in zip(NAMES, cycle(((), ("--json",), ("--csv",)))):
         told = run("report", name, *YEAR, *form, DATABASE_URL=url)
         assert (told.returncode, told.stderr) == (0, ""), told.stderr
     verified = run("reports", "verify", DATABASE_URL=url)
@@ -70,6 +78,8 @@ def test_wrong_words_and_nothing_deployed(new_database: Callable[[], str], run: 
         (("sources", "--from", "2026-02-01", "--to", "2026-01-01"), "swap --from and --to"),
         (("sources", "--zone", "Vienna"), "did you mean `Europe/Vienna`?"),
         (("sources", "--part", "sourcs"), "did you mean `sources`?"),
+        (("oportunities",), "did you mean `opportunities`?"),
+        (("sources", "--as-known-on", "2999-01-01"), "has not come yet"),
     ):
         told = run("report", *words, DATABASE_URL=url)
         assert told.returncode == 2

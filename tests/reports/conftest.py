@@ -19,7 +19,9 @@ from tests.support.stage import Stage, open_stage
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 COMPANY = (
-    WORKSPACE.replace("stage MQL\n", 'stage MQL\n        reactivate after 20 days with campaign "Wake"\n')
+    WORKSPACE.replace(
+        'timezone "Europe/Berlin"\n', 'timezone "Europe/Berlin"\n    region "DACH" country in ("DE", "AT")\n', 1
+    ).replace("stage MQL\n", 'stage MQL\n        reactivate after 20 days with campaign "Wake"\n')
     + """
 campaign "Wake"
     flow

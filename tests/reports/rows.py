@@ -139,7 +139,8 @@ def _facts(one: Bargain, people: list[Person]) -> list[dict[str, Any]]:
 
 def _enrolled(number: int, one: Run, story: Story, digest: str) -> dict[str, Any]:
     return {
-        "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture", "position": {},
+        "id": UUID(int=5000 + number), "lead_id": story.people[one.person].id, "campaign": "Nurture",
+        "position": {"branches": [], "seen": 0, "path": []},
         "number": number, "digest": digest, "state": "ended" if one.ended else "live", "gen": 0, "cursor": 0,
         "started_at": one.started, "goal_at": one.goal, "held_out": one.held,
         "ended_at": one.started + timedelta(days=31) if one.ended else None,

@@ -48,6 +48,8 @@ def values(one: Person, by: str) -> Iterable[str]:
         return one.segments
     if by == "interest":
         return ("pumps",) if one.segments else ()
+    if by == "region":
+        return ({"DE": "DACH", "AT": "DACH", "FR": "other countries", "": "(none)"}[one.country],)
     return ({"country": one.country, "plan": one.plan, "channel": PLACES[one.place].channel}[by] or "(none)",)
 
 

@@ -32,7 +32,7 @@ async def test_a_form_that_many_see_and_few_send_is_found(ask: Ask) -> None:
     assert any("visitors saw the form demo, and 0 sent it (0%)" in one.text for one in found.findings)
 
 
-@pytest.mark.parametrize("by", ["segment", "country", "plan", "channel", "interest"])
+@pytest.mark.parametrize("by", ["segment", "country", "plan", "channel", "interest", "region"])
 @pytest.mark.parametrize(("first", "last", "zone"), PERIODS)
 async def test_leads_by_what_they_are(ask: Ask, story: Story, first: str, last: str, zone: str, by: str) -> None:
     (table,) = (await ask("segments", **{"from": first, "to": last, "zone": zone, "by": by})).tables

@@ -86,9 +86,13 @@ async def test_reports_over_http_are_those_of_the_terminal(stage: Stage) -> None
         rows = {table["name"]: table for table in found["tables"]}["sources"]
         text = (await http.get("/api/reports/sources?last=7 days&alone=yes&format=csv", headers=every)).text
         assert len(text.splitlines()) == 1 + len(rows["rows"]) + (rows["total"] is not None)
+        listed = await http.get("/api/reports/sources?last=7 days&list=new leads&format=csv", headers=every)
+        leads = (rows["total"] or {}).get("leads", 0)
+        assert (listed.status_code, len(listed.text.splitlines())) == (200, 1 + leads)
         for query, said in (
             ("last=9 monts", "monts"), ("by=chanel", "channel"), ("zone=Europe/Berln", "Europe/Berlin"),
             ("form=csv", "from"), ("format=pdf", "csv"), ("from=2026-09-30&to=2026-09-01", ""), ("part=x", "sources"),
+            ("list=new leeds", "new leads"), ("as-known-on=2999-01-01", "has not come yet"),
         ):  # fmt: skip
             wrong = await http.get(f"/api/reports/sources?{query}", headers=every)
             assert (wrong.status_code, said in wrong.text) == (422, True), (query, wrong.text)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from engine.leads.erase import erase
 from engine.leads.forgetting import forget_past
+from engine.leads.merge import merge
 from engine.reports.keeping import go_through, keep_up
 from engine.reports.report import report
 from engine.rules.reports.attribution import FIXED
@@ -119,16 +120,28 @@ async def test_p2_credits_add_up_to_the_net_revenue(company: Stage, story: Story
         }
 
 
-async def test_p3_an_erasure_changes_no_sum(past: Stage) -> None:
-    """Erased leads stay in all figures by day, unlinked; what was drawn from single hours may not be theirs alone."""
+async def test_p3_a_merge_and_an_erasure_change_no_sum(past: Stage) -> None:
+    """Two leads who are merged are one from then on, and what they brought stays. Erased leads stay in all figures by
+    day, unlinked."""
     before = await everything(past)
-    found = await past.rows("""SELECT l.id FROM leads l WHERE EXISTS (SELECT FROM deals d WHERE l.id = ANY(d.leads))
-        ORDER BY l.id LIMIT 5""")
+    (kept, other) = await past.rows("""SELECT id, created_at FROM leads l WHERE EXISTS (
+        SELECT FROM deals d WHERE l.id = ANY(d.leads)) ORDER BY id DESC LIMIT 2""")
+    await merge(past.rt, kept.id, other.id)
+    await keep_up(past.rt)
+    merged = await everything(past)
+    for first, _ in SPANS:
+        was, now = (found["sources", first]["sources"][1] or {} for found in (before, merged))
+        for key in ("visits", "cost", "won", "revenue"):
+            assert was.get(key) == now.get(key), (first, key)
+        assert 0 <= (was.get("leads") or 0) - (now.get("leads") or 0) <= 1
+    before = merged
+    found = await past.rows("""SELECT l.id FROM leads l WHERE l.merged_into IS NULL
+        AND EXISTS (SELECT FROM deals d WHERE l.id = ANY(d.leads)) ORDER BY l.id LIMIT 5""")
     for row in found:
         assert await erase(past.rt, row.id, "test") is not None
     await keep_up(past.rt)
     after = await everything(past)
-    kept = {
+    figures_of = {
         ("sources", "sources"): ("visits", "leads", "by_form", "stage0", "stage1", "won", "revenue", "cost"),
         ("funnel", "flow"): ("began", "came", "forward", "backward", "outside", "stay"),
         ("funnel", "follow-up"): ("handoffs", "accepted", "rejected", "overdue"),
@@ -138,14 +151,39 @@ async def test_p3_an_erasure_changes_no_sum(past: Stage) -> None:
         ("opportunities", "stages"): ("standing", "amount", "won", "lost", "progressed", "regressed"),
     }  # fmt: skip
     for first, _ in SPANS[:2]:
-        for (name, table), figures in kept.items():
+        for (name, table), figures in figures_of.items():
             totals = [found[name, first][table][1] for found in (before, after)]
             assert [totals[0] and totals[0][key] for key in figures] == [
                 totals[1] and totals[1][key] for key in figures
             ], (name, table, first)
-    assert len(await past.rows("SELECT FROM leads WHERE email IS NULL")) == len(found)
+    assert len(await past.rows("SELECT FROM leads WHERE email IS NULL AND merged_into IS NULL")) == len(found)
 
 
 async def test_p3_a_late_event_is_told_beside_the_figures(ask: Ask) -> None:
     notes = (await ask("sources", **{"from": "2026-03-01", "to": "2026-03-31"})).notes
     assert any("arrived after its end" in note for note in notes)
+
+
+RANGED = {
+    "funnel": {"cohort": "share", "follow-up": "accepted_share"}, "segments": {"segments": "share"},
+    "content": {"content": "later"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("report", NAMES)
+async def test_p5_shares_have_their_range_and_what_may_be_chance_is_called_so(ask: Ask, report: str) -> None:
+    found = await ask(report, **{"from": "2026-01-01", "to": "2027-02-28"})
+    for table in found.tables:
+        keys = {column.key for column in table.columns}
+        share = RANGED.get(report, {}).get(table.name)
+        for row in table.rows:
+            if share is not None and row.get(share) is not None:
+                assert 0 <= row["low"] <= row[share] <= row["high"] <= 1
+                assert row["high"] - row["low"] > 0
+            if "verdict" in keys and row.get("low") is not None:
+                shows = row["low"] > 0 or row["high"] < 0
+                assert row["verdict"].removeprefix("early look: ").startswith("shows") == shows
+                assert shows or "chance" in row["verdict"] or row["verdict"] == "no effect shown"
+    for one in found.findings:
+        if "lift of campaign" in one.text:
+            assert ("could be chance" in one.text) == (one.figures["low"] <= 0 <= one.figures["high"])

@@ -20,7 +20,8 @@ from web.api.events import REPORTS, authorise
 from web.http.context import deployed, runtime
 
 router = APIRouter()
-ASKED = ("from", "to", "last", "by", "model", "days", "without-direct", "restated", "zone", "alone")
+ASKED = ("from", "to", "last", "by", "model", "days", "without-direct", "restated", "zone", "alone",
+         "as-known-on", "list", "row")  # fmt: skip
 """What an address may ask, in the words of `coldframe report`."""
 FORMATS = ("json", "csv", "xlsx", "svg")
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,12 +48,13 @@ async def one(request: Request, name: str) -> Response:
     if wrong := next((word for word in asked if word not in ASKED), None):
         raise HTTPException(422, f"A report cannot be asked for `{wrong}`: use {', '.join(ASKED)}.")
     rt, program = runtime(request), current.program
-    words: Mapping[str, str | None] = {"report": name, **asked}
+    words: Mapping[str, str | None] = {"report": name, **asked, "part": part if "list" in asked else None}
     try:
         query = read_query(dict(words), rt.clock.now(), program.workspace.timezone, list(program.all_fields))
+        found = await read(rt.db, rt.clock, program, query)
     except BadQuery as bad:
         raise HTTPException(422, f"{str(bad)[:1].upper()}{str(bad)[1:]}.") from None
-    return _answer(await read(rt.db, rt.clock, program, query), form, part)
+    return _answer(found, form, None if query.listed else part)
 
 
 def _answer(found: Report, form: str, part: str | None) -> Response:

@@ -44,7 +44,9 @@ class BadQuery(ValueError):
 
 class Query(BaseModel):
     """One report's question. `first` and `last` are days of `zone`, both included. `restated`: refunds and changes of
-    a deal's revenue count on the day of winning. `compare`: with the period before and the one a year before."""
+    a deal's revenue count on the day of winning. `compare`: with the period before and the one a year
+    before. `as_known_on`: without what was taken in after that day. `listed`: instead of
+    the tables, the leads or deals that this column counts, of the table `part` and of the rows with the text `row`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,6 +60,10 @@ class Query(BaseModel):
     direct: bool = True
     restated: bool = False
     compare: bool = True
+    as_known_on: date | None = None
+    listed: str = ""
+    part: str = ""
+    row: str = ""
 
     @property
     def live(self) -> bool:
@@ -79,7 +85,13 @@ class Query(BaseModel):
     @property
     def words(self) -> dict[str, str]:
         """The words that ask for this period and zone."""
-        return {"from": str(self.first), "to": str(self.last), "zone": self.zone}
+        words = {"from": str(self.first), "to": str(self.last), "zone": self.zone}
+        return words | ({"as-known-on": str(self.as_known_on)} if self.as_known_on is not None else {})
+
+    @property
+    def known_until(self) -> datetime | None:
+        """The instant from which on nothing counts that was taken in."""
+        return midnight(self.as_known_on + timedelta(days=1), self.zone) if self.as_known_on is not None else None
 
     @property
     def since(self) -> datetime:
@@ -103,12 +115,15 @@ def read_query(
 
     name = _one_of("report", word("report"), NAMES)
     zone = zone_of(word("zone")) if word("zone") else zone
-    first, last = _period(word("from"), word("to"), word("last"), now.astimezone(ZoneInfo(zone)).date())
+    today = now.astimezone(ZoneInfo(zone)).date()
+    known = _known_on(word("as-known-on"), today)
+    first, last = _period(word("from"), word("to"), word("last"), known or today)
     return Query(
         name=name, first=first, last=last, zone=zone, by=_by(name, word("by"), fields),
         model=_one_of("model", word("model").lower().replace(" ", "-"), MODELS) if word("model") else DEFAULT_MODEL,
         days=_days(word("days")), direct=not word("without-direct"),
-        restated=bool(word("restated")), compare=not word("alone"),
+        restated=bool(word("restated")), compare=not word("alone") and not word("list"), as_known_on=known,
+        listed=word("list"), part=word("part"), row=word("row"),
     )  # fmt: skip
 
 
@@ -162,6 +177,16 @@ def _period(begins: str, ends: str, last: str, today: date) -> tuple[date, date]
         hint = "swap --from and --to" if ends else f"today is {today}"
         raise BadQuery(f"the period ends on {until}, before it begins on {since}: {hint}")
     return since, until
+
+
+def _known_on(given: str, today: date) -> date | None:
+    """A day that is over, or today; today leaves nothing out."""
+    if not given:
+        return None
+    found = _day(given)
+    if found > today:
+        raise BadQuery(f"`{given[:20]}` has not come yet; today is {today}")
+    return found if found < today else None
 
 
 def _day(given: str) -> date:
