@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.charts import shapes
@@ -79,10 +79,8 @@ def _mark(label: str, row: Row, column: Column, currency: str, low: Any = None, 
     said = shown(value, column.kind, currency)
     if low is not None and high is not None:
         said += f" ({shown(low, column.kind, currency)} to {shown(high, column.kind, currency)})"
-    ends: Mapping[str, float | None] = {
-        name: float(one) if one is not None else None for name, one in (("low", low), ("high", high))
-    }
-    return Mark(label, float(value) if value is not None else None, said, **ends)
+    ends = [float(one) if one is not None else None for one in (low, high)]
+    return Mark(label, float(value) if value is not None else None, said, *ends)
 
 
 def _largest(marks: Sequence[Mark], kind: Kind, currency: str) -> Sequence[Mark]:

@@ -67,7 +67,7 @@ def _answer(found: Report, form: str, part: str | None) -> Response:
         return Response(formats.as_workbook(found), media_type=WORKBOOK, headers=_saved(f"{name}.xlsx"))
     if form == "svg":
         tables = [table] if part is not None else found.tables
-        drawn = next((text for one in tables if (text := chart(found, one, alone=True))), None)
+        drawn = next((said for one in tables if (said := chart(found, one, alone=True))), None)
         if drawn is None:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         return Response(drawn.encode(), media_type="image/svg+xml", headers=_saved(f"{name}.svg"))
