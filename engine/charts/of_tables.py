@@ -79,8 +79,10 @@ def _mark(label: str, row: Row, column: Column, currency: str, low: Any = None, 
     said = shown(value, column.kind, currency)
     if low is not None and high is not None:
         said += f" ({shown(low, column.kind, currency)} to {shown(high, column.kind, currency)})"
-    ends = [float(one) if one is not None else None for one in (low, high)]
-    return Mark(label, float(value) if value is not None else None, said, *ends)
+    return Mark(
+        label, float(value) if value is not None else None, said,
+        float(low) if low is not None else None, float(high) if high is not None else None,
+    )  # fmt: skip
 
 
 def _largest(marks: Sequence[Mark], kind: Kind, currency: str) -> Sequence[Mark]:
