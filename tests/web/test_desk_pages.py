@@ -258,7 +258,28 @@ async def test_the_files_of_a_report_equal_the_screen(
 
 async def test_a_wrong_filter_answers_with_the_nearest_right_one(admin: httpx.AsyncClient) -> None:
     wrong = await admin.get("/desk/reports/sources?by=chanel")
-    assert (wrong.status_code, "did you mean `channel`?" in html.unescape(wrong.text)) == (422, True)
+    assert (wrong.status_code, "did you mean <code>channel</code>?" in wrong.text) == (422, True)
     assert (await admin.get("/desk/reports/nothing")).status_code == 404
     assert (await admin.get("/desk/reports/sources/file?part=x&as=csv")).status_code == 404
     assert (await admin.get("/desk/reports/sources/file?part=sources&as=exe")).status_code == 404
+
+
+async def test_web_developers_see_how_a_visit_is_classified_and_nobodys_name(found: Filled) -> None:
+    async with client_of(create_app(found.rt, budgets=UNLIMITED)) as client:
+        await client.post(await link(found.rt, "developers", email="dev@acme.example"), data={"go": "1"}, headers=OURS)
+        asked = {"url": "https://acme.example/a?utm_source=google&utm_medium=cpc", "referrer": ""}
+        shown = await client.get("/desk/web", params=asked)
+        assert "<strong>Paid Search</strong>" in shown.text
+        assert "/cf.js" in shown.text
+        assert "@firm.example" not in shown.text
+        wrong = await client.get("/desk/web", params={"url": "javascript:alert(1)"})
+        assert "whole address" in wrong.text
+        home = await client.get("/desk")
+        assert 'href="/desk/web"' in home.text
+        assert "This month" not in home.text
+
+
+async def test_home_has_what_each_role_starts_from(admin: httpx.AsyncClient) -> None:
+    shown = (await admin.get("/desk")).text
+    for said in ("Your work list", "This month", "Operations</a> shows why"):
+        assert said in shown
