@@ -49,6 +49,8 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
+    (r"^tracking (is )?\^ ?(on|enabled|active)\b", "write `tracking needs consent`, or `tracking is always on`"),
+    (r"^tracking (is )?\^ ?(off|disabled|never)\b", "write `tracking needs consent`; without it nothing is recorded"),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
     (

@@ -10,6 +10,7 @@ from dsl.plan import ORIGIN
 from dsl.text.clock_words import CLOCK_WORDS, REPEATS
 from dsl.text.condition_words import CONDITION_WORDS
 from dsl.text.date_words import DATE_WORDS, LIMITS
+from dsl.text.declaration_words import DECLARATION_WORDS
 from dsl.text.deeds import ARTICLES, awaited, history
 from dsl.text.lexer import Lexeme
 from dsl.text.step_words import STEP_WORDS
@@ -66,6 +67,7 @@ def natural(tokens: Tokens) -> Tokens:
         *DATE_WORDS,
         *CLOCK_WORDS,
         *STEP_WORDS,
+        *DECLARATION_WORDS,
         *CONDITION_WORDS,
         *WORDINGS,
         *_REWRITES,
