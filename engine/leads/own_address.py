@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from engine.leads.confirmations import identity_of
 from engine.leads.consent import hashed
 from engine.model.lead import Lead
 from engine.model.ports import Mail
@@ -13,12 +14,12 @@ from engine.platform.tokens import email_key
 from engine.rules.leads.suppression import BOUNCED, COMPLAINED
 from engine.runtime.catalog import Deployment
 from engine.runtime.runtime import Runtime
-from engine.store import addresses, requests
+from engine.store import addresses, leads, requests
 from engine.wording.data_request import VALID, address_email
 
 PURPOSE = "address"
 MOST = 3
-"""Emails for one person in a day, whatever addresses they name."""
+"""Emails in a day for one person, whatever addresses they name, and to one mailbox, whoever names it."""
 LONGEST = 254
 """Characters of an address (RFC 5321)."""
 
@@ -26,14 +27,20 @@ LONGEST = 254
 async def ask(rt: Runtime, lead: UUID, email: str) -> None:
     """The person behind the page of their data names another address. Raises ValueError for what is not one."""
     address = email.strip()
-    email_key(address)
+    identity = identity_of(email_key(address))
     if len(address.encode()) > LONGEST:
         raise ValueError("not one plain e-mail address")
-    await requests.ask_address(rt.db, lead, address, rt.clock.now(), MOST)
+    await requests.ask_address(rt.db, lead, address, identity, rt.clock.now(), MOST)
 
 
 def token(rt: Runtime, lead: UUID, address: str, at: datetime) -> str:
     return rt.tokens.sign(PURPOSE, str(lead), str(int((at + VALID).timestamp())), address)
+
+
+async def theirs(rt: Runtime, lead: UUID, address: str) -> bool:
+    """Whether the lead is written to at this address already."""
+    row = await leads.as_of_now(rt.db, lead)
+    return row is not None and row.email is not None and email_key(row.email) == email_key(address)
 
 
 async def may_write(rt: Runtime, address: str) -> bool:

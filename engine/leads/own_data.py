@@ -5,7 +5,7 @@ The page they ask on shows nothing of them, since emails are forwarded; the link
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from engine.leads import own_address
 from engine.leads.profile import profile
-from engine.model.lead import Lead
+from engine.model.lead import MOVED_TO, Lead
 from engine.model.ports import Mail
 from engine.rules.leads.suppression import BOUNCED, COMPLAINED
 from engine.runtime.catalog import Deployment
@@ -28,9 +28,13 @@ PURPOSE = "data"
 ONCE_IN = timedelta(days=1)
 """One email in this time, however often somebody asks."""
 KEPT = timedelta(days=365)
+SECOND = timedelta(seconds=1)
+"""Links name whole seconds."""
 MANY = 20
 """Emails in a turn of the job."""
 
+_MOVED = text("""
+SELECT EXISTS (SELECT FROM events WHERE lead_id = lead_now(:lead) AND type = :type AND at >= :at)""")
 _MORE = text("""
 SELECT
     coalesce((SELECT jsonb_agg(jsonb_build_object('at', at, 'type', type, 'name', name, 'data', data) ORDER BY seq)
@@ -69,6 +73,20 @@ def token(rt: Runtime, lead: UUID, at: datetime) -> str:
 
 def still_valid(until: str, now: datetime) -> bool:
     return until.isdigit() and now.timestamp() <= int(until)
+
+
+async def shows(rt: Runtime, lead: UUID, until: str) -> bool:
+    """Whether a link for the lead still shows anything: its time is not over, and they have not moved to another
+    address since it was sent, for it may lie in a mailbox that is not theirs any more."""
+    return still_valid(until, rt.clock.now()) and not await moved_since(rt, lead, until)
+
+
+async def moved_since(rt: Runtime, lead: UUID, until: str) -> bool:
+    """Whether the lead's address was changed after a link was made that is valid `until` then."""
+    made = datetime.fromtimestamp(int(until), UTC) - VALID
+    async with rt.db.engine.connect() as connection:
+        found = await connection.execute(_MOVED, {"lead": lead, "type": MOVED_TO, "at": made + SECOND})
+    return bool(found.scalar_one())
 
 
 async def answer(rt: Runtime) -> None:

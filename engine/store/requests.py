@@ -28,7 +28,10 @@ WHERE NOT EXISTS (SELECT FROM data_requests WHERE lead_id = :lead AND email IS N
 _ASK_ADDRESS = text("""
 INSERT INTO data_requests (id, lead_id, state, email, at) SELECT :id, l.id, 'asked', :email, :now
 FROM (SELECT id FROM leads WHERE id = :lead FOR NO KEY UPDATE) l
-WHERE (SELECT count(*) FROM data_requests WHERE lead_id = :lead AND email IS NOT NULL AND at > :since) < :most""")
+WHERE (SELECT count(*) FROM data_requests WHERE lead_id = :lead AND email IS NOT NULL AND at > :since) < :most
+AND (SELECT count(*) FROM data_requests WHERE email IS NOT NULL AND at > :since
+    AND replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '') || '@'
+        || split_part(lower(email), '@', 2) = :identity) < :most""")
 _CLAIM = text("""
 UPDATE data_requests SET state = 'sending' WHERE id IN (
     SELECT id FROM data_requests WHERE state = 'asked' ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -44,9 +47,13 @@ async def ask(db: Database, lead: UUID, now: datetime, since: datetime) -> bool:
     return done.rowcount == 1
 
 
-async def ask_address(db: Database, lead: UUID, email: str, now: datetime, most: int) -> bool:
-    """Note that the lead wants to be written to at another address, unless they asked `most` times within a day."""
-    asked = {"id": uuid4(), "lead": lead, "email": email, "now": now, "since": now - timedelta(days=1), "most": most}
+async def ask_address(db: Database, lead: UUID, email: str, identity: str, now: datetime, most: int) -> bool:
+    """Note that the lead wants to be written to at another address, unless they asked `most` times within a day, or
+    anybody did for that mailbox. `identity`: the mailbox, without tag, dots, and capitals."""
+    asked = {
+        "id": uuid4(), "lead": lead, "email": email, "identity": identity, "now": now,
+        "since": now - timedelta(days=1), "most": most,
+    }  # fmt: skip
     async with db.engine.begin() as connection:
         done = await connection.execute(_ASK_ADDRESS, asked)
     return done.rowcount == 1

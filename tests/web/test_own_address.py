@@ -15,6 +15,7 @@ from engine.leads.consent import hashed
 from engine.leads.own_address import MOST
 from engine.leads.own_address import token as address_token
 from engine.leads.own_data import VALID, answer, token
+from engine.platform.clock import FixedClock
 from engine.runtime.runtime import Runtime
 from engine.wording.data_request import ADDRESS_TEXTS, TEXTS
 from tests.support.stage import FakeMailer
@@ -107,6 +108,39 @@ async def test_few_emails_a_day_and_none_to_an_address_that_complained(
     await http.post(f"/p/{rt.tokens.sign('preferences', str(lead))}/data", headers=OWN)
     await answer(rt)
     assert mailer.mails[-1].to == "many@asked.example", "what is asked about the data has a limit of its own"
+
+
+async def test_links_from_before_a_move_open_nothing_and_never_take_the_person_back(
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_lead: Make
+) -> None:
+    lead, start = await new_lead("a@replay.example"), rt.clock.now()
+    own, to_b = token(rt, lead, start), address_token(rt, lead, "b@replay.example", start)
+    assert (await http.get(f"/me/{own}")).status_code == 200
+    for name in ("b", "c"):
+        clock.advance(timedelta(minutes=1))
+        link = to_b if name == "b" else address_token(rt, lead, "c@replay.example", clock.now())
+        clock.advance(timedelta(minutes=1))
+        for _ in range(2):
+            assert (await http.post(f"/address/{link}", headers=OWN)).status_code == 200
+    assert (await http.post(f"/address/{to_b}", headers=OWN)).status_code == 404
+    for path in (f"/me/{own}", f"/me/{own}/file", f"/address/{to_b}"):
+        assert (await http.get(path)).status_code == 404, path
+    assert (await http.post(f"/me/{own}", headers=OWN, data={"sure": "yes"})).status_code == 404
+    assert (await http.post(f"/me/{own}/address", headers=OWN, data={"email": "d@x.example"})).status_code == 404
+    [now] = await rows(rt, "SELECT email FROM leads WHERE id = %(lead)s", lead=lead)
+    assert now.email == "c@replay.example"
+    assert (await http.get(f"/me/{token(rt, lead, clock.now() + timedelta(seconds=1))}")).status_code == 200
+
+
+async def test_many_people_cannot_have_one_mailbox_written_to(
+    http: httpx.AsyncClient, rt: Runtime, new_lead: Make
+) -> None:
+    for number in range(MOST + 2):
+        lead = await new_lead(f"l{number}@crowd.example")
+        named = f"Vic.tim+{number}@crowded.example"
+        assert (await http.post(asking(rt, lead), headers=OWN, data={"email": named})).status_code == 200
+    asked = await rows(rt, "SELECT 1 FROM data_requests WHERE email LIKE %(like)s", like="%@crowded.example")
+    assert len(asked) == MOST
 
 
 def test_both_emails_are_there_in_the_same_languages() -> None:

@@ -29,7 +29,7 @@ async def ask(request: Request, token: str) -> Response:
     if not own_page(request, rt.settings.base_url, unnamed=True):
         raise HTTPException(403, "Only the page itself can do this.")
     spend(request)
-    words = await _words(request, token_uuid(lead)) if own_data.still_valid(until, rt.clock.now()) else None
+    words = await _words(request, token_uuid(lead)) if await own_data.shows(rt, token_uuid(lead), until) else None
     if words is None:
         raise missing()
     given = list((await posted(request, bare=True)).get("email", ()))
@@ -63,13 +63,14 @@ async def change(request: Request, token: str) -> Response:
 
 
 async def _asked(request: Request, token: str) -> tuple[UUID, str, Words]:
-    """The person and the address they want. Raises 404 for a link that is over, and for a person who was erased."""
+    """The person and the address they want. Raises 404 for a link that is over, for a person who was erased, and for
+    one who has moved to a third address since: an old link never takes them back."""
     lead, until, address = token_parts(request, own_address.PURPOSE, token, 3)
-    valid = own_data.still_valid(until, runtime(request).clock.now())
-    words = await _words(request, token_uuid(lead)) if valid else None
-    if words is None:
+    rt, id = runtime(request), token_uuid(lead)
+    words = await _words(request, id) if own_data.still_valid(until, rt.clock.now()) else None
+    if words is None or (await own_data.moved_since(rt, id, until) and not await own_address.theirs(rt, id, address)):
         raise missing()
-    return token_uuid(lead), address, words
+    return id, address, words
 
 
 async def _words(request: Request, lead: UUID) -> Words | None:

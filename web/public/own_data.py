@@ -76,10 +76,11 @@ async def forget(request: Request, token: str) -> Response:
 
 
 async def _found(request: Request, token: str) -> tuple[dict[str, Any], Words, Program]:
-    """What is stored. Raises 404 for a link that is over, and for a person who was erased."""
+    """What is stored. Raises 404 for a link that is over, and for a person who was erased or has moved
+    to another address since."""
     lead, until = token_parts(request, own_data.PURPOSE, token, 2)
-    rt, current = runtime(request), await deployed(request)
-    found = await own_data.everything(rt, token_uuid(lead)) if own_data.still_valid(until, rt.clock.now()) else None
+    rt, id, current = runtime(request), token_uuid(lead), await deployed(request)
+    found = await own_data.everything(rt, id) if await own_data.shows(rt, id, until) else None
     if found is None or current is None:
         raise missing()
     return found, await _words(request, found), current.program
