@@ -122,6 +122,9 @@ async def test_one_lead_is_explained_exported_merged_and_erased(admin: httpx.Asy
     shown = await admin.get(page)
     for said in ("Consents", "Touches", "Timeline", HOSTILE, LONG.strip()[:50], "Needs attention"):
         assert said in shown.text
+    sent = re.findall(r'href="(/v/[^"]+)"', (await admin.get(f"/desk/leads/{found.person}")).text)
+    for one in sent:
+        assert (await admin.get(one)).status_code in (200, 410)
     told = await admin.get(f"{page}/why")
     assert "To sales" in told.text
     exported = await admin.get(f"{page}/export")
