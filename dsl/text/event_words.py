@@ -21,7 +21,7 @@ ACTIVE: Mapping[str, str] = {
     "enters": "entered", "leaves": "left", "replies": "replied",
 }  # fmt: skip
 SAME: Mapping[tuple[str, str], str] = {
-    ("form", "completed"): "submitted", ("form", "filled"): "submitted", ("form", "sent"): "submitted",
+    ("form", "completed"): "submitted", ("form", "filled"): "submitted",
     ("page", "viewed"): "visited", ("email", "answered"): "replied", ("video", "played"): "watched",
     ("topic", "unsubscribed"): "left", ("topic", "subscribed"): "joined", ("list", "added"): "joined",
     ("list", "removed"): "left", ("meeting", "scheduled"): "booked", ("order", "made"): "placed",
@@ -54,7 +54,16 @@ def events(tokens: Tokens) -> Tokens:
         rest = rewrite(rest, _words(rest))
         if not rest:
             return tokens
-    return [*tokens[:start], *rest]
+    return [*tokens[:start], *_absence(rest, _words(rest))]
+
+
+def _absence(tokens: Tokens, words: list[str]) -> Tokens:
+    """`… and then no order placed within 2 hours`."""
+    for at in range(1, len(tokens) - 1):
+        if tokens[at - 1].type == "AND_THEN" and words[at] == "no":
+            missed = tokens[at + 1 :]
+            return [*tokens[: at + 1], *_passive(missed, _words(missed))]
+    return tokens
 
 
 def _start(words: list[str]) -> int:

@@ -37,6 +37,10 @@ EVENTS = [
     ('form "demo" was filled in', 'form "demo" is submitted'),
     ("order placed", "order is placed"),
     ("order was placed where amount > 5", "order is placed where amount > 5"),
+    (
+        "cart is updated and then no order placed within 2 hours",
+        "cart is updated and then no order is placed within 2 hours",
+    ),
     ('lead is added to list "Fair"', 'list "Fair" is joined'),
     ('removed from list "Fair"', 'list "Fair" is left'),
     ("trial_ends changes", "field trial_ends changes"),
