@@ -19,12 +19,14 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 
 from engine.deploying import pauses
+from engine.reports.report import report
 from engine.store import desk_log, gates
 from engine.store.desk_leads import SEARCHED
 from tests.support.desk import HOSTILE, LONG, Filled, filled, link, pages
 from tests.web.conftest import BASE, UNLIMITED, client_of
 from tests.web.test_desk_sign_in import OURS, token_for
 from web.app import create_app
+from web.desk import home
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -282,7 +284,18 @@ async def test_web_developers_see_how_a_visit_is_classified_and_nobodys_name(fou
         assert "This month" not in home.text
 
 
-async def test_home_has_what_each_role_starts_from(admin: httpx.AsyncClient) -> None:
-    shown = (await admin.get("/desk")).text
+async def test_home_has_what_each_role_starts_from(
+    admin: httpx.AsyncClient, found: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def counted(db: Any, clock: Any, program: Any, query: Any) -> Any:
+        asked.append(query.name)
+        return await report(db, clock, program, query)
+
+    monkeypatch.setattr(home, "report", counted)
+    for _ in range(2):
+        shown = (await admin.get("/desk")).text
+    assert asked == ["sources"], "the month is read once a minute"
     for said in ("Your work list", "This month", "Operations</a> shows why"):
         assert said in shown
