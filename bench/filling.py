@@ -100,29 +100,29 @@ def fill(url: str, events: int, seed: int, say: Say) -> int:
         if connection.execute("SELECT FROM leads LIMIT 1").fetchone() is not None:
             return leads
         connection.execute("SET synchronous_commit = off")
-        _run(connection, _FUNCTIONS, days=DAYS, events=EVENTS)
+        run_statement(connection, _FUNCTIONS, days=DAYS, events=EVENTS)
         given = {"seed": seed, "leads": leads, "events": EVENTS}
         for statement in _LEADS:
-            _run(connection, statement, **given)
-        with _without_indexes(connection, TABLES):
+            run_statement(connection, statement, **given)
+        with without_indexes(connection, TABLES):
             for first in range(1, EVENTS + 1, WAVE):
                 for statement in _WAVES:
-                    _run(connection, statement, **given, first=first, last=first + WAVE - 1)
+                    run_statement(connection, statement, **given, first=first, last=first + WAVE - 1)
                 say(f"{first + WAVE - 1} of {EVENTS} events of each lead are written")
         for statement in _RUNS:
-            _run(connection, statement, **given)
+            run_statement(connection, statement, **given)
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
     return leads
 
 
-def _run(connection: Connection, statement: str, **values: int) -> None:
+def run_statement(connection: Connection, statement: str, **values: int) -> None:
     """The values are numbers of our own, and a function's body takes no parameters."""
     connection.execute((statement % {name: str(value) for name, value in values.items()}).encode())
 
 
 @contextmanager
-def _without_indexes(connection: Connection, tables: tuple[str, ...]) -> Iterator[None]:
+def without_indexes(connection: Connection, tables: tuple[str, ...]) -> Iterator[None]:
     """Fill first and sort afterwards: ten times as fast for large tables."""
     asked = """SELECT c.conname, c.conrelid::regclass::text, pg_get_constraintdef(c.oid) FROM pg_constraint c
         WHERE c.conrelid::regclass::text = ANY(%s) AND c.contype IN ('p', 'u') ORDER BY c.contype"""

@@ -130,7 +130,7 @@ async def open_sides(
             settings = Settings(home=folder, database_url=None)
             parts = {"web": False, "workers": 0, "temporal_server": False}
             stack = await held.enter_async_context(Stack(settings, **parts, database_settings=SETTINGS))  # type: ignore[arg-type]
-            url = partial(_database, stack.database_url)
+            url = partial(database_of, stack.database_url)
         sides = []
         for name, events in (("small", size.against), ("large", size.events)):
             address = url(name)
@@ -155,7 +155,7 @@ def plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
-def _database(server: str, name: str) -> str:
+def database_of(server: str, name: str) -> str:
     with psycopg.connect(plain(server), autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())

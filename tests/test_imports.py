@@ -29,7 +29,7 @@ TABLE = (
     "engine.tracking", "engine.deals", "engine.leads", "engine.sending", "engine.sales", "engine.crm", "engine.runs",
     "engine.deploying",
     # what is read, drawn, told and played through
-    "engine.reports", "engine.graph", "engine.why", "engine.simulation", "engine.access",
+    "engine.reports", "engine.graph", "engine.charts", "engine.why", "engine.simulation", "engine.access",
     # servers for one machine, and the story that is played on them
     "engine.embedded", "engine.demo",
     # the ways in
@@ -43,7 +43,7 @@ of its own; `engine.rules`, say, for the files beside its packages."""
 APART = (("web.public", "web.api"), ("web.public", "web.desk"), ("web.api", "web.desk"), ("web", "workflows"))
 """Pairs that do not know each other, whichever stands above."""
 
-PURE = ("engine.model", "engine.wording", "engine.rules", "engine.graph")
+PURE = ("engine.model", "engine.wording", "engine.rules", "engine.graph", "engine.charts")
 """Rules: values in, values out. They know no database, no network, no template and no clock."""
 THE_PURE_USE = (
     "pydantic", "holidays", "babel", "phonenumbers", "pycountry", "idna", "crawlerdetect",

@@ -22,7 +22,7 @@ from engine.platform.memory import settle_memory
 from engine.platform.settings import Settings
 from engine.runtime.runtime import NothingDeployed, Runtime, open_runtime
 from engine.store.session import PROMPT
-from web.api import costs, crm, events, health, leads, provider, reports
+from web.api import costs, crm, description, events, health, leads, provider, reports
 from web.desk import handoff, mailbox, start
 from web.desk.parts import PARTS as DESK
 from web.http.answers import STATIC, problem
@@ -63,6 +63,7 @@ PARTS = (
     leads,
     costs,
     reports,
+    description,
     provider,
     crm,
     mailbox,

@@ -160,11 +160,15 @@ class Comparisons:
                 hint = f'write `in {name.value} "…"`'
                 self.problems.add("E307", name.span, thing=f"`{name.value}`", hint=hint)
             else:
-                self._no_field(name, type, op)
+                self._no_field(name, type, op, place)
         return None
 
-    def _no_field(self, name: Text, type: str | None, op: str) -> None:
-        """Report a word that no field has, with the fields whose type fits, or the condition that it means."""
+    def _no_field(self, name: Text, type: str | None, op: str, place: Place) -> None:
+        """Report a word that no field has, with the fields whose type fits, or the condition that it means, or the
+        property of the event that has such a name."""
+        if any(name.value in (self.scope.event_data(event) or {}) for event in place.last()):
+            self.problems.add("E101", name.span, near=(f"event.{name.value}",), name=name.value)
+            return
         if meant := as_condition(name, self.scope, alone=op == ALONE):
             self.problems.add("E101", name.span, near=meant, name=name.value)
             return

@@ -42,6 +42,14 @@ LANGUAGES = _words(
     yo za zh zu
     """
 )
+LANGUAGE_MEANT = {
+    "english": "en", "german": "de", "deutsch": "de", "french": "fr", "français": "fr", "spanish": "es",
+    "español": "es", "italian": "it", "italiano": "it", "portuguese": "pt", "português": "pt", "dutch": "nl",
+    "nederlands": "nl", "polish": "pl", "polski": "pl", "swedish": "sv", "danish": "da", "norwegian": "nb",
+    "finnish": "fi", "czech": "cs", "hungarian": "hu", "romanian": "ro", "greek": "el", "turkish": "tr",
+    "russian": "ru", "ukrainian": "uk", "chinese": "zh", "japanese": "ja", "korean": "ko", "arabic": "ar",
+    "hebrew": "he", "hindi": "hi", "eng": "en", "ger": "de", "deu": "de", "fra": "fr",
+}  # fmt: skip
 # ISO 4217, currencies in use
 CURRENCIES = _words(
     """
@@ -91,6 +99,7 @@ def check_language(name: Text, problems: Problems) -> None:
         language, script, region = found or ("", "", "")
         region = COUNTRY_MEANT.get(region, region)
         meant = [tags.written(name.value), "-".join(filter(None, (language, script, region))), language]
+        meant.append(LANGUAGE_MEANT.get(name.value.casefold(), ""))
         if found is None and "-" in name.value:
             meant.append(name.value[:2].lower())
         problems.add("E113", name.span, near=[one for one in meant if is_language(one)][:1], name=name.value)

@@ -25,6 +25,8 @@ KNOWN = (
 )  # fmt: skip
 MORE = ("greater", "larger", "bigger", "higher", "more", "over", "above", "exceeds")
 LESS = ("smaller", "lower", "fewer", "less", "under", "below")
+EVENTS_OF_SCORES = ("drops", "falls", "reaches", "rises", "goes")
+"""What stands before `below 10` in an event, which is no comparison."""
 EQUAL = (["is", "equal", "to"], ["equals"], ["equal", "to"], ["is", "the", "same", "as"])
 UNEQUAL = (["is", "not", "equal", "to"], ["does", "not", "equal"], ["is", "different", "from"], ["is", "other", "than"])
 ONE_OF = (
@@ -159,7 +161,7 @@ def _comparatives(tokens: Tokens, words: list[str]) -> Tokens:
         end += 3 * exact
         number = end < len(tokens) and tokens[end].type == "NUMBER" and words[end + 1 : end + 2] != ["times"]
         span = words[end + 1 : end + 2] and words[end + 1] in _SPANS
-        if not sign or not number or span or index == 0:
+        if not sign or not number or span or index == 0 or words[index - 1] in EVENTS_OF_SCORES:
             done.append(tokens[index])
             index += 1
             continue

@@ -49,8 +49,14 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bin \^ @", 'write `in segment "Customers"`, `in list "Readers"` or `in campaign "Welcome"`'),
     (r"\bsubscribed \^ @", _SUBSCRIBED),
     (r"\bis \^ subscribed\b", _SUBSCRIBED),
+    (r"^tracking (is )?\^ ?(on|enabled|active)\b", "write `tracking needs consent`, or `tracking is always on`"),
+    (r"^tracking (is )?\^ ?(off|disabled|never)\b", "write `tracking needs consent`; without it nothing is recorded"),
     (r"\btracking \^ \w+", "write `tracking is allowed`"),
     (r"\binterest \^ @", 'write `interest in "Pumps" >= 3`'),
+    (
+        r"^(?:wait|or) .*\bfor\b.* or (?:form|page|link|file|video|order|meeting|deal|list) \^",
+        'write the other event as a line of its own: `or for form "demo" is submitted`',
+    ),
     (
         r"\b(if|and|or|not) (email|form|page|link|file|video) \^ @",
         'write `has opened email "whitepaper/welcome"`, which asks what the lead did',

@@ -10,8 +10,10 @@ from dsl.plan import ORIGIN
 from dsl.text.clock_words import CLOCK_WORDS, REPEATS
 from dsl.text.condition_words import CONDITION_WORDS
 from dsl.text.date_words import DATE_WORDS, LIMITS
+from dsl.text.declaration_words import DECLARATION_WORDS
 from dsl.text.deeds import ARTICLES, awaited, history
 from dsl.text.lexer import Lexeme
+from dsl.text.step_words import STEP_WORDS
 from dsl.text.values import UNITS, WEEKDAYS
 from dsl.text.wordings import WORDINGS
 
@@ -61,7 +63,17 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in (*DATE_WORDS, *CLOCK_WORDS, *CONDITION_WORDS, *WORDINGS, *_REWRITES, REPEATS, LIMITS):
+    for triggers, rewrite in (
+        *DATE_WORDS,
+        *CLOCK_WORDS,
+        *STEP_WORDS,
+        *DECLARATION_WORDS,
+        *CONDITION_WORDS,
+        *WORDINGS,
+        *_REWRITES,
+        REPEATS,
+        LIMITS,
+    ):
         if not triggers or not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens

@@ -43,6 +43,7 @@ from engine.cli import (
     results,
     retry,
     rollback,
+    schema,
     send_once,
     send_test,
     simulate,
@@ -125,6 +126,7 @@ app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)
 imports.app.command("leads")(import_leads.leads)
 app.add_typer(imports.app, name="import", rich_help_panel=_PRODUCTION)
 app.add_typer(export.app, name="export", rich_help_panel=_PRODUCTION)
+app.command("schema", rich_help_panel=_PRODUCTION)(schema.schema)
 app.add_typer(key.app, name="key", rich_help_panel=_PRODUCTION)
 app.add_typer(user.app, name="user", rich_help_panel=_PRODUCTION)
 app.command("migrate", rich_help_panel=_PRODUCTION)(migrate.migrate)

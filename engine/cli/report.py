@@ -1,4 +1,4 @@
-"""`coldframe report`: figures of a period, as tables, CSV or JSON."""
+"""`coldframe report`: figures of a period, as tables, charts, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WIDEST = 10_000
 """Characters of a line where no terminal bounds it."""
+BAR = 22
+"""Characters of the bar beside a row, with the room before it."""
 Words = dict[str, str | None]
 
 
@@ -69,6 +71,7 @@ def report(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one table as CSV; --part says which.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     xlsx: Annotated[Path | None, typer.Option(help="Write a workbook to this file, such as sources.xlsx.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw one table as a chart in this file; --part says which.")] = None,
 ) -> None:
     """Show a report on a period.
 
@@ -93,10 +96,21 @@ def report(
         print_json(formats.as_json(found))
     elif as_csv:
         sys.stdout.write(formats.as_csv(found.tables[0], found.currency))
-    elif xlsx is None:
+    elif xlsx is None and svg is None:
         show(found)
     if xlsx is not None:
         _save(xlsx, formats.as_workbook(found))
+    if svg is not None:
+        _draw(svg, found)
+
+
+def _draw(path: Path, found: Report) -> None:
+    from engine.charts.of_tables import chart
+
+    drawn = next((text for table in found.tables if (text := chart(found, table, alone=True))), None)
+    if drawn is None:
+        raise Stop("nothing to draw: the tables of this report are empty", FAILED)
+    _save(path, drawn.encode())
 
 
 def _save(path: Path, content: bytes) -> None:
@@ -147,6 +161,7 @@ def show(found: Report, out: Console = out) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    from engine.charts.of_tables import bars_of
     from engine.rules.reports.table import shown
 
     if not out.is_terminal:
@@ -170,14 +185,19 @@ def show(found: Report, out: Console = out) -> None:
         columns = [one for one in table.columns if any(row.get(one.key) for row in table.rows)]
         texts = {one.key: [shown(row.get(one.key), one.kind, found.currency) for row in lines] for one in columns}
         out.print(table.title, markup=False, style="italic")
-        for part in _fitting(columns, texts, out.width):
+        bars = bars_of(table)
+        for part in _fitting(columns, texts, out.width - (BAR if bars else 0)):
             grid = Grid(box=None, padding=(0, 2, 0, 0))
             for column in part:
                 grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right", no_wrap=True)
+            if bars:
+                grid.add_column("", no_wrap=True)
             for number in range(len(lines)):
                 style = "bold" if number >= len(table.rows) else ""
-                grid.add_row(*(Text(texts[one.key][number]) for one in part), style=style)
+                bar = [Text(bars[number] if number < len(bars) else "")] if bars else []
+                grid.add_row(*(Text(texts[one.key][number]) for one in part), *bar, style=style)
             out.print(grid)
+            bars = []
     for note in found.notes:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
 

@@ -58,9 +58,12 @@ class Page:
 
 
 def page_of(source: Source) -> Page:
-    """The body as HTML: Markdown is converted, HTML stays."""
-    html = _from_markdown(source) if source.path.endswith(".md") else source.marked
-    return _examined(source, html)
+    """The body as HTML: Markdown is converted, HTML stays. Kept with the source, as its own properties are."""
+    page: Page | None = vars(source).get("page")
+    if page is None:
+        html = _from_markdown(source) if source.path.endswith(".md") else source.marked
+        page = vars(source)["page"] = _examined(source, html)
+    return page
 
 
 # ── Markdown ─────────────────────────────────────────────────────────────────────────────────────────────────────────

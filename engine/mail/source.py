@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jinja2 import TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -122,8 +122,10 @@ def parse_text(path: str, line: int, text: str, column: int = 1) -> Script:
     return script_of(text, line, column)
 
 
+@lru_cache(maxsize=256)
 def read_source(path: str, text: str) -> Source:
-    """The file taken apart. Raises TemplateError with the line for what cannot be read."""
+    """The file taken apart, once for each text, because deployments share most of theirs. Raises TemplateError with the
+    line for what cannot be read."""
     if len(text) > MAX_SOURCE:
         raise TemplateError(path, 0, f"the file is longer than {MAX_SOURCE:,} characters")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

@@ -78,10 +78,10 @@ async def _campaigns(connection: AsyncConnection, asked: Asked, runs: Any) -> Ta
         Column("live", "live", "count", "of them, not ended yet"),
         Column("goals", "reached goal", "count", "of them, whose goal came in time, up to now"),
         Column("share", "share", "share", "reached goal ÷ entered"),
-        Column("outside", "cost", "money", "the campaign's `costs` on these days, without labour"),
-        Column("labour", "labour", "money", "its `hours` lines"),
+        Column("outside", "cost", "money", "the campaign's `costs` on these days, without labor"),
+        Column("labour", "labor", "money", "its `hours` lines"),
         Column("revenue", "revenue", "money", f"credited to clicks in its emails by {asked.query.model}"),
-        Column("roi", "ROI", "share", "(revenue − cost − labour) ÷ (cost + labour)"),
+        Column("roi", "ROI", "share", "(revenue − cost − labor) ÷ (cost + labor)"),
     )  # fmt: skip
     total = _with_roi({"campaign": "Total", **summed(lines, keys)}) if lines else None
     return Table("campaigns", "Campaigns", columns, lines, total, "no campaign did anything in this period",

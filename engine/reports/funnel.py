@@ -23,11 +23,11 @@ from engine.store import report_funnel, report_queries
 AWAY: Final = Duration(days=30)
 """How long a lead is silent before they count so, where their stage says nothing."""
 FATES: Final = (
-    ("on", "went on", "reached the next stage in time"),
-    ("outside", "left the order", "stand at a stage outside the order now"),
+    ("on", "reached next", "reached the next stage in time"),
+    ("outside", "left the order", "are at a stage outside the order now"),
     ("lost", "deal lost", "have a lost deal"),
-    ("unsubscribed", "unsubscribed", "may get no more email"),
-    ("silent", "silent", "did nothing for their stage's reactivation time, else 30 days"),
+    ("unsubscribed", "unsubscribed", "can get no more email"),
+    ("silent", "silent", "did nothing for their stage's reactivation time, or for 30 days if it has none"),
     ("active", "active", "all others"),
 )
 _EMPTY: Final = "no lead has reached a stage in this period"
@@ -64,8 +64,8 @@ def _flow(asked: Asked, stays: Sequence[Any]) -> Table:
         if one.next is not None:
             row[_way(order, one.stage, one.next)] += one.went
     columns = (
-        Column("stage", "stage", "text"), Column("began", "at the beginning", "count", "stood there at the beginning"),
-        Column("came", "in", "count", "came in the period, again too"),
+        Column("stage", "stage", "text"), Column("began", "at the beginning", "count", "were there at the beginning"),
+        Column("came", "in", "count", "came in the period, including those that came again"),
         Column("forward", "out forward", "count", "left for a later stage"),
         Column("backward", "out backward", "count", "left for an earlier stage, or came back into the order"),
         Column("outside", "out of the order", "count", "left for a stage outside the order"),
@@ -130,11 +130,11 @@ def _cohort(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
         Column("stage", "stage", "text"), Column("next", "next stage", "text"),
         Column("reached", "reached", "count", "leads who reached the stage in the period"),
         Column("unripe", "not ripe", "count", f"of them, whose {days} days are not over; they count in no share"),
-        Column("on", "went on", "count", f"of the ripe ones, who reached the next stage within {days} days"),
-        Column("share", "share", "share", "went on ÷ ripe"),
+        Column("on", "reached next", "count", f"ripe ones that reached the next stage within {days} days"),
+        Column("share", "share", "share", "reached next ÷ ripe"),
         Column("low", "from", "share", "the true share lies from here, with 95% confidence"),
         Column("high", "to", "share", "to here"),
-        Column("median", "median days", "days", "until half had gone on, those who still wait counted in; "
+        Column("median", "median days", "days", "until half had reached it, counting those who are still waiting; "
                "empty: not reached by half"),
     )  # fmt: skip
     kept = rows if any(row["reached"] for row in rows) else []
@@ -162,10 +162,10 @@ async def _period(
         Column("stage", "stage", "text"), Column("next", "next stage", "text"),
         Column("reached", "reached", "count", "leads who reached the stage in the period"),
         Column("on", "reached next", "count", "leads who reached the next stage in the period, whenever the first"),
-        Column("share", "ratio", "share", "of the two counts; other people, so it may pass 100%"),
+        Column("share", "ratio", "share", "of the two counts; they are different people, so it can exceed 100%"),
     )  # fmt: skip
     kept = rows if any(row["reached"] or row["on"] for row in rows) else []
-    return Table("period", "Ratio by period, which may pass 100%", columns, kept, None, _EMPTY, compared=("share",))
+    return Table("period", "Ratio by period, which can exceed 100%", columns, kept, None, _EMPTY, compared=("share",))
 
 
 # ── what became of them ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +191,7 @@ async def _drop_off(
         *(Column(key, head, "count", said) for key, head, said in FATES),
     )  # fmt: skip
     kept = rows if any(row["ripe"] for row in rows) else []
-    return Table("drop-off", "What became of them, as of now", columns, kept, None, "no cohort is ripe yet",
+    return Table("drop-off", "What has become of them so far", columns, kept, None, "no cohort is ripe yet",
                  compared=("on",))  # fmt: skip
 
 

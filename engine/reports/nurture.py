@@ -146,12 +146,12 @@ def _columns(asked: Asked) -> Sequence[Column]:
         Column("mqls", mql, "count", f"leads whose first time at {mql} or beyond it was"),
         Column("cohort", f"{mql} so far", "count", f"of the new leads of the period, who have reached {mql} by now"),
         Column("spend", "advertising", "money", "what advertising cost on these days"),
-        Column("campaigns", "campaigns", "money", "the `costs` of campaigns on these days, without labour"),
-        Column("labour", "labour", "money", "their `hours` lines"),
-        Column("cost", "cost", "money", "advertising + campaigns + labour"),
+        Column("campaigns", "campaigns", "money", "the `costs` of campaigns on these days, without labor"),
+        Column("labour", "labor", "money", "their `hours` lines"),
+        Column("cost", "cost", "money", "advertising + campaigns + labor"),
         Column("per_lead", "per new lead", "money", "cost ÷ new leads"),
         Column("per_mql", f"per {mql}", "money", f"cost ÷ {mql}"),
-        Column("without_labour", "without labour", "money", f"(advertising + campaigns) ÷ {mql}"),
+        Column("without_labour", "without labor", "money", f"(advertising + campaigns) ÷ {mql}"),
         Column("per_cohort", f"per {mql} so far", "money", f"cost ÷ {mql} so far, since costs come before {mql}"),
     )  # fmt: skip
 

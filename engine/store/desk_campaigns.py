@@ -23,7 +23,8 @@ SELECT m.template, count(*) FILTER (WHERE m.state = 'accepted') AS sent,
     count(*) FILTER (WHERE EXISTS (SELECT FROM events v WHERE v.lead_id = m.lead_id AND v.message_id = m.id
         AND v.type = 'email.opened')) AS opened,
     count(*) FILTER (WHERE EXISTS (SELECT FROM events v WHERE v.lead_id = m.lead_id AND v.message_id = m.id
-        AND v.type = 'email.clicked')) AS clicked, max(m.at) AS last
+        AND v.type = 'email.clicked')) AS clicked, max(m.at) AS last,
+    (array_agg(m.id ORDER BY m.at DESC) FILTER (WHERE m.state = 'accepted'))[1] AS newest
 FROM messages m JOIN enrolments e ON e.id = m.owner_id
 WHERE lower(e.campaign) = lower(:campaign) AND m.kind IN ('marketing', 'transactional')
 GROUP BY m.template ORDER BY max(m.at) DESC NULLS LAST LIMIT 200""")
@@ -41,7 +42,8 @@ async def numbers(db: Database) -> Sequence[Mapping[str, Any]]:
 
 
 async def emails(db: Database, campaign: str) -> Sequence[Mapping[str, Any]]:
-    """By template the emails sent, skipped, failed, opened, clicked; those whose rows were removed are not in it."""
+    """By template the emails sent, skipped, failed, opened, clicked, and the `newest` one, of those whose rows are
+    still there."""
     return await _rows(db, _EMAILS, campaign=campaign)
 
 

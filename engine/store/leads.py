@@ -72,15 +72,18 @@ ENROLMENTS = """(SELECT jsonb_agg(to_jsonb(r)) FROM (
         goal_at, held_out, CASE WHEN state <> 'ended' THEN position END AS position, position->'fed' AS fed
     FROM enrolments WHERE lead_id = %(lead)s ORDER BY lower(campaign), per, number DESC) r) AS enrolments"""
 
-TALLIES = """(SELECT jsonb_agg(jsonb_build_array(n, many, much)) FROM (
-    SELECT q.n, coalesce(sum(p.times), 0) AS many, coalesce(sum(p.amount), 0) AS much
+# Each question goes to the index by itself: joined as a whole, all points and events of the lead would be read, and of
+# leads with a long past there are too few for the planner to know.
+TALLIES = """(SELECT jsonb_agg(jsonb_build_array(q.n, p.many, p.much))
     FROM jsonb_to_recordset(%(probes)s::jsonb) AS q(n int, rule text, thing text, since timestamptz)
-    LEFT JOIN points p ON p.lead_id = %(lead)s AND p.rule = q.rule
-        AND (q.thing IS NULL OR p.thing = q.thing) AND (q.since IS NULL OR p.booked_at >= q.since)
-    GROUP BY q.n) t) AS tallies"""
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(times), 0) AS many, coalesce(sum(amount), 0) AS much FROM points
+        WHERE lead_id = %(lead)s AND rule = q.rule
+            AND (q.thing IS NULL OR thing = q.thing) AND (q.since IS NULL OR booked_at >= q.since)) p) AS tallies"""
 
-_REPEATED = """(SELECT max(seq) FROM events WHERE lead_id = %(lead)s AND key = ANY(%(keys)s)
-    AND (at > %(fresh)s OR NOT %(fading)s)) AS repeated"""
+_REPEATED = """(SELECT max(e.seq) FROM unnest(%(keys)s::text[]) AS asked(key) CROSS JOIN LATERAL (
+    SELECT seq FROM events WHERE lead_id = %(lead)s AND key = asked.key
+        AND (at > %(fresh)s OR NOT %(fading)s) LIMIT 1) e) AS repeated"""
 
 _ANONYMOUS = """(SELECT jsonb_agg(jsonb_build_object('type', type, 'name', name, 'data', data, 'key', key, 'at', at)
     ORDER BY at) FROM (

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
+from playwright.async_api import Request as Sent
 from sqlalchemy import select, text
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -33,7 +34,9 @@ PAGE = """<!doctype html><title>Pumps</title>
 <button onclick="coldframe('consent', true)">Agree</button>
 <button onclick="coldframe('event', 'quote', {{amount: 500, secret: 'x'}})">Quote</button>
 <button onclick="history.pushState({{}}, '', '/second')">Next</button>
-<a href="/files/guide.pdf" download>Guide</a>
+<button onclick="history.replaceState({{}}, '', location.pathname)">Tidy</button>
+<a href="#prices">Prices</a> <a href="#/cart">Cart</a> <a href="https://elsewhere.example/page">Elsewhere</a>
+<a href="/export?id=3" download>Export</a> <a href="/files/guide.pdf">Guide</a>
 <form method="post" action="{base}/f/demo"><input name="email"><input type="hidden" name="utm_source">
 <button>Send</button></form>
 <div data-coldframe-form="demo"></div>"""
@@ -135,10 +138,45 @@ async def test_three_visits_consent_on_the_second_and_a_form_on_the_third(
     assert [one for one in errors if "frame" not in one.lower()] == []
 
 
-async def test_a_browser_that_objects_sends_nothing(browser: Browser, site: tuple[str, str]) -> None:
+async def test_what_is_another_page_of_a_one_page_application(page: Page, site: tuple[str, str]) -> None:
+    """And what is not; downloads and links to other sites are told with the page they stand on."""
+    own, _ = site
+    told: list[tuple[str, str, str]] = []
+
+    def note(request: Sent) -> None:
+        if request.url.endswith("/t"):
+            body = request.post_data_json
+            told.append((body["kind"], body["url"].removeprefix(own), body.get("name", "").removeprefix(own)))
+
+    page.on("request", note)
+    await page.route("https://elsewhere.example/**", lambda route: route.fulfill(status=204))
+    await page.route(f"{own}/export*", lambda route: route.fulfill(status=204))
+    await page.route(f"{own}/files/*", lambda route: route.fulfill(status=204))
+    await page.goto(f"{own}/offer?utm_source=google")
+    await page.get_by_role("button", name="Agree").click()
+    await page.get_by_role("button", name="Tidy").click()
+    for link in ("Prices", "Cart", "Elsewhere", "Export", "Guide"):
+        await page.get_by_role("link", name=link).click()
+        await page.wait_for_timeout(50)
+    await page.get_by_role("button", name="Next").click()
+    await page.wait_for_timeout(50)
+    await page.go_back()
+    for _ in range(100):
+        if len(told) >= 7:
+            break
+        await page.wait_for_timeout(50)
+    assert told == [
+        ("page", "/offer?utm_source=google", ""), ("page", "/offer#/cart", ""),
+        ("outbound", "/offer#/cart", "https://elsewhere.example/page"), ("download", "/offer#/cart", "/export?id=3"),
+        ("download", "/offer#/cart", "/files/guide.pdf"), ("page", "/second", ""), ("page", "/offer#/cart", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wish", ["'globalPrivacyControl', {value: true}", "'doNotTrack', {value: '1'}"])
+async def test_a_browser_that_objects_sends_nothing(browser: Browser, site: tuple[str, str], wish: str) -> None:
     own, _ = site
     context = await browser.new_context()
-    await context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    await context.add_init_script(f"Object.defineProperty(navigator, {wish})")
     page = await context.new_page()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/t") else None)

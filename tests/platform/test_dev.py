@@ -96,6 +96,9 @@ def test_a_time_within_the_window_lets_the_first_email_leave_immediately(home: P
     text = dev.begin("--at", "2031-03-05 09:30")
     try:
         base = dev.post(text)
+        desk = re.search(r"Desk\s+(http://127\.0\.0\.1:\d+/desk/link/\S+) \(signs you in, once\)", text)
+        assert desk is not None, text
+        assert "signs you in as admin@desk.example" in httpx.get(desk[1], trust_env=False, timeout=60).text
         mails: list[dict[str, str]] = []
         for _ in range(100):
             answer = httpx.get(f"{base}/mailbox", headers={"Accept": "application/json"}, trust_env=False, timeout=60)

@@ -112,12 +112,14 @@ campaign "Enters"
 
 campaign "Left"
     starts when field ping changes
+        only if email is known
     enters every time
     flow
         add 1 to pong
 
 campaign "Right"
     starts when field pong changes
+        only if email is known
     enters every time
     flow
         add 1 to ping

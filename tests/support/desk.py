@@ -31,6 +31,7 @@ campaign "To sales"
     flow
         hand off to team "Sales"
 """
+VISIT = "url=https://acme.example/a?utm_source=google%26utm_medium=cpc"
 BY = (None, "test")
 _ATTACKED = (
     "UPDATE leads SET fields = fields || jsonb_build_object('first_name', CAST(:x AS text), 'last_name', "
@@ -51,6 +52,8 @@ _ATTACKED = (
     "INSERT INTO sources (id, channel, source, medium, campaign, keyword, content, version) VALUES "
     "(4711, :x, :x, :x, :x, :x, :x, 1)",
     "INSERT INTO touches (lead_id, key, source_id, kind, at) VALUES (:lead, 'x', 4711, 'visit', now())",
+    "INSERT INTO sessions (id, visitor_id, source_id, landing, pages, begun, last_at) VALUES "
+    "(gen_random_uuid(), gen_random_uuid(), 4711, :x, 1, now(), now())",
     "INSERT INTO deals (id, status, leads) VALUES (:x, 'open', ARRAY[CAST(:lead AS uuid)])",
 )
 
@@ -100,7 +103,8 @@ def pages(found: Filled) -> list[str]:
     campaign = "name=Nurture"
     named: list[Any] = ["sources", "funnel", "nurture", "campaigns", "opportunities", "content", "segments", "sales"]
     return [
-        "/desk", "/desk/operations", "/desk/campaigns", f"/desk/campaigns/one?{campaign}", "/desk/leads",
+        "/desk", f"/desk/web?{VISIT}",
+        "/desk/operations", "/desk/campaigns", f"/desk/campaigns/one?{campaign}", "/desk/leads",
         "/desk/leads?q=nobody-at-all", f"/desk/leads/{found.hostile}", f"/desk/leads/{found.hostile}/why",
         f"/desk/leads/{found.person}", "/desk/sales", "/desk/reports",
         *(f"/desk/reports/{name}?from=2026-01-01&to=2026-12-31" for name in named),

@@ -19,12 +19,14 @@ from openpyxl import load_workbook
 from sqlalchemy import text
 
 from engine.deploying import pauses
+from engine.reports.report import report
 from engine.store import desk_log, gates
 from engine.store.desk_leads import SEARCHED
 from tests.support.desk import HOSTILE, LONG, Filled, filled, link, pages
 from tests.web.conftest import BASE, UNLIMITED, client_of
 from tests.web.test_desk_sign_in import OURS, token_for
 from web.app import create_app
+from web.desk import home
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -122,6 +124,9 @@ async def test_one_lead_is_explained_exported_merged_and_erased(admin: httpx.Asy
     shown = await admin.get(page)
     for said in ("Consents", "Touches", "Timeline", HOSTILE, LONG.strip()[:50], "Needs attention"):
         assert said in shown.text
+    sent = re.findall(r'href="(/v/[^"]+)"', (await admin.get(f"/desk/leads/{found.person}")).text)
+    for one in sent:
+        assert (await admin.get(one)).status_code in (200, 410)
     told = await admin.get(f"{page}/why")
     assert "To sales" in told.text
     exported = await admin.get(f"{page}/export")
@@ -258,7 +263,39 @@ async def test_the_files_of_a_report_equal_the_screen(
 
 async def test_a_wrong_filter_answers_with_the_nearest_right_one(admin: httpx.AsyncClient) -> None:
     wrong = await admin.get("/desk/reports/sources?by=chanel")
-    assert (wrong.status_code, "did you mean `channel`?" in html.unescape(wrong.text)) == (422, True)
+    assert (wrong.status_code, "did you mean <code>channel</code>?" in wrong.text) == (422, True)
     assert (await admin.get("/desk/reports/nothing")).status_code == 404
     assert (await admin.get("/desk/reports/sources/file?part=x&as=csv")).status_code == 404
     assert (await admin.get("/desk/reports/sources/file?part=sources&as=exe")).status_code == 404
+
+
+async def test_web_developers_see_how_a_visit_is_classified_and_nobodys_name(found: Filled) -> None:
+    async with client_of(create_app(found.rt, budgets=UNLIMITED)) as client:
+        await client.post(await link(found.rt, "developers", email="dev@acme.example"), data={"go": "1"}, headers=OURS)
+        asked = {"url": "https://acme.example/a?utm_source=google&utm_medium=cpc", "referrer": ""}
+        shown = await client.get("/desk/web", params=asked)
+        assert "<strong>Paid Search</strong>" in shown.text
+        assert "/cf.js" in shown.text
+        assert "@firm.example" not in shown.text
+        wrong = await client.get("/desk/web", params={"url": "javascript:alert(1)"})
+        assert "whole address" in wrong.text
+        home = await client.get("/desk")
+        assert 'href="/desk/web"' in home.text
+        assert "This month" not in home.text
+
+
+async def test_home_has_what_each_role_starts_from(
+    admin: httpx.AsyncClient, found: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def counted(db: Any, clock: Any, program: Any, query: Any) -> Any:
+        asked.append(query.name)
+        return await report(db, clock, program, query)
+
+    monkeypatch.setattr(home, "report", counted)
+    for _ in range(2):
+        shown = (await admin.get("/desk")).text
+    assert asked == ["sources"], "the month is read once a minute"
+    for said in ("Your work list", "This month", "Operations</a> shows why"):
+        assert said in shown

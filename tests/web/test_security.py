@@ -28,6 +28,7 @@ PUBLIC = {
     ("POST", "/f/{form}"), ("OPTIONS", "/f/{form}"), ("POST", "/t"), ("OPTIONS", "/t"),
     ("GET", "/"), ("GET", "/unseen"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     ("GET", "/cf.js"), ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"),
+    ("GET", "/openapi.json"), ("GET", "/docs/api"),
 }  # fmt: skip
 BY_LINK = {("GET", "/desk/link/{token}"), ("POST", "/desk/link/{token}")}
 """Links for colleagues, which are valid once; tests/web/test_desk_sign_in.py. All else of the desk is in its ROUTES."""

@@ -1,4 +1,4 @@
-"""`GET /api/reports/{name}`: the reports of `coldframe report`, as JSON, CSV or a workbook, with an API key."""
+"""`GET /api/reports/{name}`: the reports of `coldframe report`, as JSON, CSV, a workbook or a chart, with a key."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from engine.charts.of_tables import chart
 from engine.reports import formats
 from engine.reports.report import report as read
 from engine.rules.reports.query import NAMES, BadQuery, nearest, read_query
@@ -22,7 +23,7 @@ router = APIRouter()
 ASKED = ("from", "to", "last", "by", "model", "days", "without-direct", "restated", "zone", "alone",
          "as-known-on", "list", "row")  # fmt: skip
 """What an address may ask, in the words of `coldframe report`."""
-FORMATS = ("json", "csv", "xlsx")
+FORMATS = ("json", "csv", "xlsx", "svg")
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -64,6 +65,12 @@ def _answer(found: Report, form: str, part: str | None) -> Response:
         return Response(text.encode(), media_type="text/csv", headers=_saved(f"{name}.csv"))
     if form == "xlsx":
         return Response(formats.as_workbook(found), media_type=WORKBOOK, headers=_saved(f"{name}.xlsx"))
+    if form == "svg":
+        tables = [table] if part is not None else found.tables
+        drawn = next((said for one in tables if (said := chart(found, one, alone=True))), None)
+        if drawn is None:
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        return Response(drawn.encode(), media_type="image/svg+xml", headers=_saved(f"{name}.svg"))
     whole = formats.as_json(found)
     if part is not None:
         whole["tables"] = [one for one in whole["tables"] if one["name"] == table.name]

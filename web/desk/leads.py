@@ -109,7 +109,6 @@ async def _lead(visit: Visit, id: UUID, *, status: int = 200, problem: str = "")
         "lead.html", status=status, problem=problem, id=id, lead=lead, found=found, when=shown, at_of=at_of,
         name=" ".join(str(lead["fields"][one]) for one in ("first_name", "last_name") if lead["fields"].get(one)),
         fields=_fields(program, {**lead["origin"], **lead["fields"]}, shown), timeline=timeline, most=MOST_LINES,
-        mailbox=visit.rt.settings.sendgrid_api_key is None,
     )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from web.desk import campaigns, colleagues, home, leads, operations, reports, sales, sign_in
+from web.desk import campaigns, colleagues, developers, home, leads, operations, reports, sales, sign_in
 
 PARTS = (
     sign_in, sign_in.desk, home.desk, campaigns.desk, leads.desk, sales.desk, reports.desk, operations.desk,
-    colleagues.desk,
+    developers.desk, colleagues.desk,
 )  # fmt: skip

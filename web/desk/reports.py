@@ -59,7 +59,7 @@ async def show(visit: Visit) -> Response:
     return visit.page(
         "report.html", status=422 if problem else 200, problem=problem, found=found, query=query, words=words,
         text=_text(found), periods=PERIODS, models=MODELS if query.name in ("sources", "campaigns") else (),
-        divisions=[*BY[query.name], *fields], asks=[(one, _address(one.ask)) for one in found.findings],
+        divisions=[*BY[query.name], *fields], asks=[(one, address_of(one.ask)) for one in found.findings],
         file=lambda part, kind: f"/desk/reports/{found.name}/file?{urlencode({**words, 'part': part, 'as': kind})}",
         heads=lambda table: [one for one in table.columns if any(row.get(one.key) is not None for row in table.rows)],
     )  # fmt: skip
@@ -69,7 +69,8 @@ def _text(found: Report) -> Any:
     return lambda row, column: shown(row.get(column.key), column.kind, found.currency)
 
 
-def _address(ask: Mapping[str, str]) -> str:
+def address_of(ask: Mapping[str, str]) -> str:
+    """The page that answers a question."""
     words = {name: value for name, value in ask.items() if name in WORDS}
     return f"/desk/reports/{ask['report']}?{urlencode(words)}"
 

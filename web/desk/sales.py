@@ -28,19 +28,23 @@ STEP = {"waiting": "take it", "assigned": "acknowledge", "acknowledged": "contac
 @desk.get("/desk/sales", "sales", "marketing")
 async def work_list(visit: Visit) -> Response:
     """The handoffs of whoever is signed in, and those that wait for their team; marketing sees those of all."""
-    everybody, teams, now = visit.may("marketing"), await _teams(visit), visit.rt.clock.now()
-    found = await desk_sales.open_handoffs(visit.rt.db, visit.user.email, teams, everybody=everybody, limit=MOST)
+    everybody, teams = visit.may("marketing"), await _teams(visit)
+    rows = await work(visit)
     done = await desk_sales.closed_since(
-        visit.rt.db, visit.user.email, now - RECENT, everybody=everybody, limit=MOST
+        visit.rt.db, visit.user.email, visit.rt.clock.now() - RECENT, everybody=everybody, limit=MOST
     )  # fmt: skip
-    await visit.note("work list seen", count=len(found) + len(done))
-    by_lead = {str(one["lead_id"]): one for one in found}
-    tasks = ranked((_task(one) for one in found), now)
-    tasks.sort(key=lambda task: -overdue(task, now).total_seconds())
-    rows = [(by_lead[task.lead], why(task, now), bool(overdue(task, now))) for task in tasks]
+    await visit.note("work list seen", count=len(rows) + len(done))
     return visit.page(
         "sales.html", rows=rows, done=done, teams=teams, everybody=everybody, steps=STEP, when=await when(visit)
     )  # fmt: skip
+
+
+async def work(visit: Visit) -> list[tuple[Mapping[str, Any], str, bool]]:
+    """The open handoffs in their order, each with the reason why it stands there, and whether it is late."""
+    everybody, teams, now = visit.may("marketing"), await _teams(visit), visit.rt.clock.now()
+    found = await desk_sales.open_handoffs(visit.rt.db, visit.user.email, teams, everybody=everybody, limit=MOST)
+    by_lead = {str(one["lead_id"]): one for one in found}
+    return [(by_lead[task.lead], why(task, now), bool(overdue(task, now))) for task in ranked(map(_task, found), now)]
 
 
 def _task(row: Mapping[str, Any]) -> Task:

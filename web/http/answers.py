@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -30,6 +31,7 @@ pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+pages.filters["coded"] = lambda text: coded(text)
 pages.globals["style"] = f"/static/site.css?{_digest('site.css')}"
 pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
 
@@ -56,6 +58,15 @@ REFUSALS: Mapping[int, tuple[str, str]] = {
     500: ("Something went wrong on our side", "The error has been logged. Please try again later."),
     503: ("Temporarily unavailable", "Nothing was saved. Please try again in a few seconds."),
 }
+
+
+def coded(text: str) -> Markup:
+    """A sentence whose words in backticks are code."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(one) if place % 2 else escape(one)
+                           for place, one in enumerate(parts))  # fmt: skip
 
 
 def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:

@@ -1,5 +1,6 @@
 // Keys of the desk: "/" goes to the search, "?" shows the keys. Everything works without this file.
 (() => {
+  document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const typing = (at) => at instanceof Element && at.closest("input, textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

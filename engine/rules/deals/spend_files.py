@@ -1,7 +1,8 @@
 """What advertising cost, by day and source, from the files that the networks export. Pure.
 
 A file is recognised by its columns: Google Ads has `Cost`, Meta `Amount spent (EUR)`, LinkedIn `Total Spent`, Microsoft
-Advertising `Spend`; any other has `source` and `amount`. Lines in front of the header, totals and footers do not count.
+Advertising `Spend`; any other has `source` and `amount`. Lines in front of the header,
+totals and footers do not count. A network shows a day without costs as a dash.
 """
 
 from __future__ import annotations
@@ -172,7 +173,10 @@ class _Reading:
         if not source:
             raise Unreadable("The source is missing.")
         currency = currency_of(self._cell(row, "currency") or self.currency)
-        amount = number_of(self._cell(row, "amount"), self.mark)
+        given = self._cell(row, "amount") or ("0" if self.network else "")
+        if not given:
+            raise Unreadable("The amount is missing.")
+        amount = number_of(given, self.mark)
         if amount < 0:
             raise Unreadable("An amount is not below zero.")
         return SpendLine(

@@ -133,7 +133,7 @@ def without_rate(sums: Mapping[tuple[str, str], int], frame: Frame) -> Iterable[
     for (of, code), amount in sorted(sums.items()):
         if amount:
             yield Finding(
-                f"{decimal_text(amount, code)} {code} of {of} has no rate and is in no sum: add one with "
+                f"{decimal_text(amount, code)} {code} of {of} has no rate and is in no sum; add one with "
                 "`coldframe import rates`",
                 {"of": of, "currency": code, "amount": decimal_text(amount, code)}, frame.ask("sources"), abs(amount),
             )  # fmt: skip
@@ -154,8 +154,8 @@ def weakest_step(rows: Sequence[Row], frame: Frame, worth: int) -> Iterable[Find
     row = min(ripe, key=lambda one: one["high"])
     whole = row["reached"] - row["unripe"]
     yield Finding(
-        f"the weakest step is {row['stage']} to {row['next']}: {row['on']:,} of {things(whole, 'lead')} went on "
-        f"({share(row['share'])}, at most {share(row['high'])})",
+        f"the weakest step is {row['stage']} to {row['next']}: {row['on']:,} of {things(whole, 'lead')} reached "
+        f"{row['next']} ({share(row['share'])}, at most {share(row['high'])})",
         {key: row[key] for key in ("stage", "next", "on", "share", "low", "high")} | {"ripe": whole},
         frame.ask("funnel", part="drop-off"), (whole - row["on"]) * worth, whole - row["on"],
     )  # fmt: skip
@@ -248,6 +248,6 @@ def idle_rules(rows: Sequence[Row], frame: Frame, model: str = "") -> Iterable[F
     if names:
         said = ", ".join(f"`{one}`" for one in names)
         yield Finding(
-            f"leads with points from {said} go on less often than others; check what these points mean",
+            f"leads with points from {said} advance less often than others; check what these points mean",
             {"rules": list(names), "model": model}, frame.ask("scoring"), 0, len(names),
         )  # fmt: skip

@@ -104,6 +104,16 @@ def test_bad_lines_have_their_number_and_reason() -> None:
     ]
 
 
+def test_a_dash_is_no_costs_and_an_own_line_without_an_amount_is_wrong() -> None:
+    file = read_spend(b'Day,Campaign,Currency code,Cost,Impr.\n2026-09-01,A,EUR," --",7\n2026-09-02,A,EUR,,8\n', "EUR")
+    assert told(file) == [
+        ("2026-09-01", "google", "A", 0, "EUR", None, 7), ("2026-09-02", "google", "A", 0, "EUR", None, 8),
+    ]  # fmt: skip
+    own = read_spend(b"day,source,amount\n2026-09-01,fair,--\n2026-09-02,fair,3\n", "EUR")
+    assert [one.amount for one in own.lines] == [300]
+    assert [(one.line, one.reason) for one in own.bad] == [(2, "The amount is missing.")]
+
+
 def test_a_campaign_called_total_is_a_campaign() -> None:
     file = read_spend(b"Day,Campaign,Cost\n2026-09-01,Total Care,5\nTotal,,5\n", "EUR")
     assert [(one.campaign, one.amount) for one in file.lines] == [("Total Care", 500)]

@@ -97,7 +97,7 @@ def step(stage: str, next: str, reached: int, on: int, low: float, high: float, 
 def test_the_weakest_step_is_the_one_whose_range_ends_lowest() -> None:
     rows = [step("Lead", "MQL", 100, 50, 0.4, 0.6), step("MQL", "SQL", 12, 2, 0.05, 0.45, 2)]
     (found,) = rules.weakest_step(rows, FRAME, 300)
-    assert found.text == "the weakest step is MQL to SQL: 2 of 10 leads went on (20%, at most 45%)"
+    assert found.text == "the weakest step is MQL to SQL: 2 of 10 leads reached SQL (20%, at most 45%)"
     assert (found.stake, found.people) == (2_400, 8)
     assert texts(rules.weakest_step(rows[:1], FRAME, 300)) == []
     unripe = {**rows[1], "low": None, "high": None, "share": None}
@@ -144,7 +144,7 @@ def test_limits_deals_forms_and_rules() -> None:
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 20, "sent": 5}], FRAME, 100)) == []
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 9, "sent": 0}], FRAME, 100)) == []
     (idle,) = rules.idle_rules([{"rule": "+5 if x", "high": -0.01}, {"rule": "+1", "high": 0.1}], FRAME)
-    assert idle.text.startswith("leads with points from `+5 if x` go on less often")
+    assert idle.text.startswith("leads with points from `+5 if x` advance less often")
     assert texts(rules.idle_rules([{"rule": "+1", "high": None}], FRAME)) == []
 
 
