@@ -12,6 +12,7 @@ from dsl.text.condition_words import CONDITION_WORDS
 from dsl.text.date_words import DATE_WORDS, LIMITS
 from dsl.text.declaration_words import DECLARATION_WORDS
 from dsl.text.deeds import ARTICLES, awaited, history
+from dsl.text.event_words import EVENT_WORDS
 from dsl.text.lexer import Lexeme
 from dsl.text.step_words import STEP_WORDS
 from dsl.text.values import UNITS, WEEKDAYS
@@ -67,6 +68,7 @@ def natural(tokens: Tokens) -> Tokens:
         *DATE_WORDS,
         *CLOCK_WORDS,
         *STEP_WORDS,
+        *EVENT_WORDS,
         *DECLARATION_WORDS,
         *CONDITION_WORDS,
         *WORDINGS,

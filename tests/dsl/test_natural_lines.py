@@ -27,6 +27,44 @@ PAIRS = [
 ]
 
 
+EVENTS = [
+    ('lead visits page "/x"', 'page "/x" is visited'),
+    ('a lead submits form "demo"', 'form "demo" is submitted'),
+    ('lead opens the email "whitepaper/welcome"', 'email "whitepaper/welcome" is opened'),
+    ('someone replies to email "whitepaper/welcome"', 'email "whitepaper/welcome" is replied'),
+    ('lead unsubscribes from "news"', 'topic "news" is left'),
+    ('form "demo" submitted', 'form "demo" is submitted'),
+    ('form "demo" was filled in', 'form "demo" is submitted'),
+    ("order placed", "order is placed"),
+    ("order was placed where amount > 5", "order is placed where amount > 5"),
+    (
+        "cart is updated and then no order placed within 2 hours",
+        "cart is updated and then no order is placed within 2 hours",
+    ),
+    ('lead is added to list "Fair"', 'list "Fair" is joined'),
+    ('removed from list "Fair"', 'list "Fair" is left'),
+    ("trial_ends changes", "field trial_ends changes"),
+    ('city becomes "Bonn"', 'field city changes to "Bonn"'),
+    ("field city is changed", "field city changes"),
+    ("stage changes to Lead", "lead becomes Lead"),
+    ("score reaches 50 points", "score reaches 50"),
+    ("no activity for 30 days", "lead is inactive for 30 days"),
+    ("lead is inactive 30 days", "lead is inactive for 30 days"),
+    ("handoff is rejected", "sales rejects"),
+    ('sales rejects because "no budget"', 'sales rejects where reason is "no budget"'),
+    ('event "x" is triggered', 'event "x" happens'),
+    ('"x" happens', 'event "x" happens'),
+    ("on birthday", "birthday"),
+    ("30 days before the trial_ends", "30 days before trial_ends"),
+]
+
+
+@pytest.mark.parametrize(("said", "plain"), EVENTS, ids=[said for said, _ in EVENTS])
+def test_an_event_as_people_say_it(said: str, plain: str) -> None:
+    assert meaning("campaign", f"starts when {said}") == meaning("campaign", f"starts when {plain}")
+    assert meaning("scoring", f"+5 when {said}") == meaning("scoring", f"+5 when {plain}")
+
+
 @pytest.mark.parametrize(("place", "said", "plain"), PAIRS, ids=[said for _, said, _ in PAIRS])
 def test_a_line_as_people_write_it(place: str, said: str, plain: str) -> None:
     assert meaning(place, said) == meaning(place, plain)
