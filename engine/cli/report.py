@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,12 +157,15 @@ def _only(found: Report, part: str) -> Report:
 
 def show(found: Report, out: Console = out) -> None:
     """The tables for people, without columns in which nothing was counted, and below what the figures leave out."""
+    from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
     from engine.charts.of_tables import bars_of
     from engine.rules.reports.table import shown
 
+    if not out.is_terminal:
+        out = Console(file=out.file, width=WIDEST, highlight=False, soft_wrap=True)
     days = f"{found.first} to {found.last}" if found.first != found.last else f"{found.first}"
     out.print(f"{found.name}, {days}, {found.zone}, amounts in {found.currency}", markup=False, style="bold")
     if found.earlier:
@@ -182,7 +186,7 @@ def show(found: Report, out: Console = out) -> None:
         texts = {one.key: [shown(row.get(one.key), one.kind, found.currency) for row in lines] for one in columns}
         out.print(table.title, markup=False, style="italic")
         bars = bars_of(table)
-        for part in _fitting(columns, texts, (out.width if out.is_terminal else WIDEST) - (BAR if bars else 0)):
+        for part in _fitting(columns, texts, out.width - (BAR if bars else 0)):
             grid = Grid(box=None, padding=(0, 2, 0, 0))
             for column in part:
                 grid.add_column(Text(column.head), justify="left" if column.kind == "text" else "right", no_wrap=True)
@@ -192,7 +196,7 @@ def show(found: Report, out: Console = out) -> None:
                 style = "bold" if number >= len(table.rows) else ""
                 bar = [Text(bars[number] if number < len(bars) else "")] if bars else []
                 grid.add_row(*(Text(texts[one.key][number]) for one in part), *bar, style=style)
-            out.print(grid, width=WIDEST)
+            out.print(grid)
             bars = []
     for note in found.notes:
         out.print(f"\n{note}" if note == found.notes[0] else note, markup=False, style="dim")
@@ -205,8 +209,9 @@ def command(ask: Mapping[str, str]) -> str:
 
 
 def _fitting(columns: Sequence[Column], texts: Mapping[str, Sequence[str]], width: int) -> list[list[Column]]:
-    """The columns side by side, as many as `width` characters have room for; those with text come first each time."""
-    heads = [one for one in columns if one.kind == "text"]
+    """The columns side by side, as many as `width` characters have room for; the texts that rows begin with come first
+    each time."""
+    heads = list(takewhile(lambda one: one.kind == "text", columns))
     widths = {one.key: max(map(len, (one.head, *texts[one.key]))) + 2 for one in columns}
     room = width - sum(widths[one.key] for one in heads)
     parts: list[list[Column]] = []

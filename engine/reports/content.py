@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
@@ -49,11 +48,9 @@ async def _leads(connection: AsyncConnection, asked: Asked, row: Any) -> None:
     query = asked.query
     new = [one.lead_id for one in await report_funnel.who(connection, asked.known, query.since, query.until)]
     made = await report_content.made_by(connection, new)
-    qualified = set[Any]()
+    qualified: Collection[Any] = ()
     if asked.qualified is not None and new:
-        end = asked.now + timedelta(microseconds=1)
-        qualified = {one.lead_id for one in await report_funnel.who(
-            connection, asked.beyond(asked.qualified), query.since - timedelta(days=36_500), end)}  # fmt: skip
+        qualified = await report_funnel.reached(connection, asked.beyond(asked.qualified), new)
     for lead in new:
         kind, _, name = made.get(lead, "").partition(" ")
         if kind == "form" and name:

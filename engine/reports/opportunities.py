@@ -137,7 +137,7 @@ async def _forecast(
                         "closed": chance.closed, "chance": chance.share}
                        for stage, chance, worth in groups]  # fmt: skip
     if rows and closed < FEW_CLOSED:
-        asked.note(f"few deals so far: the forecast rests on {closed} closed deals, of which it takes {FEW_CLOSED}")
+        asked.note(f"few deals so far: the forecast rests on {closed} closed deals, fewer than {FEW_CLOSED}")
     whole = [(chance, worth) for _, chance, worth in groups]
     deals = sum(len(worth) for _, worth in whole)
     total = {"stage": "Total", "deals": deals, "closed": closed, **_row(whole)} if rows else None

@@ -76,9 +76,7 @@ async def activities(connection: AsyncConnection, asked: Asked, new: Mapping[UUI
     goal = asked.qualified
     rows: list[Row] = []
     if new and goal is not None and asked.main:
-        end = asked.now + timedelta(microseconds=1)
-        reached = {one.lead_id: one.at
-                   for one in await report_funnel.who(connection, asked.beyond(goal), _EVER, end)}  # fmt: skip
+        reached = await report_funnel.reached(connection, asked.beyond(goal), list(new))
         done: dict[tuple[str, str], set[UUID]] = {}
         for one in await report_mails.deeds(connection, list(new)):
             if one.lead_id not in reached or one.at <= reached[one.lead_id]:

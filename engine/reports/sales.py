@@ -60,8 +60,8 @@ def _table(asked: Asked, name: str, found: Sequence[Any], scores: Mapping[UUID, 
     columns = (
         *(Column(head, head, "text") for head in heads),
         Column("score", "median score", "number", "of these leads, at the end of the period"),
-        Column("channels", "came by", "text", "the channels that made most of them known"),
         *follow_up.columns(reasons),
+        Column("channels", "came by", "text", "the channels that made most of them known"),
     )  # fmt: skip
     title = "Handoffs by team member" if name == "members" else "Handoffs by team"
     return Table(name, title, columns, rows, total, "no lead was handed off in this period",

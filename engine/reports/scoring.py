@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -51,10 +51,9 @@ async def _effects(connection: AsyncConnection, asked: Asked, row: Any) -> None:
     new = [one.lead_id for one in await report_funnel.who(connection, asked.known, query.since, query.until)]
     if goal is None or not new:
         return
-    end = asked.now + timedelta(microseconds=1)
     reached: dict[UUID, date] = {
-        one.lead_id: one.at.astimezone(ZoneInfo(zone)).date()
-        for one in await report_funnel.who(connection, asked.beyond(goal), query.since - timedelta(days=36_500), end)
+        lead: at.astimezone(ZoneInfo(zone)).date()
+        for lead, at in (await report_funnel.reached(connection, asked.beyond(goal), new)).items()
     }
     came = {lead for lead in new if lead in reached}
     had: dict[tuple[str, str], set[UUID]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.reports.asking import Asked
 from engine.rules.reports.pipeline import arrivals, daily
 from engine.rules.reports.table import Column, Row, Table
-from engine.store import report_queries
+from engine.store import report_funnel
 
 SLOWEST: Final = 10
 AHEAD: Final = 30
 """Days that the forecast looks ahead."""
-YEARS: Final = timedelta(days=730)
+YEAR: Final = timedelta(days=365)
 """What happened longer ago says nothing of the coming month."""
 FEW_ARRIVED: Final = 20
 DAY: Final = timedelta(days=1)
@@ -41,20 +41,23 @@ def slowest(asked: Asked, steps: Sequence[tuple[str, str, Sequence[Any]]]) -> Ta
 
 
 async def outlook(connection: AsyncConnection, asked: Asked) -> Table:
-    """How many of the leads who wait before each stage will reach it in the next 30 days."""
+    """How many of the leads who wait before the qualified stage, and before each after it, will reach it in 30 days."""
     until = min(asked.query.until, asked.now + timedelta(microseconds=1))
     rows: list[Row] = []
-    for stage, following in pairwise(asked.order if asked.main else ()):
-        ways = await report_queries.ways(
-            connection, asked.beyond(stage), asked.beyond(following), until - YEARS, until
+    goals = asked.beyond(asked.qualified) if asked.qualified is not None and asked.main else ()
+    for stage, following in pairwise(asked.order):
+        if following not in goals:
+            continue
+        waits = await report_funnel.waits(
+            connection, asked.beyond(stage), asked.beyond(following), until - YEAR, until
         )  # fmt: skip
-        rows.append({"stage": stage, "next": following, **_expected(ways, until)})
+        rows.append({"stage": stage, "next": following, **_expected(waits)})
     few = [row["next"] for row in rows if row["waiting"] and row["arrived"] < FEW_ARRIVED]
     if few:
         asked.note(f"few leads so far: the outlook for {', '.join(few)} rests on fewer than {FEW_ARRIVED} who arrived")
     columns = (
         Column("stage", "stage", "text"), Column("next", "next stage", "text"),
-        Column("waiting", "waiting", "count", "leads who reached the stage in the last two years, and not the next"),
+        Column("waiting", "waiting", "count", "leads who reached the stage in the last year, and not the next"),
         Column("arrived", "arrived", "count", "leads who reached both: what the chances of each day are counted from"),
         Column("expected", "expected", "number", f"who will reach the next stage within {AHEAD} days of the period"),
         Column("low", "from", "number", "the number lies from here, with 80% confidence"),
@@ -64,11 +67,10 @@ async def outlook(connection: AsyncConnection, asked: Asked) -> Table:
     return Table("outlook", f"Expected in the next {AHEAD} days", columns, kept, None, "no lead has reached a stage")
 
 
-def _expected(ways: Sequence[Any], until: datetime) -> dict[str, Any]:
-    waits = [(way.reached if way.reached is not None and way.reached < until else None, way.at) for way in ways]
-    lengths = [(((reached or until) - at) / DAY, reached is not None) for reached, at in waits]
-    waiting = [int(length) for length, arrived in lengths if not arrived]
+def _expected(waits: Sequence[Any]) -> dict[str, Any]:
+    counted = [(one.days, one.arrived, one.many) for one in waits]
+    arrived = sum(many for _, came, many in counted if came)
+    waiting = [days for days, came, many in counted if not came for _ in range(many)]
+    lengths = [(float(days), came) for days, came, many in counted for _ in range(many)]
     expected, low, high = arrivals(waiting, daily(lengths), AHEAD)
-    return {
-        "waiting": len(waiting), "arrived": len(lengths) - len(waiting), "expected": expected, "low": low, "high": high
-    }  # fmt: skip
+    return {"waiting": len(waiting), "arrived": arrived, "expected": expected, "low": low, "high": high}

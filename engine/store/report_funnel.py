@@ -14,6 +14,15 @@ from engine.rules.reports.query import Query
 from engine.store.report_queries import REACHED, rows
 
 _WHO = text(f"SELECT r.lead_id, r.at FROM ({REACHED}) r")
+_REACHED = text("""
+SELECT lead_id, min(entered) AS at FROM stage_stays WHERE stage = ANY(:beyond) AND lead_id = ANY(:leads)
+GROUP BY lead_id""")
+_WAITS = text(f"""
+SELECT floor(extract(epoch FROM coalesce(w.reached, :until) - w.at) / 86400)::int AS days,
+    w.reached IS NOT NULL AS arrived, count(*) AS many
+FROM (SELECT r.at, (SELECT min(b.entered) FROM stage_stays b WHERE b.lead_id = r.lead_id AND b.stage = ANY(:following)
+        AND b.entered < :until) AS reached FROM ({REACHED}) r) w
+GROUP BY 1, 2 ORDER BY 1, 2""")
 _MADE = text("SELECT lead_id, created_at AS at FROM lead_facts WHERE created_at >= :since AND created_at < :until")
 _FATES = text("""
 SELECT l.id, l.stage, greatest(f.active_at, l.created_at) AS quiet,
@@ -60,6 +69,20 @@ async def who(connection: AsyncConnection, beyond: Sequence[str], since: datetim
     """Leads and when they first were at one of the stages; with no stages, when they became known."""
     span = {"since": since, "until": until}
     return await (rows(connection, _WHO, beyond=list(beyond), **span) if beyond else rows(connection, _MADE, **span))
+
+
+async def reached(connection: AsyncConnection, beyond: Sequence[str], leads: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each of these leads first was at one of the stages; without those who never were."""
+    return {row.lead_id: row.at for row in await rows(connection, _REACHED, beyond=list(beyond), leads=list(leads))}
+
+
+async def waits(
+    connection: AsyncConnection, beyond: Sequence[str], following: Sequence[str], since: datetime, until: datetime
+) -> Sequence[Any]:  # fmt: skip
+    """Of those who reached a stage in the period: after how many whole days they reached the next one by its end, or
+    for how many they wait then, and how many they are."""
+    values = {"beyond": list(beyond), "following": list(following)}
+    return await rows(connection, _WAITS, since=since, until=until, **values)
 
 
 async def fates(connection: AsyncConnection, leads: Sequence[UUID]) -> Sequence[Any]:

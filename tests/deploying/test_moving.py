@@ -221,7 +221,7 @@ async def test_a_lead_stays_when_the_whenever_it_is_in_is_gone(staged):
         await stage.post("in", email="ann@lead.example")
         await visit(stage.rt)
         await stage.settle()
-        after = BESIDE.partition("    whenever")[0].replace("30 days", "1 day")
+        after = BESIDE.partition("    whenever")[0].replace("30 days", "1 day") + "        add 1 point\n"
         assert await move_to(stage, after, WHENEVER) == {"stays: its step is gone": 1}
         await stage.pass_time(DAY)
         assert subjects(stage) == ["help"], "it finishes on the plan it is on"

@@ -63,6 +63,16 @@ async def test_a_count_fires_when_it_is_full_and_begins_anew(fresh_database_url:
         )[0].scores == {"": 20}
 
 
+async def test_each_of_several_events_counts(fresh_database_url: str) -> None:
+    """`meeting is booked or held 2 times within 7 days`: whichever comes last fills it."""
+    pattern = Pattern(type="meeting.booked", also=("meeting.held",), times=2, within=Duration(days=7))
+    async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(1, pattern),)),)) as stage:
+        await happen(stage, "meeting.booked", "")
+        assert await met(stage, pattern) == 0
+        await happen(stage, "meeting.held", "")
+        assert await met(stage, pattern) == 1
+
+
 async def test_what_is_too_old_does_not_count(fresh_database_url: str) -> None:
     pattern = Pattern(type="page.visited", times=2, within=Duration(days=7))
     async with open_program(fresh_database_url, scorings=(Scoring(rules=(points(1, pattern),)),)) as stage:

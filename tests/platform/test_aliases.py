@@ -115,8 +115,8 @@ def test_new_without_a_word_says_what_to_name(run: Run) -> None:
 
 
 READS_A_WORKSPACE = ("check", "fmt", "graph", "preview", "replay", "plan", "deploy", "dev", "simulate")
-BY_OPTION = ("send-once",)
-"""What it is told first is a template, so a folder comes with `--path` alone."""
+BY_OPTION = ("schema", "send-once")
+"""What they are told first is something else, so a folder comes with `--path` alone."""
 
 
 @pytest.mark.parametrize("command", READS_A_WORKSPACE)

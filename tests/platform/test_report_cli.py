@@ -36,10 +36,11 @@ def test_a_report_as_table_csv_and_json(new_database: Callable[[], str], run: Ru
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("sources, 2026-01-01 to 2026-12-31, Europe/Berlin, amounts in EUR\n")
     assert "Total" in told.stdout
+    assert "…" not in told.stdout, "a pipe has room for everything"
     found = json.loads(run("report", "sources", *YEAR, "--by", "keyword", "--json", DATABASE_URL=url).stdout)
     (table,) = found["tables"]
     assert (found["report"], found["from"], found["currency"]) == ("sources", "2026-01-01", "EUR")
-    assert found["compared_with"]["year"] == {"from": "2025-01-01", "to": "2025-12-31"}
+    assert found["compared_with"] == {"before": {"from": "2025-01-01", "to": "2025-12-31"}}
     assert 0 < len(found["findings"]) <= 5
     assert found["findings"][0]["text"] in told.stdout
     assert found["findings"][0]["shown_by"]["report"] == "sources"

@@ -92,7 +92,7 @@ def expected(story: Story, stage: str, following: str, until: datetime, ahead: i
     waits: list[tuple[float, bool]] = []
     for one in story.people:
         at, then = slow.first_time(one, stage), slow.first_time(one, following)
-        if at is not None and until - timedelta(days=730) <= at < until:
+        if at is not None and until - timedelta(days=365) <= at < until:
             arrived = then is not None and then < until
             waits.append((((then if then is not None and arrived else until) - at).total_seconds() / 86_400, arrived))
     total = 0.0

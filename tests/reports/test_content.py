@@ -29,7 +29,7 @@ async def test_what_forms_and_files_bring(ask: Ask, story: Story, first: str, la
 
 async def test_a_form_that_many_see_and_few_send_is_found(ask: Ask) -> None:
     found = await ask("content", **YEAR)
-    assert any("visitors saw the form demo, and 0 sent it (0%)" in one.text for one in found.findings)
+    assert any(one.text.startswith('the form "demo" was shown ') for one in found.findings)
 
 
 @pytest.mark.parametrize("by", ["segment", "country", "plan", "channel", "interest", "region"])

@@ -131,7 +131,7 @@ def test_moments_and_dates_are_compared_by_the_leads_day(left: str, op: str, rig
 
 def test_a_date_in_where_is_seen_from_the_day_of_the_event() -> None:
     line = 'starts when event "call" happens where slot is in the next 7 days'
-    text = f'{HEAD}campaign "C"\n    {line}\n    flow\n        stop\n'
+    text = f'{HEAD}campaign "C"\n    {line}\n    flow\n        add 1 point\n'
     program = compile_workspace({"a.campaign": text}, ()).program
     assert program is not None
     pattern: Pattern = program.campaigns[0].starts[0].pattern

@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from markupsafe import Markup
 from starlette.responses import Response
 
+from engine.charts.of_tables import chart
 from engine.reports import formats
 from engine.reports.report import report
 from engine.rules.reports.attribution import MODELS
@@ -58,9 +60,11 @@ async def show(visit: Visit) -> Response:
     fields = [one for one in program.all_fields if one not in BY[query.name]] if query.name in BY_FIELDS else []
     return visit.page(
         "report.html", status=422 if problem else 200, problem=problem, found=found, query=query, words=words,
-        text=_text(found), periods=PERIODS, models=MODELS if query.name in ("sources", "campaigns") else (),
+        text=_text(found), periods=PERIODS,
+        models=MODELS if query.name in ("sources", "campaigns") else (),
         divisions=[*BY[query.name], *fields], asks=[(one, address_of(one.ask)) for one in found.findings],
         file=lambda part, kind: f"/desk/reports/{found.name}/file?{urlencode({**words, 'part': part, 'as': kind})}",
+        drawn=lambda table: Markup(chart(found, table) or ""),  # it escapes every text itself
         heads=lambda table: [one for one in table.columns if any(row.get(one.key) is not None for row in table.rows)],
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, Final
 
 from engine.rules.reports.table import Column, Row, Table
@@ -20,7 +21,7 @@ def compared(table: Table, earlier: Mapping[str, Table]) -> Table:
     """
     if not table.compared or not earlier:
         return table
-    heads = [one.key for one in table.columns if one.kind == "text"]
+    heads = [one.key for one in takewhile(lambda one: one.kind == "text", table.columns)]
     beside = {name: _by_key(other.rows, heads, by_place=table.by_place) for name, other in earlier.items()}
     rows = list(table.rows)
     if table.total is not None and not table.by_place:

@@ -24,7 +24,7 @@ UNTOUCHED: Final = Fraction(1, 5)
 MACHINES: Final = Fraction(1, 3)
 FEW_CLICKS: Final = 5
 FEW_STARTED: Final = 10
-"""Of fewer visitors nothing is said of how many finish a form."""
+"""Of a form that was shown less often nothing is said."""
 FINISHING: Final = Fraction(1, 4)
 
 
@@ -219,12 +219,12 @@ def lifts(rows: Sequence[Row], frame: Frame, worth: int) -> Iterable[Finding]:
 
 
 def unfinished_baits(rows: Sequence[Row], frame: Frame, worth: int) -> Iterable[Finding]:
-    """Forms that many visitors see and few send."""
+    """Forms that are shown often and sent seldom."""
     for row in rows:
         seen, sent = row.get("shown") or 0, row.get("sent") or 0
         if seen >= FEW_STARTED and Fraction(sent, seen) < FINISHING:
             yield Finding(
-                f"{things(seen, 'visitor')} saw the form {row['bait']}, and {sent:,} sent it "
+                f'the form "{row["bait"]}" was shown {things(seen, "time")} and sent {things(sent, "time")} '
                 f"({share(Fraction(sent, seen))})",
                 {"bait": row["bait"], "shown": seen, "sent": sent}, frame.ask("content"), (seen - sent) * worth // 10,
                 seen - sent,
@@ -235,9 +235,9 @@ def stalled_deals(rows: Sequence[Row], frame: Frame) -> Iterable[Finding]:
     """Open deals that have not moved for long."""
     stalled, amount = (sum(row.get(key) or 0 for row in rows) for key in ("stalled", "stalled_amount"))
     if stalled:
-        verb = "has" if stalled == 1 else "have"
+        verb, worth = "has" if stalled == 1 else "have", f" over {frame.money(amount)}" if amount else ""
         yield Finding(
-            f"{things(stalled, 'open deal')} over {frame.money(amount)} {verb} stalled",
+            f"{things(stalled, 'open deal')}{worth} {verb} stalled",
             {"stalled": stalled, "amount": amount}, frame.ask("opportunities"), amount, stalled,
         )  # fmt: skip
 

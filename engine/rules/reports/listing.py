@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from engine.rules.reports.query import BadQuery, Query, nearest
 from engine.rules.reports.table import Column, Table
@@ -13,7 +14,7 @@ def listed(
 ) -> Table:  # fmt: skip
     """The list behind the column that the question names, by its key or its head. Raises BadQuery."""
     table, column = _found(query, tables, behind)
-    heads = [one for one in table.columns if one.kind == "text"]
+    heads = list(takewhile(lambda one: one.kind == "text", table.columns))
     rows = [
         {**{head.key: text for head, text in zip(heads, texts, strict=False)}, "id": id}
         for texts, id in behind.get((table.name, column.key), ())

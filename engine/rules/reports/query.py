@@ -76,6 +76,8 @@ class Query(BaseModel):
         if not self.compare:
             return {}
         found = {"before": period_before(self.first, self.last), "year": year_before(self.first, self.last)}
+        if found["year"] == found["before"]:
+            del found["year"]
         return {name: days for name, days in found.items() if days[0] >= FIRST_DAY}
 
     def during(self, first: date, last: date) -> Query:

@@ -140,7 +140,7 @@ def test_limits_deals_forms_and_rules() -> None:
     assert deals.text == "1 open deal over 5.00 EUR has stalled"
     assert texts(rules.stalled_deals([{"stalled": 0, "stalled_amount": 0}], FRAME)) == []
     (bait,) = rules.unfinished_baits([{"bait": "guide", "shown": 20, "sent": 4}], FRAME, 100)
-    assert bait.text == "20 visitors saw the form guide, and 4 sent it (20%)"
+    assert bait.text == 'the form "guide" was shown 20 times and sent 4 times (20%)'
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 20, "sent": 5}], FRAME, 100)) == []
     assert texts(rules.unfinished_baits([{"bait": "guide", "shown": 9, "sent": 0}], FRAME, 100)) == []
     (idle,) = rules.idle_rules([{"rule": "+5 if x", "high": -0.01}, {"rule": "+1", "high": 0.1}], FRAME)
