@@ -12,6 +12,8 @@ import pycountry
 
 LARGEST: Final = 10**15
 """Minor units; a larger amount is a mistake."""
+FINEST = 100
+"""Decimals, zeros at the end included, that a number may be written with."""
 _PLAIN = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _PLACES: Final = {
     0: ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
@@ -57,9 +59,9 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
         amount = Decimal(amount)
     else:
         amount = Decimal(amount)
-        if not amount.is_finite() or abs(amount) > LARGEST:
+        if not amount.is_finite() or not -LARGEST <= amount <= LARGEST:
             raise BadMoney("This amount is too large.")
-        written = max(0, -int(amount.normalize().as_tuple().exponent))
+        written = FINEST if _too_fine(amount) else max(0, -int(amount.normalize().as_tuple().exponent))
     places = places_of(currency)
     if written > places:
         raise BadMoney(f"{currency} has at most {places} decimal places." if places else f"{currency} has no decimals.")
@@ -67,6 +69,13 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
     if abs(units) > LARGEST:
         raise BadMoney("This amount is too large.")
     return units
+
+
+def _too_fine(value: Decimal) -> bool:
+    """Whether a number such as 1e-999999999 has more decimals than any amount: as a fraction it would fill the memory,
+    and rounding it to look at it hides that."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent < -FINEST
 
 
 def decimal_text(units: int, currency: str) -> str:
@@ -83,7 +92,7 @@ def rate_of(value: Decimal | int | str) -> Decimal:
     rate = Decimal(value)
     if not rate.is_finite() or not 0 < rate < 10**9:
         raise BadMoney("A rate is above 0 and below 1,000,000,000.")
-    if -int(rate.normalize().as_tuple().exponent) > 12:
+    if _too_fine(rate) or -int(rate.normalize().as_tuple().exponent) > 12:
         raise BadMoney("A rate has at most 12 decimals.")
     return rate
 

@@ -55,3 +55,11 @@ def test_a_conversion_is_rounded_once_half_to_even(units: int, currency: str, in
         exact = Decimal(units).scaleb(-places_of(currency)) * rate
         expected = exact.quantize(Decimal(1).scaleb(-places_of(into)), ROUND_HALF_EVEN)
         assert Decimal(converted(units, currency, rate, into)).scaleb(-places_of(into)) == expected
+
+
+@pytest.mark.parametrize("written", ["1e-999999999", "-1e-999999999", "1e-1000", "0e-999999999", "1e999999999"])
+def test_a_number_that_would_fill_the_memory_is_refused_at_once(written: str) -> None:
+    with pytest.raises(BadMoney):
+        minor_units(Decimal(written), "EUR")
+    with pytest.raises(BadMoney):
+        rate_of(Decimal(written))
