@@ -222,7 +222,7 @@ def _several(tokens: Tokens, words: list[str]) -> Tokens:
 
 def _points(tokens: Tokens, words: list[str]) -> Tokens:
     """`score >= 50 points`."""
-    if words[0] not in ("if", "otherwise", "only") or "score" not in words:
+    if words[0] not in ("if", "otherwise", "only", "repeat") or "score" not in words:
         return tokens
     return [
         token for index, token in enumerate(tokens)

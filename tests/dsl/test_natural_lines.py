@@ -19,6 +19,11 @@ PAIRS = [
     ("workspace", 'currency "USD"', "currency USD"),
     ("workspace", "at most 3 emails in 7 days", "at most 3 emails per 7 days"),
     ("workspace", "at most 3 mails within 1 week", "at most 3 emails per 1 week"),
+    (
+        "flow",
+        "repeat 3 times weekly until score is over 50 points\n            stop",
+        "repeat up to 3 times every 1 week until score > 50\n            stop",
+    ),
     ("form", 'button "Go" in "en", "Los" in de', 'button "en" "Go", "de" "Los"'),
     ("form", "ask for first_name", "ask first_name"),
     ("form", "ask first_name is required", "ask first_name required"),
