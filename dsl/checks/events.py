@@ -61,7 +61,8 @@ def _further_verbs(event: Event, scope: Scope, problems: Problems) -> bool:
 def _unknown_event(event: Event, scope: Scope, problems: Problems) -> None:
     noun, verb = event.noun.value, event.verb.value
     close = near(verb, verbs_of(noun))
-    if noun in PERSONS and not close and (meant := as_event(event.verb, scope)):
+    deed = event.subject if verb == "to" and event.subject is not None else event.verb
+    if noun in PERSONS and not close and (meant := as_event(deed, scope)):
         problems.add("E116", event.noun.span.to(event.verb.span), near=(meant,), noun=f"{noun} {verb}")
     elif noun in NOUNS:
         verbs, other = verbs_of(noun), verb_of(noun, verb)

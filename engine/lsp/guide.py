@@ -49,6 +49,7 @@ LINES: Mapping[str, str] = {
     "own": "Hosts whose pages are the company's own, so that links between them are not referrals.",
     "ignore": "Hosts that visitors only return from, such as payment pages.",
     "channel": "A channel of your own, recognized by a visit's source, medium, campaign, keyword, or content.",
+    "region": "Countries that reports count together under one name.",
     "spend": "Exports of advertising networks in the workspace, read at each `coldframe deploy`.",
     "suppress": "How many soft bounces in a row count as a bounce. Without it, 5.",
     "forget": "How long visits of strangers (13 months), the past of leads (5 years), or leads without consent stay.",

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     migration_database_url: str | None = Field(
         None, repr=False, validation_alias=AliasChoices("MIGRATION_DATABASE_URL", "migration_database_url"),
-        description="where `migrate` connects, for when `DATABASE_URL` is a pooler. Unset: `DATABASE_URL`",
+        description="where `migrate` connects if `DATABASE_URL` is a pooler. Unset: `DATABASE_URL`",
     )  # fmt: skip
     database_prepared: Literal["auto", "yes", "no"] = Field(
         "auto",

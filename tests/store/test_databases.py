@@ -17,12 +17,16 @@ def done(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def test_only_rows_are_taken_out_and_anything_else_ends_the_database(databases: Databases) -> None:
-    url = databases.make()
-    assert done(url, SEED) == [("events",)]
-    first = done(url, "INSERT INTO dirty (at) VALUES (now()) RETURNING id")
-    done(url, "DELETE FROM sweeps")
-    databases.give_back(url)
-    assert databases.make() == url
+    for _ in range(5):  # the server may analyze a table at any moment, and then the database is another one
+        url = databases.make()
+        assert done(url, SEED) == [("events",)]
+        first = done(url, "INSERT INTO dirty (at) VALUES (now()) RETURNING id")
+        done(url, "DELETE FROM sweeps")
+        databases.give_back(url)
+        if (again := databases.make()) == url:
+            break
+        databases.give_back(again)
+    assert again == url
     assert done(url, SEED) == [("events",)]
     assert done(url, "SELECT count(*) FROM dirty") == [(0,)]
     assert done(url, "INSERT INTO dirty (at) VALUES (now()) RETURNING id") == first

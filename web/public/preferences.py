@@ -211,5 +211,6 @@ def offer_of(lead: Lead, program: Program) -> Offer:
 def own_name(language: str) -> str:
     """What those who speak it call the language, with a capital: English, Deutsch, 日本語."""
     own = locale_of(language)
-    name = own.get_display_name() or language if own.language == tags.ancestors(language)[-1] else language
+    if own.language != tags.ancestors(language)[-1] or not (name := own.get_display_name()):
+        return language
     return name[:1].upper() + name[1:]
