@@ -55,10 +55,10 @@ class Settings(BaseSettings):
     )  # fmt: skip
     database_prepared: Literal["auto", "yes", "no"] = Field(
         "auto",
-        description="whether statements are prepared by name; `auto`: unless a pooler (PgBouncer) is found",
+        description="whether statements are prepared by name; `auto`: yes, unless Coldframe finds a pooler (PgBouncer)",
     )
     database_pool: int = Field(
-        10, ge=1, description="connections each process keeps to PostgreSQL; under load twice as many"
+        10, ge=1, description="connections each process keeps to PostgreSQL; twice as many under load"
     )
     home: Path = Field(Path(".coldframe"), description="folder for embedded servers, generated secrets and logs")
     campaigns: Path = Field(Path("campaigns"), description="the workspace folder that `check` and `deploy` read")
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         description="the public address of the web process; every link in an email starts with it",
     )
     web_hosts: str = Field(
-        "", description="further host names under which the web process is reached, with commas between"
+        "", description="further host names under which the web process is reached, separated by commas"
     )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses of proxies whose `X-Forwarded-For` is trusted, separated by commas"
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         description="verification key of SendGrid's signed Event Webhook. Unset: `/hooks/sendgrid` refuses everything",
     )  # fmt: skip
     confirmations_per_day: int = Field(
-        10_000, ge=1, description="the most confirmation emails of double opt-in forms in 24 hours, all together"
+        10_000, ge=1, description="the most confirmation emails of all double opt-in forms in 24 hours"
     )
     mails_per_second: float = Field(10.0, gt=0, description="the most emails one worker process sends per second")
     post_private: bool = Field(
@@ -119,8 +119,8 @@ class Settings(BaseSettings):
     )
     clock: str = Field(
         default_factory=lambda data: _kept_clock(data),
-        description="`virtual:<domain>@<real>x<factor>`: another time than the machine's. Unset: that of the data "
-        "under the home folder, which `coldframe dev --at` sets, else the machine's",
+        description="`virtual:<domain>@<real>x<factor>`: a time other than the machine's. Unset: the time of the data "
+        "in the home folder, which `coldframe dev --at` sets, or else the machine's",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the lowest level that is logged"
