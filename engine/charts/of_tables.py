@@ -46,8 +46,8 @@ def chart(found: Report, table: Table, *, alone: bool = False) -> str | None:
 
 def measure_of(table: Table) -> Column | None:
     """The column that stands for the table: of the compared ones the last that has a figure other than 0, money first;
-    else the first count."""
-    columns = [one for one in table.columns if one.kind in ("money", "count", "share")]
+    else the first count. A place in an order measures nothing."""
+    columns = [one for one in table.columns if one.kind in ("money", "count", "share") and one.key != "place"]
     counted = [one for one in columns if any(row.get(one.key) for row in table.rows)]
     compared = [one for one in counted if one.key in table.compared]
     money = [one for one in compared if one.kind == "money"]

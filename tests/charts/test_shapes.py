@@ -110,3 +110,9 @@ def test_a_table_is_drawn_by_its_kind() -> None:
     assert (nothing, measure_of(table), bars_of(table)) == (None, None, [])
     text, _ = drawn(name, leads, rows=[{"source": str(n), "leads": 1} for n in range(50)])
     assert tips(text or "")[-1] == f"{REST}: {50 - MOST_ROWS + 1}"
+
+
+def test_a_place_in_an_order_measures_nothing() -> None:
+    columns = (Column("member", "member", "text"), Column("place", "place"))
+    table = Table("work", "Work list", columns, [{"member": "eva", "place": 1}, {"member": "eva", "place": 2}])
+    assert measure_of(table) is None
