@@ -5,8 +5,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests with real processes wait half of their time: three workers keep two cores busy (tests/support/lanes.py).
-WORKERS ?= 3
+# Tests with real processes wait half of their time: four workers keep two cores busy (tests/support/lanes.py).
+WORKERS ?= 4
 TYPED := dsl engine workflows web worker.py
 COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --quiet

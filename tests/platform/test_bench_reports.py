@@ -11,12 +11,12 @@ from engine.rules.reports.query import NAMES, read_query
 
 
 async def test_a_small_run_has_every_figure(new_database: Callable[[], str]) -> None:
-    url, size = new_database(), Size(leads=600, rounds=1, rebuilt=5)
+    url, size = new_database(), Size(leads=300, rounds=1, rebuilt=5)
     said: list[str] = []
     result = await measure(size, said.append, url=url)
-    assert result["rows"]["leads"] == 600
-    assert result["rows"]["events"] == 600 * EVENTS
-    assert result["rows"]["touches"] == 600 * TOUCHES
+    assert result["rows"]["leads"] == size.leads
+    assert result["rows"]["events"] == size.leads * EVENTS
+    assert result["rows"]["touches"] == size.leads * TOUCHES
     assert set(result["reports"]) == set(NAMES)
     for found in result["reports"].values():
         assert found["seconds"] > 0

@@ -123,8 +123,8 @@ async def test_whatever_is_sent_the_answer_is_one_that_is_described(stage: Stage
     for result in schema.get_all_operations():
         operation = result.ok()
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
-            cases += drawn(operation.as_strategy(generation_mode=mode), 6)
-    assert len(cases) > 60
+            cases += drawn(operation.as_strategy(generation_mode=mode), 4)
+    assert len(cases) > 50
     for case in cases:
         sent = case.as_transport_kwargs(base_url=BASE)
         given = {str(name): str(value) for name, value in dict(case.headers or {}).items() if str(value).isascii()}
