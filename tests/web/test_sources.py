@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -248,6 +249,7 @@ async def test_the_script_is_small_and_its_hash_is_that_of_what_is_served(http: 
     answer = await http.get("/cf.js")
     assert answer.content == source()
     assert len(answer.content) <= MOST
+    assert len(gzip.compress(answer.content)) <= 2_048
     assert answer.headers["access-control-allow-origin"] == "*"
     assert (await http.get("/cf.js", headers={"if-none-match": answer.headers["etag"]})).status_code == 304
     assert integrity() in (await http.get("/")).text.replace("&#43;", "+")
