@@ -10,14 +10,14 @@ from pygls.exceptions import JsonRpcException
 
 from dsl.fmt import format_text
 from dsl.text.lexer import STRAIGHT
-from engine.lsp import navigate
-from engine.lsp import rename as new_names
-from engine.lsp.completion import complete
-from engine.lsp.mail_completion import complete_mail
-from engine.lsp.names import BARE, Mention
-from engine.lsp.navigate import Entry, Index
-from engine.lsp.positions import Positions
-from engine.lsp.project import Project
+from engine.writing import navigate
+from engine.writing import rename as new_names
+from engine.writing.completion import complete
+from engine.writing.mail_completion import complete_mail
+from engine.writing.names import BARE, Mention
+from engine.writing.navigate import Entry, Index
+from engine.writing.positions import Positions
+from engine.writing.project import Project
 from engine.lsp.server import Server
 from engine.mail.check import FILES
 

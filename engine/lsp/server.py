@@ -14,9 +14,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from dsl.problems.diagnostics import Diagnostic
-from engine.lsp.navigate import Index
-from engine.lsp.positions import Place
-from engine.lsp.project import Project, root_of
+from engine.writing.navigate import Index
+from engine.writing.positions import Place
+from engine.writing.project import Project, root_of
 from engine.mail.check import FILES
 from engine.platform.memory import settle_memory
 

@@ -12,7 +12,7 @@ from dsl.names.events import EVENTS
 from dsl.problems.messages import ENTRIES
 from dsl.problems.usage import ADVICE
 from dsl.text import hints
-from engine.lsp import guide, mail_guide
+from engine.writing import guide, mail_guide
 from tests.dsl.harness import CASES
 
 GOLDENS = "".join(path.read_text("utf-8") for path in sorted((CASES / "bad").glob("*.txt")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.lsp import mail_guide
+from engine.writing import mail_guide
 from engine.mail.context import LAYOUT_NAMES
 from engine.mail.formats import FILTERS
 from tests.dsl.harness import ASSETS, CASES

@@ -110,7 +110,7 @@ SPEAKING = [
     *sorted((ROOT / "engine" / "wording").glob("*.py")), *sorted((ROOT / "engine" / "demo").glob("*.py")),
     ROOT / "engine/deploying/pauses.py", ROOT / "engine/deploying/history.py", ROOT / "engine/deploying/deploy.py",
     ROOT / "engine/simulation/timeline.py", ROOT / "engine/simulation/story.py", ROOT / "engine/simulation/doors.py",
-    ROOT / "engine/mail/lint.py", ROOT / "engine/lsp/rename.py", ROOT / "engine/simulation/rehearsal.py",
+    ROOT / "engine/mail/lint.py", ROOT / "engine/writing/rename.py", ROOT / "engine/simulation/rehearsal.py",
     ROOT / "engine/reports/campaign_numbers.py", ROOT / "engine/embedded/postgres.py",
     ROOT / "web/api/events.py", ROOT / "web/api/leads.py", ROOT / "web/api/provider.py", ROOT / "web/desk/handoff.py",
 ]  # fmt: skip

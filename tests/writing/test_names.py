@@ -11,7 +11,7 @@ import pytest
 from dsl.compile import parse_file
 from dsl.tree import declarations as tree
 from dsl.tree.declarations import Span, Text
-from engine.lsp.names import BARE, mentions
+from engine.writing.names import BARE, mentions
 from tests.dsl.harness import CASES
 
 KINDS = {

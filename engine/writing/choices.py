@@ -13,7 +13,7 @@ from dsl.names.scope import FIELD_TYPES, Scope
 from dsl.text.lexer import Lexeme
 from dsl.text.values import WEEKDAYS
 from dsl.tree.declarations import Text
-from engine.lsp.names import kind_at
+from engine.writing.names import kind_at
 
 REASONS = ("not ready", "no budget", "bad fit", "wrong contact", "duplicate", "no response")
 UNITS = ("minutes", "hours", "days", "weeks", "months", "years")

@@ -11,7 +11,7 @@ from dsl.editor.planner import Planned, Planner
 from dsl.plan import Plan, Program
 from dsl.problems.diagnostics import Diagnostic
 from dsl.text.lines import Line as WrittenLine
-from engine.lsp.watched import Looked, Watched
+from engine.writing.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind
 from engine.mail.context import Context

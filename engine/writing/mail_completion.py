@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind, Range, TextEdit
 
 from dsl.plan.carries import CARRIES
-from engine.lsp import mail_guide
-from engine.lsp.mail_hover import uses_of_file
-from engine.lsp.markup import Tag, Word, kind_of_text, member_kind, tags_of
-from engine.lsp.project import Project
+from engine.writing import mail_guide
+from engine.writing.mail_hover import uses_of_file
+from engine.writing.markup import Tag, Word, kind_of_text, member_kind, tags_of
+from engine.writing.project import Project
 from engine.mail.context import LAYOUT_NAMES, NAMES
 from engine.mail.source import FRONT_MATTER, MAX_SOURCE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsl.text.vocabulary import CONTEXTS, heads
-from engine.lsp.guide import LINES, about_line, head_key, usage
+from engine.writing.guide import LINES, about_line, head_key, usage
 
 KEYS = sorted({head_key(head, context) for context in CONTEXTS for head in heads(context)} | {"+", "segment line"})
 

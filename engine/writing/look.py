@@ -9,7 +9,7 @@ from dsl.compile import Parsed
 from dsl.problems.problems import Problems
 from dsl.text.lexer import Lexeme, LineLexer
 from dsl.text.lines import Line, indentation
-from engine.lsp.names import context_below
+from engine.writing.names import context_below
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import pytest
 
 from dsl.compile import parse_file, whole
 from dsl.names.scope import scope_of
-from engine.lsp.completion import complete
-from engine.lsp.positions import Positions
+from engine.writing.completion import complete
+from engine.writing.positions import Positions
 from tests.dsl.harness import ASSETS, CASES
 
 BASE = parse_file("base.campaign", (CASES / "base.campaign").read_text("utf-8"))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from dsl.compile import Parsed
 from dsl.text.lines import Line
 from dsl.tree.declarations import Span
-from engine.lsp.names import Mention
-from engine.lsp.positions import lines_of
+from engine.writing.names import Mention
+from engine.writing.positions import lines_of
 
 _OUTSIDE = re.compile(
     r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*raw\s*-?%\}.*?(?:\{%[-+]?\s*endraw\s*-?%\}|\Z)|(\{\{|\{%)[-+]?", re.S

@@ -12,10 +12,10 @@ from dsl.text.lexer import Lexeme
 from dsl.text.parse import Failure, parse
 from dsl.text.reader import start_of
 from dsl.text.vocabulary import heads
-from engine.lsp import choices
-from engine.lsp.guide import about_line, head_key, usage
-from engine.lsp.look import Unfinished, unfinished_at
-from engine.lsp.positions import Positions
+from engine.writing import choices
+from engine.writing.guide import about_line, head_key, usage
+from engine.writing.look import Unfinished, unfinished_at
+from engine.writing.positions import Positions
 
 KINDS = {
     "field": CompletionItemKind.Field, "stage": CompletionItemKind.EnumMember, "unit": CompletionItemKind.Unit,

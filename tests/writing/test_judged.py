@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.workspace import examine
-from engine.lsp.mails import Mails
-from engine.lsp.project import Project
+from engine.writing.mails import Mails
+from engine.writing.project import Project
 from tests.support.editor import ROOT
 
 EDITS = (
