@@ -35,7 +35,7 @@ TABLE = (
     # the ways in
     "web.http", "web.public", "web.api", "web.desk", "web", "workflows",
     # the roots, which put the parts together
-    "worker", "engine.writing", "engine.lsp", "engine.cli", "bench",
+    "worker", "engine.writing", "engine.lsp", "engine.cli", "engine.editing", "bench",
 )  # fmt: skip
 """The packages in their order: one imports itself and those above it. A name stands for all below it that has no row
 of its own; `engine.rules`, say, for the files beside its packages."""
@@ -52,7 +52,7 @@ THE_PURE_USE = (
 
 EMBEDDERS = ("engine.embedded", "engine.demo", "engine.cli", "bench")
 """They start servers on this machine."""
-COMPILERS = ("engine.writing", "engine.lsp", "engine.cli", "web.app", "bench")
+COMPILERS = ("engine.writing", "engine.editing", "engine.lsp", "engine.cli", "web.app", "bench")
 """They know the compiler; all others take no more of the language than its plan."""
 
 FORBIDDEN_IN_WORKFLOWS = (

@@ -7,7 +7,7 @@ as a tooltip.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -61,9 +61,13 @@ class _Sized:
     height: float
 
 
-def svg(title: str, facts: Sequence[str], parts: Sequence[Part]) -> str:
+Link = Callable[[str], str]
+"""From a place, file:line, to the address that a step leads to."""
+
+
+def svg(title: str, facts: Sequence[str], parts: Sequence[Part], link: Link | None = None) -> str:
     """The page as text. `facts` are lines about the campaign as a whole, set below its title."""
-    drawn = [_drawn(part) for part in parts]
+    drawn = [_drawn(part, link) for part in parts]
     head = [line for fact in facts for line in lettering.wrapped(fact, SIZE, 640)]
     top = MARGIN + 28 + len(head) * LINE + 20
     spots, width, height = _arranged([layout for layout, _ in drawn])
@@ -126,15 +130,15 @@ def placed(part: Part) -> tuple[Layout, dict[str, _Sized]]:
     return layout, sizes
 
 
-def _drawn(part: Part) -> tuple[Layout, str]:
+def _drawn(part: Part, link: Link | None) -> tuple[Layout, str]:
     layout, sizes = placed(part)
     labels = {one.id for one in part.nodes if one.kind == "label"}
     pieces = [_edge(route, tip=route.edge.target not in labels) for route in layout.routes]
-    pieces += [_box(sizes[id], layout.places[id].x, layout.places[id].y) for id in sizes]
+    pieces += [_box(sizes[id], layout.places[id].x, layout.places[id].y, link) for id in sizes]
     return layout, "\n".join(pieces)
 
 
-def _box(sized: _Sized, x: float, y: float) -> str:
+def _box(sized: _Sized, x: float, y: float, link: Link | None = None) -> str:
     node = sized.node
     round_corner = {"label": 9, "end": 11, "start": 17, "side": 17}.get(node.kind, 6)
     kind = node.kind if node.kind == "label" else f"box {node.kind}"
@@ -143,7 +147,10 @@ def _box(sized: _Sized, x: float, y: float) -> str:
     pieces += [f"<title>{escape(tip)}</title>"] if tip else []
     pieces.append(f'<rect width="{sized.width:.1f}" height="{sized.height:.1f}" rx="{round_corner}"/>')
     pieces += _lettering(sized)
-    return "".join([*pieces, "</g>"])
+    drawn = "".join([*pieces, "</g>"])
+    if link is None or not node.source or node.kind == "label":
+        return drawn
+    return f'<a href="{escape(link(node.source), {chr(34): "&quot;"})}" target="_top">{drawn}</a>'
 
 
 def _lettering(sized: _Sized) -> list[str]:

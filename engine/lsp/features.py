@@ -8,18 +8,10 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from dsl.fmt import format_text
-from dsl.text.lexer import STRAIGHT
-from engine.writing import navigate
-from engine.writing import rename as new_names
-from engine.writing.completion import complete
-from engine.writing.mail_completion import complete_mail
-from engine.writing.names import BARE, Mention
-from engine.writing.navigate import Entry, Index
+from engine.lsp.server import Server, told
+from engine.writing.offers import Offer
 from engine.writing.positions import Positions
-from engine.writing.project import Project
-from engine.lsp.server import Server
-from engine.mail.check import FILES
+from engine.writing.session import Refused, Symbol, formatted
 
 SYMBOLS = {
     "campaign": lsp.SymbolKind.Class, "form": lsp.SymbolKind.Interface, "team": lsp.SymbolKind.Module,
@@ -44,10 +36,10 @@ def closed(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
 
 
 def _hold(ls: Server, uri: str, text: str | None) -> None:
-    if found := ls.project_of(uri):
-        project, _, shown = found
-        project.write(shown, text)
-        ls.check_soon(project)
+    if found := ls.session_of(uri):
+        session, shown = found
+        session.project.write(shown, text)
+        ls.check_soon(session.project)
 
 
 def disk_changed(
@@ -68,126 +60,104 @@ def initialized(ls: Server, params: lsp.InitializedParams) -> None:
 
 
 # ── questions about a place ──────────────────────────────────────────────────────────────────────────────────────────
+KINDS = {
+    "keyword": lsp.CompletionItemKind.Keyword, "word": lsp.CompletionItemKind.Keyword,
+    "field": lsp.CompletionItemKind.Field, "stage": lsp.CompletionItemKind.EnumMember,
+    "unit": lsp.CompletionItemKind.Unit, "event": lsp.CompletionItemKind.Event,
+    "type": lsp.CompletionItemKind.TypeParameter, "template": lsp.CompletionItemKind.File,
+    "file": lsp.CompletionItemKind.File, "property": lsp.CompletionItemKind.Property,
+    "function": lsp.CompletionItemKind.Function, "variable": lsp.CompletionItemKind.Variable,
+}  # fmt: skip
+PLAIN = ("value", "day", "data", "kind")
+"""Words of their own; all other kinds are names of something."""
+
+
 def completion(ls: Server, params: lsp.CompletionParams) -> lsp.CompletionList | None:
-    found = ls.project_of(params.text_document.uri)
+    found = ls.session_of(params.text_document.uri)
     if found is None:
         return None
-    project, _, shown = found
-    positions = project.positions(shown)
-    line, column = positions.place(params.position)
-    if project.template(shown) is not None:
-        items = complete_mail(project, shown, line, column)
-    else:
-        items = complete(shown, positions, project.checked.scope, line, column)
+    session, shown = found
+    items = [_item(one) for one in session.offers(shown, params.position)]
     return lsp.CompletionList(is_incomplete=False, items=items)
 
 
+def _item(one: Offer) -> lsp.CompletionItem:
+    other = lsp.CompletionItemKind.Value if one.kind in PLAIN else lsp.CompletionItemKind.Reference
+    about = lsp.MarkupContent(lsp.MarkupKind.Markdown, one.about) if one.about else None
+    return lsp.CompletionItem(
+        one.label, kind=KINDS.get(one.kind, other), detail=one.detail or None, documentation=about,
+        text_edit=lsp.TextEdit(told(one.range), one.insert),
+    )  # fmt: skip
+
+
 def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
-    found = ls.project_of(params.text_document.uri)
-    if found is None:
-        return None
-    project, index, shown = found
-    positions = project.positions(shown)
-    about = navigate.hover(index, project, shown, *positions.place(params.position))
-    if about is None:
-        return None
-    text, span = about
-    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), positions.range(span))
-
-
-def _mention(ls: Server, params: Any) -> tuple[Project, Index, Mention] | None:
-    found = ls.project_of(params.text_document.uri)
-    if found is None:
-        return None
-    project, index, shown = found
-    mention = index.at(project, shown, *project.positions(shown).place(params.position))
-    return (project, index, mention) if mention else None
+    found = ls.session_of(params.text_document.uri)
+    about = found[0].about(found[1], params.position) if found else None
+    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, about[0]), told(about[1])) if about else None
 
 
 def definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Location]:
-    found = _mention(ls, params)
-    if found is None:
-        return []
-    project, index, mention = found
-    if mention.kind in ("template", "file", "part"):
-        start = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
-        return [lsp.Location(ls.uri(path), start) for path in navigate.asset_paths(project, mention)]
-    return [ls.location(project, span.file, span) for span in navigate.declared_at(index, project, mention)]
+    found = ls.session_of(params.text_document.uri)
+    return [ls.location(found[0], one) for one in found[0].definition(found[1], params.position)] if found else []
 
 
 def references(ls: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
-    found = _mention(ls, params)
+    found = ls.session_of(params.text_document.uri)
     if found is None:
         return []
-    project, index, mention = found
-    uses = index.uses(project, mention)
-    return [
-        ls.location(project, one.span.file, one.span)
-        for one in uses
-        if params.context.include_declaration or not one.declares
-    ]
+    session, shown = found
+    uses = session.references(shown, params.position, declarations=params.context.include_declaration)
+    return [ls.location(session, one) for one in uses]
 
 
 # ── rename ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def prepare_rename(ls: Server, params: lsp.PrepareRenameParams) -> lsp.PrepareRenamePlaceholder | None:
-    found = _mention(ls, params)
-    if found is None or not new_names.renamable(found[2]):
-        return None
-    project, _, mention = found
-    place = project.positions(mention.span.file).range(mention.span)
-    if mention.kind not in BARE:
-        place.start.character += len(STRAIGHT)
-        place.end.character -= len(STRAIGHT)
-    return lsp.PrepareRenamePlaceholder(place, mention.name)
+    found = ls.session_of(params.text_document.uri)
+    name = found[0].name_at(found[1], params.position) if found else None
+    return lsp.PrepareRenamePlaceholder(told(name[1]), name[0]) if name else None
 
 
 def rename(ls: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
-    found = _mention(ls, params)
+    found = ls.session_of(params.text_document.uri)
     if found is None:
         return None
-    project, index, mention = found
+    session, shown = found
     try:
-        edits = new_names.rename(index, project, mention, params.new_name)
-    except new_names.Refused as reason:
+        edits = session.renamed(shown, params.position, params.new_name)
+    except Refused as reason:
         raise JsonRpcException(str(reason), code=lsp.LSPErrorCodes.RequestFailed.value) from None
+    if edits is None:
+        return None
     changes: dict[str, list[lsp.TextEdit]] = {}
     for edit in edits:
-        place = project.positions(edit.span.file).range(edit.span)
-        changes.setdefault(ls.uri(project.path(edit.span.file)), []).append(lsp.TextEdit(place, edit.text))
+        uri = ls.uri(session.project.path(edit.file))
+        changes.setdefault(uri, []).append(lsp.TextEdit(told(edit.range), edit.text))
     return lsp.WorkspaceEdit(changes)
 
 
 # ── whole files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def formatting(ls: Server, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
     """None when the file cannot be read safely: its diagnostics say why. Templates stay as they are."""
-    if params.text_document.uri.endswith(FILES):
-        return None
     document = ls.workspace.get_text_document(params.text_document.uri)
-    formatted = format_text(params.text_document.uri, document.source).text
-    if formatted is None:
-        return None
-    if formatted == document.source:
-        return []
-    return [lsp.TextEdit(Positions(document.source).everything(), formatted)]
+    text = formatted(params.text_document.uri, document.source)
+    if text is None or text == document.source:
+        return text if text is None else []
+    return [lsp.TextEdit(told(Positions(document.source).everything()), text)]
 
 
 def symbols(ls: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol] | None:
-    found = ls.project_of(params.text_document.uri)
-    if found is None:
-        return None
-    project, _, shown = found
-    file = project.checked.files.get(shown)
-    positions = project.positions(shown)
-    return [_symbol(entry, positions) for entry in navigate.outline(file.lines)] if file else []
+    found = ls.session_of(params.text_document.uri)
+    entries = found[0].outline(found[1]) if found else None
+    return None if found is None else [_symbol(entry) for entry in entries or ()]
 
 
-def _symbol(entry: Entry, positions: Positions) -> lsp.DocumentSymbol:
+def _symbol(entry: Symbol) -> lsp.DocumentSymbol:
     return lsp.DocumentSymbol(
         name=entry.title,
-        kind=SYMBOLS.get(entry.head, lsp.SymbolKind.Event),
-        range=positions.line_range(entry.span.line, entry.last),
-        selection_range=positions.range(entry.span),
-        children=[_symbol(child, positions) for child in entry.children],
+        kind=SYMBOLS.get(entry.kind, lsp.SymbolKind.Event),
+        range=told(entry.range),
+        selection_range=told(entry.name_at),
+        children=[_symbol(child) for child in entry.children],
     )
 
 
@@ -195,14 +165,13 @@ def workspace_symbols(ls: Server, params: lsp.WorkspaceSymbolParams) -> list[lsp
     wanted = params.query.casefold()
     return [
         lsp.WorkspaceSymbol(
-            location=ls.location(project, one.span.file, one.span),
+            location=ls.location(session, found),
             name=one.name,
             kind=SYMBOLS.get(one.kind, lsp.SymbolKind.Constant),
             container_name=one.kind,
         )
-        for project, index in ls.projects.values()
-        for one in index.everywhere(project)
-        if one.declares and wanted in one.name.casefold()
+        for session in ls.sessions.values()
+        for one, found in session.declared(lambda name: wanted in name.casefold())
     ]
 
 

@@ -14,11 +14,11 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from dsl.problems.diagnostics import Diagnostic
-from engine.writing.navigate import Index
-from engine.writing.positions import Place
-from engine.writing.project import Project, root_of
 from engine.mail.check import FILES
 from engine.platform.memory import settle_memory
+from engine.writing.positions import Range
+from engine.writing.project import Project, root_of
+from engine.writing.session import Found, Session
 
 PAUSE = 0.02
 """Seconds without a keystroke before the workspace is checked."""
@@ -33,15 +33,15 @@ class Server(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("coldframe", version("coldframe"), lsp.TextDocumentSyncKind.Full)
-        self.projects: dict[Path, tuple[Project, Index]] = {}
+        self.sessions: dict[Path, Session] = {}
         self._uris: dict[Path, str] = {}
         self._roots: dict[Path, Path | None] = {}
         self._published: dict[Path, dict[Path, tuple[Diagnostic, ...]]] = {}
         self._waiting: dict[Path, asyncio.TimerHandle] = {}
 
-    def project_of(self, uri: str) -> tuple[Project, Index, str] | None:
-        """The project of a document, and the path it has there; None for what is neither a campaign file nor a template
-        on disk."""
+    def session_of(self, uri: str) -> tuple[Session, str] | None:
+        """The workspace of a document, and the path it has there; None for what is neither a campaign file nor a
+        template on disk."""
         name = to_fs_path(uri)
         if name is None or not name.endswith((".campaign", *FILES)):
             return None
@@ -51,15 +51,14 @@ class Server(LanguageServer):
         root = self._roots[path]
         if root is None:
             return None
-        if root not in self.projects:
-            project = Project(root)
-            project.refresh()
-            self.projects[root] = project, Index()
-            project.checked  # noqa: B018 - read everything before memory is settled
+        if root not in self.sessions:
+            session = self.sessions[root] = Session(root)
+            session.project.refresh()
+            session.project.checked  # noqa: B018 - read everything before memory is settled
             settle_memory()
-        project, index = self.projects[root]
+        session = self.sessions[root]
         self._uris[path] = uri
-        return project, index, project.shown(path)
+        return session, session.project.shown(path)
 
     def _folders(self) -> list[Path]:
         return [Path(name) for folder in self.workspace.folders.values() if (name := to_fs_path(folder.uri))]
@@ -71,9 +70,9 @@ class Server(LanguageServer):
     def look_again(self) -> None:
         """Files came and went on disk, and with them perhaps a workspace."""
         self._roots.clear()
-        for project, _ in self.projects.values():
-            project.refresh()
-            self.check_soon(project)
+        for session in self.sessions.values():
+            session.project.refresh()
+            self.check_soon(session.project)
 
     def check_soon(self, project: Project) -> None:
         """Check and publish once no more keystrokes come."""
@@ -114,11 +113,12 @@ class Server(LanguageServer):
         """What `coldframe check` prints, as editors show it."""
         severity = lsp.DiagnosticSeverity.Error if problem.severity == "error" else lsp.DiagnosticSeverity.Warning
         related = [
-            lsp.DiagnosticRelatedInformation(self.location(project, other.file, other), other.message)
+            lsp.DiagnosticRelatedInformation(self._location(project, other.file, place), other.message)
             for other in problem.related
+            for place in [project.positions(other.file).range(other)]
         ]
         return lsp.Diagnostic(
-            range=project.positions(problem.file).range(problem),
+            range=told(project.positions(problem.file).range(problem)),
             message=f"{problem.message}\n{problem.help}" if problem.help else problem.message,
             severity=severity,
             code=problem.code,
@@ -126,5 +126,12 @@ class Server(LanguageServer):
             related_information=related or None,
         )
 
-    def location(self, project: Project, shown: str, place: Place) -> lsp.Location:
-        return lsp.Location(self.uri(project.path(shown)), project.positions(shown).range(place))
+    def location(self, session: Session, found: Found) -> lsp.Location:
+        return self._location(session.project, found.file, found.range)
+
+    def _location(self, project: Project, shown: str, place: Range) -> lsp.Location:
+        return lsp.Location(self.uri(project.path(shown)), told(place))
+
+
+def told(place: Range) -> lsp.Range:
+    return lsp.Range(lsp.Position(*place.start), lsp.Position(*place.end))

@@ -161,7 +161,8 @@ NOBODY = frozenset({
     "api_keys", "assets", "campaign_states", "credits", "crm_cursors", "crm_hooks", "deal_states", "deployments",
     "form_days", "gates", "jobs", "money_log", "past_emails", "past_runs", "plans", "processes", "rates",
     "report_days", "sources", "spend", "sweeps", "teams", "tests", "visit_days",
-    "desk_log", "sign_in_failures", "user_links", "user_sessions", "users",
+    "desk_log", "draft_comments", "draft_files", "draft_reviews", "drafts", "sign_in_failures", "user_links",
+    "user_sessions", "users",
 })  # fmt: skip
 """Tables that know no lead."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind, Range, TextEdit
+from typing import NamedTuple
 
 from dsl.names.scope import Scope
 from dsl.problems.usage import SHOWN
@@ -15,37 +14,39 @@ from dsl.text.vocabulary import heads
 from engine.writing import choices
 from engine.writing.guide import about_line, head_key, usage
 from engine.writing.look import Unfinished, unfinished_at
-from engine.writing.positions import Positions
+from engine.writing.offers import Offer
+from engine.writing.positions import Positions, Range
 
-KINDS = {
-    "field": CompletionItemKind.Field, "stage": CompletionItemKind.EnumMember, "unit": CompletionItemKind.Unit,
-    "event": CompletionItemKind.Event, "type": CompletionItemKind.TypeParameter, "template": CompletionItemKind.File,
-    "file": CompletionItemKind.File, "word": CompletionItemKind.Keyword,
-}  # fmt: skip
 MOST = 500
 
 
-def complete(path: str, positions: Positions, scope: Scope, line: int, column: int) -> list[CompletionItem]:
+def complete(path: str, positions: Positions, scope: Scope, line: int, column: int) -> list[Offer]:
     """`line` and `column` count from 1; `column` is the one that would be written next."""
     at = unfinished_at(path, positions.lines, line, column)
     if at is None:
         return []
     found = _texts(at, scope, positions.lines[line - 1], column) if at.quoted else _words(at, scope)
-    seen: dict[str, CompletionItem] = {}
-    for item, end in found:
-        edit = TextEdit(
-            Range(positions.position(line, at.start), positions.position(line, max(end, column))),
-            item.insert_text or item.label,
-        )
-        item.text_edit, item.insert_text = edit, None
-        seen.setdefault(item.label, item)
+    seen: dict[str, Offer] = {}
+    for one, end in found:
+        place = Range(positions.position(line, at.start), positions.position(line, max(end, column)))
+        seen.setdefault(one.label, Offer(one.label, one.kind, one.insert or one.label, place, one.detail, one.about))
         if len(seen) == MOST:
             break
     return list(seen.values())
 
 
-Found = Iterator[tuple[CompletionItem, int]]
-"""Completions, each with the column up to which it replaces what is there."""
+class Word(NamedTuple):
+    """`detail` is shown beside it, `about` below it; `insert` is written, if not `label`."""
+
+    label: str
+    kind: str = "keyword"
+    detail: str = ""
+    insert: str = ""
+    about: str = ""
+
+
+Found = Iterator[tuple[Word, int]]
+"""Words, each with the column up to which it replaces what is there."""
 
 
 def _texts(at: Unfinished, scope: Scope, text: str, column: int) -> Found:
@@ -53,9 +54,7 @@ def _texts(at: Unfinished, scope: Scope, text: str, column: int) -> Found:
     closing = text.find('"', column - 1)
     for name in names:
         written = name.replace("\\", "\\\\").replace('"', '\\"')
-        item = CompletionItem(name, kind=KINDS.get(kind, CompletionItemKind.Reference), detail=kind)
-        item.insert_text = written if closing >= 0 else f'{written}"'
-        yield item, closing + 1
+        yield Word(name, kind, kind, written if closing >= 0 else f'{written}"'), closing + 1
 
 
 def _words(at: Unfinished, scope: Scope) -> Found:
@@ -65,15 +64,15 @@ def _words(at: Unfinished, scope: Scope) -> Found:
         return
     failure = _next(at.tokens, at.context)
     for word in failure.keywords if failure else ():
-        yield CompletionItem(word, kind=CompletionItemKind.Keyword), 0
+        yield Word(word), 0
     if failure and "NAME" in failure.kinds:
         for word, kind in choices.words(at.tokens, at.context, scope):
-            yield CompletionItem(word, kind=KINDS.get(kind, CompletionItemKind.Value), detail=kind), 0
+            yield Word(word, kind, kind), 0
     if failure and "STRING" in failure.kinds and not at.partial:
         kind, names = choices.texts(at.tokens, at.context, scope)
         for name in names:
             written = name.replace("\\", "\\\\").replace('"', '\\"')
-            yield CompletionItem(f'"{written}"', kind=KINDS.get(kind, CompletionItemKind.Reference), detail=kind), 0
+            yield Word(f'"{written}"', kind, kind), 0
 
 
 def _next(tokens: Sequence[Lexeme], context: str) -> Failure | None:
@@ -83,17 +82,14 @@ def _next(tokens: Sequence[Lexeme], context: str) -> Failure | None:
     return result if isinstance(result, Failure) and result.index == len(tokens) else None
 
 
-def _lines(context: str, scope: Scope) -> Iterator[CompletionItem]:
+def _lines(context: str, scope: Scope) -> Iterator[Word]:
     """The beginnings of lines that belong into this kind of block."""
     for head in heads(context):
         key = head_key(head, context)
-        item = CompletionItem(SHOWN.get(head, head), kind=CompletionItemKind.Keyword, detail=usage(key))
-        about = about_line(key)
-        item.documentation = MarkupContent(MarkupKind.Markdown, about) if about else None
-        yield item
+        yield Word(SHOWN.get(head, head), detail=usage(key) or "", about=about_line(key) or "")
     if context == "scoring":
-        yield CompletionItem("+10 when", kind=CompletionItemKind.Keyword, detail=usage("+"))
-        yield CompletionItem("+10 if", kind=CompletionItemKind.Keyword, detail="+20 if company_size >= 200")
+        yield Word("+10 when", detail=usage("+") or "")
+        yield Word("+10 if", detail="+20 if company_size >= 200")
     if context == "segment":
         for word, kind in (("has", "word"), ("in", "word"), ("not", "word"), *choices.operands(scope)):
-            yield CompletionItem(word, kind=KINDS.get(kind, CompletionItemKind.Value), detail=kind)
+            yield Word(word, kind, kind)

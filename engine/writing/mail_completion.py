@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lsprotocol.types import CompletionItem, CompletionItemKind, MarkupContent, MarkupKind, Range, TextEdit
-
 from dsl.plan.carries import CARRIES
+from engine.mail.context import LAYOUT_NAMES, NAMES
+from engine.mail.source import FRONT_MATTER, MAX_SOURCE
 from engine.writing import mail_guide
 from engine.writing.mail_hover import uses_of_file
 from engine.writing.markup import Tag, Word, kind_of_text, member_kind, tags_of
+from engine.writing.offers import Offer
+from engine.writing.positions import Range
 from engine.writing.project import Project
-from engine.mail.context import LAYOUT_NAMES, NAMES
-from engine.mail.source import FRONT_MATTER, MAX_SOURCE
 
-Found = Iterator[tuple[str, CompletionItemKind, str]]
-"""What to write, and a word about it."""
+Found = Iterator[tuple[str, str, str]]
+"""What to write, its kind, and a word about it."""
 
 _FRONT = {
     "subject": "the line in the inbox; every email needs one", "preheader": "shown after the subject in most inboxes",
@@ -23,7 +23,7 @@ _FRONT = {
 }  # fmt: skip
 
 
-def complete_mail(project: Project, shown: str, line: int, column: int) -> list[CompletionItem]:
+def complete_mail(project: Project, shown: str, line: int, column: int) -> list[Offer]:
     """`line` and `column` count from 1; `column` is the one that would be written next."""
     if len(project.text(shown)) > MAX_SOURCE:
         return []
@@ -43,13 +43,8 @@ def complete_mail(project: Project, shown: str, line: int, column: int) -> list[
             found, start = _words(project, shown, tag, words[:-1]), column - len(last.text)
         else:
             found, start = _words(project, shown, tag, words), column
-    edit = Range(positions.position(line, max(start, 1)), positions.position(line, column))
-    return [_item(name, kind, about, edit) for name, kind, about in found]
-
-
-def _item(name: str, kind: CompletionItemKind, about: str, place: Range) -> CompletionItem:
-    said = MarkupContent(MarkupKind.Markdown, about) if about else None
-    return CompletionItem(name, kind=kind, documentation=said, text_edit=TextEdit(place, name))
+    place = Range(positions.position(line, max(start, 1)), positions.position(line, column))
+    return [Offer(name, kind, name, place, about=about) for name, kind, about in found]
 
 
 def _open_tag(above: str) -> Tag | None:
@@ -73,7 +68,7 @@ def _front(lines: Sequence[str], line: int, before: str) -> Found:
         written = {text.partition(":")[0].strip() for number, text in enumerate(lines[1:], 2) if number != line}
         for name in FRONT_MATTER if before.strip().isalpha() or not before.strip() else ():
             if name not in written:
-                yield f"{name}: ", CompletionItemKind.Property, _FRONT[name]
+                yield f"{name}: ", "property", _FRONT[name]
 
 
 def _texts(project: Project, shown: str, words: Sequence[Word], start: int) -> Found:
@@ -82,10 +77,10 @@ def _texts(project: Project, shown: str, words: Sequence[Word], start: int) -> F
     if kind == "part":
         for path in sorted(project.templates):
             if project.shown_template(path) != shown:
-                yield path, CompletionItemKind.File, "part"
+                yield path, "file", "part"
     elif kind == "file":
         for name in sorted(project.files):
-            yield name, CompletionItemKind.File, "file"
+            yield name, "file", "file"
     elif kind is not None:
         yield from _members(project, shown, kind)
 
@@ -96,13 +91,13 @@ def _words(project: Project, shown: str, tag: Tag, words: Sequence[Word]) -> Fou
         kind = member_kind(words, len(words) - 2)
         yield from _members(project, shown, kind) if kind else ()
     elif before == "|":
-        yield from _known(mail_guide.FILTERS, CompletionItemKind.Function)
+        yield from _known(mail_guide.FILTERS, "function")
     elif before == "is" or (before == "not" and len(words) > 1 and words[-2].text == "is"):
-        yield "defined", CompletionItemKind.Keyword, "has a value"
+        yield "defined", "keyword", "has a value"
     elif tag.statement and not words:
-        yield from _known(mail_guide.STATEMENTS, CompletionItemKind.Keyword)
+        yield from _known(mail_guide.STATEMENTS, "keyword")
     elif words and words[-1].kind in ("name", "text", "number") and before not in _OPERATORS:
-        yield from ((word, CompletionItemKind.Keyword, "") for word in ("and", "or", "if", "else", "is", "in"))
+        yield from ((word, "keyword", "") for word in ("and", "or", "if", "else", "is", "in"))
     else:
         yield from _names(project, shown)
 
@@ -110,7 +105,7 @@ def _words(project: Project, shown: str, tag: Tag, words: Sequence[Word]) -> Fou
 _OPERATORS = ("if", "elif", "and", "or", "not", "in", "else", "include", "extends", "with", "from", "import")
 
 
-def _known(names: Mapping[str, str], kind: CompletionItemKind) -> Found:
+def _known(names: Mapping[str, str], kind: str) -> Found:
     return ((name, kind, about) for name, about in names.items())
 
 
@@ -118,10 +113,10 @@ def _names(project: Project, shown: str) -> Found:
     path = project.template(shown) or ""
     layout = path.rpartition("/")[2].startswith("_layout")
     for name in sorted(LAYOUT_NAMES if layout else NAMES):
-        yield name, CompletionItemKind.Variable, mail_guide.NAMES[name]
+        yield name, "variable", mail_guide.NAMES[name]
     for name in sorted({name for use in uses_of_file(project, shown) for name in use.given}):
-        yield name, CompletionItemKind.Variable, "given by `with`"
-    yield "range", CompletionItemKind.Function, mail_guide.NAMES["range"]
+        yield name, "variable", "given by `with`"
+    yield "range", "function", mail_guide.NAMES["range"]
 
 
 def _members(project: Project, shown: str, kind: str) -> Found:
@@ -129,13 +124,13 @@ def _members(project: Project, shown: str, kind: str) -> Found:
     match kind:
         case "field":
             for field in scope.fields.values():
-                yield field.name, CompletionItemKind.Field, field.type
+                yield field.name, "field", field.type
         case "datum":
             yield from _data(project, shown)
         case "owner":
-            yield from _known(mail_guide.OWNER, CompletionItemKind.Field)
+            yield from _known(mail_guide.OWNER, "field")
         case "company":
-            yield from _known(mail_guide.COMPANY, CompletionItemKind.Field)
+            yield from _known(mail_guide.COMPANY, "field")
         case _:
             pass
 
@@ -153,4 +148,4 @@ def _data(project: Project, shown: str) -> Found:
         names |= {name.value for event in declared for name, _ in event.data or ()}
         names |= {ask.field.value for form in scope.forms.values() for ask in form.asks}
     for name in sorted(names):
-        yield name, CompletionItemKind.Field, "a property of an event that leads here"
+        yield name, "field", "a property of an event that leads here"

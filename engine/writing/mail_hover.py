@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dsl.names.scope import Scope
 from dsl.plan.carries import CARRIES
 from dsl.tree.declarations import Span
+from engine.mail.uses import Use
 from engine.writing import mail_guide
 from engine.writing.names import Mention
 from engine.writing.project import Project
-from engine.mail.uses import Use
 
 MAIL_KINDS = ("datum", "owner", "company", "part", "filter", "word", "whole")
 """Kinds of names that only templates have."""

@@ -11,7 +11,6 @@ from dsl.editor.planner import Planned, Planner
 from dsl.plan import Plan, Program
 from dsl.problems.diagnostics import Diagnostic
 from dsl.text.lines import Line as WrittenLine
-from engine.writing.watched import Looked, Watched
 from engine.mail.check import Check, each_once, named
 from engine.mail.compose import Kind
 from engine.mail.context import Context
@@ -19,6 +18,7 @@ from engine.mail.diagnose import at_text
 from engine.mail.errors import UNSURE, TemplateError
 from engine.mail.render import Renderer, builtin_templates
 from engine.mail.uses import Carried, Line, PlanUses, Use, entered_by_stages, entered_from, gathered, uses_in
+from engine.writing.watched import Looked, Watched
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dsl.names.scope import matches
 from dsl.plan import BUILT_IN
 from dsl.text.lines import Line
 from dsl.tree.declarations import Span
+from engine.mail.source import MAX_SOURCE
 from engine.writing.guide import about_line, about_word, line_key
 from engine.writing.look import Spot, spot_at
 from engine.writing.mail_hover import MAIL_KINDS, about_in_mail, asking_forms, datum_declared, given_by
@@ -19,7 +20,6 @@ from engine.writing.markup import Markup, markups_in
 from engine.writing.names import Mention, mentions
 from engine.writing.positions import lines_of
 from engine.writing.project import Project
-from engine.mail.source import MAX_SOURCE
 
 IN_MAILS = (*MAIL_KINDS, "field", "file")
 """Kinds that templates name."""

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from lsprotocol.types import Position, Range
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 BOM = "\ufeff"
+
+
+class Position(NamedTuple):
+    """As editors count: lines from 0, `character` in UTF-16 units from 0."""
+
+    line: int
+    character: int
+
+
+@dataclass(frozen=True)
+class Range:
+    """`end` is the first position after it."""
+
+    start: Position
+    end: Position
+
+
+class Spot(Protocol):
+    """A position, whoever made it."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def character(self) -> int: ...
 
 
 class Place(Protocol):
@@ -53,7 +76,7 @@ class Positions:
     def everything(self) -> Range:
         return Range(Position(0, 0), self.position(len(self.lines), len(self.lines[-1]) + 1))
 
-    def place(self, position: Position) -> tuple[int, int]:
+    def place(self, position: Spot) -> tuple[int, int]:
         """Line and column, counted from 1."""
         if position.line >= len(self.lines):
             return len(self.lines), len(self.lines[-1]) + 1

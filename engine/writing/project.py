@@ -9,9 +9,9 @@ from dsl.editor.checker import Checked, Checker
 from dsl.problems.diagnostics import Diagnostic, in_order, on_whole_lines
 from dsl.problems.problems import Problems
 from dsl.workspace import decoded, paths
+from engine.mail.check import is_template, text_of
 from engine.writing.mails import Mails
 from engine.writing.positions import Positions
-from engine.mail.check import is_template, text_of
 
 Stamp = tuple[int, int]
 

@@ -10,13 +10,13 @@ from dsl.plan import BUILT_IN
 from dsl.plan.carries import CARRIES
 from dsl.text.lines import Line
 from dsl.tree.declarations import Span
+from engine.mail.errors import TemplateError
+from engine.mail.source import MAX_SOURCE, parse_text, read_source
 from engine.writing.mail_hover import MAIL_KINDS, asking_forms, datum_declared
 from engine.writing.markup import Markup
 from engine.writing.names import BARE, Mention
 from engine.writing.navigate import Index
 from engine.writing.project import Project
-from engine.mail.errors import TemplateError
-from engine.mail.source import MAX_SOURCE, parse_text, read_source
 
 
 class Refused(Exception):

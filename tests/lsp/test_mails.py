@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.writing import mail_guide
 from engine.mail.context import LAYOUT_NAMES
 from engine.mail.formats import FILTERS
+from engine.writing import mail_guide
 from tests.dsl.harness import ASSETS, CASES
 from tests.lsp.test_server import applied, said
 from tests.support.editor import PATIENCE, Editor, Refused, editor

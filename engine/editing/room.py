@@ -1,0 +1,316 @@
+"""One draft in a folder of its own, and everything that the page *write* asks about it.
+
+Files go by their path inside the workspace, places as editors count them. Every answer is plain values.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dsl.plan import Program
+from dsl.problems.diagnostics import Diagnostic
+from engine.cli.common import Stop
+from engine.cli.known_lead import known_lead
+from engine.cli.script import ACTIONS, read_script
+from engine.cli.simulate import starting
+from engine.cli.starter import base, fitted, named, starters
+from engine.cli.workspace import Examined, examine
+from engine.graph.scene import scene
+from engine.graph.svg import svg
+from engine.mail.errors import TemplateError
+from engine.rules.conditions.calendar import local_time
+from engine.sending.preview import Draft
+from engine.simulation.simulation import deployment_of
+from engine.simulation.story import Story
+from engine.wording.steps import head_lines, outline
+from engine.writing.positions import Position, Range
+from engine.writing.session import Found, Refused, Session, Symbol, formatted
+
+Answer = Mapping[str, Any]
+AT_ONCE = 0.04
+"""Seconds that a keystroke's answer looks at templates; the others are looked at when asked for the rest."""
+COMMANDS: dict[str, Callable[..., Any]] = {}
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a request may ask for, by the function's name."""
+    COMMANDS[function.__name__] = function
+    return function
+
+
+class Wrong(Exception):
+    """What was asked for cannot be answered; the message says why, for people."""
+
+
+class Room:
+    """`folder` holds the draft's files; downloads are there by name alone, empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.session = Session(folder)
+        self._examined: Examined | None = None
+
+    def shown(self, path: str) -> str:
+        return f"{self.folder.name}/{path}"
+
+    def inside(self, shown: str) -> str:
+        return shown.removeprefix(f"{self.folder.name}/")
+
+    @property
+    def examined(self) -> Examined:
+        """The draft compiled as `coldframe deploy` does it. Raises Wrong when there is no campaign file."""
+        if self._examined is None:
+            try:
+                self._examined = examine(self.folder)
+            except Stop as stop:
+                raise Wrong(str(stop)) from None
+        return self._examined
+
+    @property
+    def program(self) -> Program:
+        if (program := self.examined.program) is None:
+            raise Wrong("Fix the errors first.")
+        return program
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    @command
+    def load(self, files: Mapping[str, str], names: Sequence[str] = ()) -> None:
+        """These files instead of all others; `names`: those of which nothing but the name counts."""
+        wanted = {**files, **dict.fromkeys(names, "")}
+        for path in [path for path in self.folder.rglob("*") if path.is_file()]:
+            if path.relative_to(self.folder).as_posix() not in wanted:
+                path.unlink()
+        for name, text in wanted.items():
+            self._put(name, text)
+        self.session.project.unsaved.clear()
+        self.session.project.refresh()
+        self._examined = None
+
+    def _put(self, path: str, text: str) -> None:
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.is_file() or place.read_bytes() != text.encode():
+            place.write_bytes(text.encode())
+
+    @command
+    def type(self, path: str, text: str) -> Answer:
+        """The text of a file from now on, and what is wrong now. `rest`: there are templates left to look at."""
+        self._put(path, text)
+        self.session.project.write(self.shown(path), text)
+        self._examined = None
+        return self._problems(AT_ONCE)
+
+    @command
+    def problems(self) -> Answer:
+        """What is wrong, by file, when everything was looked at."""
+        return self._problems(60)
+
+    def _problems(self, seconds: float) -> Answer:
+        """`rest`: not everything was looked at in that time."""
+        project, until, rest = self.session.project, time.perf_counter() + seconds, False
+        for _ in project.look_at_mails():
+            if time.perf_counter() > until:
+                rest = True
+                break
+        found = project.diagnostics()
+        return {"problems": {self.inside(shown): [self._told(one) for one in all] for shown, all in found.items()},
+                "rest": rest}  # fmt: skip
+
+    def _told(self, problem: Diagnostic) -> Answer:
+        place = self.session.project.positions(problem.file).range(problem)
+        return {
+            "severity": problem.severity, "code": problem.code, "message": problem.message, "help": problem.help or "",
+            "line": problem.line, "range": _range(place),
+            "related": [{"message": one.message, "path": self.inside(one.file), "line": one.line}
+                        for one in problem.related],
+        }  # fmt: skip
+
+    # ── about a place ────────────────────────────────────────────────────────────────────────────────────────────────
+    @command
+    def offers(self, path: str, line: int, character: int) -> list[Answer]:
+        found = self.session.offers(self.shown(path), Position(line, character))
+        return [{"label": one.label, "kind": one.kind, "insert": one.insert, "range": _range(one.range),
+                 "detail": one.detail, "about": one.about} for one in found]  # fmt: skip
+
+    @command
+    def about(self, path: str, line: int, character: int) -> Answer | None:
+        found = self.session.about(self.shown(path), Position(line, character))
+        return {"text": found[0], "range": _range(found[1])} if found else None
+
+    @command
+    def definition(self, path: str, line: int, character: int) -> list[Answer]:
+        return [self._found(one) for one in self.session.definition(self.shown(path), Position(line, character))]
+
+    @command
+    def references(self, path: str, line: int, character: int) -> list[Answer]:
+        return [self._found(one) for one in self.session.references(self.shown(path), Position(line, character))]
+
+    def _found(self, one: Found) -> Answer:
+        return {"path": self.inside(one.file), "range": _range(one.range)}
+
+    @command
+    def name(self, path: str, line: int, character: int) -> Answer | None:
+        """The name there, if it can be changed."""
+        found = self.session.name_at(self.shown(path), Position(line, character))
+        return {"name": found[0], "range": _range(found[1])} if found else None
+
+    @command
+    def rename(self, path: str, line: int, character: int, new: str) -> Mapping[str, str]:
+        """The whole texts of the files that the new name changes."""
+        try:
+            edits = self.session.renamed(self.shown(path), Position(line, character), new) or []
+        except Refused as reason:
+            raise Wrong(f"{str(reason)[:1].upper()}{str(reason)[1:]}.") from None
+        texts: dict[str, str] = {}
+        for edit in sorted(edits, key=lambda one: (one.range.start, one.range.end), reverse=True):
+            text = texts.get(edit.file, self.session.project.text(edit.file))
+            start, end = (_offset(text, place) for place in (edit.range.start, edit.range.end))
+            texts[edit.file] = text[:start] + edit.text + text[end:]
+        return {self.inside(shown): text for shown, text in texts.items()}
+
+    # ── whole files ──────────────────────────────────────────────────────────────────────────────────────────────────
+    @command
+    def outline(self, path: str) -> list[Answer]:
+        return [_symbol(one) for one in self.session.outline(self.shown(path)) or ()]
+
+    @command
+    def formatted(self, path: str, text: str) -> str | None:
+        """None when it cannot be read safely, and for a template."""
+        return formatted(path, text)
+
+    # ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────
+    @command
+    def contents(self) -> Answer:
+        """What there is to look at: campaigns with their place, forms, templates with their languages."""
+        program = self.program
+        draft = self._draft()
+        return {
+            "campaigns": [
+                {"name": one.campaign, **self._place(one.source)} for one in program.campaigns if one.written
+            ],
+            "forms": [form.name for form in program.forms],
+            "templates": [{"name": name, "languages": list(draft.languages(name))} for name in draft.names()],
+            "actions": list(ACTIONS),
+        }  # fmt: skip
+
+    def _place(self, source: str) -> Answer:
+        shown, _, line = source.rpartition(":")
+        return {"path": self.inside(shown), "line": int(line) if line.isdigit() else 0}
+
+    @command
+    def drawing(self, campaign: str, links: str = "") -> str:
+        """The campaign's flow as an SVG. `links`: the address that a step leads to, with `{path}` and `{line}`."""
+        for plan in self.program.campaigns:
+            if plan.campaign.casefold() == campaign.casefold():
+                facts = head_lines(plan, self.program.workspace.currency)
+                return svg(plan.campaign, facts, scene(plan), link=self._linked(links) if links else None)
+        raise Wrong("There is no such campaign.")
+
+    def _linked(self, links: str) -> Callable[[str], str]:
+        def link(source: str) -> str:
+            place = self._place(source)
+            return links.replace("{path}", str(place["path"])).replace("{line}", str(place["line"]))
+
+        return link
+
+    @command
+    def steps(self, campaign: str) -> list[Answer]:
+        """The steps in words, each with its place."""
+        plan = next((one for one in self.program.campaigns if one.campaign.casefold() == campaign.casefold()), None)
+        return [{"words": outline(step).words, **self._place(step.source)} for step in plan.steps] if plan else []
+
+    @command
+    def story(self, script: str, lead: Sequence[str] = (), start: str = "") -> Answer:
+        """What becomes of one lead who does what the script says."""
+        program = self.program
+        try:
+            begin, known = starting(start or None, program), known_lead(list(lead), program)
+        except Stop as stop:
+            raise Wrong(f"{str(stop)[:1].upper()}{str(stop)[1:]}.") from None
+        zone = str(known.fields.get("timezone") or program.workspace.timezone)
+        read = read_script(script, program, "script", local_time(begin, zone))
+        if read.diagnostics:
+            return {"problems": [{"line": one.line, "message": one.message, "help": one.help or ""}
+                                 for one in read.diagnostics]}  # fmt: skip
+        story = Story(deployment_of(program, self.examined.assets), begin, known, seed=1)
+        story.play(read.actions)
+        entries = [{**one.as_json(), "place": self._place(one.source) if one.source else None}
+                   for one in story.timeline.entries]  # fmt: skip
+        return {"problems": [], "entries": entries, "end": story.standing()}
+
+    @command
+    def email(self, template: str, language: str = "", bare: bool = False) -> Answer:
+        """A template as a lead would get it."""
+        draft = self._draft()
+        spoken = language or next(iter(draft.languages(template)), "") or draft.program.workspace.languages[0]
+        if template not in draft.names():
+            raise Wrong("There is no such template.")
+        try:
+            one = draft.show(template, spoken, None, bare=bare)
+        except TemplateError as error:
+            raise Wrong(str(error)) from None
+        return {
+            "file": one.file, "language": one.language, "languages": list(draft.languages(template)),
+            "sender": one.sender, "subject": one.subject, "preheader": one.preheader, "html": one.html,
+            "text": one.text, "kind": one.kind, "warnings": [warned.text for warned in one.warnings],
+        }  # fmt: skip
+
+    def _draft(self) -> Draft:
+        try:
+            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), "https://desk.invalid")
+        except TemplateError as error:
+            raise Wrong(str(error)) from None
+
+    @command
+    def compiled(self) -> Answer:
+        """The program as it would be deployed; None with an error in the workspace."""
+        program = self.examined.program
+        return {"program": program.model_dump(mode="json") if program else None}
+
+    # ── to start from ────────────────────────────────────────────────────────────────────────────────────────────────
+    @command
+    def beginnings(self) -> list[Answer]:
+        return [{"kind": one.kind, "summary": one.summary, "campaign": one.campaign} for one in starters().values()]
+
+    @command
+    def begin(self, kind: str, name: str = "", company: str = "") -> Mapping[str, str]:
+        """The files of a beginning in base64, fitted into the workspace that is there; with a whole workspace where
+        there is none."""
+        texts = list(self.session.project.campaigns.values())
+        files = {} if texts else base(company or "Your company")
+        if kind != "workspace":
+            known = starters().get(kind)
+            if known is None:
+                raise Wrong("There is no such beginning.")
+            starter = named(known, name or None)
+            there = [*texts, *(body.decode() for path, body in files.items() if path.endswith(".campaign"))]
+            campaign, _ = fitted(starter.campaign, there)
+            files = {**files, f"{starter.kind}.campaign": campaign.encode(), **starter.files}
+        taken = {self.inside(shown) for shown in self.session.project.disk}
+        return {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
+
+
+def _range(place: Range) -> list[list[int]]:
+    return [list(place.start), list(place.end)]
+
+
+def _symbol(one: Symbol) -> Answer:
+    children = [_symbol(child) for child in one.children]
+    return {"title": one.title, "kind": one.kind, "line": one.name_at.start.line + 1, "children": children}
+
+
+def _offset(text: str, place: Position) -> int:
+    """Where a place is in the text, which has its own line ends."""
+    lines = text.splitlines(keepends=True) or [""]
+    before = sum(len(line) for line in lines[: place.line])
+    line, units = lines[place.line] if place.line < len(lines) else "", place.character
+    for index, char in enumerate(line):
+        if units <= 0:
+            return before + index
+        units -= 2 if ord(char) > 0xFFFF else 1
+    return before + len(line)
