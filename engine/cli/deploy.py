@@ -153,9 +153,9 @@ def report(done: Deployed, outlook: Outlook, moved: Mapping[str, int] | None, as
     if moved is None:
         out.print(f"the workers are moving {outlook.leads} leads; `coldframe deployments` shows their progress")
     elif moved:
-        from engine.cli.impact import _end
+        from engine.deploying.impact_words import tell_end
 
-        out.print(", ".join(_end(end, many) for end, many in moved.items()), markup=False)
+        out.print(", ".join(tell_end(end, many) for end, many in moved.items()), markup=False)
 
 
 def described(done: Deployed) -> str:
