@@ -8,26 +8,32 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dsl.plan import Program
 from dsl.problems.diagnostics import Diagnostic
 from engine.cli.common import Stop
 from engine.cli.known_lead import known_lead
-from engine.cli.script import ACTIONS, read_script
+from engine.cli.script import read_script
 from engine.cli.simulate import starting
 from engine.cli.starter import base, fitted, named, starters
 from engine.cli.workspace import Examined, examine
+from engine.editing.actions import TIMES, list_actions
+from engine.editing.blocks import list_blocks
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.errors import TemplateError
 from engine.rules.conditions.calendar import local_time
 from engine.sending.preview import Draft
 from engine.simulation.simulation import deployment_of
+from engine.simulation.standing import describe_end
 from engine.simulation.story import Story
 from engine.wording.steps import head_lines, outline
+from engine.writing.mail_completion import list_variables
 from engine.writing.positions import Position, Range
 from engine.writing.session import Found, Refused, Session, Symbol, formatted
 
@@ -195,8 +201,22 @@ class Room:
             ],
             "forms": [form.name for form in program.forms],
             "templates": [{"name": name, "languages": list(draft.languages(name))} for name in draft.names()],
-            "actions": list(ACTIONS),
+            "actions": list_actions(program), "times": TIMES,
         }  # fmt: skip
+
+    @command
+    def blocks(self) -> list[Answer]:
+        """Pieces that can be inserted, also while there are errors."""
+        examined = self.examined
+        templates = [path.removeprefix("templates/").rpartition(".")[0] for path in sorted(examined.assets)
+                     if path.startswith("templates/")]  # fmt: skip
+        return [asdict(one) for one in list_blocks(examined.program, templates)]
+
+    @command
+    def variables(self, path: str) -> list[Answer]:
+        """What a template can show, each as it is written."""
+        found = list_variables(self.session.project, self.shown(path))
+        return [{"name": name, "about": about} for name, about in found]
 
     def _place(self, source: str) -> Answer:
         shown, _, line = source.rpartition(":")
@@ -211,10 +231,11 @@ class Room:
                 return svg(plan.campaign, facts, scene(plan), link=self._linked(links) if links else None)
         raise Wrong("There is no such campaign.")
 
-    def _linked(self, links: str) -> Callable[[str], str]:
-        def link(source: str) -> str:
+    def _linked(self, links: str) -> Callable[[str], tuple[str, str]]:
+        def link(source: str) -> tuple[str, str]:
             place = self._place(source)
-            return links.replace("{path}", str(place["path"])).replace("{line}", str(place["line"]))
+            address = links.replace("{path}", quote(str(place["path"]))).replace("{line}", str(place["line"]))
+            return address, f"line-{place['line']}-{quote(str(place['path']))}"
 
         return link
 
@@ -239,9 +260,12 @@ class Room:
                                  for one in read.diagnostics]}  # fmt: skip
         story = Story(deployment_of(program, self.examined.assets), begin, known, seed=1)
         story.play(read.actions)
-        entries = [{**one.as_json(), "place": self._place(one.source) if one.source else None}
-                   for one in story.timeline.entries]  # fmt: skip
-        return {"problems": [], "entries": entries, "end": story.standing()}
+        entries = [
+            {"shown_at": f"{one.local:%a %Y-%m-%d %H:%M}", "kind": one.kind, "text": " ".join(one.text.split()),
+             "place": self._place(one.source) if one.source else None}
+            for one in story.timeline.entries
+        ]  # fmt: skip
+        return {"problems": [], "entries": entries, "end": describe_end(story)}
 
     @command
     def email(self, template: str, language: str = "", bare: bool = False) -> Answer:
