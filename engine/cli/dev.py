@@ -201,9 +201,6 @@ def addresses(
     stack: Stack, desk: str, last: str = "the data stays for the next time", clock: str = "", forms: Sequence[str] = ()
 ) -> None:  # fmt: skip
     """Where everything is, and how it ends. `clock`: the time, if it is not the real one. `forms`: those to try."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = [
         ("Desk", desk),
         ("Coldframe", stack.base_url),
@@ -218,6 +215,5 @@ def addresses(
         *([("Time", clock)] if clock else []),
     ]
     for name, value in rows:
-        table.add_row(name, value)
-    out.print(table)
+        out.print(f"{name:<9}  {value}", markup=False, soft_wrap=True)  # an address is whole, however long it is
     out.print(f"Ctrl-C stops everything; {last}.")

@@ -10,11 +10,13 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dsl.plan import Program
+from dsl.compile import compile_workspace
+from dsl.plan import Program, Send
 from dsl.problems.diagnostics import Diagnostic
 from engine.cli.common import Stop
 from engine.cli.known_lead import known_lead
@@ -192,12 +194,18 @@ class Room:
     # ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────
     @command
     def contents(self) -> Answer:
-        """What there is to look at: campaigns with their place, forms, templates with their languages."""
+        """What there is to look at: campaigns with their place, what they start with and send, forms, templates with
+        their languages, and what a lead can do in a story."""
         program = self.program
-        draft = self._draft()
+        draft = self._draft("")
         return {
             "campaigns": [
-                {"name": one.campaign, **self._place(one.source)} for one in program.campaigns if one.written
+                {
+                    "name": one.campaign, **self._place(one.source),
+                    "forms": [start.pattern.name for start in one.starts if start.pattern.type == "form.submitted"],
+                    "emails": [step.template for step in one.steps if isinstance(step, Send)],
+                }
+                for one in program.campaigns if one.written
             ],
             "forms": [form.name for form in program.forms],
             "templates": [{"name": name, "languages": list(draft.languages(name))} for name in draft.names()],
@@ -263,19 +271,20 @@ class Room:
         entries = [
             {"shown_at": f"{one.local:%a %Y-%m-%d %H:%M}", "kind": one.kind, "text": " ".join(one.text.split()),
              "place": self._place(one.source) if one.source else None}
-            for one in story.timeline.entries
+            for before, one in pairwise([None, *story.timeline.entries])
+            if one is not None and (before is None or (before.text, before.at) != (one.text, one.at))
         ]  # fmt: skip
         return {"problems": [], "entries": entries, "end": describe_end(story)}
 
     @command
-    def email(self, template: str, language: str = "", bare: bool = False) -> Answer:
+    def email(self, template: str, language: str = "", base_url: str = "") -> Answer:
         """A template as a lead would get it."""
-        draft = self._draft()
+        draft = self._draft(base_url)
         spoken = language or next(iter(draft.languages(template)), "") or draft.program.workspace.languages[0]
         if template not in draft.names():
             raise Wrong("There is no such template.")
         try:
-            one = draft.show(template, spoken, None, bare=bare)
+            one = draft.show(template, spoken, None, bare=False)
         except TemplateError as error:
             raise Wrong(str(error)) from None
         return {
@@ -284,9 +293,9 @@ class Room:
             "text": one.text, "kind": one.kind, "warnings": [warned.text for warned in one.warnings],
         }  # fmt: skip
 
-    def _draft(self) -> Draft:
+    def _draft(self, base_url: str) -> Draft:
         try:
-            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), "https://desk.invalid")
+            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), base_url or "https://example.com")
         except TemplateError as error:
             raise Wrong(str(error)) from None
 
@@ -300,6 +309,21 @@ class Room:
     @command
     def beginnings(self) -> list[Answer]:
         return [{"kind": one.kind, "summary": one.summary, "campaign": one.campaign} for one in starters().values()]
+
+    @command
+    def beginning_drawing(self, kind: str) -> str:
+        """A beginning's first campaign as an SVG, in a workspace of its own."""
+        known = starters().get(kind)
+        if known is None:
+            raise Wrong("There is no such beginning.")
+        company = base("Your company")
+        texts = {path: body.decode() for path, body in company.items() if path.endswith(".campaign")}
+        campaign, _ = fitted(known.campaign, texts.values())
+        assets = {path: body for path, body in {**company, **known.files}.items() if path not in texts}
+        program = compile_workspace({**texts, f"{kind}.campaign": campaign}, assets).program
+        assert program is not None, "every beginning compiles"
+        plan = next(plan for plan in program.campaigns if plan.written)
+        return svg(plan.campaign, head_lines(plan, program.workspace.currency), scene(plan))
 
     @command
     def begin(self, kind: str, name: str = "", company: str = "") -> Mapping[str, str]:

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     post_private: bool = Field(
         False, description="whether `post to` can reach addresses in your own network, and plain http"
     )
+    review_required: bool = Field(
+        False, description="whether a draft of the desk has to be approved by a colleague before it is deployed"
+    )
     crm: dict[str, CrmAccess] = Field(
         default_factory=dict, repr=False,
         description='how each CRM of the workspace is reached, as JSON by its name: `{"Sales CRM": {"token": "…"}}`',

@@ -39,7 +39,10 @@ pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
 @cache
 def desk_assets() -> Mapping[str, str]:
     """The addresses of the desk's own sheet and script."""
-    return {name: f"/static/{file}?{_digest(file)}" for name, file in (("sheet", "desk.css"), ("script", "desk.js"))}
+    return {
+        name: f"/static/{file}?{_digest(file)}"
+        for name, file in (("sheet", "desk.css"), ("script", "desk.js"), ("write_script", "write.js"))
+    }
 
 
 MACHINES = ("/api/", "/hooks/")

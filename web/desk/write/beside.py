@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
-from starlette.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dsl.plan import Program
 from engine.deploying.drafts import Draft
 from engine.deploying.impact import Outlook, look
 from engine.deploying.impact_words import Line, describe_outlook, tell_consent, tell_recipients
+from engine.mail.choose import choose_mailer
+from engine.model.ports import Mail
 from engine.store import drafts as stored
 from web.desk.mailbox import in_new_tab
 from web.desk.rooms import Wrong
@@ -36,6 +40,10 @@ EMAIL = {
     "style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'",
     "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store",
 }  # fmt: skip
+PAGE_OF_DRAWING = "<!doctype html><html lang=en><title>Flow</title><style>body{margin:0}</style>"
+PICTURE_TYPES: Mapping[str, str] = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
+}  # fmt: skip
 LONGEST_SCRIPT = 5_000
 FIRST = "submits form"
 
@@ -51,7 +59,7 @@ async def look_beside(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
             case "flow":
                 found |= await _flow(visit, draft, path)
             case "story":
-                found |= await _story(visit, draft)
+                found |= await _story(visit, draft, path)
             case "email":
                 found |= await _email(visit, draft, path)
             case "plan":
@@ -91,23 +99,25 @@ async def _flow(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
 
 @desk.get("/desk/write/drawing", *READERS)
 async def drawing(visit: Visit) -> Response:
-    """The flow of a campaign of the draft as an SVG, each step leading to its line."""
+    """The flow of a campaign of the draft, each step leading to its line: an SVG in a page, so that it scrolls to the
+    step that the address names."""
     draft = await read_draft(visit)
     links = f"{PLACE}?path={{path}}&line={{line}}"
     try:
         drawn = await ask_room(visit, draft, "drawing", campaign=visit.asked("campaign"), links=links)
     except Wrong:
         raise missing() from None
-    return Response(drawn, media_type="image/svg+xml", headers=DRAWING)
+    return HTMLResponse(f"{PAGE_OF_DRAWING}{drawn}", headers=DRAWING)
 
 
 # ── a story ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def _story(visit: Visit, draft: Draft) -> dict[str, Any]:
+async def _story(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
     """What becomes of one lead who does what the script says. `add` is one more action, `after` when it happens."""
     contents = await ask_room(visit, draft, "contents")
     script = visit.asked_text("script", LONGEST_SCRIPT)
-    if not script and contents["forms"]:
-        script = f'{FIRST} "{contents["forms"][0]}"'
+    forms = [*_of_file(contents, path, "forms"), *contents["forms"]]
+    if not script and forms:
+        script = f'{FIRST} "{forms[0]}"'
     known = {line for line, _ in contents["actions"]}
     if (added := visit.asked("add")) in known:
         after = visit.asked("after")
@@ -122,17 +132,25 @@ async def _email(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
     """`template` or the file that is being written, in `language`, on `width` phone or desktop."""
     contents = await ask_room(visit, draft, "contents")
     names = [one["name"] for one in contents["templates"]]
-    wanted = visit.asked("template") or _template_of(path, names)
+    sent = next(iter(_of_file(contents, path, "emails")), "")
+    wanted = visit.asked("template") or _template_of(path, names) or sent
     if not names:
         raise Wrong("There is no template yet. Add a file such as templates/welcome.md.")
     chosen = wanted if wanted in names else names[0]
-    shown = await ask_room(visit, draft, "email", template=chosen, language=visit.asked("language"))
+    base, language = visit.rt.settings.base_url, visit.asked("language")
+    shown = await ask_room(visit, draft, "email", template=chosen, language=language, base_url=base)
     variables = await ask_room(visit, draft, "variables", path=path) if path.startswith("templates/") else []
     query = urlencode({"template": chosen, "language": shown["language"], "draft": draft.content[:12]})
     return {
         "templates": names, "template": chosen, "email": shown, "variables": variables,
-        "frame": f"/desk/write/email?{query}", "width": "phone" if visit.asked("width") == "phone" else "desktop",
+        "frame": f"/desk/write/email?{query}", "tested": visit.asked("tested"),
+        "width": "phone" if visit.asked("width") == "phone" else "desktop",
     }  # fmt: skip
+
+
+def _of_file(contents: Mapping[str, Any], path: str, what: str) -> list[str]:
+    """What the campaigns of a file start with or send, in its order."""
+    return [name for one in contents["campaigns"] if one["path"] == path for name in one[what] if name]
 
 
 def _template_of(path: str, names: list[str]) -> str:
@@ -145,13 +163,66 @@ def _template_of(path: str, names: list[str]) -> str:
 async def email(visit: Visit) -> Response:
     """The email alone, for a frame."""
     draft = await read_draft(visit)
+    asked = {"template": visit.asked("template"), "language": visit.asked("language")}
     try:
-        shown = await ask_room(
-            visit, draft, "email", template=visit.asked("template"), language=visit.asked("language")
-        )
+        shown = await ask_room(visit, draft, "email", **asked, base_url=visit.rt.settings.base_url)
     except Wrong:
         raise missing() from None
     return HTMLResponse(in_new_tab(shown["html"]), headers=EMAIL)
+
+
+@desk.get("/desk/write/beginning", *READERS)
+async def beginning(visit: Visit) -> Response:
+    """The drawing of a starting point."""
+    kind = visit.asked("kind")
+    if kind not in _drawn:
+        try:
+            _drawn[kind] = await ask_room(visit, await read_draft(visit), "beginning_drawing", kind=kind)
+        except Wrong:
+            raise missing() from None
+    return Response(_drawn[kind], media_type="image/svg+xml", headers={**DRAWING, "Cache-Control": "max-age=3600"})
+
+
+_drawn: dict[str, str] = {}
+"""Starting points come with the package, so each is drawn once."""
+
+
+@desk.get("/desk/write/raw", *READERS)
+async def raw(visit: Visit) -> Response:
+    """A picture or download of the draft, as it is; nothing of it runs here."""
+    path = visit.asked("path")
+    body = (await read_draft(visit)).files.get(path)
+    if body is None or is_text(path):
+        raise missing()
+    picture = PICTURE_TYPES.get("." + path.rpartition(".")[2].lower())
+    shown = "inline" if picture else f"attachment; filename*=UTF-8''{quote(path.rpartition('/')[2])}"
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": shown}
+    return Response(body, media_type=picture or "application/octet-stream", headers=headers)
+
+
+@desk.post("/desk/write/test", *WRITERS)
+async def send_to_self(visit: Visit) -> Response:
+    """The email as an invented lead would get it, to whoever is signed in."""
+    template, path = visit.one("template"), visit.one("path")
+    draft, base = await read_draft(visit), visit.rt.settings.base_url
+    try:
+        shown = await ask_room(visit, draft, "email", template=template, language=visit.one("language"), base_url=base)
+    except Wrong as wrong:
+        raise HTTPException(422, str(wrong)) from None
+    mail = Mail(
+        uuid4(), visit.user.email, shown["sender"], f"Test: {shown['subject']}", shown["html"], shown["text"],
+        category="test",
+    )  # fmt: skip
+    settings = visit.rt.settings
+    mailer = choose_mailer(settings.sendgrid_api_key, settings.sendgrid_url, visit.rt.db.engine, visit.rt.clock)
+    try:
+        receipt = await mailer.send(mail)
+    finally:
+        await mailer.close()
+    await visit.note("test sent", template, state=receipt.state)
+    if receipt.state != "accepted":
+        raise HTTPException(502, f"The test was not sent. {receipt.reason}")
+    return RedirectResponse(address_of(path, show="email", template=template, tested="yes"), 303)
 
 
 # ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────────────
