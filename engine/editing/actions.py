@@ -21,14 +21,14 @@ def list_actions(program: Program) -> list[tuple[str, str]]:
 
 def _list(program: Program) -> Iterator[tuple[str, str]]:
     for form in program.forms:
-        yield f'submits form "{form.name}"', f"Submits the form “{form.name}”"
+        yield f'submits form "{form.name}"', f'Submits the form "{form.name}"'
     for plan in program.campaigns:
         for step in plan.steps if plan.written else ():
             if isinstance(step, Send) and '"' not in step.template:
-                yield f'opens email "{step.template}"', f"Opens “{step.template}”"
-                yield f'clicks email "{step.template}"', f"Clicks a link in “{step.template}”"
+                yield f'opens email "{step.template}"', f'Opens "{step.template}"'
+                yield f'clicks email "{step.template}"', f'Clicks a link in "{step.template}"'
     for event in program.events:
-        yield f'happens event "{event.name}"', f"“{event.name}” happens"
+        yield f'happens event "{event.name}"', f'"{event.name}" happens'
     yield 'visits page "/pricing"', "Visits the page /pricing"
     yield "sales acknowledges", "Sales acknowledges"
     yield "sales accepts", "Sales accepts"

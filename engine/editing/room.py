@@ -25,7 +25,7 @@ from engine.cli.simulate import starting
 from engine.cli.starter import base, fitted, named, starters
 from engine.cli.workspace import Examined, examine
 from engine.editing.actions import TIMES, list_actions
-from engine.editing.blocks import list_blocks
+from engine.editing.blocks import Block, insert_block, list_blocks
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.errors import TemplateError
@@ -221,6 +221,15 @@ class Room:
         return [asdict(one) for one in list_blocks(examined.program, templates)]
 
     @command
+    def inserted(self, block: str, text: str, line: int | None) -> Answer:
+        """The text with a piece after `line`, at its end for None; and the line where the piece begins."""
+        chosen = next((Block(**one) for one in self.blocks() if one["name"] == block), None)
+        if chosen is None:
+            raise Wrong("Choose what to insert.")
+        changed, at = insert_block(text, chosen, line)
+        return {"text": changed, "line": at}
+
+    @command
     def variables(self, path: str) -> list[Answer]:
         """What a template can show, each as it is written."""
         found = list_variables(self.session.project, self.shown(path))
@@ -264,8 +273,8 @@ class Room:
         zone = str(known.fields.get("timezone") or program.workspace.timezone)
         read = read_script(script, program, "script", local_time(begin, zone))
         if read.diagnostics:
-            return {"problems": [{"line": one.line, "message": one.message, "help": one.help or ""}
-                                 for one in read.diagnostics]}  # fmt: skip
+            wrong = [{"line": one.line, "message": one.message, "help": one.help or ""} for one in read.diagnostics]
+            return {"problems": wrong, "entries": [], "end": []}
         story = Story(deployment_of(program, self.examined.assets), begin, known, seed=1)
         story.play(read.actions)
         entries = [
@@ -326,11 +335,11 @@ class Room:
         return svg(plan.campaign, head_lines(plan, program.workspace.currency), scene(plan))
 
     @command
-    def begin(self, kind: str, name: str = "", company: str = "") -> Mapping[str, str]:
+    def begin(self, kind: str, name: str = "", company: str = "") -> Answer:
         """The files of a beginning in base64, fitted into the workspace that is there; with a whole workspace where
-        there is none."""
+        there is none. `main`: the one to open."""
         texts = list(self.session.project.campaigns.values())
-        files = {} if texts else base(company or "Your company")
+        files, main = {} if texts else base(company or "Your company"), "workspace.campaign"
         if kind != "workspace":
             known = starters().get(kind)
             if known is None:
@@ -338,9 +347,11 @@ class Room:
             starter = named(known, name or None)
             there = [*texts, *(body.decode() for path, body in files.items() if path.endswith(".campaign"))]
             campaign, _ = fitted(starter.campaign, there)
-            files = {**files, f"{starter.kind}.campaign": campaign.encode(), **starter.files}
+            main = f"{starter.kind}.campaign"
+            files = {**files, main: campaign.encode(), **starter.files}
         taken = {self.inside(shown) for shown in self.session.project.disk}
-        return {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
+        fresh = {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
+        return {"files": fresh, "main": main}
 
 
 def _range(place: Range) -> list[list[int]]:

@@ -123,7 +123,9 @@ async def _story(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
         after = visit.asked("after")
         after = f"{after} " if after in {one for one, _ in contents["times"]} and after else ""
         script = f"{script}\n{after}{added}".strip()
-    told = await ask_room(visit, draft, "story", script=script) if script else {"problems": [], "entries": []}
+    told = (
+        await ask_room(visit, draft, "story", script=script) if script else {"problems": [], "entries": [], "end": []}
+    )
     return {"script": script, "told": told, "actions": contents["actions"], "times": contents["times"]}
 
 

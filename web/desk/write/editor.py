@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from engine.deploying import drafts
 from engine.deploying.drafts import MAX_TEXT, Changed, Draft, Unfit
-from engine.editing.blocks import Block, insert_block
 from web.desk.rooms import Wrong
 from web.desk.shown import when
 from web.desk.signed_in import Desk, Visit
@@ -76,11 +75,11 @@ def _as_text(path: str, body: bytes | None, given: str | None) -> str:
 
 async def _examine(
     visit: Visit, draft: Draft, path: str
-) -> tuple[list[tuple[str, Mapping[str, Any]]], list[Block], list[Mapping[str, Any]]]:
+) -> tuple[list[tuple[str, Mapping[str, Any]]], list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """Everything that is wrong, this file's first; the pieces to insert; the file's outline."""
     try:
         answer = await ask_room(visit, draft, "problems")
-        blocks = [Block(**one) for one in await ask_room(visit, draft, "blocks")] if path.endswith(".campaign") else []
+        blocks = await ask_room(visit, draft, "blocks") if path.endswith(".campaign") else []
         outline = await ask_room(visit, draft, "outline", path=path) if path.endswith(".campaign") else []
     except Wrong:
         return [], [], []
@@ -115,11 +114,9 @@ async def _prepare(visit: Visit, draft: Draft, path: str, text: str) -> tuple[st
                 raise Wrong("Fix the errors first; then the file can be formatted.")
             return formatted, 0
         case "insert":
-            found = await ask_room(visit, draft, "blocks")
-            block = next((Block(**one) for one in found if one["name"] == visit.one("block")), None)
-            if block is None:
-                raise Wrong("Choose what to insert.")
-            return insert_block(text, block, line_of(visit.one("after")) or None)
+            after = line_of(visit.one("after")) or None
+            made = await ask_room(visit, draft, "inserted", block=visit.one("block"), text=text, line=after)
+            return made["text"], made["line"]
         case _:
             return text, 0
 

@@ -84,15 +84,15 @@ async def begin(visit: Visit) -> Response:
     draft = await read_draft(visit)
     kind, name, company = visit.one("kind"), visit.one("name").strip()[:80], visit.one("company").strip()[:80]
     try:
-        files = bodies(await ask_room(visit, draft, "begin", kind=kind, name=name, company=company))
+        begun = await ask_room(visit, draft, "begin", kind=kind, name=name, company=company)
+        files = bodies(begun["files"])
         for path, body in files.items():
             await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
     except (Wrong, Unfit) as wrong:
         return await show_overview(visit, status=422, problem=_sentence(wrong))
     if not files:
         return await show_overview(visit, status=409, problem="All files of this starting point are there already.")
-    campaign = [path for path in files if path.endswith(".campaign")]
-    return _to(next(iter(sorted(campaign, key=lambda path: path != f"{kind}.campaign")), find_main(draft)))
+    return _to(begun["main"])
 
 
 @desk.post("/desk/write/new", *WRITERS)
