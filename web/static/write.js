@@ -22,7 +22,7 @@
     go: (line) => goInField(line),
     show: () => {},
   };
-  window.coldframe = { text, changed, ask, path, editable: !field.readOnly };
+  window.coldframe = { text, changed, ask, saved, check: rest, point, coded, path, editable: !field.readOnly };
 
   function post(address, token, body) {
     return fetch(address, {
@@ -40,6 +40,11 @@
   function say(words, bad = false) {
     state.textContent = words;
     state.classList.toggle("bad", bad);
+  }
+
+  // Resolves once what was typed last has arrived.
+  function saved() {
+    return waiting || again ? new Promise((done) => { setTimeout(() => done(saved()), 20); }) : Promise.resolve();
   }
 
   // One keystroke is under way at a time; what is typed meanwhile goes with the next.
