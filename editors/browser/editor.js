@@ -3,7 +3,7 @@
 import { acceptCompletion, autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab, insertNewlineKeepIndent } from "@codemirror/commands";
 import { HighlightStyle, StreamLanguage, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorSelection, EditorState } from "@codemirror/state";
 import { EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
@@ -37,7 +37,7 @@ function start() {
 
 function extensions(path) {
   return [
-    lineNumbers(), history(), highlightActiveLine(), highlightSelectionMatches(), closeBrackets(), lintGutter(),
+    lineNumbers(), history(), highlightActiveLine(), highlightSelectionMatches(), closeBrackets(),
     indentUnit.of("    "), EditorState.tabSize.of(4), EditorState.readOnly.of(!desk.editable),
     StreamLanguage.define(path.endsWith(".campaign") ? campaign : template), syntaxHighlighting(colors), look,
     EditorView.contentAttributes.of({
@@ -95,7 +95,7 @@ async function suggest(context) {
   const from = offsetAt(context.state.doc, found[0].range[0]);
   return {
     from, to: offsetAt(context.state.doc, found[0].range[1]), filter: true,
-    options: found.map((one) => ({ label: one.label, apply: one.insert || one.label, detail: one.detail || undefined, info: one.about || undefined })),
+    options: found.map((one) => ({ label: one.label, apply: one.insert || one.label, detail: one.detail || undefined, info: one.about ? () => about(one.about) : undefined })),
   };
 }
 
@@ -104,13 +104,15 @@ async function explain(view, pos) {
   if (!found) return null;
   return {
     pos: offsetAt(view.state.doc, found.range[0]), end: offsetAt(view.state.doc, found.range[1]), above: true,
-    create: () => {
-      const dom = document.createElement("div");
-      dom.className = "about";
-      dom.append(...desk.coded(found.text));
-      return { dom };
-    },
+    create: () => ({ dom: about(found.text) }),
   };
+}
+
+function about(words) {
+  const dom = document.createElement("div");
+  dom.className = "about";
+  dom.append(...desk.told(words));
+  return dom;
 }
 
 function follow(view) {
@@ -203,8 +205,15 @@ const look = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--ink)", border: "1px solid var(--line)", borderRadius: "8px", maxWidth: "34rem" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--card)" },
+  // The lint package's own marks are pictures in data: addresses, which the page's policy does not allow.
+  ".cm-lintRange": { backgroundImage: "none !important", paddingBottom: "0" },
+  ".cm-lintRange-error": { textDecoration: "underline wavy var(--bad) 1px" },
+  ".cm-lintRange-warning": { textDecoration: "underline wavy var(--text-number, #6a4fb0) 1px" },
+  ".cm-diagnostic": { whiteSpace: "pre-wrap" },
   ".cm-panels": { backgroundColor: "var(--ground)", color: "var(--ink)" },
-  ".about": { padding: ".5rem .7rem", whiteSpace: "pre-wrap" },
+  ".about": { padding: ".3rem .7rem" },
+  ".about p": { margin: ".3rem 0", whiteSpace: "pre-line" },
+  ".about pre": { margin: ".3rem 0", whiteSpace: "pre-wrap", fontSize: ".85rem" },
 });
 
 if (page && field && desk && document.adoptedStyleSheets) start();

@@ -349,7 +349,7 @@ class Room:
             campaign, _ = fitted(starter.campaign, there)
             main = f"{starter.kind}.campaign"
             files = {**files, main: campaign.encode(), **starter.files}
-        taken = {self.inside(shown) for shown in self.session.project.disk}
+        taken = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
         fresh = {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
         return {"files": fresh, "main": main}
 

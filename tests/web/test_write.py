@@ -190,7 +190,7 @@ async def test_what_stands_beside_the_text(enter: Enter, rt: Runtime) -> None:
     assert "lead.first_name" in email
     frame = await ada.client.get(email.split('<iframe class="mail phone"')[1].split('src="')[1].split('"')[0])
     assert "sandbox" in frame.headers["content-security-policy"]
-    assert "<base target=\"_blank\">" in frame.text
+    assert '<base target="_blank">' in frame.text
     plan = await ada.page("/desk/write/file", path=FILE, show="plan")
     assert "no changes" in plan
 

@@ -22,7 +22,7 @@
     go: (line) => goInField(line),
     show: () => {},
   };
-  window.coldframe = { text, changed, ask, saved, check: rest, point, coded, path, editable: !field.readOnly };
+  window.coldframe = { text, changed, ask, saved, check: rest, point, told, path, editable: !field.readOnly };
 
   function post(address, token, body) {
     return fetch(address, {
@@ -172,6 +172,15 @@
     });
   }
 
+  // An explanation: paragraphs with words in backticks, and examples between lines of three backticks.
+  function told(words) {
+    return words.split(/^```\w*\n?/m).map((part, place) => {
+      const made = document.createElement(place % 2 ? "pre" : "p");
+      made.append(...(place % 2 ? [part.trimEnd()] : coded(part.trim())));
+      return made;
+    }).filter((made) => made.textContent);
+  }
+
   // ── places ──
   function goInField(line) {
     const lines = field.value.split("\n");
@@ -271,9 +280,7 @@
 
   async function explain() {
     const found = await ask("about", place());
-    const words = document.createElement("p");
-    words.append(...coded(found ? found.text : "There is nothing to say about this place."));
-    offers.replaceChildren(words);
+    offers.replaceChildren(...told(found ? found.text : "There is nothing to say about this place."));
     offers.hidden = false;
   }
   document.addEventListener("keydown", (event) => {
