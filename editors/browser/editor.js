@@ -41,12 +41,12 @@ function extensions(path) {
     indentUnit.of("    "), EditorState.tabSize.of(4), EditorState.readOnly.of(!desk.editable),
     StreamLanguage.define(path.endsWith(".campaign") ? campaign : template), syntaxHighlighting(colors), look,
     EditorView.contentAttributes.of({
-      "aria-label": `Text of ${path}. Press Escape, then Tab, to leave it.`, spellcheck: "false", autocapitalize: "off",
+      "aria-label": `Text of ${path}. Press Escape, then Tab, to leave it.`, spellcheck: "false", autocapitalize: "off", tabindex: "0",
     }),
     autocompletion({ override: [suggest], activateOnTyping: true, icons: false }),
     hoverTooltip(explain, { hoverTime: 400 }),
     keymap.of([
-      { key: "Tab", run: acceptCompletion }, { key: "Enter", run: insertNewlineKeepIndent }, { key: "F12", run: follow },
+      { key: "Escape", run: leave }, { key: "Tab", run: acceptCompletion }, { key: "Enter", run: insertNewlineKeepIndent }, { key: "F12", run: follow },
       { key: "F2", run: rename }, { key: "Shift-Alt-f", run: format }, ...completionKeymap, ...lintKeymap, ...searchKeymap,
       ...historyKeymap, ...defaultKeymap, indentWithTab,
     ]),
@@ -113,6 +113,12 @@ function about(words) {
   dom.className = "about";
   dom.append(...desk.told(words));
   return dom;
+}
+
+// Tab indents, so Escape lets the next Tab go on to what follows on the page.
+function leave(view) {
+  view.setTabFocusMode(2000);
+  return false;
 }
 
 function follow(view) {

@@ -255,8 +255,13 @@
 
   const offers = document.getElementById("offers");
   async function suggest() {
+    await saved();
     const found = await ask("offers", place());
-    const all = (found || []).slice(0, 40).map((one) => {
+    const fitting = (found || []).filter((one) => {
+      const written = field.value.split("\n")[one.range[0][0]].slice(one.range[0][1], one.range[1][1]);
+      return one.label.toLowerCase().startsWith(written.toLowerCase());
+    });
+    const all = fitting.slice(0, 40).map((one) => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "small quiet";
@@ -279,6 +284,7 @@
   }
 
   async function explain() {
+    await saved();
     const found = await ask("about", place());
     offers.replaceChildren(...told(found ? found.text : "There is nothing to say about this place."));
     offers.hidden = false;
