@@ -20,6 +20,7 @@ ACTIONS: Mapping[str, str] = {
     "paused": "paused", "resumed": "resumed", "ended": "ended a campaign",
     "gate opened": "opened a gate", "gate closed": "closed a gate", "handoff": "acted on a handoff",
     "deployed": "deployed", "rolled back": "rolled back", "draft discarded": "discarded a draft",
+    "not written": "deployed, and the folder was not written",
     "review asked": "asked for a review", "approved": "approved a draft", "changes wanted": "asked for changes",
     "test sent": "sent a test", "retried": "retried", "work list seen": "opened the work list",
 }  # fmt: skip

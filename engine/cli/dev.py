@@ -60,6 +60,7 @@ def dev(
         misplaced(path)
     settings = load_settings(campaigns=path)
     need_secrets(settings)
+    settings = settings.model_copy(update={"checkout": settings.checkout or settings.campaigns})
     asyncio.run(_dev(settings, fresh=fresh, workers=workers, at=at, speed=speed))
 
 

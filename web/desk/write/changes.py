@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -12,13 +13,14 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from starlette.responses import RedirectResponse, Response
 
-from engine.deploying import drafts, reviews
+from engine.deploying import checkout, drafts, reviews
 from engine.deploying.deploy import MAX_NOTE, How, deploy
 from engine.deploying.drafts import Conflict, Draft
 from engine.deploying.history import entries
 from engine.deploying.impact import Outlook
 from engine.deploying.impact_words import Line, count_leads, tell_end
 from engine.runtime.epochs import Refused
+from engine.store import desk_log
 from engine.store import drafts as stored
 from web.desk.rooms import Wrong
 from web.desk.shown import when
@@ -148,9 +150,47 @@ async def make_live(visit: Visit) -> Response:
     except (Wrong, Refused) as error:
         said = str(error)
         return await show_changes(visit, status=409, problem=f"{said[:1].upper()}{said[1:].rstrip('.')}.")
+    await write_back(visit, draft.beneath, draft.files, done.epoch, note)
     await stored.close(visit.rt.db, draft.id, "deployed", visit.rt.clock.now(), epoch=done.epoch, note=note)
     await visit.note("deployed", f"deployment {done.epoch}", campaigns=len(done.new_plans), moves=len(done.jobs))
     return RedirectResponse(f"/desk/write/history?done={done.epoch}", 303)
+
+
+async def write_back(
+    visit: Visit, old: Mapping[str, bytes], new: Mapping[str, bytes], epoch: int, note: str
+) -> None:  # fmt: skip
+    """Write a deployment to the folder of the workspace, where one is set; what went wrong stands in the log."""
+    folder = visit.rt.settings.checkout
+    if folder is None:
+        return
+    author = (visit.user.name, visit.user.email)
+    written = await asyncio.to_thread(checkout.write_deployment, folder, old, new, epoch, author, note)
+    if written.problem:
+        await visit.note("not written", f"deployment {epoch}", why=written.problem)
+
+
+@desk.post("/desk/write/take", *WRITERS)
+async def take(visit: Visit) -> Response:
+    """Take what the folder has beside what is live into the draft."""
+    folder = visit.rt.settings.checkout
+    draft = await read_draft(visit)
+    epoch, live = await drafts.live(visit.rt.db)
+    if folder is None:
+        raise missing()
+    if draft.base != epoch:
+        said = f"Deployment {epoch} went live meanwhile. Go on from it first."
+        return await show_changes(visit, status=409, problem=said)
+    outside = await asyncio.to_thread(checkout.find_outside, folder, live)
+    both = [path for path, body in outside.files.items() if draft.own.get(path, body) != body]
+    if both:
+        said = f"You have changed {both[0]} as well. Deploy or discard your change first."
+        return await show_changes(visit, status=409, problem=said)
+    try:
+        for path, body in outside.files.items():
+            await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
+    except drafts.Unfit as unfit:
+        return await show_changes(visit, status=422, problem=f"{str(unfit)[:1].upper()}{str(unfit)[1:]}.")
+    return RedirectResponse(CHANGES, 303)
 
 
 @desk.post("/desk/write/discard", *WRITERS)
@@ -197,10 +237,20 @@ async def history(visit: Visit) -> Response:
 
 async def show_history(visit: Visit, *, status: int = 200, problem: str = "") -> Response:
     known = await entries(visit.rt.db, 200)
+    done = line_of(visit.asked("done"))
+    unwritten = await find_unwritten(visit, done) if done else ""
     return visit.page(
         "write/history.html", status=status, problem=problem, known=known, when=await when(visit),
-        may_write=visit.may(*WRITERS), done=line_of(visit.asked("done")), asked=line_of(visit.asked("back")),
+        may_write=visit.may(*WRITERS), done=done, unwritten=unwritten,
     )  # fmt: skip
+
+
+async def find_unwritten(visit: Visit, epoch: int) -> str:
+    """Why a deployment of the desk was not written to the folder; "" if it was, or there is none."""
+    for entry in await desk_log.page(visit.rt.db, "not written", limit=20):
+        if entry["subject"] == f"deployment {epoch}":
+            return str(entry["data"].get("why", ""))
+    return ""
 
 
 @desk.get("/desk/write/export", *READERS)
@@ -238,5 +288,12 @@ async def go_back(visit: Visit) -> Response:
     except Refused as refusal:
         said = str(refusal)
         return await show_history(visit, status=409, problem=f"{said[:1].upper()}{said[1:].rstrip('.')}.")
+    await write_back(
+        visit,
+        (await drafts.files_of(visit.rt.db, base)),
+        await drafts.files_of(visit.rt.db, target),
+        done.epoch,
+        f"Back to deployment {target}",
+    )
     await visit.note("rolled back", f"deployment {target}", deployment=done.epoch)
     return RedirectResponse(f"/desk/write/history?done={done.epoch}", 303)

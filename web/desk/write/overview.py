@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from engine.deploying import drafts
+from engine.deploying import checkout, drafts
 from engine.deploying.drafts import Changed, Draft, Unfit
 from engine.store import drafts as stored
 from web.desk.rooms import Wrong, bodies
@@ -61,12 +62,21 @@ async def show_overview(visit: Visit, *, status: int = 200, problem: str = "", *
         beginnings = await ask_room(visit, draft, "beginnings")
     except Wrong:
         beginnings = []
+    outside = await _find_outside(visit)
     others = [one for one in await stored.every(visit.rt.db) if one["owner"] != visit.user.id]
     return visit.page(
         "write/overview.html", status=status, problem=problem, draft=draft, entries=list_entries(draft),
         beginnings=beginnings, others=others, may_write=visit.may(*WRITERS), when=await when(visit),
-        address_of=address_of, given=given, main=find_main(draft),
+        address_of=address_of, given=given, main=find_main(draft), outside=outside,
     )  # fmt: skip
+
+
+async def _find_outside(visit: Visit) -> checkout.Outside:
+    """What the folder of the workspace has that is not live, where one is set."""
+    folder = visit.rt.settings.checkout
+    if folder is None:
+        return checkout.Outside()
+    return await asyncio.to_thread(checkout.find_outside, folder, (await drafts.live(visit.rt.db))[1])
 
 
 def find_main(draft: Draft) -> str:
