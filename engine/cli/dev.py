@@ -201,9 +201,6 @@ def addresses(
     stack: Stack, desk: str, last: str = "the data stays for the next time", clock: str = "", forms: Sequence[str] = ()
 ) -> None:  # fmt: skip
     """Where everything is, and how it ends. `clock`: the time, if it is not the real one. `forms`: those to try."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = [
         ("Desk", desk),
         ("Coldframe", stack.base_url),
@@ -217,7 +214,7 @@ def addresses(
         ("Logs", str(stack.home / "logs")),
         *([("Time", clock)] if clock else []),
     ]
-    for name, value in rows:
-        table.add_row(name, value)
-    out.print(table)
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:  # no table: it would cut what is longer than the terminal, such as the link to the desk
+        out.print(f"{name:<{width}}  {value}", markup=False)
     out.print(f"Ctrl-C stops everything; {last}.")

@@ -241,7 +241,6 @@ class _Writer(HTMLParser):
         self._space = False
         self.out.append(mark)
 
-
     def _break(self) -> None:
         """End the line when that is due, and leave one empty when two line ends are."""
         if self._gap > self._breaks:

@@ -34,9 +34,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         body = b"b" * LARGE
     elif scope["path"] == "/lines":
         body = b";".join(name + b"=" + value for name, value in scope["headers"])
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
-    )
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -229,10 +227,12 @@ async def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
     await writer.drain()
     await asyncio.sleep(2)
     got = 0
-    with pytest.raises(ConnectionError):
+    try:
         while chunk := await reader.read(65_536):
             got += len(chunk)
-        raise ConnectionError if got < LARGE else AssertionError(got)
+    except ConnectionError:
+        pass
+    assert got < LARGE
     writer.close()
 
 
