@@ -359,8 +359,7 @@ class Check:
                 return self._type_of(one.part, use) if one.part else "text"
 
     def _type_of(self, part: str, use: Use) -> str:
-        """The type of an event's datum: what the events that lead here carry, if it is the same for all of them, else
-        that of a lead's field, which forms fill, or of what other declared and known events carry."""
+        """The type of an event's datum: that of the events that lead here, a lead's field, or what others carry."""
         here = {type for data in use.events for name, type in data.types if name == part}
         if len(here) == 1:
             return here.pop()
