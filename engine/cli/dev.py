@@ -215,6 +215,7 @@ def addresses(
         ("Logs", str(stack.home / "logs")),
         *([("Time", clock)] if clock else []),
     ]
-    for name, value in rows:
-        out.print(f"{name:<9}  {value}", markup=False, soft_wrap=True)  # an address is whole, however long it is
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:  # no table: it would cut what is longer than the terminal, such as the link to the desk
+        out.print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)
     out.print(f"Ctrl-C stops everything; {last}.")

@@ -1,7 +1,8 @@
 """How many confirmation emails may be asked for: anybody can post anybody's address, and each such email reaches them.
 
-Counted in PostgreSQL over the last 24 hours, so that several web processes share one budget. A post over a budget is
-stored and answered like any other; only its email is not sent.
+Counted in PostgreSQL over the last 24 hours, so that several web processes share one budget, together with the emails
+that people ask for on the page of their own data. A post over a budget is stored and answered like any other; only its
+email is not sent.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.rules.conditions.free_mail import FREE_MAIL_DOMAINS
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import LeadTransaction
 from engine.store import confirmations
+from engine.store.db import Hot
 
 SPAN = timedelta(hours=24)
 KEPT = timedelta(days=7)
@@ -33,7 +35,9 @@ PER_DOMAIN, PER_NETWORK = 200, 60
 
 Outcome = Literal["sent", "address", "identity", "domain", "network", "all"]
 ASKED = Counter(
-    "coldframe_confirmations_total", "Confirmation emails asked for: sent, or which budget was spent", ["outcome"]
+    "coldframe_confirmations_total",
+    "Emails asked for, to confirm a form or about own data: sent, or which budget was spent",
+    ["outcome"],
 )
 for _outcome in get_args(Outcome):
     ASKED.labels(_outcome)  # a series that begins with 1 has no increase, and its alert would stay silent
@@ -44,7 +48,7 @@ async def spend(work: LeadTransaction, client: str, *, asked_again: bool = False
     that is logged next. `client`: the address of whoever asks, empty if it is not known."""
     rt, now = work.rt, work.rt.clock.now()
     assert work.ledger.lead.email is not None
-    values = _keys(rt, work.ledger.lead.email, client)
+    values = keys_of(rt, work.ledger.lead.email, client)
     row = await confirmations.count(work.hot, values, now - SPAN)
     outcome = _judge(row, values, rt.settings.confirmations_per_day, now if asked_again else None)
     if outcome == "sent":
@@ -52,6 +56,15 @@ async def spend(work: LeadTransaction, client: str, *, asked_again: bool = False
         work.writes.insert("confirmations", lead_id=work.ledger.lead.id, seq=seq, at=now, **values)
     ASKED.labels(outcome).inc()
     return outcome
+
+
+async def may_ask(rt: Runtime, hot: Hot, values: Mapping[str, str]) -> bool:
+    """Whether the budgets allow an email that a person asks for about their own data, and count what became of it.
+    `values`: `keys_of` the address it goes to. The address itself has a limit of its own there."""
+    row = await confirmations.count(hot, values, rt.clock.now() - SPAN)
+    outcome = _judge_budgets(row, values, rt.settings.confirmations_per_day)
+    ASKED.labels(outcome).inc()
+    return outcome == "sent"
 
 
 async def forget(rt: Runtime) -> None:
@@ -76,7 +89,8 @@ def network_of(client: str) -> str:
     return str(found)
 
 
-def _keys(rt: Runtime, email: str, client: str) -> dict[str, str]:
+def keys_of(rt: Runtime, email: str, client: str) -> dict[str, str]:
+    """What an email to that address counts for, each as a peppered hash; empty where there is no budget."""
     key, network = email_key(email), network_of(client)
     domain = key.rpartition("@")[2]
     return {
@@ -92,6 +106,10 @@ def _judge(row: Any, values: Mapping[str, str], in_all: int, asking: datetime | 
     most = PER_ADDRESS if asking is None else PER_ADDRESS_ASKED
     if row.address >= most or (asking is not None and row.last is not None and asking - row.last < AGAIN_AFTER):
         return "address"
+    return _judge_budgets(row, values, in_all)
+
+
+def _judge_budgets(row: Any, values: Mapping[str, str], in_all: int) -> Outcome:
     if row.identity >= PER_IDENTITY:
         return "identity"
     if values["domain"] and row.domain >= PER_DOMAIN:

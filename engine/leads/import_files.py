@@ -28,6 +28,14 @@ LARGEST = 512 * 1024 * 1024
 MOST_ROWS = 1_000_000
 CHUNK = 1 << 20
 _LONGEST_CELL = 131_072
+MOST_SHEET_ROWS = 2**20
+"""Rows that a sheet of Excel's has."""
+UNREADABLE = (
+    InvalidFileException, zipfile.BadZipFile, ParseError, LookupError, ValueError, TypeError, ArithmeticError,
+    AttributeError,
+)  # fmt: skip
+"""What the library raises over a file in which something is not as it should be: it builds its objects unchecked."""
+DAMAGED = "the spreadsheet is damaged; open it and save it again"
 _XLSX, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 Known = Callable[[Sequence[str]], int]
@@ -158,10 +166,10 @@ def _open_xlsx(path: Path, known: Known, sheet: str | None, digest: str) -> Lead
         place, header = best
         return LeadFile(path, digest, header, _count(islice(every(), place + 1, None)),
                         lambda: islice(every(), place + 1, None))  # fmt: skip
-    except (ParseError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         if isinstance(error, BadFile):
             raise
-        raise BadFile("the spreadsheet is damaged; open it and save it again") from None
+        raise BadFile(DAMAGED) from None
 
 
 def _look_into(path: Path, sheet: str | None) -> tuple[str, bool]:
@@ -173,7 +181,7 @@ def _look_into(path: Path, sheet: str | None) -> tuple[str, bool]:
             sheets = [one for one in archive.namelist() if one.startswith("xl/worksheets/") and one.endswith(".xml")]
             formulas = any(_has_formula(archive, one) for one in sheets)
         book = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ParseError, OSError, ValueError) as error:
+    except (*UNREADABLE, OSError) as error:
         if isinstance(error, BadFile):
             raise
         raise BadFile("the file is not a spreadsheet that can be read; save it as .xlsx or CSV") from None
@@ -182,6 +190,8 @@ def _look_into(path: Path, sheet: str | None) -> tuple[str, bool]:
         wanted = sheet or getattr(book.active, "title", None) or (names[0] if names else "")
     finally:
         book.close()
+    if not names:
+        raise BadFile("the file has no sheet with cells")
     if wanted not in names:
         raise BadFile(f"the file has no sheet `{wanted}`; its sheets are {', '.join(names)}")
     return wanted, formulas
@@ -204,6 +214,8 @@ def _xlsx_rows(path: Path, name: str, formulas: bool) -> Iterator[tuple[int, Seq
     try:
         asked = written[name].iter_rows(values_only=True) if written is not None else None
         for number, cells in enumerate(book[name].iter_rows(values_only=True), start=1):
+            if number > MOST_SHEET_ROWS:  # one row that claims a later place would be preceded by empty ones
+                raise BadFile(DAMAGED)
             beside = next(asked, ()) if asked is not None else ()
             if beside:
                 cells = tuple(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from engine.leads.confirmations import identity_of
+from engine.leads.confirmations import SPAN, keys_of, may_ask
 from engine.leads.consent import hashed
 from engine.model.lead import Lead
 from engine.model.ports import Mail
@@ -24,13 +24,23 @@ LONGEST = 254
 """Characters of an address (RFC 5321)."""
 
 
-async def ask(rt: Runtime, lead: UUID, email: str) -> None:
-    """The person behind the page of their data names another address. Raises ValueError for what is not one."""
-    address = email.strip()
-    identity = identity_of(email_key(address))
+async def ask(rt: Runtime, lead: UUID, email: str, client: str) -> None:
+    """The person behind the page of their data names another address. Raises ValueError for what is not one.
+
+    Over a limit nothing is sent: MOST in a day, and the budgets of confirmation emails. `client`: who asks."""
+    address, now = email.strip(), rt.clock.now()
+    email_key(address)
     if len(address.encode()) > LONGEST:
         raise ValueError("not one plain e-mail address")
-    await requests.ask_address(rt.db, lead, address, identity, rt.clock.now(), MOST)
+    async with rt.db.hot() as hot:
+        found = await leads.lock(hot, lead)
+        if found is None:
+            return
+        keys = keys_of(rt, address, client)
+        made = await requests.count_made(hot, found.lead.id, keys["identity"], now - SPAN)
+        if max(made.addresses, made.mailbox) < MOST and await may_ask(rt, hot, keys):
+            await requests.note(hot, found.lead.id, address, now, keys)
+        await hot.commit()
 
 
 def token(rt: Runtime, lead: UUID, address: str, at: datetime) -> str:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 
 from engine.leads import own_address
+from engine.leads.confirmations import keys_of, may_ask
 from engine.leads.profile import profile
 from engine.model.lead import MOVED_TO, Lead
 from engine.model.ports import Mail
@@ -51,10 +52,19 @@ SELECT
         FROM deals WHERE leads @> ARRAY[CAST(:lead AS uuid)]), '[]') AS deals""")
 
 
-async def ask(rt: Runtime, lead: UUID) -> None:
-    """Somebody behind one of the lead's emails wants to know: the link is sent to the lead's own address, soon."""
+async def ask(rt: Runtime, lead: UUID, client: str) -> None:
+    """Somebody behind one of the lead's emails wants to know: the link is sent to the lead's own address, soon, once in
+    ONCE_IN and within the budgets of confirmation emails. `client`: who asks."""
     now = rt.clock.now()
-    await requests.ask(rt.db, lead, now, now - ONCE_IN)
+    async with rt.db.hot() as hot:
+        found = await leads.lock(hot, lead)
+        if found is None or found.lead.email is None:
+            return
+        keys = keys_of(rt, found.lead.email, client)
+        made = await requests.count_made(hot, found.lead.id, keys["identity"], now - ONCE_IN)
+        if not made.data and await may_ask(rt, hot, keys):
+            await requests.note(hot, found.lead.id, None, now, keys)
+        await hot.commit()
 
 
 async def everything(rt: Runtime, lead: UUID) -> dict[str, Any] | None:

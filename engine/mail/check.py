@@ -307,8 +307,8 @@ class Check:
     def _sampled(self, path: str, language: str, use: Use, bare: bool) -> Context:
         """A sample lead; of a `bare` one only what is sure is known."""
         sample = {field.name: _SAMPLES.get(field.type, "Sample") for field in self.program.all_fields.values()}
-        event = {part: _SAMPLES.get(self._type_of(part), "Sample") for part in self._event_parts(path)}
-        given = {key: self._sample(value, sample) for key, value in use.given.items()}
+        event = {part: _SAMPLES.get(self._type_of(part, use), "Sample") for part in self._event_parts(path)}
+        given = {key: self._sample(value, sample, use) for key, value in use.given.items()}
         if bare:
             sample, event = {name: value for name, value in sample.items() if name in use.sure}, {}
         return Context(
@@ -332,7 +332,7 @@ class Check:
         walk.source(self.renderer.source(path))
         return {one.part for one in walk.found if isinstance(one, Mention) and one.root == "event" and one.part}
 
-    def _sample(self, value: Operand, sample: Mapping[str, Any]) -> Any:
+    def _sample(self, value: Operand, sample: Mapping[str, Any], use: Use) -> Any:
         """What a `send` gives, of the type it will have."""
         match value:
             case Value(value=written):
@@ -340,7 +340,7 @@ class Check:
             case FieldRef(name=name):
                 return sample.get(name, "Sample")
             case EventRef(name=name) | StartRef(name=name):
-                return _SAMPLES.get(self._type_of(name), "Sample")
+                return _SAMPLES.get(self._type_of(name, use), "Sample")
             case Today() | Shifted():
                 return _SAMPLES["date"]
             case Age():
@@ -352,14 +352,17 @@ class Check:
         """The type of a value in a template, by its field, its event, or what the `send` gives."""
         match use.given.get(one.root):
             case FieldRef(name=name) | EventRef(name=name) | StartRef(name=name):
-                return self._type_of(name)
+                return self._type_of(name, use)
             case Today() | Shifted():
                 return "date"
             case _:
-                return self._type_of(one.part) if one.part else "text"
+                return self._type_of(one.part, use) if one.part else "text"
 
-    def _type_of(self, part: str) -> str:
-        """The type of an event's datum: a lead's field that forms fill, or what declared and known events carry."""
+    def _type_of(self, part: str, use: Use) -> str:
+        """The type of an event's datum: that of the events that lead here, a lead's field, or what others carry."""
+        here = {type for data in use.events for name, type in data.types if name == part}
+        if len(here) == 1:
+            return here.pop()
         if part in self.program.all_fields:
             return self.program.all_fields[part].type
         events = (*(event.data for event in self.program.events), *(data for _, data in self.program.carried))

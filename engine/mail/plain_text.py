@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from engine.mail.attributes import address_of
 from engine.mail.convert import ATTRIBUTE, TAG, Page
 from engine.mail.hidden import without_hidden
-from engine.mail.source import Source
+from engine.mail.source import Source, Tag
 
 _UNSEEN = re.compile(
     r"<(?:mj-)?head\b.*?</(?:mj-)?head\s*>|<(style|script|title|xml)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
@@ -44,6 +44,8 @@ def text_of(page: Page) -> str:
     body = without_hidden(_UNSEEN.sub(statements, page.html), left)
     if page.source.path.endswith(".md"):
         body = _ROW.sub(_row, body)
+        lines = rf"^(?:{page.source.marks.pattern}\s*)+$"
+        body = re.sub(lines, lambda found: _below(page.source, found[0]), body, flags=re.MULTILINE)
     if page.source.path.endswith(".mjml"):
         between = rf"(?<=>)\s*((?:{page.source.marks.pattern}\s*)+)(?=<)"
         body = re.sub(between, lambda found: _apart(page.source, found[0]), body)
@@ -231,6 +233,9 @@ class _Writer(HTMLParser):
 
     def _statement(self, mark: str) -> None:
         self._break()
+        if not self._started and any(map(_includes, map(self._source.tags.__getitem__, self._source.marks_in(mark)))):
+            self._begin()  # a part is text: what follows it stands below it
+            self._space = False
         if self._space and self._started and not self._cell:
             self.out.append(" ")
         self._space = False
@@ -292,6 +297,16 @@ class _Writer(HTMLParser):
             self._space = self._space or (self._started and not self._gap)
             self._write(alt)
             self._tight = True
+
+
+# ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def _includes(tag: Tag) -> bool:
+    return tag.inner.split(maxsplit=1)[:1] == ["include"]
+
+
+def _below(source: Source, text: str) -> str:
+    """Statements on a line of their own; a part that is included there is a paragraph of its own."""
+    return source.marks.sub(lambda one: f"<div>{one[0]}</div>" if _includes(source.tags[int(one[1])]) else one[0], text)
 
 
 # ── tables of Markdown ───────────────────────────────────────────────────────────────────────────────────────────────

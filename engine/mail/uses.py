@@ -38,10 +38,12 @@ ALWAYS_KNOWN = frozenset(("email", "created"))
 
 @dataclass(frozen=True)
 class Data:
-    """What an event carries: `sure` always, `possible` perhaps; None: anything."""
+    """What an event carries: `sure` always, `possible` perhaps; None: anything. `types`: of what it carries itself, by
+    name; a form's are those of the lead's fields."""
 
     sure: frozenset[str] = frozenset()
     possible: frozenset[str] | None = frozenset()
+    types: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def gathered(program: Program, plans: Iterable[PlanUses]) -> tuple[dict[str, lis
 
 
 def _notice() -> Use:
-    return Use("staff", "", {}, frozenset((Data(frozenset(("handoff_url",)), NOTICE_DATA),)))
+    sure, types = frozenset(("handoff_url",)), frozenset((("due", "due"),))
+    return Use("staff", "", {}, frozenset((Data(sure, NOTICE_DATA, types),)))
 
 
 def reached(plan: Plan, carried: Carried, entered: frozenset[str]) -> Iterator[tuple[AnyStep, frozenset[Data]]]:
@@ -199,11 +202,12 @@ def _data_of(pattern: Pattern, program: Program) -> Data:
             declared = [event for event in program.events if event.name.casefold() == (pattern.name or "").casefold()]
             if not declared:
                 return Data(frozenset(), None)
-            return Data(frozenset(declared[0].required), frozenset(name for name, _ in declared[0].data))
+            data = declared[0].data
+            return Data(frozenset(declared[0].required), frozenset(name for name, _ in data), frozenset(data))
         case _:
             carried = {**CARRIES.get(pattern.type, {}), **program.carried_by(pattern.type)}
             sure = (*SURE.get(pattern.type, ()), *program.required_by(pattern.type, ""))
-            return Data(frozenset(sure), frozenset(carried))
+            return Data(frozenset(sure), frozenset(carried), frozenset(carried.items()))
 
 
 def may_lack(value: Operand | None, use: Use) -> str:

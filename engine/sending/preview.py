@@ -94,7 +94,7 @@ class Draft:
         else:
             lead = lead.changed(fields={**lead.fields, "language": language})
         context = context_for(
-            lead, self.deployment, _TOKENS, self.base_url, event=invented_event(self.program, self.now),
+            lead, self.deployment, _TOKENS, self.base_url, event=invented_event(self.program, self.now, template),
             given=given_for(send, lead), confirm_url=f"{self.base_url}/confirm/example",
         )  # fmt: skip
         owner = str(lead.fields.get("owner") or "")

@@ -60,12 +60,15 @@ def invented_lead(
     return Lead(NOBODY, 0, order[0] if order else "", now, now, email, fields, scores, origin=origin)
 
 
-def invented_event(program: Program, now: datetime) -> dict[str, Any]:
-    """The data of any event there could have been: what the language knows, forms ask and declared events carry."""
+def invented_event(program: Program, now: datetime, template: str) -> dict[str, Any]:
+    """The data of any event there could have been: what the language knows, forms ask and declared events carry. In a
+    notice about a handoff, names that a handoff has too mean the handoff's."""
     asked = {field.name: example(field, now) for field in program.all_fields.values() if field.name != "created"}
     events = (*(event.data for event in program.events), *(data for _, data in program.carried))
     declared = {name: example(LeadField(name=name, type=type), now) for data in events for name, type in data}
-    return {**asked, **PERSON, **_EVENT, "due": (now + timedelta(days=1)).isoformat(), **declared}
+    known = {**_EVENT, "due": (now + timedelta(days=1)).isoformat()}
+    notice = known if template.casefold() in NOTICES.values() else {}
+    return {**asked, **PERSON, **known, **declared, **notice}
 
 
 def given_for(send: Send | None, lead: Lead) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def send_test(rt: Runtime, template: str, to: str, language: str | None) -
     plan, send, kind = use_of(program, template)
     base = rt.settings.base_url
     context = context_for(
-        lead, deployment, rt.tokens, base, event=invented_event(program, now), given=given_for(send, lead),
+        lead, deployment, rt.tokens, base, event=invented_event(program, now, template), given=given_for(send, lead),
         confirm_url=f"{base}/confirm/example",
     )  # fmt: skip
     topic, sender = (plan.topic or "", plan.sender or "") if plan else ("", "")

@@ -1,4 +1,4 @@
-"""Confirmation emails that were asked for, as rows."""
+"""Confirmation emails that were asked for, as rows; and how many emails anybody has asked for."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ _TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%(identity)s, 0))"
 _COUNT = """
 SELECT (SELECT count(*) FROM confirmations WHERE identity = %(identity)s AND address = %(address)s AND at > %(since)s)
         AS address,
-    (SELECT count(*) FROM confirmations WHERE identity = %(identity)s AND at > %(since)s) AS identity,
-    (SELECT count(*) FROM confirmations WHERE domain = %(domain)s AND at > %(since)s) AS domain,
-    (SELECT count(*) FROM confirmations WHERE network = %(network)s AND at > %(since)s) AS network,
-    (SELECT count(*) FROM confirmations WHERE at > %(since)s) AS all,
+    (SELECT count(*) FROM confirmations WHERE identity = %(identity)s AND at > %(since)s)
+        + (SELECT count(*) FROM data_requests WHERE identity = %(identity)s AND at > %(since)s) AS identity,
+    (SELECT count(*) FROM confirmations WHERE domain = %(domain)s AND at > %(since)s)
+        + (SELECT count(*) FROM data_requests WHERE domain = %(domain)s AND at > %(since)s) AS domain,
+    (SELECT count(*) FROM confirmations WHERE network = %(network)s AND at > %(since)s)
+        + (SELECT count(*) FROM data_requests WHERE network = %(network)s AND at > %(since)s) AS network,
+    (SELECT count(*) FROM confirmations WHERE at > %(since)s)
+        + (SELECT count(*) FROM data_requests WHERE at > %(since)s) AS all,
     (SELECT max(at) FROM confirmations WHERE identity = %(identity)s AND address = %(address)s) AS last"""
 _FORGET = text("DELETE FROM confirmations WHERE at < :before")
 
 
 async def count(hot: Hot, values: Mapping[str, Any], since: datetime) -> Any:
-    """How many were asked for since then by `address`, `identity`, `domain`, `network`, and in `all`, and when the
-    `last` was, under the lock of the mailbox. `values`: those four."""
+    """How many emails were asked for since then by `identity`, `domain`, `network`, and in `all`: confirmations, and
+    what people ask for about their own data. By `address` confirmations alone, and when the `last` was. All under the
+    lock of the mailbox. `values`: those four."""
     _, row = await hot.both(_TURN, {"identity": values["identity"]}, _COUNT, {**values, "since": since})
     return row
 

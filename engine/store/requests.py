@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Column, Index, Table, Text, Uuid, text
 
-from engine.store.db import Database
+from engine.store.db import Database, Hot
 from engine.store.tables import instant, metadata
 
 data_requests = Table(
@@ -17,21 +19,25 @@ data_requests = Table(
     Column("state", Text, nullable=False, comment="asked | sending | sent | failed"),
     Column("email", Text, comment="the address that they want; none: their data"),
     instant("at", required=True),
+    Column("identity", Text, comment="of the mailbox that is written to, like those of confirmations"),
+    Column("domain", Text),
+    Column("network", Text, comment="of the client that asked"),
     Index("data_requests_of_lead", "lead_id", "at"),
     Index("data_requests_asked", "at", postgresql_where=text("state = 'asked'")),
+    Index("data_requests_identity", "identity", "at"),
+    Index("data_requests_domain", "domain", "at"),
+    Index("data_requests_network", "network", "at"),
+    Index("data_requests_at", "at"),
 )  # fmt: skip
 
-_ASK = text("""
-INSERT INTO data_requests (id, lead_id, state, at) SELECT :id, l.id, 'asked', :now
-FROM (SELECT id FROM leads WHERE id = :lead FOR NO KEY UPDATE) l
-WHERE NOT EXISTS (SELECT FROM data_requests WHERE lead_id = :lead AND email IS NULL AND at > :since)""")
-_ASK_ADDRESS = text("""
-INSERT INTO data_requests (id, lead_id, state, email, at) SELECT :id, l.id, 'asked', :email, :now
-FROM (SELECT id FROM leads WHERE id = :lead FOR NO KEY UPDATE) l
-WHERE (SELECT count(*) FROM data_requests WHERE lead_id = :lead AND email IS NOT NULL AND at > :since) < :most
-AND (SELECT count(*) FROM data_requests WHERE email IS NOT NULL AND at > :since
-    AND replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '') || '@'
-        || split_part(lower(email), '@', 2) = :identity) < :most""")
+_MADE = """
+SELECT count(*) FILTER (WHERE email IS NULL) AS data, count(*) FILTER (WHERE email IS NOT NULL) AS addresses,
+    (SELECT count(*) FROM data_requests WHERE identity = %(identity)s AND email IS NOT NULL AND at > %(since)s)
+        AS mailbox
+FROM data_requests WHERE lead_id = %(lead)s AND at > %(since)s"""
+_NOTE = """
+INSERT INTO data_requests (id, lead_id, state, email, at, identity, domain, network)
+VALUES (%(id)s, %(lead)s, 'asked', %(email)s, %(now)s, %(identity)s, %(domain)s, %(network)s)"""
 _CLAIM = text("""
 UPDATE data_requests SET state = 'sending' WHERE id IN (
     SELECT id FROM data_requests WHERE state = 'asked' ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -40,23 +46,16 @@ _SETTLE = text("UPDATE data_requests SET state = :state WHERE id = :id")
 _FORGET = text("DELETE FROM data_requests WHERE at < :before")
 
 
-async def ask(db: Database, lead: UUID, now: datetime, since: datetime) -> bool:
-    """Note a request, unless the lead has made one after `since`; whether it was noted."""
-    async with db.engine.begin() as connection:
-        done = await connection.execute(_ASK, {"id": uuid4(), "lead": lead, "now": now, "since": since})
-    return done.rowcount == 1
+async def count_made(hot: Hot, lead: UUID, identity: str, since: datetime) -> Any:
+    """What the lead has asked for since then: their `data`, other `addresses`; and how often anybody asked to be
+    written to at that `mailbox`."""
+    return await hot.one(_MADE, {"lead": lead, "identity": identity, "since": since})
 
 
-async def ask_address(db: Database, lead: UUID, email: str, identity: str, now: datetime, most: int) -> bool:
-    """Note that the lead wants to be written to at another address, unless they asked `most` times within a day, or
-    anybody did for that mailbox. `identity`: the mailbox, without tag, dots, and capitals."""
-    asked = {
-        "id": uuid4(), "lead": lead, "email": email, "identity": identity, "now": now,
-        "since": now - timedelta(days=1), "most": most,
-    }  # fmt: skip
-    async with db.engine.begin() as connection:
-        done = await connection.execute(_ASK_ADDRESS, asked)
-    return done.rowcount == 1
+async def note(hot: Hot, lead: UUID, email: str | None, now: datetime, keys: Mapping[str, str]) -> None:
+    """Keep a request, for a worker to answer. `email`: the address that they want; None: their data. `keys`:
+    `identity`, `domain` and `network`."""
+    await hot.run(_NOTE, {**keys, "id": uuid4(), "lead": lead, "email": email, "now": now})
 
 
 async def claim(db: Database) -> tuple[UUID, UUID, str | None] | None:

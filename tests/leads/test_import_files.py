@@ -156,3 +156,47 @@ def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(
     assert path.stat().st_size < 1 << 20
     with pytest.raises(BadFile, match="unpacks to more than 4 MiB"):
         open_file(path, known)
+
+
+EXCEL = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+SHEET = (
+    f'<worksheet {EXCEL}><sheetData><row r="1">'
+    '<c t="inlineStr"><is><t>email</t></is></c></row>%s</sheetData></worksheet>'
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "said"),
+    [
+        ("xl/worksheets/sheet1.xml", SHEET % '<row r="999999999999"><c><v>1</v></c></row>', "damaged"),
+        ("xl/worksheets/sheet1.xml", SHEET % '<row r="2"><c t="s"><v>99</v></c></row>', "damaged"),
+        ("xl/worksheets/sheet1.xml", SHEET % '<row r="2"><c r="ZZZZZZ2"><v>1</v></c></row>', "damaged"),
+        ("xl/worksheets/sheet1.xml", "<!DOCTYPE a [<!ENTITY b SYSTEM 'a.csv'>]>" + SHEET % "&b;", "can be read"),
+        (
+            "xl/workbook.xml",
+            '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>',
+            "no sheet",
+        ),
+        (
+            "xl/workbook.xml",
+            f'<workbook {EXCEL}><bookViews><workbookView a="1"/></bookViews></workbook>',
+            "can be read",
+        ),
+    ],
+    ids=[
+        "a row beyond all rows",
+        "no such text",
+        "no such column",
+        "another file",
+        "no sheets",
+        "an unknown attribute",
+    ],
+)
+def test_a_damaged_spreadsheet_is_refused_at_once(tmp_path: Path, part: str, content: str, said: str) -> None:
+    whole, path = book(tmp_path / "a.xlsx", ["email"], ["ann@lead.example"]), tmp_path / "b.xlsx"
+    with ZipFile(whole) as archive, ZipFile(path, "w", ZIP_DEFLATED) as other:
+        assert part in archive.namelist()
+        for name in archive.namelist():
+            other.writestr(name, content if name == part else archive.read(name))
+    with pytest.raises(BadFile, match=said):
+        open_file(path, known)

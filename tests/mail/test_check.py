@@ -365,3 +365,34 @@ def test_a_declared_property_needs_no_default_unless_it_is_optional() -> None:
         assert (found.code, found.message) == (
             "E705", f"not every event that leads here has a property `{lacking}`",
         )  # fmt: skip
+
+
+DAYS = """
+event "invoice" has due date, day text
+event "visit" has day date
+
+campaign "Invoice"
+    starts when event "invoice" happens
+    topic "newsletter"
+    flow
+        send "invoice"
+
+campaign "Visit"
+    starts when event "visit" happens
+    topic "newsletter"
+    flow
+        send "visit"
+"""
+
+
+def test_a_datum_has_the_type_of_the_events_that_lead_there() -> None:
+    """Of two events with a property of one name, and of a handoff's own."""
+    texts = {
+        "internal/handoff.md": body("{% if event.due %}{{ event.due|time }}{% endif %} {{ event.handoff_url }}"),
+        "visit.md": body("{{ event.day|date }}"), "invoice.md": body("{{ event.day }}, {{ event.due|date }}"),
+    }  # fmt: skip
+    assert checked(WORKSPACE + DAYS, **texts) == []
+    wrong = {**texts, "invoice.md": body("{{ event.day|date }}"), "visit.md": body("{{ event.day|time }}")}
+    assert {(one.code, one.file) for one in checked(WORKSPACE + DAYS, **wrong)} == {
+        ("E710", "templates/invoice.md"), ("E710", "templates/visit.md")
+    }  # fmt: skip

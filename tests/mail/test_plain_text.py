@@ -137,3 +137,18 @@ def test_however_deep_it_is_nested_nothing_is_lost_and_indentation_ends(nested: 
     made = text(nested * 3_000, "html")
     assert made.count("x") == 3_000
     assert max(len(line) - len(line.lstrip(" >")) for line in made.splitlines()) <= 2 * DEPTH + 4
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("a\n\n{% include '_p.md' %}\n\nb", "a\n\npart\n\nb\n"),
+        ("{% include '_p.md' %}\n\n{% if lead.none %}\nno\n{% endif %}\n\nb", "part\n\nb\n"),
+        ("a\n\n{% include '_p.md' %}\n{% include '_p.md' %}\n\nb", "a\n\npart\n\npart\n\nb\n"),
+        ("- {% include '_p.md' %}\n- b", "  * part\n  * b\n"),
+        ("> {% include '_p.md' %}\n\nb", "> part\n\nb\n"),
+        ("Hello {% include '_p.md' %} there", "Hello part there\n"),
+    ],
+)
+def test_what_follows_a_part_stands_below_it(body: str, expected: str) -> None:
+    assert rendered(body, path="a.md", parts={**LAYOUT, "_p.md": "part"}).text == expected

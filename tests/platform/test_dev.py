@@ -32,7 +32,7 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "COLDFRAME_HOME": str(home),
-            "COLUMNS": "200",
+            "COLUMNS": "60",
             "COLDFRAME_METRICS_PORT": str(port),
             "COLDFRAME_WEB_PORT": str(free_port()),
         },
@@ -47,6 +47,9 @@ def test_it_deploys_prints_addresses_and_ends_with_ctrl_c(home: Path) -> None:
     match = re.search(r"Coldframe\s+(http://127\.0\.0\.1:\d+)", text)
     assert match, text
     assert re.search(r"[Dd]eployment 1 is live", text), text
+    desk = re.search(r"^Desk +(\S+/desk/link/\S+) \(signs you in, once\)$", text, re.MULTILINE)
+    assert desk, text
+    assert httpx.get(desk[1], trust_env=False, timeout=60).status_code == 200
     assert httpx.get(f"{match[1]}/readyz", trust_env=False, timeout=60).status_code == 200
     form = re.search(r"Form\s+(\S+)", text)
     assert form, text

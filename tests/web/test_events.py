@@ -165,6 +165,18 @@ async def test_only_json(http: httpx.AsyncClient) -> None:
     assert (await http.post("/api/events", data={"event": "x"}, headers=KEY)).status_code == 415
 
 
+async def test_a_compressed_body_is_refused(http: httpx.AsyncClient) -> None:
+    headers = {**KEY, "content-type": "application/json", "content-encoding": "gzip"}
+    assert (await http.post("/api/events", content=b"x", headers=headers)).status_code == 415
+
+
+async def test_a_byte_order_mark_is_left_out(http: httpx.AsyncClient) -> None:
+    """Windows' own tools send one."""
+    headers = {**KEY, "content-type": "application/json"}
+    body = b'\xef\xbb\xbf{"event": "x", "email": "m@firm.example"}'
+    assert (await http.post("/api/events", content=body, headers=headers)).json() == {"state": "recorded"}
+
+
 # ── what became of a mail ────────────────────────────────────────────────────────────────────────────────────────────
 async def test_what_became_of_the_last_mail(
     http: httpx.AsyncClient, clock: FixedClock, stored: Stored, log: Log, new_lead: New, new_message: New

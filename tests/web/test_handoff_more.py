@@ -93,6 +93,16 @@ async def test_reassigned_the_old_link_says_who_has_it(http: httpx.AsyncClient, 
     assert (page.status_code, f"Was reassigned to {JONAS} by {EVA}" in page.text) == (200, True)
 
 
+async def test_what_is_said_twice_is_not_done(http: httpx.AsyncClient, rt: Runtime, handoff: UUID) -> None:
+    for said in (
+        {"action": ["accept", "reject"]}, {"action": "reject", "reason": ["not ready", "duplicate"]},
+        {"action": "reassign", "to": [JONAS, EVA]},
+    ):  # fmt: skip
+        assert (await http.post(link(rt, handoff), data=said)).status_code == 422
+    page = (await http.get(link(rt, handoff))).text
+    assert not [word for word in ("Accepted", "Rejected", f"reassigned to {JONAS}") if word in page]
+
+
 async def test_other_sites_post_nothing(http: httpx.AsyncClient, rt: Runtime, handoff: UUID) -> None:
     evil = {"origin": "https://evil.example"}
     answer = await http.post(link(rt, handoff), data={"action": "reassign", "to": JONAS}, headers=evil)

@@ -15,16 +15,27 @@ Ask = Callable[[bytes], Awaitable[bytes]]
 END = b"\r\n\r\n"
 
 
+LARGE = 30_000_000
+"""Bytes that no two sockets hold between them."""
+
+
 class Hasty(BoundedHeads):
     seconds = 0.5
+    linger = 0.5
+    reading = 0.5
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    more = True
+    more = scope["path"] != "/unread"
     while more:
         more = (await receive()).get("more_body", False)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
+    body = b"ok"
+    if scope["path"] == "/large":
+        body = b"b" * LARGE
+    elif scope["path"] == "/lines":
+        body = b";".join(name + b"=" + value for name, value in scope["headers"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
@@ -152,3 +163,87 @@ def test_the_hosts_name_in_the_target_outweighs_the_line(target: bytes, host: by
     heads.url, heads.headers = target, [(b"a", b"b"), (b"host", b"x")]
     heads._name_target()
     assert dict(heads.headers) == {b"a": b"b", b"host": host}
+
+
+# ── beside a request ─────────────────────────────────────────────────────────────────────────────────────────────────
+async def trickle(port: int, first: bytes, drop: bytes) -> bytes:
+    """What the server says until it hangs up, while a client goes on with `drop` every tenth of a second."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first)
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            writer.write(drop)
+            await writer.drain()
+
+    dripping = asyncio.create_task(go_on())
+    said = b""
+    try:
+        async with asyncio.timeout(60):
+            while got := await reader.read(4096):
+                said += got
+    except ConnectionError:
+        pass
+    finally:
+        dripping.cancel()
+        await asyncio.gather(dripping, return_exceptions=True)
+        writer.close()
+    return said
+
+
+UNREAD = b"POST /unread HTTP/1.1\r\nhost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "drop"),
+    [
+        (UNREAD + b"content-length: 60000\r\n\r\n", b"a"),
+        (UNREAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        (head(), b"\r\n"),
+        (head() + b"\r\n", b"\r\n"),
+    ],
+    ids=["a body", "chunks", "line ends", "line ends at once"],
+)
+async def test_nobody_keeps_a_connection_by_sending_on_after_the_answer(port: int, first: bytes, drop: bytes) -> None:
+    assert (await trickle(port, first, drop)).count(b"HTTP/1.1 200") == 1
+
+
+async def test_after_a_body_that_ends_behind_its_answer_the_connection_goes_on(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(UNREAD + b"content-length: 4\r\n\r\nbo")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.write(b"dy")
+        await writer.drain()
+    writer.write(head())
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    writer.write(head(target=b"/large"))
+    await writer.drain()
+    await asyncio.sleep(2)
+    got = 0
+    try:
+        while chunk := await reader.read(65_536):
+            got += len(chunk)
+    except ConnectionError:
+        pass
+    assert got < LARGE
+    writer.close()
+
+
+async def test_a_large_answer_is_read_whole(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head(b"connection: close", target=b"/large"))
+    assert len(await reader.read()) > LARGE
+    writer.close()
+
+
+async def test_trailers_are_no_lines_of_the_head(port: int) -> None:
+    body = b"1\r\na\r\n0\r\nx-seen: trailer\r\nhost: evil.example\r\n\r\n"
+    said = await ask(port, b"POST /lines HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+    assert said.endswith(b"host=x;transfer-encoding=chunked")

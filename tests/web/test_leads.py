@@ -154,4 +154,4 @@ def test_declared_data_must_fit() -> None:
         with pytest.raises(Wrong) as wrong:
             read_event({**item, "data": {name: value}}, NOW, program)
         assert wrong.value.member == f"data.{name}"
-        assert wrong.value.message.startswith(f"{name} is a ")
+        assert wrong.value.message.startswith(f"{name} is of type ")

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from engine.leads import confirmations
 from engine.leads.consent import hashed
 from engine.leads.own_address import MOST
 from engine.leads.own_address import token as address_token
@@ -141,6 +142,33 @@ async def test_many_people_cannot_have_one_mailbox_written_to(
         assert (await http.post(asking(rt, lead), headers=OWN, data={"email": named})).status_code == 200
     asked = await rows(rt, "SELECT 1 FROM data_requests WHERE email LIKE %(like)s", like="%@crowded.example")
     assert len(asked) == MOST
+
+
+@pytest.mark.parametrize(("day", "budget"), [(2, "PER_DOMAIN"), (4, "PER_NETWORK"), (6, "PER_IDENTITY")])
+async def test_what_people_ask_for_has_the_budgets_of_confirmations(
+    http: httpx.AsyncClient, rt: Runtime, clock: FixedClock, new_lead: Make, monkeypatch: pytest.MonkeyPatch,
+    day: int, budget: str,
+) -> None:  # fmt: skip
+    """Many leads of one attacker's, each with another address at one company; and one network that asks for all."""
+    clock.advance(timedelta(days=day))
+    monkeypatch.setattr(confirmations, budget, most := 2)
+    site, since = f"{budget[4:].lower()}.example", clock.now() - timedelta(hours=1)
+    for number in range(most + 2):
+        local = f"v.i+{number}" if budget == "PER_IDENTITY" else f"v{number}"
+        own = await new_lead(f"{local}@{site}" if number % 2 else f"a{day}{number}@attack.example")
+        if number % 2:
+            done = await http.post(f"/p/{rt.tokens.sign('preferences', str(own))}/data", headers=OWN)
+        else:
+            done = await http.post(asking(rt, own), headers=OWN, data={"email": f"{local}@{site}"})
+        assert done.status_code == 200
+    noted = await rows(rt, "SELECT email, network FROM data_requests WHERE at > %(since)s ORDER BY at", since=since)
+    assert len(noted) == most
+    assert {len(one.network) for one in noted} == {64}
+    assert len({one.email is None for one in noted}) == 2
+    posts = [await http.post("/f/opt in", json={"email": f"{name}@{site}", "company": "F"}) for name in ("v.i+8", "v9")]
+    assert {one.status_code for one in posts} == {200}
+    sent = await rows(rt, "SELECT 1 FROM confirmations WHERE at > %(since)s", since=since)
+    assert len(sent) == (1 if budget == "PER_IDENTITY" else 0), "one budget for all such emails"
 
 
 def test_both_emails_are_there_in_the_same_languages() -> None:

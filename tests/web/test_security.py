@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
@@ -143,6 +144,15 @@ async def test_a_large_body_is_refused_before_it_is_read(http: httpx.AsyncClient
     assert sent <= MAX_BODY + 2_048
     announced = await http.post("/f/whitepaper", content=b"x", headers={**kind, "content-length": "70000"})
     assert announced.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/f/whitepaper", "/t"])
+async def test_a_compressed_body_is_refused(http: httpx.AsyncClient, path: str) -> None:
+    """Nobody unpacks it, so it is not read as if it were something else."""
+    zipped = {"content-encoding": "gzip", "content-type": "application/json"}
+    answer = await http.post(path, content=gzip.compress(b"{}"), headers=zipped)
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+    assert (await http.post(path, content=b"{}", headers={**zipped, "content-encoding": "identity"})).status_code != 415
 
 
 async def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:

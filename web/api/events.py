@@ -316,7 +316,9 @@ def _typed(data: dict[str, Any], types: Mapping[str, FieldType], program: Progra
         try:
             data[name] = parse_field(LeadField(name=name, type=types[name]), [given], context)
         except Refused as refused:
-            raise Wrong(f"data.{name}", f"{name} is a {types[name]}. {Words('en').problem(refused.problem)}") from None
+            raise Wrong(
+                f"data.{name}", f"{name} is of type {types[name]}. {Words('en').problem(refused.problem)}"
+            ) from None
     return data
 
 

@@ -68,13 +68,13 @@ async def act(request: Request, token: str) -> Response:
         raise HTTPException(403, "Only the handoff’s own page can do this.")
     handoff_id, member, before = await _who(request, token)
     raw = await posted(request)
-    given = next(iter(raw.get("action", ())), "")
+    given = _one(raw, "action")
     if given in MORE:
         return await _more(request, token, handoff_id, member, str(given), {name: _one(raw, name) for name in raw})
     if given not in ACTIONS:
         raise HTTPException(422, f"The actions are {', '.join((*ACTIONS, *MORE))}.")
     action: Action = given
-    reason = _reason(raw.get("reason", ()), await _reasons(request)) if action == "reject" else None
+    reason = _reason(_one(raw, "reason"), await _reasons(request)) if action == "reject" else None
     if action == "reject" and reason is None:
         return await _page(request, token, status=422, problem="Please choose why this lead is rejected.")
     result = await handoffs.act(runtime(request), handoff_id, action, member, reason)
@@ -113,8 +113,9 @@ async def _more(
 
 
 def _one(raw: Mapping[str, Any], name: str) -> str:
-    value = next(iter(raw.get(name, ())), "")
-    return value if isinstance(value, str) else ""
+    """The value of that name; nothing if it was given twice, since nobody knows which one is meant."""
+    values = raw.get(name, ())
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
 
 def _text(given: str) -> str | None:
@@ -151,11 +152,10 @@ async def _reasons(request: Request) -> tuple[str, ...]:
     return reasons(deployment.program if deployment else None)
 
 
-def _reason(given: Iterable[object], offered: Iterable[str]) -> str | None:
+def _reason(given: str, offered: Iterable[str]) -> str | None:
     """The offered reason that was chosen, or None."""
-    value = next(iter(given), None)
     try:
-        text = clean(value).casefold() if isinstance(value, str) else ""
+        text = clean(given).casefold()
     except Refused:
         return None
     return next((reason for reason in offered if reason.casefold() == text), None)

@@ -71,9 +71,9 @@ class Visit:
         return may(self.user.roles, roles)
 
     def one(self, name: str) -> str:
-        """What was posted under this name, as one text."""
-        value = next(iter(self.raw.get(name, ())), "")
-        return value if isinstance(value, str) else ""
+        """What was posted under this name, as one text; nothing if it was posted twice."""
+        values = self.raw.get(name, ())
+        return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
     def several(self, name: str) -> list[str]:
         return [value for value in self.raw.get(name, ()) if isinstance(value, str)]

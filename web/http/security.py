@@ -143,7 +143,8 @@ class Guard:
 
 
 class BodyLimit:
-    """Refuses a body that is too large while it arrives, and one that does not arrive."""
+    """Refuses a body that is too large while it arrives, one that does not arrive, and one that is compressed: what it
+    unpacks to would be known only then."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -153,7 +154,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = LARGER.get(scope["path"], MAX_BODY)
-        announced = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        announced, coding = headers.get("content-length", ""), headers.get("content-encoding", "identity")
         got = 0
         ended = False
         deadline: float | None = None
@@ -162,6 +164,10 @@ class BodyLimit:
             nonlocal got, ended, deadline
             if ended:  # what follows the body is only the client's leaving, for which there is all the time
                 return await receive()
+            if coding.strip().lower() != "identity":
+                raise HTTPException(
+                    415, "Send the body as it is, without Content-Encoding.", {"Accept-Encoding": "identity"}
+                )
             if announced.isdecimal() and int(announced[:20]) > limit:
                 raise HTTPException(413)
             deadline = deadline or asyncio.get_running_loop().time() + BODY_SECONDS

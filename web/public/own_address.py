@@ -14,7 +14,7 @@ from engine.leads import own_address, own_data
 from engine.leads.address import Taken, change_address
 from engine.store import leads
 from web.http.answers import missing, page
-from web.http.context import deployed, posted, runtime, spend, token_parts, token_uuid
+from web.http.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
 from web.http.origins import own_page
 from web.http.words import Words
 
@@ -34,7 +34,7 @@ async def ask(request: Request, token: str) -> Response:
         raise missing()
     given = list((await posted(request, bare=True)).get("email", ()))
     try:
-        await own_address.ask(rt, token_uuid(lead), str(given[0]) if len(given) == 1 else "")
+        await own_address.ask(rt, token_uuid(lead), str(given[0]) if len(given) == 1 else "", client(request))
     except ValueError:
         raise HTTPException(422, words("email")) from None
     return page("problem.html", words=words, title=words("data asked"), text=words("address asked text"))

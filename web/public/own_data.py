@@ -21,7 +21,7 @@ from engine.leads.erase import erase
 from engine.model.lead import TRACKING
 from engine.wording.values import locale_of
 from web.http.answers import missing, page
-from web.http.context import deployed, posted, runtime, spend, token_parts, token_uuid
+from web.http.context import client, deployed, posted, runtime, spend, token_parts, token_uuid
 from web.http.origins import own_page
 from web.http.words import Words
 
@@ -42,7 +42,7 @@ async def ask(request: Request, token: str) -> Response:
     if found is None:
         raise missing()
     words = await _words(request, found)
-    await own_data.ask(runtime(request), lead)
+    await own_data.ask(runtime(request), lead, client(request))
     return page("problem.html", words=words, title=words("data asked"), text=words("data asked text"))
 
 

@@ -100,7 +100,7 @@ def _data(declared: CustomEvent, given: object, program: Program) -> dict[str, F
         try:
             value = parse_field(LeadField(name=name, type=type), [(given or {})[name]], Context(program))
         except Refused:
-            raise HTTPException(422, f"`data.{name}` is a {type}.") from None
+            raise HTTPException(422, f"`data.{name}` is of type {type}.") from None
         if value is not None:
             found[name] = value
     return found
