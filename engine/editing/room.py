@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dsl.compile import compile_workspace
+from dsl.editor.planner import Planned
 from dsl.plan import Program, Send
 from dsl.problems.diagnostics import Diagnostic
 from engine.cli.common import Stop
@@ -62,6 +63,8 @@ class Room:
         self.folder = folder
         self.session = Session(folder)
         self._examined: Examined | None = None
+        self._planned: Planned | None = None
+        self._program: Program | None = None
 
     def shown(self, path: str) -> str:
         return f"{self.folder.name}/{path}"
@@ -81,9 +84,20 @@ class Room:
 
     @property
     def program(self) -> Program:
-        if (program := self.examined.program) is None:
+        """What is written, campaign by campaign as it was when last sound. Raises Wrong where nothing is."""
+        planned = self.session.project.mails.plan(self.session.project.checked)
+        if planned is None:
             raise Wrong("Fix the errors first.")
-        return program
+        if self._planned is not planned:
+            campaigns = (*planned.company.campaigns, *planned.plans)
+            self._planned, self._program = planned, planned.company.model_copy(update={"campaigns": campaigns})
+        assert self._program is not None
+        return self._program
+
+    @property
+    def assets(self) -> dict[str, bytes]:
+        """Templates and downloads by their path inside the workspace."""
+        return {path: (self.folder / path).read_bytes() for path in sorted(self.session.project.assets)}
 
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
     @command
@@ -114,9 +128,9 @@ class Room:
         return self._problems(AT_ONCE)
 
     @command
-    def problems(self) -> Answer:
-        """What is wrong, by file, when everything was looked at."""
-        return self._problems(60)
+    def problems(self, seconds: float = AT_ONCE) -> Answer:
+        """What is wrong, by file. `rest`: not everything was looked at in that time; ask again."""
+        return self._problems(seconds)
 
     def _problems(self, seconds: float) -> Answer:
         """`rest`: not everything was looked at in that time."""
@@ -215,10 +229,13 @@ class Room:
     @command
     def blocks(self) -> list[Answer]:
         """Pieces that can be inserted, also while there are errors."""
-        examined = self.examined
-        templates = [path.removeprefix("templates/").rpartition(".")[0] for path in sorted(examined.assets)
+        templates = [path.removeprefix("templates/").rpartition(".")[0] for path in sorted(self.session.project.assets)
                      if path.startswith("templates/")]  # fmt: skip
-        return [asdict(one) for one in list_blocks(examined.program, templates)]
+        try:
+            program: Program | None = self.program
+        except Wrong:
+            program = None
+        return [asdict(one) for one in list_blocks(program, templates)]
 
     @command
     def inserted(self, block: str, text: str, line: int | None) -> Answer:
@@ -266,6 +283,8 @@ class Room:
     def story(self, script: str, lead: Sequence[str] = (), start: str = "") -> Answer:
         """What becomes of one lead who does what the script says."""
         program = self.program
+        if any(one.severity == "error" for one in self.session.project.checked.diagnostics):
+            raise Wrong("Fix the errors first.")
         try:
             begin, known = starting(start or None, program), known_lead(list(lead), program)
         except Stop as stop:
@@ -275,7 +294,7 @@ class Room:
         if read.diagnostics:
             wrong = [{"line": one.line, "message": one.message, "help": one.help or ""} for one in read.diagnostics]
             return {"problems": wrong, "entries": [], "end": []}
-        story = Story(deployment_of(program, self.examined.assets), begin, known, seed=1)
+        story = Story(deployment_of(program, self.assets), begin, known, seed=1)
         story.play(read.actions)
         entries = [
             {"shown_at": f"{one.local:%a %Y-%m-%d %H:%M}", "kind": one.kind, "text": " ".join(one.text.split()),
@@ -304,7 +323,7 @@ class Room:
 
     def _draft(self, base_url: str) -> Draft:
         try:
-            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), base_url or "https://example.com")
+            return Draft.of(self.program, self.assets, datetime.now(UTC), base_url or "https://example.com")
         except TemplateError as error:
             raise Wrong(str(error)) from None
 

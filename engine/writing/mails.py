@@ -79,6 +79,12 @@ class Mails:
     _judged: dict[str, Judged] = field(default_factory=dict)
     _attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
 
+    def plan(self, checked: Checked) -> Planned | None:
+        """What is written, as far as it is sound or was; None until all declarations beside the campaigns were."""
+        for _ in self._planner.steps(checked):
+            pass
+        return self._planner.planned
+
     def steps(
         self, checked: Checked, templates: Mapping[str, str], files: frozenset[str], first: Sequence[str]
     ) -> Iterator[bool]:

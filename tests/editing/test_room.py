@@ -48,7 +48,7 @@ def loaded(tmp_path: Path, files: dict[str, bytes] | None = None) -> Room:
 
 
 def sound(room: Room) -> bool:
-    found = room.problems()["problems"]
+    found = room.problems(30)["problems"]
     return not any(one["severity"] == "error" for all in found.values() for one in all)
 
 
@@ -63,7 +63,7 @@ def test_every_block_fits_where_it_is_inserted(tmp_path: Path) -> None:
         made = room.inserted(block["name"], text, line)
         assert made["text"].splitlines()[made["line"] - 1] == block["text"].splitlines()[0]
         room.type(FILE, made["text"])
-        assert sound(room), (block["name"], room.problems())
+        assert sound(room), (block["name"], room.problems(30))
         assert block["text"] in (room.formatted(FILE, made["text"]) or ""), block["name"]
     room.type(FILE, text)
 
@@ -91,7 +91,7 @@ def test_every_beginning_is_drawn_and_begins_soundly(tmp_path: Path, kind: str) 
         judge(path, body)
     room.load({path: body.decode() for path, body in files.items() if not path.startswith("files/")},
               [path for path in files if path.startswith("files/")])  # fmt: skip
-    assert sound(room), room.problems()
+    assert sound(room), room.problems(30)
     assert room.begin(kind, name="Spring 2027")["files"] == {}
 
 
@@ -174,7 +174,7 @@ async def test_a_process_sees_the_draft_and_no_other_file(rooms: Rooms, tmp_path
         assert found == []
     included = f"---\nsubject: x\n---\n{{% include '{outside}' %}}\n".encode()
     files = {**make_files(), "templates/whitepaper/welcome.md": included}
-    told = await rooms.ask(OWNER, Draft(None, 2, files), "problems")
+    told = await rooms.ask(OWNER, Draft(None, 2, files), "problems", seconds=30)
     assert any(one["severity"] == "error" for one in told["problems"]["templates/whitepaper/welcome.md"])
 
 

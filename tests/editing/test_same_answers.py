@@ -116,7 +116,7 @@ async def compare(server: Editor, page: Page, name: str, text: str) -> None:
     edits = await server.ask("textDocument/formatting", {**document, "options": {"tabSize": 4, "insertSpaces": True}})
     formatted = await page.ask("formatted", path=name, text=text)
     assert (formatted if formatted != text else None) == (edits[0]["newText"] if edits else None)
-    told = (await page.ask("problems"))["problems"].get(name, [])
+    told = (await page.ask("problems", seconds=30))["problems"].get(name, [])
     expected = sorted((one["code"], one["message"]) for one in told)
     for _ in range(200):
         known = server.problems.get(server.uri(name), [])

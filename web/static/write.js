@@ -108,7 +108,8 @@
       if (!told) return;
       list(told.problems);
       text.show(told.problems[path] || []);
-      look(told.problems);
+      if (told.rest) rest();
+      else look(told.problems);
     }, 250);
   }
 
@@ -297,6 +298,7 @@
   });
 
   form.addEventListener("submit", () => { form.elements.text.value = text.read(); });
+  if (page.dataset.rest) rest();
   if (Number(page.dataset.line)) text.go(Number(page.dataset.line));
   point();
 })();

@@ -33,12 +33,15 @@ from web.desk.write.overview import list_entries
 from web.http.answers import missing
 
 desk = Desk()
+Answer = Mapping[str, Any]
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "offers": ("path", "line", "character"), "about": ("path", "line", "character"),
     "definition": ("path", "line", "character"), "references": ("path", "line", "character"),
     "name": ("path", "line", "character"), "outline": ("path",), "problems": (), "blocks": (),
 }  # fmt: skip
 """What the page's script may ask, and what each needs."""
+LOOKING = 1.5
+"""Seconds that a page looks at templates before it is shown; its script asks for the rest."""
 ELSEWHERE = "This file was changed elsewhere, in another tab or by another device. Your text is kept below it."
 
 
@@ -56,11 +59,11 @@ async def show_file(
     body = files.get(path)
     if body is None and text is None and path not in draft.own:
         raise missing()
-    found, blocks, outline = await _examine(visit, draft, path)
+    found, blocks, outline, rest = await _examine(visit, draft, path)
     return visit.page(
         "write/file.html", status=status, problem=problem, path=path, text=_as_text(path, body, text),
-        was=digest_of(body), entries=list_entries(draft), draft=draft, problems=found, blocks=blocks, outline=outline,
-        editable=is_text(path) and (body is not None or text is not None), may_write=visit.may(*WRITERS),
+        was=digest_of(body), entries=list_entries(draft), draft=draft, problems=found, rest=rest,
+        blocks=blocks, outline=outline, editable=is_text(path) and (body is not None or text is not None), may_write=visit.may(*WRITERS),
         line=line or line_of(visit.asked("line")), address_of=address_of, when=await when(visit),
         size=len(body or b""), deleted=body is None and path in draft.own, views=VIEWS, longest=MAX_TEXT,
         beside=await look_beside(visit, draft, path), fetches=True, saved=visit.asked("saved"),
@@ -75,16 +78,16 @@ def _as_text(path: str, body: bytes | None, given: str | None) -> str:
 
 async def _examine(
     visit: Visit, draft: Draft, path: str
-) -> tuple[list[tuple[str, Mapping[str, Any]]], list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Everything that is wrong, this file's first; the pieces to insert; the file's outline."""
+) -> tuple[list[tuple[str, Answer]], list[Answer], list[Answer], bool]:
+    """What is wrong, this file's first; the pieces to insert; the file's outline; whether there is more to look at."""
     try:
-        answer = await ask_room(visit, draft, "problems")
+        answer = await ask_room(visit, draft, "problems", seconds=LOOKING)
         blocks = await ask_room(visit, draft, "blocks") if path.endswith(".campaign") else []
         outline = await ask_room(visit, draft, "outline", path=path) if path.endswith(".campaign") else []
     except Wrong:
-        return [], [], []
+        return [], [], [], False
     found = [(where, one) for where, all in answer["problems"].items() for one in all]
-    return sorted(found, key=lambda one: (one[0] != path, one[0], one[1]["line"])), blocks, outline
+    return sorted(found, key=lambda one: (one[0] != path, one[0], one[1]["line"])), blocks, outline, answer["rest"]
 
 
 @desk.post(PLACE, *WRITERS)
