@@ -103,6 +103,8 @@ async def _take_turns(page: Page, ed: Editor, name: str, keystrokes: int) -> tup
         text = good.replace(*BREAK, 1) if number % 2 == 0 else good
         ours.append(float(await page.evaluate(TYPE, text)))
         await asyncio.sleep(0.4)
+        while not ed.published.empty():
+            ed.published.get_nowait()
         start = time.perf_counter()
         ed.type(name, text)
         await ed.problems_of(name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from dsl.names.entered import find_entered
 from dsl.names.scope import Scope
 from dsl.names.walk import all_statements
 from dsl.problems.diagnostics import Diagnostic
@@ -42,34 +44,43 @@ NOTHING = _Known()
 
 
 def check_effects(scope: Scope) -> list[Diagnostic]:
-    problems = Problems()
     if scope.lost("lifecycle", "stage", "campaign", "team"):
         return []
-    walk = _Walk(scope, problems)
+    others, found = (find_entered(scope), _goes_back(scope)), list[Diagnostic]()
     for campaign in scope.program.campaigns:
-        walk.topic = campaign.topic
-        walk.block(campaign.flow, walk.entering(campaign))
-        sides = [(one.event, one.body) for one in campaign.whenevers]
-        for event, body in (*sides, *((one.event, one.body) for one in campaign.leaves)):
-            walk.block(body, walk.after_event(event))
-    return problems.found
+        found += scope.memory.keep("effects", campaign, others, partial(_find_effects, scope, *others, campaign))
+    return found
+
+
+def _goes_back(scope: Scope) -> bool:
+    """Whether a step or a time limit takes leads back to an earlier stage."""
+    limits = [limit for team in scope.program.teams for limit in (team.acknowledge, team.contact, team.decide) if limit]
+    recycles = [
+        scope.memory.keep("recycles", campaign, None, partial(_recycles, campaign))
+        for campaign in scope.program.campaigns
+    ]
+    return any(recycles) or any(limit.then.kind == "recycle" for limit in limits)
+
+
+def _recycles(campaign: Campaign) -> bool:
+    return any(isinstance(one, tree.Recycle) for one in all_statements(campaign))
+
+
+def _find_effects(scope: Scope, entered: frozenset[str], back: bool, campaign: Campaign) -> list[Diagnostic]:
+    walk = _Walk(scope, Problems(), entered, back)
+    walk.topic = campaign.topic
+    walk.block(campaign.flow, walk.entering(campaign))
+    sides = [(one.event, one.body) for one in campaign.whenevers]
+    for event, body in (*sides, *((one.event, one.body) for one in campaign.leaves)):
+        walk.block(body, walk.after_event(event))
+    return walk.problems.found
 
 
 class _Walk:
-    def __init__(self, scope: Scope, problems: Problems) -> None:
-        self.scope, self.problems = scope, problems
+    def __init__(self, scope: Scope, problems: Problems, entered: frozenset[str], back: bool) -> None:
+        self.scope, self.problems, self.entered = scope, problems, entered
         self.topic: Text | None = None
         self.order = [name for name, stage in scope.stages.items() if not stage.outside]
-        everything = [one for campaign in scope.program.campaigns for one in all_statements(campaign)]
-        self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
-        for stage in scope.stages.values():
-            self.entered |= {stage.reactivate.campaign.key} if stage.reactivate else set()
-        limits = [
-            limit for team in scope.program.teams for limit in (team.acknowledge, team.contact, team.decide) if limit
-        ]
-        back = any(isinstance(one, tree.Recycle) for one in everything) or any(
-            limit.then.kind == "recycle" for limit in limits
-        )
         self.falls = back or len(self.order) < len(scope.stages)
         """Whether a lead can lose a stage that it has reached."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 
+from dsl.names.entered import find_entered
 from dsl.names.ids import slug
 from dsl.names.scope import Scope, matches
 from dsl.names.walk import all_statements, atoms, bodies, statements
@@ -253,18 +255,18 @@ def check_sending(scope: Scope) -> list[Diagnostic]:
 def check_entrances(scope: Scope) -> list[Diagnostic]:
     """Warnings: campaigns nobody enters, and waits for a score that may have been reached before."""
     problems = Problems()
-    entered = {
-        statement.campaign.key
-        for campaign in scope.program.campaigns
-        for statement in all_statements(campaign)
-        if isinstance(statement, tree.Enter)
-    }
-    for lifecycle in scope.program.lifecycles:
-        entered |= {stage.reactivate.campaign.key for stage in lifecycle.stages if stage.reactivate}
+    entered = find_entered(scope)
+    found = []
     for campaign in scope.program.campaigns:
         if not campaign.starts and not campaign.schedules and campaign.name.key not in entered:
             problems.add("W101", campaign.span, name=campaign.name.value)
-        _check_reached(campaign.flow, frozenset(), problems)
+        found += scope.memory.keep("reached", campaign, None, partial(_find_reached, campaign))
+    return [*problems.found, *found]
+
+
+def _find_reached(campaign: Campaign) -> list[Diagnostic]:
+    problems = Problems()
+    _check_reached(campaign.flow, frozenset(), problems)
     return problems.found
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 from dsl.names.scope import Scope, matches
 from dsl.names.walk import all_statements, atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
-from dsl.tree.declarations import Event, Statement
+from dsl.tree.declarations import Campaign, Event, Statement
 
 
 def check_idle(scope: Scope) -> list[Diagnostic]:
@@ -17,14 +19,25 @@ def check_idle(scope: Scope) -> list[Diagnostic]:
     problems = Problems()
     if scope.lost("campaign"):
         return []
-    asked = tuple(_asked(scope))
-    for campaign in scope.program.campaigns:
-        statements = all_statements(campaign)
-        if not statements or any(_acts(one) for one in statements):
+    everyone = scope.program.campaigns
+    asked = {*_asked(replace(scope.program, campaigns=()))}
+    for campaign in everyone:
+        asked |= scope.memory.keep("asks", campaign, None, partial(_asked_by, campaign))
+    for campaign in everyone:
+        if not scope.memory.keep("idle", campaign, None, partial(_idles, campaign)):
             continue
         if not any(matches(campaign.name.key, name) for name in asked):
             problems.add("E656", campaign.name.span, name=campaign.name.value, example=f'send "{_an_email(scope)}"')
     return problems.found
+
+
+def _asked_by(campaign: Campaign) -> frozenset[str]:
+    return frozenset(_asked(tree.Program(campaigns=(campaign,))))
+
+
+def _idles(campaign: Campaign) -> bool:
+    statements = all_statements(campaign)
+    return bool(statements) and not any(_acts(one) for one in statements)
 
 
 def _an_email(scope: Scope) -> str:
@@ -45,13 +58,13 @@ def _acts(statement: Statement) -> bool:
             return True
 
 
-def _asked(scope: Scope) -> Iterator[str]:
+def _asked(program: tree.Program) -> Iterator[str]:
     """The names, folded, of campaigns that conditions or events ask for; `*` at the end stands for any ending."""
-    for condition, _ in conditions(scope.program):
+    for condition, _ in conditions(program):
         for atom in atoms(condition):
             if isinstance(atom, tree.Membership) and atom.group.value == "campaign":
                 yield atom.name.key
-    for event in events(scope.program):
+    for event in events(program):
         yield from _named(event)
         if event.absent:
             yield from _named(event.absent.event)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import partial
 
 from dsl import plan
+from dsl.names.entered import find_entered
 from dsl.names.scope import Scope
-from dsl.names.walk import all_statements
 from dsl.problems.diagnostics import Diagnostic
 from dsl.problems.problems import Problems
 from dsl.text import values
@@ -29,27 +30,28 @@ HELD = 2.0
 
 
 def check_moments(scope: Scope) -> list[Diagnostic]:
-    problems = Problems()
     if scope.lost("campaign"):
         return []
-    walk = _Walk(scope, problems)
+    entered, found = find_entered(scope), list[Diagnostic]()
     for campaign in scope.program.campaigns:
-        walk.last = walk.last_entry(campaign)
-        walk.block(campaign.flow, walk.entering(campaign))
-    return problems.found
+        found += scope.memory.keep("moments", campaign, entered, partial(_find_moments, scope, entered, campaign))
+    return found
+
+
+def _find_moments(scope: Scope, entered: frozenset[str], campaign: Campaign) -> list[Diagnostic]:
+    walk = _Walk(scope, Problems(), entered)
+    walk.last = walk.last_entry(campaign)
+    walk.block(campaign.flow, walk.entering(campaign))
+    return walk.problems.found
 
 
 class _Walk:
-    def __init__(self, scope: Scope, problems: Problems) -> None:
-        self.scope, self.problems = scope, problems
+    def __init__(self, scope: Scope, problems: Problems, entered: frozenset[str]) -> None:
+        self.scope, self.problems, self.entered = scope, problems, entered
         self.last = NEVER
         """The last day and time at which a lead that comes here may have entered the campaign."""
         self.since = ""
         """The fixed day that every lead has reached here, as far as waits before show; empty: none."""
-        everything = (one for campaign in scope.program.campaigns for one in all_statements(campaign))
-        self.entered = {one.campaign.key for one in everything if isinstance(one, tree.Enter)}
-        for stage in scope.stages.values():
-            self.entered |= {stage.reactivate.campaign.key} if stage.reactivate else set()
 
     def last_entry(self, campaign: Campaign) -> Moment:
         """Until when leads may enter: the end of `runs`, the last of its dates, or no end."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsl.build.program import program_of
 from dsl.compile import CHECKS, LOCAL, Parsed, parse_file, report, whole
+from dsl.names.memory import Memory
 from dsl.names.scope import Scope, scope_of
 from dsl.problems.diagnostics import Diagnostic
 from dsl.tree.declarations import Campaign
@@ -35,12 +36,13 @@ class Checker:
         self._assets: Hashable = None
         self._age = 0
         self._local: dict[str, tuple[Parsed, tuple[Diagnostic, ...]]] = {}
+        self._memory = Memory()
 
     def check(self, files: Mapping[str, str], assets: Collection[str]) -> Checked:
         """As `compile_workspace`, without a plan."""
         self._parsed = {path: self._parse(path, files[path]) for path in sorted(files)}
         parsed = self._parsed.values()
-        scope = scope_of(whole(parsed), assets)
+        scope = replace(scope_of(whole(parsed), assets), memory=self._memory)
         self._forget_if_changed(scope)
         found = [problem for check in CHECKS for problem in check(scope)]
         found += [problem for file in parsed for problem in self._locally(file, scope)]
@@ -62,6 +64,7 @@ class Checker:
         if (declared, assets) != (self._declared, self._assets):
             self._declared, self._assets = declared, assets
             self._local.clear()
+            self._memory.clear()
 
     def _locally(self, file: Parsed, scope: Scope) -> tuple[Diagnostic, ...]:
         kept = self._local.get(file.path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsl import plan
 from dsl.names.events import spec_of
+from dsl.names.memory import Memory
 from dsl.plan.carries import Data
 from dsl.problems.near import near
 from dsl.problems.problems import Problems
@@ -40,6 +41,7 @@ class Scope:
     unread: Mapping[str, str]
     files: frozenset[str]
     workspace: tree.Workspace | None
+    memory: Memory = field(default_factory=Memory, compare=False)
 
     def looking_at(self, program: tree.Program) -> Scope:
         """The same names, seen by a part of the program."""
@@ -108,16 +110,16 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def scope_of(program: tree.Program, assets: Collection[str]) -> Scope:
-    fields = {field.name: field for field in plan.BUILT_IN}
-    for field in program.fields:
+    fields = {one.name: one for one in plan.BUILT_IN}
+    for declared in program.fields:
         fields.setdefault(
-            field.name.value,
+            declared.name.value,
             plan.LeadField(
-                name=field.name.value,
-                type=_type(field.type.value),
-                choices=tuple(choice.value for choice in field.choices),
-                from_crm=field.from_crm,
-                source=field.span.source,
+                name=declared.name.value,
+                type=_type(declared.type.value),
+                choices=tuple(choice.value for choice in declared.choices),
+                from_crm=declared.from_crm,
+                source=declared.span.source,
             ),
         )
     workspace = program.workspaces[0] if program.workspaces else None

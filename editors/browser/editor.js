@@ -111,7 +111,7 @@ async function explain(view, pos) {
 function about(words) {
   const dom = document.createElement("div");
   dom.className = "about";
-  dom.append(...desk.told(words));
+  dom.append(...desk.explained(words));
   return dom;
 }
 

@@ -5,6 +5,7 @@ Files go by their path inside the workspace, places as editors count them. Every
 
 from __future__ import annotations
 
+import os
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ from urllib.parse import quote
 from dsl.compile import compile_workspace
 from dsl.editor.planner import Planned
 from dsl.plan import Program, Send
-from dsl.problems.diagnostics import Diagnostic
 from engine.cli.common import Stop
 from engine.cli.known_lead import known_lead
 from engine.cli.script import read_script
@@ -27,6 +27,7 @@ from engine.cli.starter import base, fitted, named, starters
 from engine.cli.workspace import Examined, examine
 from engine.editing.actions import TIMES, list_actions
 from engine.editing.blocks import Block, insert_block, list_blocks
+from engine.editing.known import Problems, as_range
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.errors import TemplateError
@@ -37,7 +38,7 @@ from engine.simulation.standing import describe_end
 from engine.simulation.story import Story
 from engine.wording.steps import head_lines, outline
 from engine.writing.mail_completion import list_variables
-from engine.writing.positions import Position, Range
+from engine.writing.positions import Position
 from engine.writing.session import Found, Refused, Session, Symbol, formatted
 
 Answer = Mapping[str, Any]
@@ -62,6 +63,7 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.session = Session(folder)
+        self._known = Problems()
         self._examined: Examined | None = None
         self._planned: Planned | None = None
         self._program: Program | None = None
@@ -120,49 +122,36 @@ class Room:
             place.write_bytes(text.encode())
 
     @command
-    def type(self, path: str, text: str) -> Answer:
-        """The text of a file from now on, and what is wrong now. `rest`: there are templates left to look at."""
+    def type(self, path: str, text: str, seen: int = 0, by: int = 0) -> Answer:
+        """The text of a file from now on, and what is wrong now; see Problems.tell. `rest`: there are templates left to
+        look at."""
         self._put(path, text)
         self.session.project.write(self.shown(path), text)
         self._examined = None
-        return self._problems(AT_ONCE)
+        told: Answer = self.problems(AT_ONCE, seen, by)
+        return told
 
     @command
-    def problems(self, seconds: float = AT_ONCE) -> Answer:
-        """What is wrong, by file. `rest`: not everything was looked at in that time; ask again."""
-        return self._problems(seconds)
-
-    def _problems(self, seconds: float) -> Answer:
-        """`rest`: not everything was looked at in that time."""
+    def problems(self, seconds: float = AT_ONCE, seen: int = 0, by: int = 0) -> Any:
+        """What is wrong, by file; see Problems.tell. `rest`: not everything was looked at in that time; ask again."""
         project, until, rest = self.session.project, time.perf_counter() + seconds, False
         for _ in project.look_at_mails():
             if time.perf_counter() > until:
                 rest = True
                 break
-        found = project.diagnostics()
-        return {"problems": {self.inside(shown): [self._told(one) for one in all] for shown, all in found.items()},
-                "rest": rest}  # fmt: skip
-
-    def _told(self, problem: Diagnostic) -> Answer:
-        place = self.session.project.positions(problem.file).range(problem)
-        return {
-            "severity": problem.severity, "code": problem.code, "message": problem.message, "help": problem.help or "",
-            "line": problem.line, "range": _range(place),
-            "related": [{"message": one.message, "path": self.inside(one.file), "line": one.line}
-                        for one in problem.related],
-        }  # fmt: skip
+        return {**self._known.tell(project, seen if by == os.getpid() else 0), "by": os.getpid(), "rest": rest}
 
     # ── about a place ────────────────────────────────────────────────────────────────────────────────────────────────
     @command
     def offers(self, path: str, line: int, character: int) -> list[Answer]:
         found = self.session.offers(self.shown(path), Position(line, character))
-        return [{"label": one.label, "kind": one.kind, "insert": one.insert, "range": _range(one.range),
+        return [{"label": one.label, "kind": one.kind, "insert": one.insert, "range": as_range(one.range),
                  "detail": one.detail, "about": one.about} for one in found]  # fmt: skip
 
     @command
     def about(self, path: str, line: int, character: int) -> Answer | None:
         found = self.session.about(self.shown(path), Position(line, character))
-        return {"text": found[0], "range": _range(found[1])} if found else None
+        return {"text": found[0], "range": as_range(found[1])} if found else None
 
     @command
     def definition(self, path: str, line: int, character: int) -> list[Answer]:
@@ -173,13 +162,13 @@ class Room:
         return [self._found(one) for one in self.session.references(self.shown(path), Position(line, character))]
 
     def _found(self, one: Found) -> Answer:
-        return {"path": self.inside(one.file), "range": _range(one.range)}
+        return {"path": self.inside(one.file), "range": as_range(one.range)}
 
     @command
     def name(self, path: str, line: int, character: int) -> Answer | None:
         """The name there, if it can be changed."""
         found = self.session.name_at(self.shown(path), Position(line, character))
-        return {"name": found[0], "range": _range(found[1])} if found else None
+        return {"name": found[0], "range": as_range(found[1])} if found else None
 
     @command
     def rename(self, path: str, line: int, character: int, new: str) -> Mapping[str, str]:
@@ -371,10 +360,6 @@ class Room:
         taken = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
         fresh = {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
         return {"files": fresh, "main": main}
-
-
-def _range(place: Range) -> list[list[int]]:
-    return [list(place.start), list(place.end)]
 
 
 def _symbol(one: Symbol) -> Answer:

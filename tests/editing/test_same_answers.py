@@ -13,6 +13,7 @@ import pytest_asyncio
 from engine.deploying.drafts import Draft
 from tests.dsl.harness import ASSETS, CASES
 from tests.support.editor import Editor, editor
+from tests.support.writing import OURS  # noqa: F401 - it gives processes time
 from web.desk.rooms import Rooms
 
 EVERY = 11

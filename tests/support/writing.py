@@ -15,8 +15,13 @@ from engine.cli.starter import base, fitted, starters
 from engine.deploying.deploy import Deployed, How, deploy
 from engine.runtime.runtime import Runtime
 from tests.web.conftest import BASE
+from web.desk import rooms
+from web.http import deadline
 
 OURS = {"Origin": BASE}
+# On a busy machine even the start of a process takes long; how long is no test's business.
+rooms.SECONDS = 240.0
+deadline.WRITING_SECONDS = 300.0
 
 
 def make_files(kind: str = "whitepaper") -> dict[str, bytes]:
@@ -70,7 +75,7 @@ class Writer:
         return unescape(text)
 
     async def type(self, path: str, text: str, **more: Any) -> httpx.Response:
-        body = {"csrf": self.type_token, "path": path, "text": text, "was": self.was, **more}
+        body = {"csrf": self.type_token, "path": path, "text": text, "was": self.was, "seen": 0, "by": 0, **more}
         answer = await self.client.post("/desk/write/type", json=body, headers=OURS)
         if answer.status_code == 200:
             self.was = answer.json()["was"]

@@ -85,7 +85,7 @@ class Rooms:
         async with room.lock:
             return await self._answer(owner, room, draft, what, given)
 
-    async def typed(self, owner: UUID, draft: Draft, path: str, text: str) -> Any:
+    async def typed(self, owner: UUID, draft: Draft, path: str, text: str, **more: int) -> Any:
         """What is wrong now that the file has this text; None when a newer keystroke has come meanwhile."""
         room = await self._room(owner, draft.folder)
         room.newest += 1
@@ -96,7 +96,7 @@ class Rooms:
             if _but(room.holds, path) != _but(_held(draft), path):
                 await self._answer(owner, room, draft, "contents", {}, only_load=True)
             room.holds = _held(draft)
-            return await self._answer(owner, room, draft, "type", {"path": path, "text": text})
+            return await self._answer(owner, room, draft, "type", {"path": path, "text": text, **more})
 
     async def _answer(
         self, owner: UUID, room: Room, draft: Draft, what: str, given: Mapping[str, Any], *, only_load: bool = False

@@ -9,6 +9,8 @@
   const beside = document.getElementById("beside");
   const { path } = page.dataset;
   const longest = Number(page.dataset.longest);
+  let known = {}; // what is wrong, by file, as of the answer `told`
+  const told = { seen: 0, by: 0 };
   let acknowledged = page.dataset.was;
   let waiting = false;
   let again = false;
@@ -22,7 +24,7 @@
     go: (line) => goInField(line),
     show: () => {},
   };
-  window.coldframe = { text, changed, ask, saved, check: rest, point, told, path, editable: !field.readOnly };
+  window.coldframe = { text, changed, ask, saved, check: rest, point, explained, path, editable: !field.readOnly };
 
   function post(address, token, body) {
     return fetch(address, {
@@ -63,7 +65,7 @@
     waiting = true;
     again = false;
     try {
-      const answer = await post("/desk/write/type", page.dataset.type, { path, text: value, was: acknowledged });
+      const answer = await post("/desk/write/type", page.dataset.type, { path, text: value, was: acknowledged, ...told });
       await take(answer, value);
     } catch {
       say("Not saved: no connection. Trying again…", true);
@@ -80,36 +82,41 @@
       await new Promise((go) => { setTimeout(go, 1000 * Number(answer.headers.get("Retry-After") || 1)); });
       return;
     }
-    const told = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+    const news = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
     if (answer.status === 409) {
       again = false;
-      say(told.error, true);
+      say(news.error, true);
       return;
     }
     if (!answer.ok) {
-      say(told.error || "Not saved. Reload the page and try again.", true);
+      say(news.error || "Not saved. Reload the page and try again.", true);
       return;
     }
-    acknowledged = told.was;
-    form.elements.was.value = told.was;
+    acknowledged = news.was;
+    form.elements.was.value = news.was;
     say("Saved");
-    if (told.problems) {
-      list(told.problems);
-      text.show(told.problems[path] || []);
+    learn(news);
+  }
+
+  // Answers have the files whose problems have changed; one of another process has all of them.
+  function learn(news) {
+    if (news.problems) {
+      if (news.by !== told.by) known = {};
+      for (const [where, all] of Object.entries(news.problems)) known[where] = all;
+      told.seen = news.seen;
+      told.by = news.by;
+      list(known);
+      text.show(known[path] || []);
     }
-    if (told.rest) rest();
-    else look(told.problems);
+    if (news.rest) rest();
+    else look(known);
   }
 
   function rest() {
     clearTimeout(timer);
     timer = setTimeout(async () => {
-      const told = await ask("problems");
-      if (!told) return;
-      list(told.problems);
-      text.show(told.problems[path] || []);
-      if (told.rest) rest();
-      else look(told.problems);
+      const news = await ask("problems", told);
+      if (news) learn(news);
     }, 250);
   }
 
@@ -174,7 +181,7 @@
   }
 
   // An explanation: paragraphs with words in backticks, and examples between lines of three backticks.
-  function told(words) {
+  function explained(words) {
     return words.split(/^```\w*\n?/m).map((part, place) => {
       const made = document.createElement(place % 2 ? "pre" : "p");
       made.append(...(place % 2 ? [part.trimEnd()] : coded(part.trim())));
@@ -287,7 +294,7 @@
   async function explain() {
     await saved();
     const found = await ask("about", place());
-    offers.replaceChildren(...told(found ? found.text : "There is nothing to say about this place."));
+    offers.replaceChildren(...explained(found ? found.text : "There is nothing to say about this place."));
     offers.hidden = false;
   }
   document.addEventListener("keydown", (event) => {

@@ -37,7 +37,7 @@ Answer = Mapping[str, Any]
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "offers": ("path", "line", "character"), "about": ("path", "line", "character"),
     "definition": ("path", "line", "character"), "references": ("path", "line", "character"),
-    "name": ("path", "line", "character"), "outline": ("path",), "problems": (), "blocks": (),
+    "name": ("path", "line", "character"), "outline": ("path",), "problems": ("seen", "by"), "blocks": (),
 }  # fmt: skip
 """What the page's script may ask, and what each needs."""
 LOOKING = 1.5
@@ -63,7 +63,8 @@ async def show_file(
     return visit.page(
         "write/file.html", status=status, problem=problem, path=path, text=_as_text(path, body, text),
         was=digest_of(body), entries=list_entries(draft), draft=draft, problems=found, rest=rest,
-        blocks=blocks, outline=outline, editable=is_text(path) and (body is not None or text is not None), may_write=visit.may(*WRITERS),
+        blocks=blocks, outline=outline, editable=is_text(path) and (body is not None or text is not None),
+        may_write=visit.may(*WRITERS),
         line=line or line_of(visit.asked("line")), address_of=address_of, when=await when(visit),
         size=len(body or b""), deleted=body is None and path in draft.own, views=VIEWS, longest=MAX_TEXT,
         beside=await look_beside(visit, draft, path), fetches=True, saved=visit.asked("saved"),
@@ -152,7 +153,7 @@ async def type_text(visit: Visit) -> Response:
         return JSONResponse({"error": ELSEWHERE, "text": theirs, "was": digest_of(changed.body)}, 409)
     now = replace(draft, own={**draft.own, path: body})
     try:
-        found = await rooms_of(visit.request).typed(visit.user.id, now, path, text)
+        found = await rooms_of(visit.request).typed(visit.user.id, now, path, text, **_given(visit, ("seen", "by")))
     except Wrong as wrong:
         return JSONResponse({"error": str(wrong)}, 422)
     return JSONResponse({"was": digest_of(body), **(found or {"problems": None, "rest": True})})
@@ -187,7 +188,7 @@ def _given(visit: Visit, names: tuple[str, ...]) -> dict[str, Any]:
         wanted = str if name == "path" else int
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise HTTPException(422, f"`{name}` is missing.")
-        found[name] = value[:200] if isinstance(value, str) else max(0, min(value, 10**6))
+        found[name] = value[:200] if isinstance(value, str) else max(0, min(value, 2**31))
     return found
 
 
