@@ -40,8 +40,9 @@ pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
 
 @cache
 def desk_assets() -> Mapping[str, str]:
-    """The addresses of the desk's own sheet and script."""
-    return {name: f"/static/{file}?{_digest(file)}" for name, file in (("sheet", "desk.css"), ("script", "desk.js"))}
+    """The addresses of the desk's own sheet and scripts; `editor` is "" where it was not built (`make editor`)."""
+    files = {"sheet": "desk.css", "script": "desk.js", "write_script": "write.js", "editor": "built/editor.js"}
+    return {name: f"/static/{file}?{_digest(file)}" if (STATIC / file).exists() else "" for name, file in files.items()}
 
 
 MACHINES = ("/api/", "/hooks/")
