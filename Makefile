@@ -14,7 +14,7 @@ COMPILE := $(BIN)/python -m uv pip compile pyproject.toml --python-version 3.11 
 # Images of containers often forbid it; without bytecode every one of the many processes here compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test test-deep demo dev lint format licences notice wheel lock bench clean
+.PHONY: help setup test test-deep demo dev lint format licences notice wheel editor lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,10 @@ licences: $(STAMP) ## fail if a dependency has a licence that is not allowed
 
 notice: $(STAMP) ## write NOTICE again, after a dependency has come or gone
 	$(BIN)/python .ci/licences.py --notice >NOTICE.new && mv NOTICE.new NOTICE
+
+editor: ## build the editor of the desk's pages for writing (needs npm; without it they have a plain field)
+	@command -v npm >/dev/null || { echo "npm is not installed; the desk's pages for writing have a plain field"; exit 0; }; \
+	cd editors/browser && npm ci --silent && npm run --silent build
 
 wheel: $(STAMP) ## build the wheel and try it in a fresh environment
 	.ci/wheel

@@ -35,9 +35,12 @@ Copyright 2026 The Coldframe authors
 
 Licensed under the Apache License, Version 2.0; the file LICENSE has its text.
 
-Wheels of Coldframe carry no code of others. An image built from `deploy/Containerfile` carries Python, the system of
-its base image, and the packages below, each with its licence in its own folder `*.dist-info`. Wheels need the same
-packages, which the installer fetches. `make notice` writes this file.
+Wheels of Coldframe carry no Python code of others. An image built from `deploy/Containerfile` carries Python, the
+system of its base image, and the packages below, each with its licence in its own folder `*.dist-info`. Wheels need
+the same packages, which the installer fetches. `make notice` writes this file.
+
+Wheels and images that were built where npm is installed carry one script made of CodeMirror 6 (MIT) in
+`web/static/built/editor.js`. The file `editor.licenses.txt` beside it names its packages, with their licences.
 
 """
 

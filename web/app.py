@@ -25,11 +25,12 @@ from engine.store.session import PROMPT
 from web.api import costs, crm, description, events, health, leads, provider, reports
 from web.desk import handoff, mailbox, start
 from web.desk.parts import PARTS as DESK
+from web.desk.rooms import Rooms
 from web.http.answers import STATIC, problem
 from web.http.context import Freshness
 from web.http.deadline import Deadline
 from web.http.hosts import KnownHost
-from web.http.limits import Budgets, Limits
+from web.http.limits import QUESTIONS, Buckets, Budgets, Limits
 from web.http.routes import Application
 from web.http.security import BodyLimit, Guard, SecurityHeaders
 from web.public import (
@@ -100,6 +101,7 @@ def create_app(
                 yield
                 for task in beside:
                     task.cancel()
+            await app.state.rooms.close()
 
     for part in PARTS:
         _answer_head(part.router)
@@ -108,6 +110,8 @@ def create_app(
     app.state.limits = Limits(budgets)
     app.state.freshness = Freshness()
     app.state.spool = Spool(settings.home / "spool")
+    app.state.rooms = Rooms()
+    app.state.questions = Buckets(QUESTIONS)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(NothingDeployed, _nothing_deployed)

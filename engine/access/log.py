@@ -19,7 +19,10 @@ ACTIONS: Mapping[str, str] = {
     "exported": "exported data", "erased": "erased a lead", "merged": "merged two leads",
     "paused": "paused", "resumed": "resumed", "ended": "ended a campaign",
     "gate opened": "opened a gate", "gate closed": "closed a gate", "handoff": "acted on a handoff",
-    "retried": "retried", "work list seen": "opened the work list",
+    "deployed": "deployed", "rolled back": "rolled back", "draft discarded": "discarded a draft",
+    "not written": "deployed, and the folder was not written",
+    "review asked": "asked for a review", "approved": "approved a draft", "changes wanted": "asked for changes",
+    "test sent": "sent a test", "retried": "retried", "work list seen": "opened the work list",
 }  # fmt: skip
 """Each action, in words that follow a name."""
 

@@ -48,6 +48,7 @@ def deploy(
             "--remove-stranded", help="With --move: also remove leads whose step or campaign no longer exists."
         ),
     ] = False,
+    note: Annotated[str, typer.Option(help="What this deployment is for, kept with it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result, or the diagnostics, as JSON.")] = False,
 ) -> None:
@@ -60,7 +61,7 @@ def deploy(
     Example: `coldframe deploy campaigns`
     """
     from engine.cli.plan import ask, sound
-    from engine.deploying.deploy import How
+    from engine.deploying.deploy import MAX_NOTE, How
 
     settings = load_settings()
     if leave and not move:
@@ -70,7 +71,7 @@ def deploy(
         outlook = asyncio.run(ask(settings, url, found, leave=leave))
         if not as_json:
             confirm(outlook, found.files, move, yes, "deploy")
-        how = How(base=outlook.base if base is None else base, move=move, leave=leave)
+        how = How(base=outlook.base if base is None else base, move=move, leave=leave, note=note.strip()[:MAX_NOTE])
         done = asyncio.run(put_into_force(settings, url, found, author or account(), how))
         moved = carry_out(settings, url, done.jobs, len(outlook.waiting) and outlook.leads, quiet=as_json)
         if found.program is not None and found.program.workspace.spend_files:
@@ -153,9 +154,9 @@ def report(done: Deployed, outlook: Outlook, moved: Mapping[str, int] | None, as
     if moved is None:
         out.print(f"the workers are moving {outlook.leads} leads; `coldframe deployments` shows their progress")
     elif moved:
-        from engine.cli.impact import _end
+        from engine.deploying.impact_words import tell_end
 
-        out.print(", ".join(_end(end, many) for end, many in moved.items()), markup=False)
+        out.print(", ".join(tell_end(end, many) for end, many in moved.items()), markup=False)
 
 
 def described(done: Deployed) -> str:

@@ -60,6 +60,7 @@ def dev(
         misplaced(path)
     settings = load_settings(campaigns=path)
     need_secrets(settings)
+    settings = settings.model_copy(update={"checkout": settings.checkout or settings.campaigns})
     asyncio.run(_dev(settings, fresh=fresh, workers=workers, at=at, speed=speed))
 
 
@@ -204,7 +205,7 @@ def addresses(
     rows = [
         ("Desk", desk),
         ("Coldframe", stack.base_url),
-        *[("Form", f"{stack.base_url}/f/{quote(name)}") for name in forms[:MOST_FORMS]],
+        *[("Form", f"{stack.base_url}/f/{quote(name, safe='')}") for name in forms[:MOST_FORMS]],
         (
             "Mailbox",
             f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "email goes to SendGrid",
@@ -216,5 +217,5 @@ def addresses(
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # no table: it would cut what is longer than the terminal, such as the link to the desk
-        out.print(f"{name:<{width}}  {value}", markup=False)
+        out.print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)
     out.print(f"Ctrl-C stops everything; {last}.")

@@ -175,6 +175,6 @@ def _again(name: str) -> str:
 
 
 def _leads(many: int) -> str:
-    from engine.cli.impact import leads
+    from engine.deploying.impact_words import count_leads
 
-    return leads(many)
+    return count_leads(many)

@@ -126,10 +126,10 @@ _TITLES = {"entries": "Entries", "mails": "Emails", "stages": "Stages", "handoff
 
 
 def _show(rehearsal: Rehearsal, lines: Sequence[Line]) -> None:
-    from engine.cli.impact import leads
+    from engine.deploying.impact_words import count_leads
 
     out.print(
-        f"replayed {leads(rehearsal.leads)} with events since {rehearsal.since:%Y-%m-%d}; the draft differs for "
+        f"replayed {count_leads(rehearsal.leads)} with events since {rehearsal.since:%Y-%m-%d}; the draft differs for "
         f"{rehearsal.differing:,} of them", markup=False,
     )  # fmt: skip
     for kind, title in _TITLES.items():

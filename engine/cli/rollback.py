@@ -121,10 +121,10 @@ def deployments(
 def _what(entry: Any) -> str:
     if entry.kind == "rollback":
         return f"rolled back to {entry.target}"
-    if entry.note:
+    if entry.note and entry.kind != "deploy":
         return f'{VERBS.get(entry.kind, entry.kind)} campaign "{entry.note}"'
     campaigns = f"{entry.plans} campaign{'' if entry.plans == 1 else 's'}"
-    return f"deployed, {campaigns} new or changed"
+    return f"deployed, {campaigns} new or changed" + (f": {entry.note}" if entry.note else "")
 
 
 async def _list(settings: Settings, url: str, many: int) -> Any:

@@ -202,20 +202,12 @@ def _show_mail(mail: Any) -> None:
 
 
 def _show_end(story: Story) -> None:
-    from engine.simulation.story import LONGEST
+    from engine.simulation.standing import describe_end
 
-    end, lead = story.standing(), story.person.lead
-    scores = ", ".join(f"{name} {points:g}" for name, points in end["scores"].items()) or "no points"
-    mails = f"{end['mails']} email{'' if end['mails'] == 1 else 's'}"
-    out.print(f"\nat the end: {lead.stage or 'no stage'}, {scores}; {mails}, {end['skipped']} skipped")
-    for run in end["campaigns"]:
-        if run["state"] != "ended":
-            said = [run["attention"]] if run["attention"] else run["waits"]
-            out.print(f'  still in "{run["campaign"]}"' + (f": {'; '.join(said)}" if said else ""), markup=False)
-    if end["stopped_early"]:
-        out.print(
-            f"  stopped {LONGEST.days} days after the last action; for more, add `ends after 400 days`", markup=False
-        )
+    first, *others = describe_end(story)
+    out.print(f"\n{first}")
+    for line in others:
+        out.print(f"  {line}", markup=False)
 
 
 def _one_line(text: str) -> str:

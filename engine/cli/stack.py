@@ -180,6 +180,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "COLDFRAME_HOME": str(self.home.absolute()),
             "COLDFRAME_CAMPAIGNS": str(own.campaigns.absolute()),
+            "COLDFRAME_CHECKOUT": str(own.checkout.absolute()) if own.checkout else "",
             "COLDFRAME_SECRET": own.secret.get_secret_value(),
             "COLDFRAME_PEPPER": own.pepper.get_secret_value(),
             "COLDFRAME_CLOCK": own.clock,

@@ -29,6 +29,8 @@ __all__ = ["Deployed", "How", "Refused", "deploy"]
 
 ALIVE = timedelta(minutes=2)
 """A process that has not been seen for this long counts as gone."""
+MAX_NOTE = 500
+"""Characters of what an author says about a deployment."""
 SOURCES = "sources/"
 """Campaign files are kept among a deployment's files under this prefix, to show later what was written."""
 
@@ -50,13 +52,15 @@ class Deployed:
 @dataclass(frozen=True)
 class How:
     """`base`: the deployment that was looked at, None: whichever. `move`: running leads go over to the new plans where
-    their steps allow it; with `leave` those whose step is gone leave. `kind` and `target` tell of a rollback."""
+    their steps allow it; with `leave` those whose step is gone leave. `kind` and `target` tell of a rollback. `note`:
+    what the author says about it."""
 
     base: int | None = None
     move: bool = False
     leave: bool = False
     kind: str | None = None
     target: int | None = None
+    note: str = ""
 
 
 async def deploy(
@@ -85,6 +89,7 @@ async def deploy(
             insert(deployments).values(
                 epoch=epoch, digest=digest, schema_version=SCHEMA, program=program.model_dump(mode="json"),
                 author=author, at=clock.now(), kind=how.kind, target=how.target,
+                note=how.note or None,
             )
         )  # fmt: skip
         fresh = await _store_plans(connection, program, epoch)

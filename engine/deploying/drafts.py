@@ -110,6 +110,11 @@ async def live(db: Database) -> tuple[int, Mapping[str, bytes]]:
     return epoch, (await _deployed(db, epoch))[1]
 
 
+async def files_of(db: Database, epoch: int) -> Mapping[str, bytes]:
+    """The files of a deployment by their path inside the workspace; none when there is no such deployment."""
+    return (await _deployed(db, epoch))[1]
+
+
 _known: OrderedDict[tuple[int, int], tuple[str, Mapping[str, bytes]]] = OrderedDict()
 """The deployments looked at last, which never change."""
 MOST_KNOWN = 4

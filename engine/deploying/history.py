@@ -25,7 +25,8 @@ FROM deployments d ORDER BY d.epoch DESC LIMIT :many""")
 
 @dataclass(frozen=True)
 class Entry:
-    """One epoch: `kind` is deploy, rollback (to `target`), stop or resume (of the campaign `note`). `plans`: how many
+    """One epoch: `kind` is deploy, rollback (to `target`), stop or resume (of the campaign `note`); of
+    a deploy `note` is what its author says about it. `plans`: how many
     campaigns were new or changed. `content` is the same for the same program and files."""
 
     epoch: int

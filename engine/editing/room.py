@@ -8,26 +8,34 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from dsl.plan import Program
+from dsl.compile import compile_workspace
+from dsl.plan import Program, Send
 from dsl.problems.diagnostics import Diagnostic
 from engine.cli.common import Stop
 from engine.cli.known_lead import known_lead
-from engine.cli.script import ACTIONS, read_script
+from engine.cli.script import read_script
 from engine.cli.simulate import starting
 from engine.cli.starter import base, fitted, named, starters
 from engine.cli.workspace import Examined, examine
+from engine.editing.actions import TIMES, list_actions
+from engine.editing.blocks import Block, insert_block, list_blocks
 from engine.graph.scene import scene
 from engine.graph.svg import svg
 from engine.mail.errors import TemplateError
 from engine.rules.conditions.calendar import local_time
 from engine.sending.preview import Draft
 from engine.simulation.simulation import deployment_of
+from engine.simulation.standing import describe_end
 from engine.simulation.story import Story
 from engine.wording.steps import head_lines, outline
+from engine.writing.mail_completion import list_variables
 from engine.writing.positions import Position, Range
 from engine.writing.session import Found, Refused, Session, Symbol, formatted
 
@@ -186,17 +194,46 @@ class Room:
     # ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────
     @command
     def contents(self) -> Answer:
-        """What there is to look at: campaigns with their place, forms, templates with their languages."""
+        """What there is to look at: campaigns with their place, what they start with and send, forms, templates with
+        their languages, and what a lead can do in a story."""
         program = self.program
-        draft = self._draft()
+        draft = self._draft("")
         return {
             "campaigns": [
-                {"name": one.campaign, **self._place(one.source)} for one in program.campaigns if one.written
+                {
+                    "name": one.campaign, **self._place(one.source),
+                    "forms": [start.pattern.name for start in one.starts if start.pattern.type == "form.submitted"],
+                    "emails": [step.template for step in one.steps if isinstance(step, Send)],
+                }
+                for one in program.campaigns if one.written
             ],
             "forms": [form.name for form in program.forms],
             "templates": [{"name": name, "languages": list(draft.languages(name))} for name in draft.names()],
-            "actions": list(ACTIONS),
+            "actions": list_actions(program), "times": TIMES,
         }  # fmt: skip
+
+    @command
+    def blocks(self) -> list[Answer]:
+        """Pieces that can be inserted, also while there are errors."""
+        examined = self.examined
+        templates = [path.removeprefix("templates/").rpartition(".")[0] for path in sorted(examined.assets)
+                     if path.startswith("templates/")]  # fmt: skip
+        return [asdict(one) for one in list_blocks(examined.program, templates)]
+
+    @command
+    def inserted(self, block: str, text: str, line: int | None) -> Answer:
+        """The text with a piece after `line`, at its end for None; and the line where the piece begins."""
+        chosen = next((Block(**one) for one in self.blocks() if one["name"] == block), None)
+        if chosen is None:
+            raise Wrong("Choose what to insert.")
+        changed, at = insert_block(text, chosen, line)
+        return {"text": changed, "line": at}
+
+    @command
+    def variables(self, path: str) -> list[Answer]:
+        """What a template can show, each as it is written."""
+        found = list_variables(self.session.project, self.shown(path))
+        return [{"name": name, "about": about} for name, about in found]
 
     def _place(self, source: str) -> Answer:
         shown, _, line = source.rpartition(":")
@@ -211,10 +248,11 @@ class Room:
                 return svg(plan.campaign, facts, scene(plan), link=self._linked(links) if links else None)
         raise Wrong("There is no such campaign.")
 
-    def _linked(self, links: str) -> Callable[[str], str]:
-        def link(source: str) -> str:
+    def _linked(self, links: str) -> Callable[[str], tuple[str, str]]:
+        def link(source: str) -> tuple[str, str]:
             place = self._place(source)
-            return links.replace("{path}", str(place["path"])).replace("{line}", str(place["line"]))
+            address = links.replace("{path}", quote(str(place["path"]))).replace("{line}", str(place["line"]))
+            return address, f"line-{place['line']}-{quote(str(place['path']))}"
 
         return link
 
@@ -235,23 +273,27 @@ class Room:
         zone = str(known.fields.get("timezone") or program.workspace.timezone)
         read = read_script(script, program, "script", local_time(begin, zone))
         if read.diagnostics:
-            return {"problems": [{"line": one.line, "message": one.message, "help": one.help or ""}
-                                 for one in read.diagnostics]}  # fmt: skip
+            wrong = [{"line": one.line, "message": one.message, "help": one.help or ""} for one in read.diagnostics]
+            return {"problems": wrong, "entries": [], "end": []}
         story = Story(deployment_of(program, self.examined.assets), begin, known, seed=1)
         story.play(read.actions)
-        entries = [{**one.as_json(), "place": self._place(one.source) if one.source else None}
-                   for one in story.timeline.entries]  # fmt: skip
-        return {"problems": [], "entries": entries, "end": story.standing()}
+        entries = [
+            {"shown_at": f"{one.local:%a %Y-%m-%d %H:%M}", "kind": one.kind, "text": " ".join(one.text.split()),
+             "place": self._place(one.source) if one.source else None}
+            for before, one in pairwise([None, *story.timeline.entries])
+            if one is not None and (before is None or (before.text, before.at) != (one.text, one.at))
+        ]  # fmt: skip
+        return {"problems": [], "entries": entries, "end": describe_end(story)}
 
     @command
-    def email(self, template: str, language: str = "", bare: bool = False) -> Answer:
+    def email(self, template: str, language: str = "", base_url: str = "") -> Answer:
         """A template as a lead would get it."""
-        draft = self._draft()
+        draft = self._draft(base_url)
         spoken = language or next(iter(draft.languages(template)), "") or draft.program.workspace.languages[0]
         if template not in draft.names():
             raise Wrong("There is no such template.")
         try:
-            one = draft.show(template, spoken, None, bare=bare)
+            one = draft.show(template, spoken, None, bare=False)
         except TemplateError as error:
             raise Wrong(str(error)) from None
         return {
@@ -260,9 +302,9 @@ class Room:
             "text": one.text, "kind": one.kind, "warnings": [warned.text for warned in one.warnings],
         }  # fmt: skip
 
-    def _draft(self) -> Draft:
+    def _draft(self, base_url: str) -> Draft:
         try:
-            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), "https://desk.invalid")
+            return Draft.of(self.program, self.examined.assets, datetime.now(UTC), base_url or "https://example.com")
         except TemplateError as error:
             raise Wrong(str(error)) from None
 
@@ -278,11 +320,26 @@ class Room:
         return [{"kind": one.kind, "summary": one.summary, "campaign": one.campaign} for one in starters().values()]
 
     @command
-    def begin(self, kind: str, name: str = "", company: str = "") -> Mapping[str, str]:
+    def beginning_drawing(self, kind: str) -> str:
+        """A beginning's first campaign as an SVG, in a workspace of its own."""
+        known = starters().get(kind)
+        if known is None:
+            raise Wrong("There is no such beginning.")
+        company = base("Your company")
+        texts = {path: body.decode() for path, body in company.items() if path.endswith(".campaign")}
+        campaign, _ = fitted(known.campaign, texts.values())
+        assets = {path: body for path, body in {**company, **known.files}.items() if path not in texts}
+        program = compile_workspace({**texts, f"{kind}.campaign": campaign}, assets).program
+        assert program is not None, "every beginning compiles"
+        plan = next(plan for plan in program.campaigns if plan.written)
+        return svg(plan.campaign, head_lines(plan, program.workspace.currency), scene(plan))
+
+    @command
+    def begin(self, kind: str, name: str = "", company: str = "") -> Answer:
         """The files of a beginning in base64, fitted into the workspace that is there; with a whole workspace where
-        there is none."""
+        there is none. `main`: the one to open."""
         texts = list(self.session.project.campaigns.values())
-        files = {} if texts else base(company or "Your company")
+        files, main = {} if texts else base(company or "Your company"), "workspace.campaign"
         if kind != "workspace":
             known = starters().get(kind)
             if known is None:
@@ -290,9 +347,11 @@ class Room:
             starter = named(known, name or None)
             there = [*texts, *(body.decode() for path, body in files.items() if path.endswith(".campaign"))]
             campaign, _ = fitted(starter.campaign, there)
-            files = {**files, f"{starter.kind}.campaign": campaign.encode(), **starter.files}
-        taken = {self.inside(shown) for shown in self.session.project.disk}
-        return {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
+            main = f"{starter.kind}.campaign"
+            files = {**files, main: campaign.encode(), **starter.files}
+        taken = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
+        fresh = {path: b64encode(body).decode() for path, body in files.items() if path not in taken}
+        return {"files": fresh, "main": main}
 
 
 def _range(place: Range) -> list[list[int]]:

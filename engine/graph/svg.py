@@ -52,6 +52,11 @@ text { fill: var(--ink); font-size: 13px; white-space: pre } .verb { font-weight
 """
 
 
+_LINKED = """a { cursor: pointer; outline-offset: 3px } a:hover .box rect { stroke-width: 2.5 }
+a:target .box rect { stroke-width: 4 }
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sized:
     node: Node
@@ -61,8 +66,9 @@ class _Sized:
     height: float
 
 
-Link = Callable[[str], str]
-"""From a place, file:line, to the address that a step leads to."""
+Link = Callable[[str], tuple[str, str]]
+"""From a place, file:line, to the address that a step leads to, and the id by which it can be shown as the one meant.
+Neither has quotes."""
 
 
 def svg(title: str, facts: Sequence[str], parts: Sequence[Part], link: Link | None = None) -> str:
@@ -81,9 +87,10 @@ def svg(title: str, facts: Sequence[str], parts: Sequence[Part], link: Link | No
     ]
     for (x, y), (_layout, text) in zip(spots, drawn, strict=True):
         body.append(f'<g transform="translate({MARGIN + x:g} {top + y:g})">{text}</g>')
+    style = _STYLE + (_LINKED if link else "")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
-        f'viewBox="0 0 {width:g} {height:g}" role="img">\n<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n'
+        f'viewBox="0 0 {width:g} {height:g}" role="img">\n<title>{escape(title)}</title>\n<style>{style}</style>\n'
         f'<rect class="page" width="100%" height="100%"/>\n' + "\n".join(body) + "\n</svg>\n"
     )
 
@@ -150,7 +157,8 @@ def _box(sized: _Sized, x: float, y: float, link: Link | None = None) -> str:
     drawn = "".join([*pieces, "</g>"])
     if link is None or not node.source or node.kind == "label":
         return drawn
-    return f'<a href="{escape(link(node.source), {chr(34): "&quot;"})}" target="_top">{drawn}</a>'
+    address, id = link(node.source)
+    return f'<a id="{escape(id)}" href="{escape(address)}" target="_top">{drawn}</a>'
 
 
 def _lettering(sized: _Sized) -> list[str]:

@@ -100,6 +100,14 @@ class Settings(BaseSettings):
     post_private: bool = Field(
         False, description="whether `post to` can reach addresses in your own network, and plain http"
     )
+    checkout: Path | None = Field(
+        None,
+        description="folder that deployments of the desk are written to, in a git checkout as commits. Unset: they are "
+        "in the database alone",
+    )
+    review_required: bool = Field(
+        False, description="whether a draft of the desk has to be approved by a colleague before it is deployed"
+    )
     crm: dict[str, CrmAccess] = Field(
         default_factory=dict, repr=False,
         description='how each CRM of the workspace is reached, as JSON by its name: `{"Sales CRM": {"token": "…"}}`',

@@ -97,8 +97,10 @@ _ASK = text("""
 INSERT INTO draft_reviews (id, draft, content, words, asked_at) VALUES (:id, :draft, :content, '', :now)""")
 _ANSWER = text("""
 UPDATE draft_reviews SET answer = :answer, answered_by = :by, words = :words, answered_at = :now
-WHERE id = (SELECT id FROM draft_reviews WHERE draft = :draft ORDER BY asked_at DESC LIMIT 1) AND content = :content""")
-_REVIEWS = text("SELECT * FROM draft_reviews WHERE draft = :draft ORDER BY asked_at DESC LIMIT 100")
+WHERE draft = :draft AND answer IS NULL AND content = :content""")
+_UNASK = text("DELETE FROM draft_reviews WHERE draft = :draft AND answer IS NULL")
+_REVIEWS = text("""
+SELECT * FROM draft_reviews WHERE draft = :draft ORDER BY answer IS NOT NULL, asked_at DESC LIMIT 100""")
 
 Row = Mapping[str, Any]
 
@@ -214,11 +216,14 @@ async def settle(db: Database, draft: UUID, id: UUID, now: datetime) -> None:
 
 
 async def ask(db: Database, id: UUID, draft: UUID, content: str, now: datetime) -> None:
-    await _do(db, _ASK, id=id, draft=draft, content=content, now=now)
+    """Ask for a review, instead of the one that was asked for and not answered."""
+    async with db.engine.begin() as connection:
+        await connection.execute(_UNASK, {"draft": draft})
+        await connection.execute(_ASK, {"id": id, "draft": draft, "content": content, "now": now})
 
 
 async def answer(db: Database, draft: UUID, content: str, answer: str, by: str, words: str, now: datetime) -> bool:
-    """Answer the newest review. False: it was about another content."""
+    """Answer the review that is asked for. False: it is about another content, or there is none."""
     values = {"content": content, "answer": answer, "by": by, "words": words}
     return await _do(db, _ANSWER, draft=draft, now=now, **values) == 1
 

@@ -47,6 +47,17 @@ def complete_mail(project: Project, shown: str, line: int, column: int) -> list[
     return [Offer(name, kind, name, place, about=about) for name, kind, about in found]
 
 
+def list_variables(project: Project, shown: str) -> list[tuple[str, str]]:
+    """What a template can show, as it is written between braces, with a word about each."""
+    found = [(name, about) for name, _, about in _names(project, shown) if name not in _GROUPS]
+    for group, kind in _GROUPS.items():
+        found += [(f"{group}.{name}", about) for name, _, about in _members(project, shown, kind)]
+    return found
+
+
+_GROUPS = {"lead": "field", "event": "datum", "owner": "owner", "workspace": "company"}
+
+
 def _open_tag(above: str) -> Tag | None:
     """The tag that the cursor, at the end of the text, is in."""
     last = None

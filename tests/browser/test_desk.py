@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import subprocess
-import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
@@ -41,21 +38,6 @@ async def found(database_url: str) -> AsyncIterator[Filled]:
 async def site(found: Filled) -> AsyncIterator[str]:
     async with served(create_app(found.rt, budgets=UNLIMITED)) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, as npm gives it; "" without npm or a network, and then it is not asked."""
-    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
-    if npm is None:
-        return ""
-    done = subprocess.run([npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, timeout=120)
-    if done.returncode:
-        return ""
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        source = archive.extractfile("package/axe.min.js")
-        assert source is not None
-        return source.read().decode()
 
 
 async def signed_in(browser: Browser, found: Filled, site: str, width: int, scheme: Any, **more: Any) -> Page:

@@ -13,8 +13,8 @@ import pytest
 
 from dsl.compile import compile_workspace
 from engine.cli.common import Stop
-from engine.cli.impact import recipients as in_words
 from engine.cli.send_once import campaign_for
+from engine.deploying.impact_words import tell_recipients as in_words
 from engine.deploying.recipients import Recipients
 from engine.platform.settings import libpq_url
 from tests.support.cli import GOOD, Run, write

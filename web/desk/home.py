@@ -26,7 +26,8 @@ FIGURES = ("visits", "leads", "won", "revenue", "cost")
 FRESH = timedelta(minutes=1)
 """How long one web process shows the same figures of the month (real time)."""
 WHAT = {
-    "Campaigns": "who is where, what was sent, and what came of it", "Leads": "find a lead and see everything about it",
+    "Campaigns": "who is where, what was sent, and what came of it",
+    "Write": "campaigns and emails as text, checked as you type", "Leads": "find a lead and see everything about it",
     "Sales": "handoffs that wait for an answer", "Reports": "sources, stages, costs, and revenue",
     "Operations": "what needs attention, and the way out", "Web": "the script, the forms, and recent visits",
     "Users": "accounts and roles", "Log": "who did what",

@@ -38,6 +38,7 @@ EVERYONE: tuple[Role, ...] = ROLES
 NAVIGATION: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("Home", "/desk", EVERYONE),
     ("Campaigns", "/desk/campaigns", ("marketing", "operators")),
+    ("Write", "/desk/write", ("marketing", "operators")),
     ("Leads", "/desk/leads", ("marketing",)),
     ("Sales", "/desk/sales", ("sales", "marketing")),
     ("Reports", "/desk/reports", ("marketing",)),
@@ -82,6 +83,11 @@ class Visit:
         given = self.request.query_params.get(name, "")[:longest]
         return "".join(one for one in given if one.isprintable()).strip()
 
+    def asked_text(self, name: str, longest: int) -> str:
+        """The same for a text of several lines."""
+        given = self.request.query_params.get(name, "")[:longest].replace("\r\n", "\n")
+        return "".join(one for one in given if one.isprintable() or one == "\n").strip()
+
     def token(self, action: str) -> str:
         """What the form that posts to `action` carries."""
         return self.rt.tokens.sign(FORM, self.session.secret, action)
@@ -93,12 +99,12 @@ class Visit:
     def hidden(self, action: str) -> Markup:
         return Markup('<input type="hidden" name="csrf" value="{}">').format(self.token(action))
 
-    def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page inside the desk's frame. In templates `hidden(action)` is the field that a form needs."""
+    def page(self, template: str, *, status: int = 200, fetches: bool = False, **values: Any) -> HTMLResponse:
+        """A page inside the desk's frame. In templates `hidden(action)` is the field that a form needs. `fetches`:
+        its script asks the desk."""
         places = [(label, path) for label, path, roles in NAVIGATION if ("GET", path) in ROUTES and self.may(*roles)]
         here = max((path for _, path in places if within(self.request.url.path, path)), key=len, default="")
-        script = policy(script=True)
-        headers = {**SAME_ORIGIN, "Content-Security-Policy": script}
+        headers = {**SAME_ORIGIN, "Content-Security-Policy": policy(script=True, asks=fetches)}
         return page(
             f"desk/{template}", status=status, headers=headers, visit=self, places=places, here=here,
             hidden=self.hidden, **desk_assets(), **values,
@@ -125,14 +131,20 @@ class Desk:
     def post(self, path: str, *roles: Role) -> Callable[[Handler], Handler]:
         return self._route("POST", path, roles)
 
-    def _route(self, method: str, path: str, roles: tuple[Role, ...]) -> Callable[[Handler], Handler]:
+    def upload(self, path: str, *roles: Role) -> Callable[[Handler], Handler]:
+        """A post with files: the handler reads the form, and has to call `check_form` before it does anything."""
+        return self._route("POST", path, roles, reads=True)
+
+    def _route(
+        self, method: str, path: str, roles: tuple[Role, ...], *, reads: bool = False
+    ) -> Callable[[Handler], Handler]:  # fmt: skip
         assert roles, "each route says for whom it is"
 
         def declare(handler: Handler) -> Handler:
             ROUTES[method, path] = roles
 
             async def endpoint(request: Request, **_: str) -> Response:
-                return await _run(request, handler, roles)
+                return await _run(request, handler, roles, reads=reads)
 
             endpoint.__name__ = handler.__name__
             endpoint.__signature__ = _signature(path)  # type: ignore[attr-defined]
@@ -149,7 +161,7 @@ def _signature(path: str) -> Signature:
     return Signature([Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request), *texts])
 
 
-async def _run(request: Request, handler: Handler, roles: tuple[Role, ...]) -> Response:
+async def _run(request: Request, handler: Handler, roles: tuple[Role, ...], *, reads: bool) -> Response:
     rt = runtime(request)
     session = await present(request)
     if session is None:
@@ -157,7 +169,7 @@ async def _run(request: Request, handler: Handler, roles: tuple[Role, ...]) -> R
     if not may(session.user.roles, roles):
         raise HTTPException(403, "Your role does not include this page. An admin can change your roles.")
     raw: Raw = {}
-    if request.method == "POST":
+    if request.method == "POST" and not reads:
         raw = await posted(request)
         check_form(request, raw, session.secret)
     return await handler(Visit(request, rt, session, raw))

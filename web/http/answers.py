@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -31,6 +32,7 @@ pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+pages.filters["segment"] = lambda text: quote(text, safe="")
 pages.filters["coded"] = lambda text: coded(text)
 pages.globals["style"] = f"/static/site.css?{_digest('site.css')}"
 pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
@@ -38,8 +40,9 @@ pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
 
 @cache
 def desk_assets() -> Mapping[str, str]:
-    """The addresses of the desk's own sheet and script."""
-    return {name: f"/static/{file}?{_digest(file)}" for name, file in (("sheet", "desk.css"), ("script", "desk.js"))}
+    """The addresses of the desk's own sheet and scripts; `editor` is "" where it was not built (`make editor`)."""
+    files = {"sheet": "desk.css", "script": "desk.js", "write_script": "write.js", "editor": "built/editor.js"}
+    return {name: f"/static/{file}?{_digest(file)}" if (STATIC / file).exists() else "" for name, file in files.items()}
 
 
 MACHINES = ("/api/", "/hooks/")

@@ -20,6 +20,9 @@ BATCHES: Mapping[str, float] = {
     "/api/rates": 60.0,
     "/hooks/sendgrid": 60.0,
 }
+WRITING = "/desk/write"
+"""Below it a draft is compiled and compared, which may take longer (web.desk.rooms)."""
+WRITING_SECONDS = 30.0
 """Where one request brings many items, each of them with time limits of its own in the database."""
 BODY_SECONDS = 15.0
 """How long a client may take to send one body."""
@@ -52,7 +55,8 @@ class Deadline:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        seconds = self.seconds or BATCHES.get(scope["path"], SECONDS)
+        usual = WRITING_SECONDS if scope["path"].startswith(WRITING) else SECONDS
+        seconds = self.seconds or BATCHES.get(scope["path"], usual)
         loop = asyncio.get_running_loop()
         ended = False
 

@@ -28,6 +28,10 @@ class Budgets:
     in_all: Budget = Budget(burst=2_000, per_second=500)
 
 
+QUESTIONS = Budget(burst=80, per_second=20)
+"""What one person who writes at the desk may ask about their draft, keystrokes included."""
+
+
 class Buckets:
     """Token buckets by key. The least recently used are forgotten, so that many clients cannot fill the memory."""
 

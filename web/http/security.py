@@ -22,7 +22,8 @@ MAX_BODY = 64 * 1024
 """Bytes a body may have, unless LARGER says otherwise."""
 LARGER: Mapping[str, int] = {
     "/api/events": 1024 * 1024, "/api/leads": 1024 * 1024, "/api/spend": 1024 * 1024, "/api/rates": 1024 * 1024,
-    "/hooks/sendgrid": 4 * 1024 * 1024,
+    "/hooks/sendgrid": 4 * 1024 * 1024, "/desk/write/file": 2 * 1024 * 1024, "/desk/write/type": 4 * 1024 * 1024,
+    "/desk/write/ask": 4 * 1024 * 1024, "/desk/write/upload": 12 * 1024 * 1024,
 }  # fmt: skip
 
 HEADERS: Mapping[str, str] = {
@@ -39,19 +40,24 @@ REQUESTS = Counter("coldframe_web_requests_total", "Answers given", ["route", "m
 SECONDS = Histogram("coldframe_web_request_seconds", "Time from request to answer", ["route"])
 
 SCRIPT = "script-src 'self'; "
+CONNECT = "connect-src 'self'; "
 log = structlog.get_logger("web")
 
 
-def policy(*, form_action: str = "'self'", ancestors: str = "'none'", script: bool = False, images: str = "") -> str:
+def policy(
+    *, form_action: str = "'self'", ancestors: str = "'none'", script: bool = False, images: str = "",
+    asks: bool = False,
+) -> str:  # fmt: skip
     """The Content-Security-Policy of a page: our own style sheet and images, no script, in nobody's frame.
 
     Browsers apply `form-action` to each redirect after a post as well, so a form that leads elsewhere says so.
     `ancestors`: the origins that may show the page in a frame. `script`: files of our own may run. `images`: origins
-    of pictures that are not ours.
+    of pictures that are not ours. `asks`: the script may fetch from here.
     """
     pictures = f"'self' {images}" if images else "'self'"
     return (
         f"default-src 'none'; {SCRIPT if script else ''}style-src 'self'; img-src {pictures}; frame-src 'self'; "
+        f"{CONNECT if asks else ''}"
         f"base-uri 'none'; form-action {form_action}; frame-ancestors {ancestors}"
     )
 

@@ -3,7 +3,7 @@
   document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const typing = (at) => at instanceof Element && at.closest("input, textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.composedPath()[0])) return;
     const help = document.getElementById("help");
     if (event.key === "?" && help && !help.open) {
       help.showModal();
