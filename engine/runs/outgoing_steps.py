@@ -29,6 +29,7 @@ from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import hand_over, message_row
 from engine.sending.webhook import body_of, secret_with, sign
+from engine.sending.webhook_figures import ATTEMPTS
 from engine.store import messages, webhooks
 from engine.store.db import Hot
 
@@ -202,6 +203,7 @@ async def settle_post(hot: Hot, one: Outgoing, receipt: Receipt, now: datetime) 
     """Write down what came of a post's attempt."""
     until = one.again(receipt, now)
     state = "delivered" if receipt.state == "accepted" else "waiting" if until else "failed"
+    ATTEMPTS.labels(state).inc()
     await webhooks.settle(hot, {
         "id": one.id, "number": one.number, "state": state, "reason": receipt.reason, "next": until,
         "settled": None if until else now, "outcome": receipt.state, "status": receipt.status,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from engine.model.ports import Clock, Parcel, Poster, Receipt
 from engine.sending.webhook import secret_with, sign
+from engine.sending.webhook_figures import ATTEMPTS
 from engine.store import webhooks
 from engine.store.db import Database
 
@@ -43,6 +44,7 @@ async def replay(db: Database, clock: Clock, poster: Poster, secret: str, id: UU
     live = await webhooks.live_secrets(db, clock.real())
     unsigned = Parcel(row.url, row.body.encode(), str(id), "")
     receipt = await poster.post(sign(unsigned, [secret_with(secret, one) for one in live], clock.real()))
+    ATTEMPTS.labels("delivered" if receipt.state == "accepted" else "failed").inc()
     await webhooks.settle_replay(db, {
         "id": id, "number": row.attempts, "outcome": receipt.state, "status": receipt.status,
         "reason": receipt.reason, "milliseconds": receipt.milliseconds, "answer": receipt.answer, "at": clock.now(),

@@ -88,7 +88,9 @@ _STATE = """CASE WHEN p.state IN ('sending', 'waiting') AND NOT EXISTS (
     SELECT FROM enrolments e WHERE e.id = p.run_id AND e.state <> 'ended') THEN 'given up' ELSE p.state END"""
 """What a run that has ended was about to try again is given up."""
 _COLUMNS = f"""p.id, {_STATE} AS state, p.reason, p.attempts, p.url, p.campaign, p.step, p.lead_id, l.email, p.at,
-    p.next_at, p.settled_at FROM webhook_posts p LEFT JOIN leads l ON l.id = lead_now(p.lead_id)"""
+    p.next_at, p.settled_at, a.replayed_by AS last_by, a.state AS last_state, a.reason AS last_reason
+    FROM webhook_posts p LEFT JOIN leads l ON l.id = lead_now(p.lead_id)
+    LEFT JOIN webhook_attempts a ON a.post_id = p.id AND a.number = p.attempts"""
 _LIST = text(f"""
 SELECT * FROM (SELECT {_COLUMNS}
     WHERE (CAST(:since AS timestamptz) IS NULL OR p.at >= :since)

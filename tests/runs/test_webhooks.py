@@ -8,13 +8,16 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from dsl.plan import FieldRef, Leave, Post
 from engine.leads.erase import erase
 from engine.model.ports import Parcel, Receipt
+from engine.reports.status import status
 from engine.rules.sending.retries import LATEST, PAUSES, next_attempt
 from engine.sending import replay
 from engine.sending.webhook import secret_with, sign
+from engine.sending.webhook_figures import measure
 from engine.store import retention, webhooks
 from tests.support.programs import DEMO, FakePoster, campaign_with, enter, lead, send, staged, steps_of
 from tests.support.stage import TUESDAY, Stage
@@ -110,6 +113,11 @@ async def test_a_lead_that_goes_another_way_ends_the_post(new_database):
         await stage.post("demo", email=email)
         assert [(one["state"], one["reason"]) for one in await posts(stage)] == [("failed", "left")]
         assert await webhooks.count_open(stage.rt.db, TUESDAY) == {"waiting": 0, "failed": 1}
+        assert await measure(stage.rt) == {"waiting": 0, "failed": 1}
+        assert REGISTRY.get_sample_value("coldframe_webhook_posts", {"state": "failed"}) == 1
+        assert (await status(stage.rt.db, stage.rt.clock.now(), stage.rt.clock.real())).posts["failed"] == 1
+        stage.clock.set(stage.rt.clock.now() + 2 * DAY)
+        assert await measure(stage.rt) == {"waiting": 0, "failed": 0}, "it is old news"
 
 
 async def test_filters(new_database):

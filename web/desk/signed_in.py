@@ -43,7 +43,7 @@ NAVIGATION: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("Sales", "/desk/sales", ("sales", "marketing")),
     ("Reports", "/desk/reports", ("marketing",)),
     ("Operations", "/desk/operations", ("operators",)),
-    ("Web", "/desk/web", ("developers", "marketing")),
+    ("Web", "/desk/web", ("developers", "marketing", "operators")),
     ("Users", "/desk/users", ("admin",)),
     ("Log", "/desk/log", ("operators",)),
 )

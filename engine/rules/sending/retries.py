@@ -7,6 +7,8 @@ from hashlib import sha256
 
 LATEST = timedelta(days=1)
 """A post that found nobody for so long is given up."""
+LATELY = timedelta(days=1)
+"""How long a failed post counts as one that somebody should look at."""
 PAUSES = tuple(
     timedelta(seconds=one) for one in (5, 30, 120, 600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
 )  # fmt: skip
