@@ -151,6 +151,16 @@ def _not_a_file(value: UploadFile | str) -> object:
     return _utf8(value)
 
 
+def need_text(raw: Raw) -> Raw:
+    """The same, if all of it is text that can be stored. Raises 400 for a NUL and for half a character, which nobody
+    types: PostgreSQL refuses both only where they are stored or looked for."""
+    for name, values in raw.items():
+        for text in (name, *values):
+            if isinstance(text, str) and ("\x00" in text or any("\ud800" <= one <= "\udfff" for one in text)):
+                raise HTTPException(400, "The form has characters that are no text.")
+    return raw
+
+
 def gather(pairs: Iterable[tuple[str, object]]) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     for name, value in pairs:
