@@ -47,6 +47,7 @@ def desk_assets() -> Mapping[str, str]:
 
 MACHINES = ("/api/", "/hooks/")
 """Where only programs call: they are answered in JSON whatever they accept."""
+SEND_JSON = "Send JSON, with `Content-Type: application/json`."
 REFUSALS: Mapping[int, tuple[str, str]] = {
     400: ("Invalid request", "The body or the headers are not well formed."),
     401: ("The API key is missing, invalid, or revoked", "Send a valid API key as “Authorization: Bearer …”."),
