@@ -36,6 +36,7 @@ from engine.runs import advance, watchdog
 from engine.runtime import sweeper
 from engine.runtime.runtime import Runtime, open_runtime
 from engine.sales import handoffs
+from engine.sending import webhook_figures
 from engine.sending.webhook import WebPoster
 from engine.store import gates
 from engine.tracking import hits, retention
@@ -58,6 +59,7 @@ BESIDE = (
     sweeper.Recurring(30, pull.poll_all),
     sweeper.Recurring(30, watchdog.wake_stalled),
     sweeper.Recurring(60, retention.forget),
+    sweeper.Recurring(60, webhook_figures.measure),
     sweeper.Recurring(60, forgetting.forget_past),
     sweeper.Recurring(5, own_data.answer),
     sweeper.Recurring(3600, forget_leads.forget_leads),

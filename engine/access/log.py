@@ -22,7 +22,8 @@ ACTIONS: Mapping[str, str] = {
     "deployed": "deployed", "rolled back": "rolled back", "draft discarded": "discarded a draft",
     "not written": "deployed, and the folder was not written",
     "review asked": "asked for a review", "approved": "approved a draft", "changes wanted": "asked for changes",
-    "test sent": "sent a test", "retried": "retried", "work list seen": "opened the work list",
+    "test sent": "sent a test", "retried": "retried",
+    "replayed": "replayed a post", "work list seen": "opened the work list",
 }  # fmt: skip
 """Each action, in words that follow a name."""
 

@@ -205,7 +205,7 @@ def addresses(
     rows = [
         ("Desk", desk),
         ("Coldframe", stack.base_url),
-        *[("Form", f"{stack.base_url}/f/{quote(name)}") for name in forms[:MOST_FORMS]],
+        *[("Form", f"{stack.base_url}/f/{quote(name, safe='')}") for name in forms[:MOST_FORMS]],
         (
             "Mailbox",
             f"{stack.base_url}/mailbox" if stack.settings.sendgrid_api_key is None else "email goes to SendGrid",

@@ -26,7 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.callback(invoke_without_command=True)
 def key(
     webhook: Annotated[
-        bool, typer.Option("--webhook-secret", help="Print the secret for checking the signatures of `post to`.")
+        bool, typer.Option("--webhook-secret", help="Print the first secret for checking the signatures of `post to`.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -34,6 +34,8 @@ def key(
 
     A key lets another system call `POST /api/events`, `/api/leads`, `/api/spend`, and `/api/rates`, and `GET
     /api/reports`. One made with `--reports` is for reports alone.
+
+    `coldframe webhooks secret rotate` replaces the secret that `--webhook-secret` prints.
 
     Example: `coldframe key create shop`
     """

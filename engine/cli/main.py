@@ -50,6 +50,7 @@ from engine.cli import (
     status,
     user,
     web,
+    webhooks,
     why,
     worker,
 )
@@ -120,6 +121,7 @@ app.command("segments", rich_help_panel=_MONITOR)(leads_look.segments)
 app.command("judge", rich_help_panel=_MONITOR)(judge.judge)
 app.command("gate", rich_help_panel=_MONITOR)(gate.gate)
 app.add_typer(crm.app, name="crm", rich_help_panel=_MONITOR)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_MONITOR)
 app.command("recover", rich_help_panel=_MONITOR)(recover.recover)
 app.command("demo", rich_help_panel=_STACK)(demo.demo)
 app.command("dev", cls=Command, rich_help_panel=_STACK)(dev.dev)

@@ -94,6 +94,10 @@ def show(found: Status) -> None:
         fates = ", ".join(f"{many} {fate}" for fate, many in found.set_aside.items())
         said = f"set aside: {fates}; the provider named another address than the email's"
         out.print(said, markup=False, style="bold yellow")
+    if any(found.posts.values()):
+        later, failed = found.posts["waiting"], found.posts["failed"]
+        said = f"posts to other systems: {later} waiting for another attempt, {failed} failed within a day; "
+        out.print(f"{said}`coldframe webhooks list` shows them", markup=False, style="bold yellow" if failed else "")
     for one in found.held:
         which = f'campaign "{one["campaign"]}" has been' if one["campaign"] else "all campaigns have been"
         why = f": {one['reason']}" if one["reason"] else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -74,13 +74,18 @@ class Receipt:
 
     accepted: taken over (`provider_id` when known). refused: permanent, for this mail. retry: certainly not taken, may
     be repeated at once. closed: not taken, and nothing will be until `until`. unknown: may or may not have been taken;
-    never repeat.
+    never repeat. Of a post also: the `status` over HTTP, the beginning of the `answer`, the
+    `pause` that the receiver asks for, and how long it took.
     """
 
     state: Literal["accepted", "refused", "retry", "closed", "unknown"]
     reason: str = ""
     provider_id: str | None = None
     until: datetime | None = None
+    status: int | None = None
+    answer: str = ""
+    pause: timedelta | None = None
+    milliseconds: int | None = None
 
 
 Fate = Literal["taken", "delivered", "bounced", "soft", "dropped", "replied", "complained", "unsubscribed"]
@@ -113,12 +118,18 @@ class Mailer(Protocol):
 
 @dataclass(frozen=True)
 class Parcel:
-    """One post to another system, ready to go. `key` is the identity of the step that makes it."""
+    """One post to another system, ready to go. `key` is the identity of the step that makes it.
+
+    `stamp` (Unix seconds) and `signatures`, one for each secret in force, are those of Standard Webhooks; `signature`
+    is the header that was there before them.
+    """
 
     url: str
     body: bytes
     key: str
     signature: str
+    stamp: int = 0
+    signatures: str = ""
 
 
 class Poster(Protocol):

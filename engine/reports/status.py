@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from engine.rules.sending.retries import LATELY
+from engine.store import webhooks
 from engine.store.db import Database
 
 _ASKED = """AND (CAST(:campaign AS text) IS NULL OR lower(e.campaign) = lower(:campaign))
@@ -127,6 +129,8 @@ class Status:
     closed_gates: Sequence[Mapping[str, Any]]
     set_aside: Mapping[str, int]
     """Reports of the provider about another address than the email's, by what they report."""
+    posts: Mapping[str, int] = field(default_factory=dict)
+    """To other systems, how many wait for another attempt, and how many failed within a day."""
 
     @property
     def alarming(self) -> bool:
@@ -174,4 +178,5 @@ async def status(
             outbox=system["outbox"],
             closed_gates=system["gates"] or [],
             set_aside={row["fate"]: row["many"] for row in await rows(_SET_ASIDE)},
+            posts=await webhooks.count_open(db, now - LATELY),
         )

@@ -25,14 +25,23 @@ from engine.rules.runs.position import Position
 from engine.rules.runs.rests import Sleep, may_send
 from engine.rules.sending.judge import Hold, Skip
 from engine.runs.lead_steps import LeadSteps
-from engine.runs.outgoing_steps import Outgoing, Ready, judged, next_receiver, ready
+from engine.runs.outgoing_steps import (
+    Outgoing,
+    Ready,
+    begin_post,
+    judged,
+    next_receiver,
+    post_id,
+    ready,
+    settle_post,
+)
 from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.runtime.transaction import commit
 from engine.sending.allowance import Allowance
 from engine.sending.delivery import settle_late
 from engine.sending.feedback import reported
-from engine.store import leads, messages, runs
+from engine.store import leads, messages, runs, webhooks
 from engine.store.db import Hot, Overtaken
 from engine.store.writes import Writes
 
@@ -78,6 +87,8 @@ class _Call:
                         following = await self._settled(hot, result, receipt)
                 except Overtaken:
                     async with self.rt.db.hot() as hot:
+                        if result.number:
+                            await settle_post(hot, result, receipt, self.turn.now)
                         await settle_late(hot, result.id, self.attempt, receipt)
                     following = Answer("again", self.gen, on_event="mail", note=OVERTAKEN)
                 result = following
@@ -163,6 +174,9 @@ class _Call:
                 case Discard(step=id):
                     if (given_up := self.plan.by_id.get(id)) is not None:
                         self._lead_steps(hot).skip(given_up, request.visit, request.reason)
+                        if isinstance(given_up, Post):
+                            post = post_id(self.id, given_up, request.visit)
+                            await webhooks.give_up(hot, post, request.reason, self.turn.now)
                     self.position = settle(self.plan, self.position, request, self._verdict())
                 case Sleep() | Finished() | Stuck():
                     return await self._end_call(hot, request)
@@ -201,7 +215,14 @@ class _Call:
             except TemplateError as problem:
                 verdict = Hold(self.turn.now + timedelta(hours=1), f"template {problem.name}: {problem.message}")
             else:
-                return await self._mark(hot, effect, made)
+                begun = await begin_post(self.rt, hot, made, step, self.plan, self.id, self.turn) if isinstance(
+                    step, Post
+                ) else made  # fmt: skip
+                if begun is not None:
+                    return await self._mark(hot, effect, begun)
+                self.writes.insert("messages", **{**made.row, "state": "accepted"})
+                self.position = settle(self.plan, self.position, effect, self._verdict())
+                return None
         self._settle_unsent(hot, effect, verdict)
         return None
 
@@ -230,7 +251,7 @@ class _Call:
         await self._commit(hot)
         self.rt.know_links(fresh)
         self.allowance.marked(mail=not isinstance(effect.step, Post))
-        outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.turn.now, marked)
+        outgoing = Outgoing(effect, made.row["id"], made.thing, seq, self.turn.now, marked, made.number)
         if outgoing.counted:
             self.turn.found.sent.append(self.turn.now)
         return outgoing
@@ -246,6 +267,8 @@ class _Call:
         if (self.turn.found.attempt, self.turn.found.enrolment.gen) != (self.attempt, self.gen):
             raise Overtaken
         receipt = self._as_reported(outgoing, receipt)
+        if outgoing.number:
+            await settle_post(hot, outgoing, receipt, self.turn.now)
         if outgoing.again(receipt, self.turn.now) is not None:
             # At once, since the same call may have to write the step down as skipped.
             await messages.remove(hot, outgoing.id)

@@ -6,7 +6,7 @@ Each is judged, then made ready with the row that marks it, then handed over by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,28 +23,30 @@ from engine.rules.runs.interpreter import Effect
 from engine.rules.runs.position import Branch
 from engine.rules.sales.routing import distinct, is_free, team_for
 from engine.rules.sending.judge import CONTROL_GROUP, Hold, Skip, given_values, judge
+from engine.rules.sending.retries import next_attempt
 from engine.runs.turn import Turn
 from engine.runtime.runtime import Runtime
 from engine.sending.composing import compose_for_lead, compose_for_staff
 from engine.sending.delivery import hand_over, message_row
-from engine.sending.webhook import parcel
-from engine.store import messages
+from engine.sending.webhook import body_of, secret_with, sign
+from engine.sending.webhook_figures import ATTEMPTS
+from engine.store import messages, webhooks
 from engine.store.db import Hot
 
 NOBODY = "nobody to notify"
 LATEST_NOTICE = timedelta(days=7)
 """A mail to colleagues that could not be sent for so long is given up."""
-LATEST_POST = timedelta(days=1)
-"""A post that found nobody for so long is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What may leave, and the row that marks it. `links`: the addresses behind a mail's click links."""
+    """What may leave, and the row that marks it. `links`: the addresses behind a mail's click links.
+    `number`: of a post's attempt, from 1."""
 
     thing: Mail | Parcel
     row: Mapping[str, Any]
     links: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Outgoing:
     seq: int
     at: datetime
     marked: datetime
+    number: int = 0
 
     @property
     def counted(self) -> bool:
@@ -76,8 +79,9 @@ class Outgoing:
         if receipt.state not in ("retry", "closed"):
             return None
         arrived = self.effect.branch.arrived or now
-        until = now + min(max(now - arrived, timedelta(minutes=1)), timedelta(hours=1))
-        return None if isinstance(self.effect.step, Post) and until > arrived + LATEST_POST else until
+        if isinstance(self.effect.step, Post):
+            return next_attempt(str(self.id), self.number, arrived, now, receipt.pause)
+        return now + min(max(now - arrived, timedelta(minutes=1)), timedelta(hours=1))
 
 
 # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,14 +166,46 @@ def ready(rt: Runtime, effect: Effect, to: str, plan: Plan, run: UUID, turn: Tur
             visit = notice_visit(branch, to)
             return Ready(mail, message_row(mail.message_id, run, step, visit, **marked, subject=mail.subject, staff=to))
         case Post():
-            id = uuid5(run, f"{step.id}:{branch.visit}")
+            id = post_id(run, step, branch.visit)
             body = {
                 "id": str(id), "at": turn.now.isoformat(), "lead": {"id": str(lead.id), "email": lead.email},
                 "campaign": plan.campaign, "step": step.label or step.id,
                 "values": given_values(step.values, turn.facts(branch)),
             }  # fmt: skip
-            secret = rt.settings.secret.get_secret_value()
-            made = parcel(step.url, body, str(id), secret, rt.clock.real())
-            return Ready(made, message_row(id, run, step, branch.visit, **marked))
+            unsigned = Parcel(step.url, body_of(body), str(id), "")
+            return Ready(unsigned, message_row(id, run, step, branch.visit, **marked))
         case _:
             raise TypeError(f"a {step.kind} does not leave the house")
+
+
+# ── posts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def post_id(run: UUID, step: Post, visit: str) -> UUID:
+    """What a post is known by, the same in every attempt."""
+    return uuid5(run, f"{step.id}:{visit}")
+
+
+async def begin_post(rt: Runtime, hot: Hot, made: Ready, step: Post, plan: Plan, run: UUID, turn: Turn) -> Ready | None:
+    """The post with the body of its first attempt, signed with every secret in force, and the attempt noted; None: it
+    was delivered meanwhile."""
+    assert isinstance(made.thing, Parcel)
+    kept = await webhooks.begin(hot, {
+        "id": made.row["id"], "run": run, "lead": turn.lead.id, "campaign": plan.campaign,
+        "step": step.label or step.id, "url": step.url, "body": made.thing.body.decode(), "now": turn.now,
+    })  # fmt: skip
+    if kept.state == "delivered":
+        return None
+    real, secret = rt.clock.real(), rt.settings.secret.get_secret_value()
+    secrets = [secret_with(secret, nonce) for nonce in await webhooks.live_nonces(hot, real)]
+    return replace(made, thing=sign(replace(made.thing, body=kept.body.encode()), secrets, real), number=kept.attempts)
+
+
+async def settle_post(hot: Hot, one: Outgoing, receipt: Receipt, now: datetime) -> None:
+    """Write down what came of a post's attempt."""
+    until = one.again(receipt, now)
+    state = "delivered" if receipt.state == "accepted" else "waiting" if until else "failed"
+    ATTEMPTS.labels(state).inc()
+    await webhooks.settle(hot, {
+        "id": one.id, "number": one.number, "state": state, "reason": receipt.reason, "next": until,
+        "settled": None if until else now, "outcome": receipt.state, "status": receipt.status,
+        "milliseconds": receipt.milliseconds, "answer": receipt.answer,
+    })  # fmt: skip

@@ -43,6 +43,8 @@ PARTS: Mapping[str, str] = {
     "fetches": _rows("mail_hits", "t.at"),
     "confirmations": _rows("confirmations", "t.at"),
     "requests": _rows("data_requests", "t.at"),
+    "webhook_posts": _rows("webhook_posts", "t.at"),
+    "webhook_attempts": _rows("webhook_attempts", "t.at"),
     "crm": _rows("crm_links", "t.at"),
     "pending": _rows("lead_clock", "t.due_at"),
     "past_activity": _rows("past_acts", "t.since, t.id", without="id"),

@@ -145,7 +145,7 @@ ORDER: Mapping[str, str] = {
     "visitor_events": _VISITOR_EVENTS,
     **{table: _delete(table) for table in (
         "dirty", "visitors", "consents", "mail_hits", "confirmations", "lead_clock", "lead_facts", "stage_stays",
-        "lead_returns", "data_requests", "crm_links", "crm_outbox",
+        "lead_returns", "data_requests", "webhook_posts", "webhook_attempts", "crm_links", "crm_outbox",
     )},
     "merges": "DELETE FROM merges WHERE kept = ANY(%(leads)s::uuid[]) OR other = ANY(%(leads)s::uuid[])",
     "suppressions": _SUPPRESSIONS,
@@ -162,7 +162,7 @@ NOBODY = frozenset({
     "form_days", "gates", "jobs", "money_log", "past_emails", "past_runs", "plans", "processes", "rates",
     "report_days", "sources", "spend", "sweeps", "teams", "tests", "visit_days",
     "desk_log", "draft_comments", "draft_files", "draft_reviews", "drafts", "sign_in_failures", "user_links",
-    "user_sessions", "users",
+    "user_sessions", "users", "webhook_secrets",
 })  # fmt: skip
 """Tables that know no lead."""
 

@@ -40,6 +40,8 @@ STEPS: Mapping[str, TextClause] = {
     "clicks": _empty("sessions", "click"),
     "memos": _empty("messages", "memo"),
     "mailbox": _delete("mailbox", "id", "at < :before", "at"),
+    "webhook_attempts": _delete("webhook_attempts", "post_id, number", "at < :before", "at"),
+    "webhook_posts": _delete("webhook_posts", "id", "at < :before", "at"),
 }  # fmt: skip
 """What one batch of each does; `before` is the instant from which on rows are kept."""
 

@@ -22,6 +22,8 @@ MEMOS = Duration(months=25)
 """What an email's template looked at; without it, the email cannot be shown in the browser any more."""
 MAILBOX = Duration(days=90)
 """Emails in the mailbox of an installation without a provider."""
+POSTS = Duration(days=30)
+"""Posts to other systems with the log of their attempts."""
 MANY, BATCHES = 500, 20
 """Rows in a batch, and batches of each kind in a turn."""
 FORGOTTEN = Counter("coldframe_forgotten_total", "Rows that were removed or emptied after their time", ["what"])
@@ -30,10 +32,13 @@ FORGOTTEN = Counter("coldframe_forgotten_total", "Rows that were removed or empt
 def limits(workspace: Workspace, now: datetime) -> dict[str, datetime]:
     """By what is removed, the instant from which on it is kept. Days and months are those of the workspace's zone."""
     kept = workspace.visitors_kept or VISITORS
-    begins = {length: calendar.since(length, now, workspace.timezone) for length in (kept, CLICKS, MEMOS, MAILBOX)}
+    begins = {
+        length: calendar.since(length, now, workspace.timezone) for length in (kept, CLICKS, MEMOS, MAILBOX, POSTS)
+    }
     return {
         "sessions": begins[kept], "visitor_events": begins[kept], "visitors": begins[kept],
         "clicks": max(begins[CLICKS], begins[kept]), "memos": begins[MEMOS], "mailbox": begins[MAILBOX],
+        "webhook_attempts": begins[POSTS], "webhook_posts": begins[POSTS],
     }  # fmt: skip
 
 

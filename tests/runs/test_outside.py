@@ -133,7 +133,7 @@ async def test_a_post_is_given_up_after_a_day(new_database):
         poster(stage).script = [Receipt("retry", "HTTP 503")] * 1000
         await enter(stage)
         await stage.pass_time(2 * DAY)
-        assert 20 <= len(poster(stage).parcels) <= 40, "the pauses grow"
+        assert len(poster(stage).parcels) == 10, "the pauses grow"
         assert sorted(await steps_of(stage)) == [("m", "accepted", ""), ("p", "failed", "HTTP 503")]
         rows = await stage.rows("SELECT at FROM messages WHERE step = 'p'")
         assert rows[0].at - TUESDAY <= DAY

@@ -54,6 +54,8 @@ _ATTACKED = (
     "INSERT INTO touches (lead_id, key, source_id, kind, at) VALUES (:lead, 'x', 4711, 'visit', now())",
     "INSERT INTO sessions (id, visitor_id, source_id, landing, pages, begun, last_at) VALUES "
     "(gen_random_uuid(), gen_random_uuid(), 4711, :x, 1, now(), now())",
+    "INSERT INTO webhook_posts (id, run_id, lead_id, campaign, step, url, body, state, reason, attempts, at) VALUES "
+    "(gen_random_uuid(), gen_random_uuid(), :lead, :x, :x, :x, '{}', 'failed', :x, 1, now())",
     "INSERT INTO deals (id, status, leads) VALUES (:x, 'open', ARRAY[CAST(:lead AS uuid)])",
 )
 

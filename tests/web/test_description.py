@@ -54,6 +54,8 @@ async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 async def test_it_is_valid_and_names_every_route_field_and_event(stage: Stage, http: httpx.AsyncClient) -> None:
     whole = (await http.get("/openapi.json")).json()
     validate(whole)
+    sent = {one["name"] for one in whole["webhooks"]["post"]["post"]["parameters"]}
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature"} < sent
     routes = {
         (method, route.path)
         for part in PARTS for route in part.router.routes for method in route.methods  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from engine.charts.drawing import STYLE
 from engine.deploying import pauses
 from engine.reports.report import report
-from engine.store import desk_log, gates
+from engine.store import desk_log, gates, webhooks
 from engine.store.desk_leads import SEARCHED
 from tests.support.desk import HOSTILE, LONG, Filled, filled, link, pages
 from tests.web.conftest import BASE, UNLIMITED, client_of
@@ -323,3 +323,30 @@ async def test_a_report_is_drawn_above_its_table_in_the_desks_own_style(admin: h
     assert "Paid Search" in drawn[0]
     assert "<style" not in drawn[0]
     assert STYLE.strip() in (await admin.get("/static/desk.css")).text
+
+
+async def test_posts_are_shown_without_whom_they_are_about_and_replayed(
+    admin: httpx.AsyncClient, found: Filled
+) -> None:
+    action = "/desk/web/replay"
+    [one] = await webhooks.find(found.rt.db, many=9)
+    async with client_of(create_app(found.rt, budgets=UNLIMITED)) as client:
+        await client.post(await link(found.rt, "developers", email="dev2@acme.example"), data={"go": "1"}, headers=OURS)
+        shown = (await client.get("/desk/web")).text
+        assert str(one["id"]) in shown
+        assert HOSTILE not in shown
+        assert (await client.post(action, data={"id": str(one["id"])}, headers=OURS)).status_code == 403
+        assert (await send(client, "/desk/web", action, id=str(one["id"]))).status_code == 303
+        assert "Replayed by dev2@acme.example" in (await client.get("/desk/web")).text
+    async with client_of(create_app(found.rt, budgets=UNLIMITED)) as client:
+        await client.post(await link(found.rt, "marketing", email="mia@acme.example"), data={"go": "1"}, headers=OURS)
+        assert action not in (await client.get("/desk/web")).text
+    tried = await webhooks.read_one(found.rt.db, one["id"])
+    assert tried is not None
+    assert (tried["state"], tried["attempts"], tried["tries"][-1]["state"]) == (
+        "failed",
+        one["attempts"] + 1,
+        "refused",
+    )
+    for wrong in ("", "x", "0" * 32):
+        assert (await send(admin, "/desk/web", action, id=wrong)).status_code == 404

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from json import dumps
 from typing import Any
 from uuid import uuid4
 
@@ -271,6 +272,21 @@ async def test_a_password_is_changed_and_other_sessions_end(app: FastAPI, rt: Ru
         assert (len(listed), len(others)) == (2, 1)
         await first.post(others[0], data={"csrf": token_for(page.text, others[0])}, headers=OURS)
         assert (await second.get("/desk")).status_code == 303
+
+
+@pytest.mark.parametrize("odd", ["\x00", "a\x00@acme.example", "\ud800"])
+async def test_what_is_no_text_is_refused_before_it_is_looked_for(
+    enter: Enter, http: httpx.AsyncClient, rt: Runtime, odd: str
+) -> None:
+    json = {**OURS, "content-type": "application/json"}
+    admin = await enter("admin")
+    session = await users.session(rt, admin.cookies["__Host-cf"])
+    assert session is not None
+    for client, path in ((http, "/desk/sign-in"), (admin, "/desk/campaigns/state"), (admin, "/desk/users")):
+        good = rt.tokens.sign("desk form", session.secret, path)
+        for given in ({"email": odd, "password": odd}, {"campaign": odd, "state": "paused"}, {odd: "x"}):
+            answer = await client.post(path, content=dumps({"csrf": good, **given}), headers=json)
+            assert answer.status_code == 400, (path, given)
 
 
 # ── the route table ──────────────────────────────────────────────────────────────────────────────────────────────────

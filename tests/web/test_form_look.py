@@ -23,12 +23,14 @@ from web.http.look import sheet_of
 ASKS = (Ask(field="email", required=True),)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 CDN = "https://cdn.acme.example/logo.png?v=2&w=3"
+ODD = "a/b #1? %2F \\ ö & <.."
 FORMS = (
     Form(name="Contact us", style=FormStyle(color="#1f6f54", logo="acme.svg"), asks=ASKS, source="f:1"),
     Form(name="cdn", style=FormStyle(background="#111111", logo=CDN), asks=ASKS, confirm_with="c", source="f:2"),
     Form(name="logo alone", style=FormStyle(logo="acme.svg"), asks=ASKS, source="f:3"),
     Form(name="lost", style=FormStyle(logo="gone.png"), asks=ASKS, source="f:4"),
     Form(name="plain", asks=ASKS, source="f:5"),
+    Form(name=ODD, style=FormStyle(color="#1f6f54", logo="acme.svg"), asks=ASKS, source="f:6"),
 )
 COLORS = st.tuples(*(st.integers(0, 255),) * 3)
 
@@ -63,6 +65,18 @@ async def test_sheet_and_logo_are_files_of_our_own(http: httpx.AsyncClient) -> N
     assert picture.headers["content-security-policy"].endswith("; sandbox")
     assert images(page) == "'self'"
     assert " style=" not in page.text
+
+
+async def test_a_form_is_found_whatever_its_name_is(http: httpx.AsyncClient) -> None:
+    start = (await http.get("/")).text
+    (link,) = [one for one in re.findall(r'href="(/f/[^"]+)"', start) if "%231" in one]
+    page = await http.get(link)
+    (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+    answer = await http.post(action, json={"email": "odd@name.example"})
+    assert (page.status_code, answer.json()["state"]) == (200, "submitted")
+    assert (await http.get(answer.json()["thanks"])).status_code == 200
+    for path in re.findall(r'(?:href|src)="(/f/[^"]+)"', page.text):
+        assert (await http.get(path)).status_code == 200, path
 
 
 async def test_a_logo_elsewhere_is_all_that_the_policy_adds(http: httpx.AsyncClient) -> None:

@@ -80,6 +80,22 @@ async def test_tracking_is_agreed_to_beside_the_topics(http: httpx.AsyncClient, 
     assert (await stored("none@firm.example")).topics == {}
 
 
+MULTIPART = (
+    b'--x\r\ncontent-disposition: form-data; name="email"\r\n\r\nparts@firm.example\r\n--x\r\n'
+    b'content-disposition: form-data; name="company"\r\n\r\n%s\r\n--x--\r\n'
+)
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-16", "; charset=punycode", "; charset=unicode_escape"])
+async def test_parts_are_utf_8_whatever_is_said_of_them(http: httpx.AsyncClient, stored: Stored, charset: str) -> None:
+    """No codec of Python's is chosen by a request: `punycode` takes the square of its input's length."""
+    headers = {"content-type": f"multipart/form-data; boundary=x{charset}"}
+    email, company = f"parts{len(charset)}@firm.example", "Bücher \\u0041"
+    body = MULTIPART.replace(b"parts@firm.example", email.encode()) % company.encode()
+    assert (await http.post("/f/whitepaper", content=body, headers=headers)).status_code == 303
+    assert (await stored(email)).fields["company"] == company
+
+
 async def test_multipart_and_json(http: httpx.AsyncClient, stored: Stored) -> None:
     answer = await http.post("/f/whitepaper", files={"email": (None, "multi@firm.example"), "company": (None, "F")})
     assert answer.status_code == 303
@@ -139,6 +155,11 @@ async def test_a_page_comes_back_with_what_was_typed(http: httpx.AsyncClient) ->
         (b"\xff\xfe", "application/json", 400),
         (b"nothing", "multipart/form-data", 400),
         (b"--x\r\nbroken", "multipart/form-data; boundary=x", 422),
+        (MULTIPART % b"\xfc", "multipart/form-data; boundary=x", 400),
+        (MULTIPART % b"\xfc", "multipart/form-data; boundary=x; charset=latin-1", 400),
+        (MULTIPART.replace(b"company", b"\xff") % b"a", "multipart/form-data; boundary=x", 400),
+        (MULTIPART % b"a", "multipart/form-data; boundary=", 400),
+        (MULTIPART % b"a", 'multipart/form-data; boundary="x\\""', 400),
         (b"email=a@firm.example", "text/plain", 415),
         (b"email=a@firm.example", "", 415),
     ],

@@ -101,6 +101,36 @@ def test_what_is_refused(item: object, member: str) -> None:
     assert wrong.value.member == member
 
 
+@pytest.mark.parametrize("member", ["fields", "lists", "leave"])
+@pytest.mark.parametrize("value", [0, False, "", 1.5, True, "x"])
+def test_what_is_empty_and_of_another_type_is_refused_too(member: str, value: object) -> None:
+    with pytest.raises(Wrong) as found:
+        read_lead({"email": WHO, member: value}, PROGRAM)
+    assert found.value.member == member
+
+
+@pytest.mark.parametrize(("member", "value"), [("fields", []), ("lists", {}), ("leave", {})])
+def test_an_empty_list_is_no_object_and_the_other_way_round(member: str, value: object) -> None:
+    with pytest.raises(Wrong) as found:
+        read_lead({"email": WHO, member: value}, PROGRAM)
+    assert found.value.member == member
+    assert read_lead({"email": WHO, "fields": {}, "lists": [], "leave": None}, PROGRAM) == (WHO, {}, (), ())
+
+
+@pytest.mark.parametrize("path", ["/api/leads", "/api/events", "/api/spend", "/api/rates"])
+async def test_every_door_names_the_member_it_does_not_know_and_what_it_takes(
+    http: httpx.AsyncClient, path: str
+) -> None:
+    wrong = {"email": WHO, "wat\n": 1} if path in ("/api/leads", "/api/events") else {"day": "2026-09-01", "wat\n": 1}
+    answer = await http.post(path, json=wrong, headers=KEY)
+    assert answer.status_code == 422
+    [said] = answer.json()["errors"].values()
+    assert said.startswith("`wat?` is not known.")
+    assert "members" in said
+    other = await http.post(path, content=b"x", headers={**KEY, "content-type": "text/plain"})
+    assert (other.status_code, "application/json" in other.json()["error"]) == (415, True)
+
+
 def test_fields_of_the_crm_are_written_here() -> None:
     program = Program(workspace=Workspace(name="w"), fields=(LeadField(name="plan", type="text", from_crm=True),))
     assert read_lead({"email": WHO, "fields": {"plan": "pro"}}, program)[1] == {"plan": "pro"}

@@ -40,7 +40,8 @@ async def start() -> Response:
         ("GET", "/a/x.gif", 200, "picture x /a/{token}.gif"),
         ("POST", "/a/x", 200, "act x body"), ("GET", "/a/%C3%BC", 200, "page ü"), ("GET", "/a/x/", 404, None),
         ("GET", "/a/", 404, None), ("GET", "/b/x", 404, None), ("GET", "//a/x", 404, None),
-        ("GET", "/a/x%2Fy", 404, None),
+        ("GET", "/a/x%2Fy", 200, "page x/y"), ("GET", "/a/%2f%C3%BC%2F.gif", 200, "picture /ü/ /a/{token}.gif"),
+        ("GET", "/a%2Fx", 404, None), ("GET", "/%2Fa/x", 404, None), ("GET", "/a/x%2F/y", 404, None),
     ],
 )  # fmt: skip
 async def test_a_path_finds_its_route(method: str, path: str, status: int, said: str | None) -> None:

@@ -19,8 +19,8 @@ from engine.rules.deals.rate_files import RateLine, checked_rate
 from engine.rules.deals.spend_files import SpendLine
 from engine.runtime.runtime import NothingDeployed
 from engine.store.spend import Stored
-from web.api.events import MAX_BATCH, Wrong, authorise, line
-from web.http.answers import is_json
+from web.api.events import MAX_BATCH, Wrong, authorise, line, strange
+from web.http.answers import SEND_JSON, is_json
 from web.http.context import deployed, load_json, runtime
 
 router = APIRouter()
@@ -49,7 +49,7 @@ async def rates(request: Request) -> Response:
 async def _answer(request: Request, take: Any) -> Response:
     await authorise(request)
     if not is_json(request):
-        raise HTTPException(415)
+        raise HTTPException(415, SEND_JSON)
     current = await deployed(request)
     if current is None:
         raise NothingDeployed
@@ -119,7 +119,8 @@ def read_rate_entry(item: object, program: Program) -> RateLine:
 
 def _members(item: object, known: tuple[str, ...], what: str) -> Mapping[str, Any]:
     if not isinstance(item, dict) or not set(known).issuperset(item):
-        raise Wrong("entry", f"{what} is a JSON object with the members {', '.join(known)}.")
+        which = f"{strange(item, known)} " if isinstance(item, dict) else ""
+        raise Wrong("entry", f"{which}{what} is a JSON object with the members {', '.join(known)}.")
     return item
 
 

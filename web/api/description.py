@@ -62,11 +62,36 @@ def describe(program: Program, base_url: str) -> dict[str, Any]:
         },
         "servers": [{"url": base_url}],
         "paths": {**_data_paths(), **_report_paths(), **_hook_paths(), **_form_paths(program)},
+        "webhooks": {"post": {"post": _outgoing()}},
         "components": {
             "schemas": known,
             "securitySchemes": {"key": {
                 "type": "http", "scheme": "bearer", "description": "a key from `coldframe key create NAME`",
             }},
+        },
+    }  # fmt: skip
+
+
+def _outgoing() -> dict[str, Any]:
+    """What a receiver of `post to` is sent."""
+    heads = {
+        "webhook-id": "the same in every attempt", "webhook-timestamp": "Unix seconds of this attempt",
+        "webhook-signature": "`v1,` and the Base64 of the HMAC-SHA256 of `<id>.<timestamp>.<body>`; two of them, with "
+        "a space between, while the secret is rotated",
+        "Idempotency-Key": "the same as webhook-id",
+        "X-Coldframe-Signature": "`t=<timestamp>,v1=<hex>`, the HMAC-SHA256 of `<timestamp>.<body>`",
+    }  # fmt: skip
+    return {
+        "summary": "A post from the step “post to”", "operationId": "receivePost",
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": said, "schema": {"type": "string"}}
+            for name, said in heads.items()
+        ],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("Post")}}},
+        "responses": {
+            "2XX": {"description": "taken"}, "4XX": {"description": "failed; not sent again, except 408, 425, and 429"},
+            "429": {"description": "sent again later, after `Retry-After` seconds at the earliest"},
+            "5XX": {"description": "sent again later"},
         },
     }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,7 @@ from engine.rules.deals.report import MOST_LEADS, BadReport, DealReport, read_re
 from engine.rules.tracking.classify import Source
 from engine.rules.tracking.ways import Ways
 from engine.sending import feedback
-from web.http.answers import is_json
+from web.http.answers import SEND_JSON, is_json
 from web.http.context import client, deployed, limits, load_json, runtime
 from web.http.fields import MAX_NUMBER, Context, Refused, clean, parse_field, safe_url
 from web.http.words import Words
@@ -88,7 +88,7 @@ async def take(request: Request) -> Response:
     """
     await authorise(request)
     if not is_json(request):
-        raise HTTPException(415)
+        raise HTTPException(415, SEND_JSON)
     body = load_json(await request.body(), exact=True)
     if isinstance(body, list):
         if not 0 < len(body) <= MAX_BATCH:
@@ -148,6 +148,12 @@ async def _mail_report(request: Request, item: Mapping[str, Any]) -> Report:
     return Report(message, fate)
 
 
+def strange(item: Iterable[str], known: Collection[str]) -> str:
+    """A sentence that names the first member that is not known, as far as it can be printed."""
+    name = next(one for one in item if one not in known)[:64]
+    return f"`{''.join(one if one.isprintable() else '?' for one in name)}` is not known."
+
+
 def read_event(item: object, now: datetime, program: Program | None = None) -> intake.Occurrence | DealReport:
     """Check one event. `{"event": "x"}` is short for `{"type": "custom", "name": "x"}`. Raises Wrong and BadReport.
 
@@ -157,7 +163,7 @@ def read_event(item: object, now: datetime, program: Program | None = None) -> i
     if not isinstance(item, dict):
         raise Wrong("event", "An event is a JSON object.")
     if not KNOWN.issuperset(item):
-        raise Wrong("event", f"The members of an event are {', '.join(sorted(KNOWN))}.")
+        raise Wrong("event", f"{strange(item, KNOWN)} The members of an event are {', '.join(sorted(KNOWN))}.")
     kind, name = _what(item)
     if kind in DEAL_TYPES:
         return _deal(item, kind, name, now, program)

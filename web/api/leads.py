@@ -23,8 +23,8 @@ from engine.model.lead import TRACKING
 from engine.platform.tokens import email_key
 from engine.runtime.runtime import NothingDeployed
 from engine.store.leads import find
-from web.api.events import MAX_BATCH, Wrong, authorise, instant_of, line, who
-from web.http.answers import is_json, missing
+from web.api.events import MAX_BATCH, Wrong, authorise, instant_of, line, strange, who
+from web.http.answers import SEND_JSON, is_json, missing
 from web.http.context import deployed, load_json, runtime
 from web.http.fields import Context, FieldValue, Refused, parse_field
 from web.http.words import Words
@@ -48,7 +48,7 @@ async def take(request: Request) -> Response:
     """
     by = await authorise(request)
     if not is_json(request):
-        raise HTTPException(415)
+        raise HTTPException(415, SEND_JSON)
     current = await deployed(request)
     if current is None:
         raise NothingDeployed
@@ -142,9 +142,9 @@ def read_lead(
     if not isinstance(item, dict):
         raise Wrong("lead", "A lead is a JSON object.")
     if not KNOWN.issuperset(item):
-        raise Wrong("lead", f"The members of a lead are {', '.join(sorted(KNOWN))}.")
+        raise Wrong("lead", f"{strange(item, KNOWN)} The members of a lead are {', '.join(sorted(KNOWN))}.")
     email, _ = who({"email": item.get("email")})
-    given = item.get("fields") or {}
+    given = {} if item.get("fields") is None else item["fields"]
     if not isinstance(given, dict):
         raise Wrong("fields", "`fields` is an object: the name of a field and its value.")
     if "owner" in item:
@@ -166,7 +166,7 @@ def _value(name: str, value: object, program: Program) -> FieldValue | None:
 
 
 def _names(member: str, item: Mapping[str, Any]) -> tuple[str, ...]:
-    given = item.get(member) or []
+    given = [] if item.get(member) is None else item[member]
     if not isinstance(given, list) or len(given) > MAX_LISTS:
         raise Wrong(member, f"`{member}` is a list of at most {MAX_LISTS} names.")
     return tuple(line(member, name) for name in given)

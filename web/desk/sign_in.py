@@ -24,7 +24,7 @@ from web.desk.signed_in import (
     present,
 )  # fmt: skip
 from web.http.answers import desk_assets, missing, page
-from web.http.context import client, posted, runtime, spend
+from web.http.context import client, need_text, posted, runtime, spend
 from web.http.limits import network
 from web.http.origins import SAME_ORIGIN, own_page
 
@@ -46,7 +46,7 @@ async def _own_post(request: Request) -> dict[str, str]:
     spend(request)
     if not own_page(request, runtime(request).settings.base_url):
         raise HTTPException(403, NOT_OURS)
-    raw = await posted(request)
+    raw = need_text(await posted(request))
     return {name: next((one for one in values if isinstance(one, str)), "") for name, values in raw.items()}
 
 

@@ -24,7 +24,7 @@ from engine.access.users import Session, User
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime
 from web.http.answers import desk_assets, page
-from web.http.context import client, posted, runtime
+from web.http.context import client, need_text, posted, runtime
 from web.http.fields import Raw
 from web.http.hosts import LOOPBACK
 from web.http.origins import SAME_ORIGIN, own_page
@@ -43,7 +43,7 @@ NAVIGATION: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("Sales", "/desk/sales", ("sales", "marketing")),
     ("Reports", "/desk/reports", ("marketing",)),
     ("Operations", "/desk/operations", ("operators",)),
-    ("Web", "/desk/web", ("developers", "marketing")),
+    ("Web", "/desk/web", ("developers", "marketing", "operators")),
     ("Users", "/desk/users", ("admin",)),
     ("Log", "/desk/log", ("operators",)),
 )
@@ -170,7 +170,7 @@ async def _run(request: Request, handler: Handler, roles: tuple[Role, ...], *, r
         raise HTTPException(403, "Your role does not include this page. An admin can change your roles.")
     raw: Raw = {}
     if request.method == "POST" and not reads:
-        raw = await posted(request)
+        raw = need_text(await posted(request))
         check_form(request, raw, session.secret)
     return await handler(Visit(request, rt, session, raw))
 

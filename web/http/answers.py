@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -31,6 +32,7 @@ pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+pages.filters["segment"] = lambda text: quote(text, safe="")
 pages.filters["coded"] = lambda text: coded(text)
 pages.globals["style"] = f"/static/site.css?{_digest('site.css')}"
 pages.globals["embed_script"] = f"/static/embed.js?{_digest('embed.js')}"
@@ -45,6 +47,7 @@ def desk_assets() -> Mapping[str, str]:
 
 MACHINES = ("/api/", "/hooks/")
 """Where only programs call: they are answered in JSON whatever they accept."""
+SEND_JSON = "Send JSON, with `Content-Type: application/json`."
 REFUSALS: Mapping[int, tuple[str, str]] = {
     400: ("Invalid request", "The body or the headers are not well formed."),
     401: ("The API key is missing, invalid, or revoked", "Send a valid API key as “Authorization: Bearer …”."),

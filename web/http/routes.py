@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -52,14 +53,15 @@ class Table:
                 self._add(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
+        path = _parted(scope)
         start = _start(path)
         if scope["type"] != "http" or start in self._mounts:
             await self._beside(scope, receive, send)
             return
         for known in self._by_start.get(start, ()):
             if found := known.pattern.fullmatch(path):
-                await self._answer(known, found.groupdict(), scope, receive, send)
+                texts = {name: text.replace(SLASH, "/") for name, text in found.groupdict().items()}
+                await self._answer(known, texts, scope, receive, send)
                 return
         raise HTTPException(404)
 
@@ -104,6 +106,18 @@ class Application(FastAPI):
         for middleware, args, named in reversed(self.user_middleware):
             app = middleware(app, *args, **named)
         return app
+
+
+SLASH = "\ue000"
+"""Stands for a slash that is written as `%2F` and so belongs to a name, not between two parts of a path."""
+
+
+def _parted(scope: Scope) -> str:
+    """The path, decoded part by part: `/f/a%2Fb` is the form `a/b`. In `scope["path"]` that is already lost."""
+    raw = scope.get("raw_path") or b""
+    if b"%2f" not in raw.lower():
+        return str(scope.get("path", ""))
+    return unquote(re.sub("%2f", quote(SLASH), raw.decode("latin-1"), flags=re.IGNORECASE))
 
 
 def _start(path: str) -> str:
