@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from fastapi import FastAPI
 
 from engine.runtime.runtime import Runtime
 from engine.store import mailbox
@@ -191,3 +193,72 @@ async def test_the_script_may_ask_what_the_page_offers_and_nothing_else(enter: E
         assert (await ada.ask(what, **given)).status_code == 422, what
     outside = await ada.ask("outline", path="../../../../etc/passwd")
     assert outside.json() in ({"ok": []}, {"error": "There is no such file."})
+
+
+async def test_a_campaign_from_pieces_and_new_files_alone(enter: Enter, rt: Runtime) -> None:
+    await deploy_files(rt, make_files("welcome"))
+    ada = await enter()
+    assert (await ada.send("/desk/write", "/desk/write/new", path="spring")).status_code == 303
+    for name in ("first", "second", "third"):
+        await ada.send("/desk/write", "/desk/write/new", path=f"templates/spring/{name}")
+        await ada.open(f"templates/spring/{name}.md")
+        text = f"---\nsubject: Number {name}\n---\nHello {{{{ lead.first_name | default('you') }}}}, [look](https://acme.example/)\n"
+        assert (await ada.type(f"templates/spring/{name}.md", text)).status_code == 200
+    place = "/desk/write/file?path=spring.campaign"
+
+    async def insert(block: str, after: str = "") -> str:
+        page = await ada.open("spring.campaign")
+        text = page.split('class="code"')[1].partition(">\n")[2].split("</textarea>")[0]
+        given = {"path": "spring.campaign", "was": ada.was, "text": text, "block": block, "after": after}
+        put = await ada.send(place, "/desk/write/file", **given, do="insert")
+        assert put.status_code == 303
+        return await ada.open("spring.campaign")
+
+    for block in ("campaign", "click", "wait", "send", "sales"):
+        page = await insert(block)
+    assert "No problems" in page, page[page.index('id="problems"') :][:1500]
+    story = (
+        await ada.page(place, show="story")
+        if False
+        else await ada.page("/desk/write/file", path="spring.campaign", show="story")
+    )
+    assert "enters" in story
+    shown = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    done = await ada.send("/desk/write/changes", "/desk/write/deploy", content=shown, note="From pieces")
+    assert done.headers["location"] == "/desk/write/history?done=2"
+
+
+async def test_who_would_get_an_email_is_counted_in_the_live_database(enter: Enter, rt: Runtime) -> None:
+    files = make_files("welcome")
+    await deploy_files(rt, files)
+    ada = await enter()
+    await ada.send("/desk/write", "/desk/write/new", path="spring")
+    await ada.open("spring.campaign")
+    text = (
+        'list "Fair"\n\ncampaign "To the fair"\n    starts on 2027-03-01 at 09:00 for list "Fair"\n'
+        '    topic "newsletter"\n    flow\n        send "welcome/hello"\n'
+    )
+    answer = (await ada.type("spring.campaign", text)).json()
+    wrong = [one for all in answer["problems"].values() for one in all if one["severity"] == "error"]
+    assert wrong == []
+    assert 'list "Fair" has 0 leads now: 0 would be emailed' in await ada.page(
+        "/desk/write/file", path="spring.campaign", show="plan"
+    )
+
+
+async def test_ten_megabytes_and_two_hundred_keystrokes_change_nothing_for_others(
+    enter: Enter, rt: Runtime, app: FastAPI
+) -> None:
+    files = make_files()
+    await deploy_files(rt, files)
+    ada, bo = await enter(), await enter()
+    await ada.open(FILE)
+    await bo.open(FILE)
+    assert (await ada.type(FILE, "x" * 10_000_000)).status_code == 413
+    assert (await ada.type(FILE, "x" * 600_000)).status_code == 422
+    assert "As deployed" in await ada.page("/desk/write/file", path=FILE)
+    answers = await asyncio.gather(*(ada.type(FILE, change(files, new=f"wait {day} days")) for day in range(1, 201)))
+    said = {answer.status_code for answer in answers}
+    assert said <= {200, 409, 429}
+    assert 429 in said
+    assert (await bo.type(FILE, change(files))).status_code == 200

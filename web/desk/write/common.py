@@ -39,7 +39,10 @@ async def ask_room(visit: Visit, draft: Draft, what: str, **given: Any) -> Any:
 
 
 def spend_question(visit: Visit) -> None:
-    """Take one question from the person's budget. Raises 429 when it is used up."""
+    """Take one question from the person's budget; a request counts once. Raises 429 when it is used up."""
+    if getattr(visit.request.state, "spent", False):
+        return
+    visit.request.state.spent = True
     buckets: Buckets = visit.request.app.state.questions
     if wait := buckets.take(str(visit.user.id)):
         raise HTTPException(429, headers={"Retry-After": str(wait)})
