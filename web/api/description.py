@@ -57,8 +57,8 @@ def describe(program: Program, base_url: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": f"Coldframe of {program.workspace.name}", "version": version("coldframe"),
-            "description": "Forms, events, leads, costs, and reports. A refused item has a message for each wrong "
-            "member; in a list, the other items are taken.",
+            "description": "Forms, events, leads, costs, and reports. A refused item names a wrong member and what "
+            "would be right; in a list, the other items are taken.",
         },
         "servers": [{"url": base_url}],
         "paths": {**_data_paths(), **_report_paths(), **_hook_paths(), **_form_paths(program)},
