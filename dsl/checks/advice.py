@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from dsl import plan
 from dsl.names.scope import Scope
+from dsl.names.steps import find_steps
 from dsl.names.walk import Same, all_statements, atoms, blocks, bodies, conditions, events, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.problems import Problems
@@ -34,12 +35,9 @@ EFFORT = (
 def check_stages(scope: Scope) -> list[Diagnostic]:
     """Stages of the order that nothing leads to. Visitors are at the first without doing anything."""
     problems = Problems()
-    reached = {
-        named.key
-        for campaign in scope.program.campaigns
-        for statement in all_statements(campaign)
-        if isinstance(statement, tree.Qualify | tree.HandOff | tree.Recycle) and (named := statement.stage) is not None
-    }
+    kinds: tuple[type[tree.Qualify | tree.HandOff | tree.Recycle], ...] = (tree.Qualify, tree.HandOff, tree.Recycle)
+    steps = (step for one in scope.program.campaigns for kind in kinds for step in find_steps(scope, one, kind))
+    reached = {step.stage.key for step in steps if step.stage is not None}
     for lifecycle in scope.program.lifecycles[:1] if not scope.lost("campaign") else ():
         inside = [stage for stage in lifecycle.stages if not stage.outside]
         for stage in inside[1:]:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from dsl.names.entered import find_entered
 from dsl.names.scope import Scope
-from dsl.names.walk import all_statements
+from dsl.names.steps import find_entered, find_steps
 from dsl.problems.diagnostics import Diagnostic
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
@@ -55,15 +54,8 @@ def check_effects(scope: Scope) -> list[Diagnostic]:
 def _goes_back(scope: Scope) -> bool:
     """Whether a step or a time limit takes leads back to an earlier stage."""
     limits = [limit for team in scope.program.teams for limit in (team.acknowledge, team.contact, team.decide) if limit]
-    recycles = [
-        scope.memory.keep("recycles", campaign, None, partial(_recycles, campaign))
-        for campaign in scope.program.campaigns
-    ]
-    return any(recycles) or any(limit.then.kind == "recycle" for limit in limits)
-
-
-def _recycles(campaign: Campaign) -> bool:
-    return any(isinstance(one, tree.Recycle) for one in all_statements(campaign))
+    recycles = any(find_steps(scope, campaign, tree.Recycle) for campaign in scope.program.campaigns)
+    return recycles or any(limit.then.kind == "recycle" for limit in limits)
 
 
 def _find_effects(scope: Scope, entered: frozenset[str], back: bool, campaign: Campaign) -> list[Diagnostic]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 
-from dsl.names.entered import find_entered
 from dsl.names.ids import slug
 from dsl.names.scope import Scope, matches
+from dsl.names.steps import find_entered, find_steps
 from dsl.names.walk import all_statements, atoms, bodies, statements
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.messages import FIRST_HERE
@@ -132,10 +132,10 @@ def check_circles(scope: Scope) -> list[Diagnostic]:
     edges: dict[str, list[tuple[str, Span]]] = {}
     over: set[str] = set()
     for campaign in scope.program.campaigns:
-        for statement in all_statements(campaign):
-            if isinstance(statement, tree.Enter) and statement.campaign.key == campaign.name.key:
-                problems.add("E603", statement.span)
-        at_once = list(_at_once(campaign))
+        for enters in find_steps(scope, campaign, tree.Enter):
+            if enters.campaign.key == campaign.name.key:
+                problems.add("E603", enters.span)
+        at_once = scope.memory.keep("at once", campaign, None, partial(_list_at_once, campaign))
         edges[campaign.name.key] = [
             (enter.campaign.key, enter.campaign.span)
             for enter in at_once
@@ -224,28 +224,23 @@ def cycles(edges: dict[str, list[tuple[str, Span]]]) -> Iterator[list[str]]:
                 stack.append(iter(edges[target[0]]))
 
 
+def _list_at_once(campaign: Campaign) -> tuple[tree.Enter | tree.Stop | None, ...]:
+    return tuple(_at_once(campaign))
+
+
 def check_sending(scope: Scope) -> list[Diagnostic]:
     """Who sends mail says who they are; said once, at the first mail."""
     problems = Problems()
     workspace = scope.workspace
     if workspace is None or scope.lost("workspace"):
         return []
-    sends = [
-        (campaign, statement)
-        for campaign in scope.program.campaigns
-        for statement in all_statements(campaign)
-        if isinstance(statement, tree.Send)
-    ]
+    everyone = scope.program.campaigns
+    sends = [(campaign, send) for campaign in everyone for send in find_steps(scope, campaign, tree.Send)]
     marketing = next((send for _, send in sends if send.mode != "transactional"), None)
     if marketing and not (workspace.address and workspace.address.value.strip()):
         problems.add("E528", marketing.span, related=[at("the workspace is declared here", workspace.span)])
     nameless = [send.span for campaign, send in sends if campaign.sender is None]
-    nameless += [
-        statement.span
-        for campaign in scope.program.campaigns
-        for statement in all_statements(campaign)
-        if isinstance(statement, tree.Notify)
-    ]
+    nameless += [notify.span for campaign in everyone for notify in find_steps(scope, campaign, tree.Notify)]
     nameless += [form.confirm_with.span for form in scope.program.forms if form.confirm_with]
     if nameless and workspace.sender is None:
         problems.add("E529", nameless[0], related=[at("the workspace is declared here", workspace.span)])

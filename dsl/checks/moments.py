@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from functools import partial
 
 from dsl import plan
-from dsl.names.entered import find_entered
 from dsl.names.scope import Scope
+from dsl.names.steps import find_entered
 from dsl.problems.diagnostics import Diagnostic
 from dsl.problems.problems import Problems
 from dsl.text import values

@@ -9,7 +9,8 @@ from typing import get_args
 from dsl import plan
 from dsl.names.known import check_country
 from dsl.names.scope import Scope
-from dsl.names.walk import all_statements, atoms, conditions, events
+from dsl.names.steps import find_steps
+from dsl.names.walk import atoms, conditions, events
 from dsl.problems.diagnostics import Diagnostic, at
 from dsl.problems.problems import Problems
 from dsl.tree import declarations as tree
@@ -29,9 +30,8 @@ def check_transactional(scope: Scope) -> list[Diagnostic]:
         return []
     sends: dict[str, list[Send]] = {}
     for campaign in scope.program.campaigns:
-        for statement in all_statements(campaign):
-            if isinstance(statement, tree.Send):
-                sends.setdefault(statement.template.value, []).append(statement)
+        for send in find_steps(scope, campaign, tree.Send):
+            sends.setdefault(send.template.value, []).append(send)
     untracked = {name: sent[0] for name, sent in sends.items() if all(send.mode == "transactional" for send in sent)}
     for event in _asked(scope.program) if untracked else ():
         name = _mail(event)

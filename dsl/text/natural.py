@@ -4,6 +4,7 @@ Mondays`, `more than 5 years ago`. Works on one line's tokens; what stands in th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from dsl.names.events import DEED_VERBS
 from dsl.plan import ORIGIN
@@ -64,21 +65,19 @@ DAYS: Mapping[str, str] = {
 def natural(tokens: Tokens) -> Tokens:
     """The line as the grammar writes it. Inserted words stand where the word beside them stands."""
     words = {str(token) for token in tokens if token.type == "NAME"}
-    for triggers, rewrite in (
-        *DATE_WORDS,
-        *CLOCK_WORDS,
-        *STEP_WORDS,
-        *EVENT_WORDS,
-        *DECLARATION_WORDS,
-        *CONDITION_WORDS,
-        *WORDINGS,
-        *_REWRITES,
-        REPEATS,
-        LIMITS,
-    ):
+    for triggers, rewrite in _all_rewrites():
         if not triggers or not triggers.isdisjoint(words):
             tokens = rewrite(tokens)
     return tokens
+
+
+@cache
+def _all_rewrites() -> tuple[tuple[frozenset[str], Callable[[Tokens], Tokens]], ...]:
+    """Each with the words of which the line must have one; none: it looks at every line."""
+    return (
+        *DATE_WORDS, *CLOCK_WORDS, *STEP_WORDS, *EVENT_WORDS, *DECLARATION_WORDS, *CONDITION_WORDS, *WORDINGS,
+        *_REWRITES, REPEATS, LIMITS,
+    )  # fmt: skip
 
 
 def _word(tokens: Sequence[Lexeme], index: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from dsl.text.lexer import Lexeme
 
@@ -174,4 +175,9 @@ WORDS: Mapping[str, tuple[tuple[str, str], ...]] = {
 def instead(tokens: Sequence[Lexeme], context: str) -> str:
     """What to write for a line that begins with a word of another tool; empty when it is none."""
     line = " ".join({"STRING": "@", "NUMBER": "#"}.get(token.type) or str(token) for token in tokens)
+    return _advice(line, context)
+
+
+@lru_cache(maxsize=8192)
+def _advice(line: str, context: str) -> str:
     return next((advice for pattern, advice in WORDS.get(context, ()) if re.match(pattern, line)), "")

@@ -138,13 +138,15 @@ async def _deployed(db: Database, epoch: int) -> tuple[str, Mapping[str, bytes]]
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 async def write(
-    db: Database, clock: Clock, owner: UUID, path: str, body: bytes | None, was: bytes | bool | None = False
+    db: Database, clock: Clock, owner: UUID, path: str, body: bytes | None, was: bytes | bool | None = False,
+    draft: Draft | None = None,
 ) -> UUID:  # fmt: skip
     """Store a file in the person's draft; None deletes it. `was`: what they have seen of it, False: whatever it is.
+    `draft`: theirs as it was read a moment ago.
 
     Raises Unfit, and Changed when the file is something else by now.
     """
-    draft = await of(db, owner)
+    draft = draft or await of(db, owner)
     if path not in draft.files or body is not None:
         judge(path, body)
     await _room(db, draft, body)

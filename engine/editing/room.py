@@ -43,7 +43,8 @@ from engine.writing.session import Found, Refused, Session, Symbol, formatted
 
 Answer = Mapping[str, Any]
 AT_ONCE = 0.04
-"""Seconds that a keystroke's answer looks at templates; the others are looked at when asked for the rest."""
+"""Seconds that the answer to a keystroke in a template looks at templates; the others are looked at when the page asks
+for the rest."""
 COMMANDS: dict[str, Callable[..., Any]] = {}
 
 
@@ -128,7 +129,7 @@ class Room:
         self._put(path, text)
         self.session.project.write(self.shown(path), text)
         self._examined = None
-        told: Answer = self.problems(AT_ONCE, seen, by)
+        told: Answer = self.problems(AT_ONCE if path.startswith("templates/") else 0.0, seen, by)
         return told
 
     @command

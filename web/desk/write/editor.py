@@ -132,7 +132,7 @@ async def _store(visit: Visit, draft: Draft, path: str, text: str, was: str) -> 
     body, present = text.encode("utf-8", "surrogatepass"), draft.files.get(path)
     if digest_of(present) != was and present != body:
         raise Changed(present)
-    await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body, present)
+    await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body, present, draft)
     return body
 
 
