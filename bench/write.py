@@ -35,14 +35,19 @@ from tests.support.editor import Editor, editor
 from web.app import create_app
 
 CAMPAIGNS = 300
-KEYSTROKES = 100
+KEYSTROKES = 60
 BY = (None, "bench")
-TYPE = """text => new Promise(shown => {
+TYPE = """({from, to, insert}) => new Promise(shown => {
     const began = performance.now();
     const watcher = new MutationObserver(() => { watcher.disconnect(); shown(performance.now() - began); });
     watcher.observe(document.getElementById("problems"), {childList: true});
-    window.coldframe.text.write(text);
-    if (!window.coldframe.editor) window.coldframe.changed();
+    const {editor, changed} = window.coldframe;
+    if (editor) {
+        editor.dispatch({changes: {from, to, insert}});
+    } else {
+        document.getElementById("code").setRangeText(insert, from, to, "end");
+        changed();
+    }
 })"""
 
 
@@ -99,9 +104,11 @@ async def _deploy(rt: Runtime, folder: Path) -> None:
 async def _take_turns(page: Page, ed: Editor, name: str, keystrokes: int) -> tuple[list[float], list[float]]:
     ours, theirs = [], []
     good = ed.texts[ed.uri(name)]
+    place = good.index(BREAK[0])
     for number in range(keystrokes + WARM):
         text = good.replace(*BREAK, 1) if number % 2 == 0 else good
-        ours.append(float(await page.evaluate(TYPE, text)))
+        change = {"from": place, "to": place + len(BREAK[0]), "insert": BREAK[1] if number % 2 == 0 else BREAK[0]}
+        ours.append(float(await page.evaluate(TYPE, change)))
         await asyncio.sleep(0.4)
         while not ed.published.empty():
             ed.published.get_nowait()

@@ -168,7 +168,7 @@ async def test_files_come_and_go(enter: Enter, rt: Runtime) -> None:
 async def test_a_path_outside_of_the_workspace_is_refused(enter: Enter, rt: Runtime, path: str) -> None:
     ada = await enter()
     answer = await ada.send("/desk/write", "/desk/write/new", path=path)
-    assert answer.status_code == 422
+    assert answer.status_code == (400 if "\0" in path else 422)
     assert (await ada.client.get("/desk/write/file", params={"path": path})).status_code == 404
     assert (await ada.client.get("/desk/write/raw", params={"path": path})).status_code == 404
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -125,13 +126,20 @@ async def _prepare(visit: Visit, draft: Draft, path: str, text: str) -> tuple[st
             return text, 0
 
 
-async def _store(visit: Visit, draft: Draft, path: str, text: str, was: str) -> bytes:
-    """Raises Unfit, and Changed when the file is not what the page has shown."""
+def _judge(draft: Draft, path: str, text: str, was: str) -> bytes:
+    """The text as it is stored. Raises Unfit, and Changed when the file is not what the page has shown."""
     if not is_text(path):
         raise Unfit("this file cannot be written here; upload it again")
     body, present = text.encode("utf-8", "surrogatepass"), draft.files.get(path)
     if digest_of(present) != was and present != body:
         raise Changed(present)
+    drafts.judge(path, body)
+    return body
+
+
+async def _store(visit: Visit, draft: Draft, path: str, text: str, was: str) -> bytes:
+    """Raises Unfit, and Changed when the file is not what the page has shown, or has changed this very moment."""
+    body, present = _judge(draft, path, text, was), draft.files.get(path)
     await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body, present, draft)
     return body
 
@@ -144,18 +152,24 @@ async def type_text(visit: Visit) -> Response:
     spend_question(visit)
     path, text = visit.one("path"), visit.one("text")
     draft = await read_draft(visit)
+    seen, told = _given(visit, ("seen", "by")), None
     try:
-        body = await _store(visit, draft, path, text, visit.one("was"))
+        body = _judge(draft, path, text, visit.one("was"))
+        now = replace(draft, own={**draft.own, path: body})
+        # Both at once: a text that cannot be stored is checked for nothing, and its process gets the other one then.
+        told = asyncio.create_task(rooms_of(visit.request).typed(visit.user.id, now, path, text, **seen))
+        await _store(visit, draft, path, text, visit.one("was"))
+        found = await told
+    except Wrong as wrong:
+        return JSONResponse({"error": str(wrong)}, 422)
     except Unfit as unfit:
         return JSONResponse({"error": f"Not saved: {unfit}."}, 422)
     except Changed as changed:
         theirs = (changed.body or b"").decode("utf-8", "replace")
         return JSONResponse({"error": ELSEWHERE, "text": theirs, "was": digest_of(changed.body)}, 409)
-    now = replace(draft, own={**draft.own, path: body})
-    try:
-        found = await rooms_of(visit.request).typed(visit.user.id, now, path, text, **_given(visit, ("seen", "by")))
-    except Wrong as wrong:
-        return JSONResponse({"error": str(wrong)}, 422)
+    finally:
+        if told is not None:
+            await asyncio.gather(told, return_exceptions=True)
     return JSONResponse({"was": digest_of(body), **(found or {"problems": None, "rest": True})})
 
 
