@@ -204,6 +204,6 @@ async def test_an_event_that_is_refused_says_why(page: Page, rt: Runtime, site: 
         await page.wait_for_timeout(50)
     assert said == [
         'cf {"error":"`data.amount` is missing, which this event is declared to have."}',
-        'cf {"error":"`data.amount` is a number."}',
+        'cf {"error":"`data.amount` is of type number."}',
         'cf {"error":"The workspace declares no event of this name."}',
     ]

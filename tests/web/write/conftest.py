@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest_asyncio
@@ -17,8 +17,10 @@ from engine.runtime.runtime import Runtime, open_runtime
 from tests.support.writing import OURS, Enter, Writer
 from tests.web.conftest import BASE, UNLIMITED, client_of
 from web.app import create_app
+from web.desk.rooms import Room, Rooms
 
 BY = (None, "test")
+NOBODY = uuid4()
 
 
 @pytest_asyncio.fixture
@@ -29,11 +31,31 @@ async def rt(fresh_database_url: str, tmp_path: Path, clock: FixedClock) -> Asyn
         yield opened
 
 
-@pytest_asyncio.fixture
-async def app(rt: Runtime) -> AsyncIterator[FastAPI]:
-    made = create_app(rt, budgets=UNLIMITED)
+class OneRoom(Rooms):
+    """One process for everybody, which is given another draft each time: starting one costs more than a test."""
+
+    async def _room(self, owner: UUID, folder: str) -> Room:
+        return await super()._room(NOBODY, folder)
+
+    def forget(self) -> None:
+        """The next draft is another workspace's, whatever its numbers are."""
+        for room in self._rooms.values():
+            room.holds = ()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def rooms() -> AsyncIterator[OneRoom]:
+    made = OneRoom()
     yield made
-    await made.state.rooms.close()
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def app(rt: Runtime, rooms: OneRoom) -> FastAPI:
+    made = create_app(rt, budgets=UNLIMITED)
+    rooms.forget()
+    made.state.rooms = rooms
+    return made
 
 
 @pytest_asyncio.fixture
