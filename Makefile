@@ -5,6 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+EDITOR := web/static/built/editor.js
 # Tests with real processes wait half of their time: four workers keep two cores busy (tests/support/lanes.py).
 WORKERS ?= 4
 TYPED := dsl engine workflows web worker.py
@@ -54,7 +55,10 @@ notice: $(STAMP) ## write NOTICE again, after a dependency has come or gone
 	$(BIN)/python .ci/licences.py --notice >NOTICE.new && mv NOTICE.new NOTICE
 
 editor: ## build the editor of the desk's pages for writing (needs npm; without it they have a plain field)
-	@command -v npm >/dev/null || { echo "npm is not installed; the desk's pages for writing have a plain field"; exit 0; }; \
+	@command -v npm >/dev/null && $(MAKE) --no-print-directory $(EDITOR) \
+		|| { ! command -v npm >/dev/null && echo "npm is not installed; the desk's pages for writing have a plain field"; }
+
+$(EDITOR): $(addprefix editors/browser/,package-lock.json build.mjs editor.js)
 	cd editors/browser && npm ci --silent && npm run --silent build
 
 wheel: $(STAMP) ## build the wheel and try it in a fresh environment

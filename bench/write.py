@@ -76,9 +76,7 @@ async def _open_page(held: AsyncExitStack, folder: Path, name: str) -> Page:
     rt = await held.enter_async_context(open_runtime(stack.settings))
     await _deploy(rt, folder)
     settle_memory()
-    app = create_app(rt)
-    address = await held.enter_async_context(served(app))
-    held.push_async_callback(app.state.rooms.close)
+    address = await held.enter_async_context(served(create_app(rt)))
     playwright = await held.enter_async_context(async_playwright())
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)

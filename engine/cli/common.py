@@ -6,9 +6,9 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from rich.console import Console
 
@@ -17,7 +17,11 @@ from engine.wording.refusals import NOTHING_DEPLOYED
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.model.ports import Clock
     from engine.platform.settings import Settings
+    from engine.store.db import Database
+
+T = TypeVar("T")
 
 out = Console(highlight=False, soft_wrap=True)
 """Standard output: what a command was asked for."""
@@ -166,3 +170,23 @@ def _explained(error: Exception) -> int:
 def _problem(text: str) -> None:
     err.print("[bold red]error:[/] ", end="")
     err.print(text, markup=False)
+
+
+def with_database(work: Callable[[Database, Clock, Settings], Awaitable[T]], *, make: bool = False) -> T:
+    """What `work` finds in the database of the settings; `make` and what it raises as in `database`."""
+    import asyncio
+
+    settings = load_settings()
+
+    async def opened(url: str) -> T:
+        from engine.platform.clock import parse_clock
+        from engine.store.db import Database
+
+        db = Database(url, size=2)
+        try:
+            return await work(db, parse_clock(settings.clock), settings)
+        finally:
+            await db.close()
+
+    with database(settings, make=make) as url:
+        return asyncio.run(opened(url))

@@ -217,5 +217,5 @@ def addresses(
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # no table: it would cut what is longer than the terminal, such as the link to the desk
-        out.print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)
+        out.print(f"{name:<{width}}  {value}", markup=False)
     out.print(f"Ctrl-C stops everything; {last}.")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.aliases import KeyGroup
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, load_settings, out, print_json, with_database
 
 if TYPE_CHECKING:
     from engine.model.ports import Clock
     from engine.platform.settings import Settings
     from engine.store.db import Database
-
-T = TypeVar("T")
 
 app = typer.Typer(cls=KeyGroup, no_args_is_help=False)
 
@@ -67,14 +63,14 @@ def create(
     if not name.strip():
         raise Stop("name the key after the system that will use it: `coldframe key create shop`")
 
-    async def work(db: Database, clock: Clock) -> str:
+    async def work(db: Database, clock: Clock, _: Settings) -> str:
         try:
             return await make_key(db, clock, name, "reports" if reports else "all")
         except NameTaken:
             said = f"there is already an active key named `{name}`; revoke it first, or choose another name"
             raise Stop(said, FAILED) from None
 
-    made = _run(work)
+    made = with_database(work, make=True)
     if as_json:
         print_json({"name": name, "key": made, "scope": "reports" if reports else "all"})
     else:
@@ -89,10 +85,10 @@ def list_(as_json: Json = False) -> None:
     """
     from engine.access.keys import list_keys
 
-    async def work(db: Database, _: Clock) -> list[Any]:
+    async def work(db: Database, _: Clock, __: Settings) -> list[Any]:
         return list(await list_keys(db))
 
-    found = _run(work)
+    found = with_database(work, make=True)
     if as_json:
         print_json(found)
         return
@@ -118,30 +114,13 @@ def revoke(
     if not name.strip():
         raise Stop("name the key to revoke: `coldframe key revoke shop`")
 
-    async def work(db: Database, clock: Clock) -> int:
+    async def work(db: Database, clock: Clock, _: Settings) -> int:
         if not (count := await revoke_key(db, clock, name)):
             raise Stop(f"no active key named `{name}`", FAILED)
         return count
 
-    count = _run(work)
+    count = with_database(work, make=True)
     if as_json:
         print_json({"name": name, "revoked": count})
     else:
         out.print(f"revoked {count} key{'' if count == 1 else 's'} named `{name}`", markup=False)
-
-
-def _run(work: Callable[[Database, Clock], Awaitable[T]]) -> T:
-    settings = load_settings()
-    with database(settings, make=True) as url:
-        return asyncio.run(_in(settings, url, work))
-
-
-async def _in(settings: Settings, url: str, work: Callable[[Database, Clock], Awaitable[T]]) -> T:
-    from engine.platform.clock import parse_clock
-    from engine.store.db import Database
-
-    db = Database(url, size=2)
-    try:
-        return await work(db, parse_clock(settings.clock))
-    finally:
-        await db.close()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from engine.cli.common import FAILED, Stop, database, load_settings, out, print_json
+from engine.cli.common import FAILED, Stop, out, print_json, with_database
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from engine.platform.settings import Settings
     from engine.sending.replay import NewSecret
     from engine.store.db import Database
-
-T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Show and replay posts to other systems, and rotate their secret.")
 secret_app = typer.Typer(no_args_is_help=True, help="Rotate the secret that posts are signed with.")
@@ -53,7 +49,7 @@ def list_(
         id = await _lead(db, lead) if lead else None
         return list(await webhooks.find(db, state=state or "", url=url, lead=id, since=begin, many=limit))
 
-    found = _run(work)
+    found = with_database(work)
     if as_json:
         print_json(found)
         return
@@ -78,7 +74,7 @@ def show(id: Id, as_json: Json = False) -> None:
             raise _unknown(id)
         return found
 
-    found = _run(work)
+    found = with_database(work)
     if as_json:
         print_json(found)
         return
@@ -112,7 +108,7 @@ def replay(id: Id, as_json: Json = False) -> None:
         finally:
             await poster.close()
 
-    receipt = _run(work)
+    receipt = with_database(work)
     taken = receipt.state == "accepted"
     if as_json:
         print_json({"id": id, "delivered": taken, "status": receipt.status, "reason": receipt.reason})
@@ -146,7 +142,7 @@ def rotate(
             said = "two secrets sign already; `coldframe webhooks secret retire NUMBER` ends the older one"
             raise Stop(said, FAILED) from None
 
-    made = _run(work)
+    made = with_database(work)
     if as_json:
         print_json({"number": made.number, "secret": made.secret, "standard_secret": standard(made.secret),
                     "old_until": made.old_until})  # fmt: skip
@@ -167,7 +163,7 @@ def list_secrets(as_json: Json = False) -> None:
     async def work(db: Database, clock: Clock, _: Settings) -> list[Any]:
         return list(await find(db, clock))
 
-    found = _run(work)
+    found = with_database(work)
     if as_json:
         print_json(found)
         return
@@ -189,7 +185,7 @@ def retire(number: Annotated[int, typer.Argument(help="The secret’s number.")]
             said = f"secret {number} cannot be retired: only the older of two that sign can; "
             raise Stop(said + "`coldframe webhooks secret rotate` makes a new one first", FAILED)
 
-    _run(work)
+    with_database(work)
     if as_json:
         print_json({"number": number, "retired": True})
     else:
@@ -252,20 +248,3 @@ async def _lead(db: Database, lead: str) -> UUID:
             return found
     except Unknown as error:
         raise explained(error) from None
-
-
-def _run(work: Callable[[Database, Clock, Settings], Awaitable[T]]) -> T:
-    settings = load_settings()
-    with database(settings) as url:
-        return asyncio.run(_in(settings, url, work))
-
-
-async def _in(settings: Settings, url: str, work: Callable[[Database, Clock, Settings], Awaitable[T]]) -> T:
-    from engine.platform.clock import parse_clock
-    from engine.store.db import Database
-
-    db = Database(url, size=2)
-    try:
-        return await work(db, parse_clock(settings.clock), settings)
-    finally:
-        await db.close()

@@ -54,12 +54,15 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def find_outside(folder: Path, live: Mapping[str, bytes]) -> Outside:
-    """What the folder has beside what is live; nothing when it cannot be read."""
+    """What the folder has beside what is live; nothing when it cannot be read. A file that is there and was not read,
+    because it is too large, counts as it is live: it has not been deleted."""
     try:
         there = read_folder(folder)
     except OSError:
         return Outside()
-    changed = {path: there.get(path) for path in sorted({*there, *live}) if there.get(path) != live.get(path)}
+    unread = {path for path in live.keys() - there.keys() if (folder / path).is_file()}
+    every = sorted({*there, *live} - unread)
+    changed = {path: there.get(path) for path in every if there.get(path) != live.get(path)}
     return Outside(changed, _git(folder, "log", "-1", "--format=%h by %an: %s", "--", ".") if changed else "")
 
 

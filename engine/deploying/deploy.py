@@ -88,8 +88,7 @@ async def deploy(
         await connection.execute(
             insert(deployments).values(
                 epoch=epoch, digest=digest, schema_version=SCHEMA, program=program.model_dump(mode="json"),
-                author=author, at=clock.now(), kind=how.kind, target=how.target,
-                note=how.note or None,
+                author=author, at=clock.now(), kind=how.kind, target=how.target, note=how.note or None,
             )
         )  # fmt: skip
         fresh = await _store_plans(connection, program, epoch)

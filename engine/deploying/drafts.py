@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from os.path import commonpath
 from posixpath import dirname
 from unicodedata import is_normalized
@@ -57,12 +58,12 @@ class Draft:
     folder: str = "campaigns"
     changed_at: datetime | None = None
 
-    @property
+    @cached_property
     def files(self) -> dict[str, bytes]:
         """All files as they would be deployed."""
         return {path: body for path, body in {**self.beneath, **self.own}.items() if body is not None}
 
-    @property
+    @cached_property
     def content(self) -> str:
         """SHA-256 of all files."""
         return content_of(self.files)
@@ -107,7 +108,7 @@ async def _draft(db: Database, row: drafts.Row | None) -> Draft:
 async def live(db: Database) -> tuple[int, Mapping[str, bytes]]:
     """The newest deployment, 0 when there is none, and its files by their path inside the workspace."""
     epoch = await drafts.newest(db)
-    return epoch, (await _deployed(db, epoch))[1]
+    return epoch, await files_of(db, epoch)
 
 
 async def files_of(db: Database, epoch: int) -> Mapping[str, bytes]:

@@ -25,9 +25,9 @@ FROM deployments d ORDER BY d.epoch DESC LIMIT :many""")
 
 @dataclass(frozen=True)
 class Entry:
-    """One epoch: `kind` is deploy, rollback (to `target`), stop or resume (of the campaign `note`); of
-    a deploy `note` is what its author says about it. `plans`: how many
-    campaigns were new or changed. `content` is the same for the same program and files."""
+    """One epoch: `kind` is deploy, rollback (to `target`), stop or resume (of the campaign `note`); of a deploy `note`
+    is what its author says. `plans`: how many campaigns were new or changed. `content` is the same for the same
+    program and files."""
 
     epoch: int
     kind: str

@@ -177,7 +177,7 @@ class Room:
         try:
             edits = self.session.renamed(self.shown(path), Position(line, character), new) or []
         except Refused as reason:
-            raise Wrong(f"{str(reason)[:1].upper()}{str(reason)[1:]}.") from None
+            raise _as_wrong(reason) from None
         texts: dict[str, str] = {}
         for edit in sorted(edits, key=lambda one: (one.range.start, one.range.end), reverse=True):
             text = texts.get(edit.file, self.session.project.text(edit.file))
@@ -278,7 +278,7 @@ class Room:
         try:
             begin, known = starting(start or None, program), known_lead(list(lead), program)
         except Stop as stop:
-            raise Wrong(f"{str(stop)[:1].upper()}{str(stop)[1:]}.") from None
+            raise _as_wrong(stop) from None
         zone = str(known.fields.get("timezone") or program.workspace.timezone)
         read = read_script(script, program, "script", local_time(begin, zone))
         if read.diagnostics:
@@ -378,3 +378,8 @@ def _offset(text: str, place: Position) -> int:
             return before + index
         units -= 2 if ord(char) > 0xFFFF else 1
     return before + len(line)
+
+
+def _as_wrong(error: Exception) -> Wrong:
+    """What a command would say, as a sentence."""
+    return Wrong(f"{str(error)[:1].upper()}{str(error)[1:]}.")

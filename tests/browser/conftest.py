@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 expect.set_options(timeout=30_000)  # a busy machine needs more than the usual 5 seconds
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -66,3 +66,15 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         source = archive.extractfile("package/axe.min.js")
         assert source is not None
         return source.read().decode()
+
+
+async def find_flaws(page: Page, axe: str, place: str, width: int, *, within: str = "document") -> list[str]:
+    """What is wrong with the page that is open: wider than the window, or `within` it against one of axe's rules; with
+    `axe` empty these are not asked."""
+    over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wrong = [f"{place} is {over} px too wide at {width}"] if over > 0 else []
+    if axe:
+        await page.evaluate(axe)
+        said = await page.evaluate(f"axe.run({within}, {{resultTypes: ['violations']}})")
+        wrong += [f"{place}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in said["violations"]]
+    return wrong

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, served
+from tests.browser.conftest import CHROMIUM, find_flaws, served
 from tests.support.desk import Filled, filled, link, pages
 from tests.web.conftest import UNLIMITED
 from web.app import create_app
@@ -62,13 +62,7 @@ async def test_pages_fit_run_no_stored_text_and_axe_finds_nothing(
         answer = await page.goto(site + place)
         assert answer is not None
         assert answer.status == 200, place
-        over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            wrong.append(f"{place} is {over} px too wide at {width}")
-        if axe:
-            await page.evaluate(axe)
-            said = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            wrong.extend(f"{place}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in said["violations"])
+        wrong.extend(await find_flaws(page, axe, place, width))
         if PICTURES:
             name = f"{number:02}-{place.split('?')[0].strip('/').replace('/', '-')[:30]}-{width}-{scheme}.png"
             await page.screenshot(path=Path(PICTURES) / name, full_page=True)

@@ -17,7 +17,7 @@ from engine.access import users
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
-from tests.browser.conftest import CHROMIUM, served
+from tests.browser.conftest import CHROMIUM, find_flaws, served
 from tests.support.stage import TUESDAY
 from tests.support.writing import deploy_files, make_files
 from tests.web.conftest import UNLIMITED
@@ -38,10 +38,8 @@ async def rt(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
 
 @pytest_asyncio.fixture
 async def site(rt: Runtime) -> AsyncIterator[str]:
-    app = create_app(rt, budgets=UNLIMITED)
-    async with served(app) as address:
+    async with served(create_app(rt, budgets=UNLIMITED)) as address:
         yield address
-        await app.state.rooms.close()
 
 
 async def come_in(
@@ -226,12 +224,7 @@ async def test_pages_fit_and_axe_finds_nothing(
         assert answer is not None
         assert answer.status == 200, place
         await page.wait_for_load_state("networkidle")
-        over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, f"{place} is {over} px too wide at {width}"
-        if axe:
-            await page.evaluate(axe)
-            said = await page.evaluate("axe.run({exclude: ['iframe']}, {resultTypes: ['violations']})")
-            wrong.extend(f"{place}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in said["violations"])
+        wrong += await find_flaws(page, axe, place, width, within="{exclude: ['iframe']}")
         if PICTURES:
             name = f"write-{number:02}-{width}-{scheme}.png"
             await page.screenshot(path=Path(PICTURES) / name, full_page=True)

@@ -87,3 +87,10 @@ def test_a_commit_that_git_refuses_is_told(checkout: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert find_outside(tmp_path / "gone", {}).files == {}
+
+
+def test_a_file_that_is_too_large_to_be_read_has_not_been_deleted(folder: Path) -> None:
+    large = b"%PDF-" + bytes(6_000_000)
+    (folder / "files/large.pdf").write_bytes(large)
+    live = {**OLD, "files/large.pdf": large, "files/gone.pdf": b"%PDF-"}
+    assert find_outside(folder, live).files == {"files/gone.pdf": None}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from html import unescape
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -16,9 +17,11 @@ from engine.deploying.deploy import Deployed, How, deploy
 from engine.runtime.runtime import Runtime
 from tests.web.conftest import BASE
 from web.desk import rooms
+from web.desk.rooms import Room, Rooms
 from web.http import deadline
 
 OURS = {"Origin": BASE}
+NOBODY = uuid4()
 # On a busy machine even the start of a process takes long; how long is no test's business.
 rooms.SECONDS = 240.0
 deadline.WRITING_SECONDS = 300.0
@@ -65,6 +68,10 @@ class Writer:
         data = {"csrf": find_token(opened, action), **given}
         return await self.client.post(action, data=data, files=files, headers=OURS)
 
+    async def content(self) -> str:
+        """What the page Review and deploy says it shows."""
+        return (await self.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+
     async def open(self, path: str) -> str:
         """The page of a file; its text can be typed over from now on."""
         text = (await self.client.get("/desk/write/file", params={"path": path})).text
@@ -96,3 +103,15 @@ def change(files: dict[str, bytes], old: str = "wait 3 days", new: str = "wait 5
     text = files[FILE].decode()
     assert old in text
     return text.replace(old, new, 1)
+
+
+class OneRoom(Rooms):
+    """One process for everybody, which is given another draft each time: starting one costs more than a test."""
+
+    async def _room(self, owner: UUID, folder: str) -> Room:
+        return await super()._room(NOBODY, folder)
+
+    def forget(self) -> None:
+        """The next draft is another workspace's, whatever its numbers are."""
+        for room in self._rooms.values():
+            room.holds = ()

@@ -21,7 +21,7 @@ from engine.crm.choose import NotConnected, access_to
 from engine.crm.pull import take_in
 from engine.runtime.runtime import Runtime
 from engine.store import crm as store
-from web.http.answers import missing
+from web.http.answers import as_sentence, missing
 from web.http.context import deployed, runtime, spend
 
 router = APIRouter()
@@ -53,7 +53,7 @@ async def take(request: Request, name: str) -> Response:
         return JSONResponse(await _record(rt, program, crm, raw))
     except ValueError as wrong:
         text = str(wrong) if isinstance(wrong, webhooks.Malformed) else "a hook is a JSON list of events"
-        raise HTTPException(422, f"{text[:1].upper()}{text[1:]}.") from None
+        raise HTTPException(422, as_sentence(text)) from None
 
 
 def _signed(rt: Runtime, request: Request, crm: Crm, raw: bytes) -> bool:

@@ -17,6 +17,7 @@ from engine.rules.reports.query import NAMES, BadQuery, nearest, read_query
 from engine.rules.reports.table import Report, Table
 from engine.runtime.runtime import NothingDeployed
 from web.api.events import REPORTS, authorise
+from web.http.answers import as_sentence
 from web.http.context import deployed, runtime
 
 router = APIRouter()
@@ -53,7 +54,7 @@ async def one(request: Request, name: str) -> Response:
         query = read_query(dict(words), rt.clock.now(), program.workspace.timezone, list(program.all_fields))
         found = await read(rt.db, rt.clock, program, query)
     except BadQuery as bad:
-        raise HTTPException(422, f"{str(bad)[:1].upper()}{str(bad)[1:]}.") from None
+        raise HTTPException(422, as_sentence(bad)) from None
     return _answer(found, form, None if query.listed else part)
 
 

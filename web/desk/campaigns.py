@@ -18,7 +18,7 @@ from engine.wording.steps import head_lines, outline
 from web.desk.operations import tidy
 from web.desk.shown import when
 from web.desk.signed_in import Desk, Visit
-from web.http.answers import missing
+from web.http.answers import as_sentence, missing
 from web.http.context import deployed
 
 desk = Desk()
@@ -113,8 +113,7 @@ async def state(visit: Visit) -> Response:
             case _:
                 return await _campaign(visit, status=422, problem="A campaign is paused, resumed, or ended.")
     except Refused as refusal:
-        said = str(refusal)
-        return await _campaign(visit, status=409, problem=said[:1].upper() + said[1:] + ".")
+        return await _campaign(visit, status=409, problem=as_sentence(refusal))
     action = {"paused": "paused", "running": "resumed", "ended": "ended"}[to]
     await visit.note(action, name, leads=done.leads, reason=reason)
     return RedirectResponse(f"/desk/campaigns/one?{urlencode({'name': name})}", 303)

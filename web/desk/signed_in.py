@@ -78,15 +78,10 @@ class Visit:
     def several(self, name: str) -> list[str]:
         return [value for value in self.raw.get(name, ()) if isinstance(value, str)]
 
-    def asked(self, name: str, longest: int = 200) -> str:
-        """What the address says under this name, without what cannot be stored or seen."""
-        given = self.request.query_params.get(name, "")[:longest]
-        return "".join(one for one in given if one.isprintable()).strip()
-
-    def asked_text(self, name: str, longest: int) -> str:
-        """The same for a text of several lines."""
+    def asked(self, name: str, longest: int = 200, *, lines: bool = False) -> str:
+        """What the address says under this name, without what cannot be stored or seen. `lines`: several."""
         given = self.request.query_params.get(name, "")[:longest].replace("\r\n", "\n")
-        return "".join(one for one in given if one.isprintable() or one == "\n").strip()
+        return "".join(one for one in given if one.isprintable() or (lines and one == "\n")).strip()
 
     def token(self, action: str) -> str:
         """What the form that posts to `action` carries."""

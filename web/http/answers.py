@@ -73,6 +73,12 @@ def coded(text: str) -> Markup:
                            for place, one in enumerate(parts))  # fmt: skip
 
 
+def as_sentence(words: object) -> str:
+    """What a rule says of a mistake, as pages and answers say it: with a capital and a full stop."""
+    said = str(words)
+    return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith((".", "?", "!")) else ".")
+
+
 def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> HTMLResponse:
     """A page from `templates/`. Pages for visitors give `words` in their language; those for colleagues are English."""
     values.setdefault("words", Words("en"))

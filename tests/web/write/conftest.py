@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest_asyncio
@@ -14,13 +14,11 @@ from engine.access import users
 from engine.platform.clock import FixedClock
 from engine.platform.settings import Settings
 from engine.runtime.runtime import Runtime, open_runtime
-from tests.support.writing import OURS, Enter, Writer
+from tests.support.writing import OURS, Enter, OneRoom, Writer
 from tests.web.conftest import BASE, UNLIMITED, client_of
 from web.app import create_app
-from web.desk.rooms import Room, Rooms
 
 BY = (None, "test")
-NOBODY = uuid4()
 
 
 @pytest_asyncio.fixture
@@ -29,18 +27,6 @@ async def rt(fresh_database_url: str, tmp_path: Path, clock: FixedClock) -> Asyn
     async with open_runtime(settings) as opened:
         opened.clock = clock
         yield opened
-
-
-class OneRoom(Rooms):
-    """One process for everybody, which is given another draft each time: starting one costs more than a test."""
-
-    async def _room(self, owner: UUID, folder: str) -> Room:
-        return await super()._room(NOBODY, folder)
-
-    def forget(self) -> None:
-        """The next draft is another workspace's, whatever its numbers are."""
-        for room in self._rooms.values():
-            room.holds = ()
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -71,7 +71,7 @@ async def test_deploying_is_refused_when_it_is_not_what_was_shown(enter: Enter, 
     ada = await enter()
     await ada.open(FILE)
     await ada.type(FILE, change(files))
-    shown = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    shown = await ada.content()
     await ada.type(FILE, change(files, new="wait 6 days"))
     refused = await ada.send("/desk/write/changes", "/desk/write/deploy", content=shown)
     assert refused.status_code == 409
@@ -88,7 +88,7 @@ async def test_a_colleague_comments_and_approves(enter: Enter, rt: Runtime, app:
     ada, bo, eve = await enter(), await enter("operators"), await enter("sales")
     await ada.open(FILE)
     await ada.type(FILE, change(files))
-    content = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    content = await ada.content()
     early = await ada.send("/desk/write/changes", "/desk/write/deploy", content=content)
     assert early.status_code == 409
     await ada.send("/desk/write/changes", "/desk/write/review")
@@ -151,7 +151,7 @@ async def test_the_folder_follows_and_what_others_change_there_comes_back(
     ada = await enter()
     await ada.open(FILE)
     await ada.type(FILE, change(files))
-    content = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    content = await ada.content()
     assert (await ada.send("/desk/write/changes", "/desk/write/deploy", content=content)).status_code == 303
     assert "wait 5 days" in (folder / FILE).read_text("utf-8")
     (folder / FILE).write_text(change(files, new="wait 6 days"), "utf-8")
@@ -162,7 +162,7 @@ async def test_the_folder_follows_and_what_others_change_there_comes_back(
     assert "wait 6 days" in await ada.page("/desk/write/changes")
     await ada.open(FILE)
     await ada.type(FILE, change(files, new="wait 7 days"))
-    content = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    content = await ada.content()
     done = await ada.send("/desk/write/changes", "/desk/write/deploy", content=content)
     assert "has changes of its own in whitepaper.campaign" in await ada.page(done.headers["location"])
     assert "wait 6 days" in (folder / FILE).read_text("utf-8")

@@ -6,9 +6,9 @@ from sqlalchemy import text
 
 from engine.access import users
 from tests.support.stage import open_stage
-from tests.support.writing import OURS, Writer, deploy_files
+from tests.support.writing import OURS, OneRoom, Writer, deploy_files
 from tests.web.conftest import UNLIMITED, client_of
-from tests.web.write.conftest import BY, OneRoom
+from tests.web.write.conftest import BY
 from web.app import create_app
 
 CAMPAIGN = """workspace "Acme"
@@ -47,8 +47,7 @@ async def test_leads_stay_or_move_with_the_numbers(fresh_database_url: str, room
             await ada.type("main.campaign", CAMPAIGN + "        add 5 points\n")
             page = await ada.page("/desk/write/changes")
             assert "“Slow”, 3 leads: 3 move to the new version" in page
-            content = page.split('name="content" value="')[1].split('"')[0]
-            given = {"content": content, "move": "yes", "note": "Slower"}
+            given = {"content": await ada.content(), "move": "yes", "note": "Slower"}
             assert (await ada.send("/desk/write/changes", "/desk/write/deploy", **given)).status_code == 303
         async with rt.db.engine.connect() as connection:
             jobs = (await connection.execute(text("SELECT kind FROM jobs"))).scalars().all()

@@ -223,7 +223,7 @@ async def test_a_campaign_from_pieces_and_new_files_alone(enter: Enter, rt: Runt
         else await ada.page("/desk/write/file", path="spring.campaign", show="story")
     )
     assert "enters" in story
-    shown = (await ada.page("/desk/write/changes")).split('name="content" value="')[1].split('"')[0]
+    shown = await ada.content()
     done = await ada.send("/desk/write/changes", "/desk/write/deploy", content=shown, note="From pieces")
     assert done.headers["location"] == "/desk/write/history?done=2"
 

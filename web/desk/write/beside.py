@@ -114,7 +114,7 @@ async def drawing(visit: Visit) -> Response:
 async def _story(visit: Visit, draft: Draft, path: str) -> dict[str, Any]:
     """What becomes of one lead who does what the script says. `add` is one more action, `after` when it happens."""
     contents = await ask_room(visit, draft, "contents")
-    script = visit.asked_text("script", LONGEST_SCRIPT)
+    script = visit.asked("script", LONGEST_SCRIPT, lines=True)
     forms = [*_of_file(contents, path, "forms"), *contents["forms"]]
     if not script and forms:
         script = f'{FIRST} "{forms[0]}"'

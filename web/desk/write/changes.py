@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from engine.deploying import checkout, drafts, reviews
 from engine.deploying.deploy import MAX_NOTE, How, deploy
 from engine.deploying.drafts import Conflict, Draft
-from engine.deploying.history import entries
+from engine.deploying.history import entries, load
 from engine.deploying.impact import Outlook
 from engine.deploying.impact_words import Line, count_leads, tell_end
 from engine.runtime.epochs import Refused
@@ -27,7 +27,7 @@ from web.desk.shown import when
 from web.desk.signed_in import Desk, Visit
 from web.desk.write.beside import compare_draft, compile_draft, split_files
 from web.desk.write.common import READERS, WRITERS, address_of, is_text, line_of, read_draft
-from web.http.answers import missing
+from web.http.answers import as_sentence, missing
 
 desk = Desk()
 CONTEXT = 3
@@ -107,7 +107,7 @@ async def show_changes(visit: Visit, *, status: int = 200, problem: str = "") ->
             outlook, lines = await compare_draft(visit, draft)
             fates = tell_fates(outlook)
         except (Wrong, Refused) as error:
-            wrong = f"{str(error)[:1].upper()}{str(error)[1:]}"
+            wrong = as_sentence(error)
     comments = await stored.comments(visit.rt.db, draft.id) if draft.id else []
     review = await reviews.read_review(visit.rt.db, draft)
     return visit.page(
@@ -148,11 +148,10 @@ async def make_live(visit: Visit) -> Response:
         bundle, sources = split_files(draft)
         done = await deploy(visit.rt.db, visit.rt.clock, program, bundle, visit.user.email, how, sources)
     except (Wrong, Refused) as error:
-        said = str(error)
-        return await show_changes(visit, status=409, problem=f"{said[:1].upper()}{said[1:].rstrip('.')}.")
-    await write_back(visit, draft.beneath, draft.files, done.epoch, note)
+        return await show_changes(visit, status=409, problem=as_sentence(error))
     await stored.close(visit.rt.db, draft.id, "deployed", visit.rt.clock.now(), epoch=done.epoch, note=note)
     await visit.note("deployed", f"deployment {done.epoch}", campaigns=len(done.new_plans), moves=len(done.jobs))
+    await write_back(visit, draft.beneath, draft.files, done.epoch, note)
     return RedirectResponse(f"/desk/write/history?done={done.epoch}", 303)
 
 
@@ -189,7 +188,7 @@ async def take(visit: Visit) -> Response:
         for path, body in outside.files.items():
             await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
     except drafts.Unfit as unfit:
-        return await show_changes(visit, status=422, problem=f"{str(unfit)[:1].upper()}{str(unfit)[1:]}.")
+        return await show_changes(visit, status=422, problem=as_sentence(unfit))
     return RedirectResponse(CHANGES, 303)
 
 
@@ -275,8 +274,6 @@ def _as_download(name: str) -> dict[str, Any]:
 @desk.post("/desk/write/back", *WRITERS)
 async def go_back(visit: Visit) -> Response:
     """Roll back to an earlier deployment: it becomes the newest one. Drafts stay as they are."""
-    from engine.deploying.history import load
-
     target, base = line_of(visit.one("to")), line_of(visit.one("base"))
     try:
         found = await load(visit.rt.db, target)
@@ -286,14 +283,8 @@ async def go_back(visit: Visit) -> Response:
         program, sources = found.program, found.sources
         done = await deploy(visit.rt.db, visit.rt.clock, program, found.bundle, visit.user.email, how, sources)
     except Refused as refusal:
-        said = str(refusal)
-        return await show_history(visit, status=409, problem=f"{said[:1].upper()}{said[1:].rstrip('.')}.")
-    await write_back(
-        visit,
-        (await drafts.files_of(visit.rt.db, base)),
-        await drafts.files_of(visit.rt.db, target),
-        done.epoch,
-        f"Back to deployment {target}",
-    )
+        return await show_history(visit, status=409, problem=as_sentence(refusal))
     await visit.note("rolled back", f"deployment {target}", deployment=done.epoch)
+    old, new = [await drafts.files_of(visit.rt.db, epoch) for epoch in (base, target)]
+    await write_back(visit, old, new, done.epoch, f"Back to deployment {target}")
     return RedirectResponse(f"/desk/write/history?done={done.epoch}", 303)

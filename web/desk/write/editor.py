@@ -31,7 +31,7 @@ from web.desk.write.common import (
     tidy_text,
 )  # fmt: skip
 from web.desk.write.overview import list_entries
-from web.http.answers import missing
+from web.http.answers import as_sentence, missing
 
 desk = Desk()
 Answer = Mapping[str, Any]
@@ -100,10 +100,9 @@ async def save(visit: Visit) -> Response:
     line = 0
     try:
         text, line = await _prepare(visit, draft, path, text)
-        await _store(visit, draft, path, text, visit.one("was"))
+        await _store(visit, draft, path, _judge(draft, path, text, visit.one("was")))
     except (Unfit, Wrong) as wrong:
-        said = str(wrong)
-        return await show_file(visit, path, status=422, problem=f"{said[:1].upper()}{said[1:].rstrip('.')}.", text=text)
+        return await show_file(visit, path, status=422, problem=as_sentence(wrong), text=text)
     except Changed:
         return await show_file(visit, path, status=409, problem=ELSEWHERE, text=text)
     return RedirectResponse(address_of(path, line=line, show=visit.one("show"), saved="yes"), 303)
@@ -137,11 +136,10 @@ def _judge(draft: Draft, path: str, text: str, was: str) -> bytes:
     return body
 
 
-async def _store(visit: Visit, draft: Draft, path: str, text: str, was: str) -> bytes:
-    """Raises Unfit, and Changed when the file is not what the page has shown, or has changed this very moment."""
-    body, present = _judge(draft, path, text, was), draft.files.get(path)
+async def _store(visit: Visit, draft: Draft, path: str, body: bytes) -> None:
+    """Raises Changed when the file has changed this very moment."""
+    present = draft.files.get(path)
     await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body, present, draft)
-    return body
 
 
 # ── what the script asks ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +156,7 @@ async def type_text(visit: Visit) -> Response:
         now = replace(draft, own={**draft.own, path: body})
         # Both at once: a text that cannot be stored is checked for nothing, and its process gets the other one then.
         told = asyncio.create_task(rooms_of(visit.request).typed(visit.user.id, now, path, text, **seen))
-        await _store(visit, draft, path, text, visit.one("was"))
+        await _store(visit, draft, path, body)
         found = await told
     except Wrong as wrong:
         return JSONResponse({"error": str(wrong)}, 422)
@@ -215,7 +213,7 @@ async def rename(visit: Visit) -> Response:
     try:
         texts = await ask_room(visit, draft, "rename", new=new, **place)
         for file, text in texts.items():
-            await _store(visit, draft, file, text, digest_of(draft.files.get(file)))
+            await _store(visit, draft, file, _judge(draft, file, text, digest_of(draft.files.get(file))))
     except (Wrong, Unfit) as wrong:
         return await show_file(visit, path, status=422, problem=str(wrong))
     except Changed:

@@ -17,6 +17,7 @@ from web.desk.rooms import Wrong, bodies
 from web.desk.shown import when
 from web.desk.signed_in import Desk, Visit, check_form
 from web.desk.write.common import READERS, WRITERS, address_of, ask_room, read_draft
+from web.http.answers import as_sentence
 
 desk = Desk()
 
@@ -99,7 +100,7 @@ async def begin(visit: Visit) -> Response:
         for path, body in files.items():
             await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
     except (Wrong, Unfit) as wrong:
-        return await show_overview(visit, status=422, problem=_sentence(wrong))
+        return await show_overview(visit, status=422, problem=as_sentence(wrong))
     if not files:
         return await show_overview(visit, status=409, problem="All files of this starting point are there already.")
     return _to(begun["main"])
@@ -118,7 +119,7 @@ async def make(visit: Visit) -> Response:
     try:
         await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, text.encode())
     except Unfit as unfit:
-        return await show_overview(visit, status=422, problem=_sentence(unfit), path=path)
+        return await show_overview(visit, status=422, problem=as_sentence(unfit), path=path)
     return _to(path)
 
 
@@ -132,7 +133,7 @@ async def delete(visit: Visit) -> Response:
         try:
             await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
         except (Unfit, Changed) as wrong:
-            return await show_overview(visit, status=422, problem=_sentence(wrong))
+            return await show_overview(visit, status=422, problem=as_sentence(wrong))
     return _to(path) if body is not None else RedirectResponse("/desk/write", 303)
 
 
@@ -146,7 +147,7 @@ async def upload(visit: Visit) -> Response:
             await drafts.write(visit.rt.db, visit.rt.clock, visit.user.id, path, body)
             taken.append(path)
     except Unfit as unfit:
-        return await show_overview(visit, status=422, problem=_sentence(unfit))
+        return await show_overview(visit, status=422, problem=as_sentence(unfit))
     if not taken:
         return await show_overview(visit, status=422, problem="Choose a file.")
     return _to(taken[0])
@@ -166,8 +167,3 @@ async def _uploaded(visit: Visit) -> Sequence[tuple[str, bytes]]:
 
 def _to(path: str) -> Response:
     return RedirectResponse(address_of(path), 303)
-
-
-def _sentence(error: Exception) -> str:
-    said = str(error) or "The file was changed elsewhere meanwhile. Look at it again."
-    return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith((".", "?", "!")) else ".")
